@@ -1,0 +1,1 @@
+"""The engine: configuration, the one pipeline, the results store and the command line."""
