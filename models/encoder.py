@@ -1,0 +1,80 @@
+"""What an encoder is to the harness: a declaration without torch, from which models are built or loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.errors import InputError
+from harness.registry import Registry, suggestion
+
+
+@dataclass(frozen=True)
+class Size:
+    """One size of an encoder: every number of its config in sight.
+
+    Attributes:
+        options: keyword arguments of the config class, without the vocabulary, which the tokenizer decides.
+        parameters: all parameters of the encoder without a task head, with the published (or embedded) vocabulary.
+        parameters_non_embedding: the same without token, position and token-type embedding tables.
+        max_length: longest input in tokens, special tokens included; ``None`` where nothing ends it.
+        hub_id: the published checkpoint on the Hugging Face hub, if there is one.
+        revision: the commit of ``hub_id`` that is used.
+    """
+
+    options: Mapping[str, Any]
+    parameters: int | None = None
+    parameters_non_embedding: int | None = None
+    max_length: int | None = None
+    hub_id: str | None = None
+    revision: str | None = None
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A text encoder that the harness can build, load and compare.
+
+    Attributes:
+        name: what a user types after ``--model``.
+        config: ``"module:Class"`` of its `transformers` config.
+        model: ``"module:Class"`` of its bare model: ``input_ids`` and ``attention_mask`` of shape
+            (batch, length) in, ``last_hidden_state`` of shape (batch, length, width) out.
+        model_type: the ``model_type`` that a checkpoint's config.json must hold to be one of this encoder.
+        sizes: the sizes by name; ``tiny`` is the default.
+        licence: licence of the published weights (SPDX identifier).
+        description: one line for ``harness list``.
+        paper: where the architecture is defined.
+        model_options: keyword arguments of the model class, such as ``add_pooling_layer=False``.
+    """
+
+    name: str
+    config: str
+    model: str
+    model_type: str
+    sizes: Mapping[str, Size]
+    licence: str = "unknown"
+    description: str = ""
+    paper: str = ""
+    model_options: Mapping[str, Any] = field(default_factory=dict)
+
+    def size(self, name: str) -> Size:
+        """The size called ``name``.
+
+        Raises:
+            InputError: this encoder has no such size.
+        """
+        if name not in self.sizes:
+            raise InputError(f"{self.name} has no size {name!r}{suggestion(name, self.sizes)}")
+        return self.sizes[name]
+
+
+MODELS: Registry[Encoder] = Registry("model", entry_points="encoder_harness.models")
+for _name, _path in {
+    "avey-b": "models.catalogue:AVEY_B",
+    "bert": "models.catalogue:BERT",
+    "roberta": "models.catalogue:ROBERTA",
+    "modernbert": "models.catalogue:MODERNBERT",
+    "neobert": "models.catalogue:NEOBERT",
+}.items():
+    MODELS.register_lazily(_name, _path)
