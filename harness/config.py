@@ -1,0 +1,112 @@
+"""What a run is: a recipe, and a cell of the comparison. Both are plain values; a cell's key names its run for good."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+from harness.errors import InputError
+from harness.registry import suggestion
+
+PROTOCOL = 1
+"""Raised when a change of the pipeline changes scores, so that old and new runs are never taken for the same."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an encoder is fine-tuned: the same for every encoder.
+
+    The defaults are those of the Avey-B paper's token classification (Acharya and Hammoud, 2026): AdamW (0.9, 0.95),
+    eps 1e-5, weight decay 0.1, linear decay after 10 % warm-up, batches of 32, clipping at 1.0.
+
+    Attributes:
+        learning_rate: peak learning rate.
+        epochs: passes over the training examples; ignored where ``max_steps`` is given.
+        max_steps: optimiser steps, or ``None``.
+        batch_size: examples in one optimiser step.
+        max_length: longest input in tokens, special tokens included, for every encoder alike.
+        warmup_ratio: share of the steps in which the learning rate rises.
+        weight_decay: decoupled weight decay, not on biases and norms.
+        adam_beta1, adam_beta2, adam_epsilon: AdamW.
+        max_grad_norm: gradients are clipped to this global norm.
+        precision: ``fp32``, or ``bf16`` for autocast over float32 master weights.
+        train_limit: use only so many training examples (a fixed sample, the same for all models and seeds).
+    """
+
+    learning_rate: float = 1e-4
+    epochs: float = 3.0
+    max_steps: int | None = None
+    batch_size: int = 32
+    max_length: int = 512
+    warmup_ratio: float = 0.1
+    weight_decay: float = 0.1
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.95
+    adam_epsilon: float = 1e-5
+    max_grad_norm: float = 1.0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    train_limit: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            InputError: a value is out of its range.
+        """
+        positive = ("learning_rate", "epochs", "max_steps", "batch_size", "train_limit", "adam_epsilon", "max_grad_norm")
+        for name in positive:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise InputError(f"--{name.replace('_', '-')} must be greater than 0, not {value}")
+        if self.max_length < 8:
+            raise InputError(f"--max-length must be at least 8 tokens, not {self.max_length}")
+        if self.precision not in ("fp32", "bf16"):
+            raise InputError(f"--precision is fp32 or bf16, not {self.precision!r}")
+
+    def with_options(self, options: Mapping[str, Any]) -> Recipe:
+        """This recipe with some values replaced.
+
+        Raises:
+            InputError: an option does not exist or is out of its range.
+        """
+        known = [field.name for field in fields(self)]
+        for name in options:
+            if name not in known:
+                raise InputError(f"a recipe has no {name!r}{suggestion(name, known)}")
+        return replace(self, **options)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the comparison: an encoder's weights on a dataset, by a recipe, from a seed.
+
+    Attributes:
+        model, size: names in the registry of models.
+        weights: ``scratch``, ``hub``, or a path or hub id.
+        task: ``family/dataset``, resolved.
+        recipe: resolved: nothing is left to the machine that runs it.
+        seed: of initialisation, order of examples and dropout.
+        weights_identity: digest of the weights and tokenizer, or hub id with commit.
+        data_identity: digest or version of the dataset.
+        data_dir: folder of local datasets; not part of the key, since ``data_identity`` says what was in it.
+    """
+
+    model: str
+    size: str
+    weights: str
+    task: str
+    recipe: Recipe
+    seed: int
+    weights_identity: str
+    data_identity: str
+    data_dir: str | None = None
+
+    @property
+    def key(self) -> str:
+        """sha256 (first 16 hex digits) of everything that decides the score."""
+        decides = asdict(self) | {"protocol": PROTOCOL}
+        del decides["data_dir"], decides["weights"]
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,60 @@
+"""The task heads: the same few parameters on top of every encoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+DROPOUT = 0.1
+"""On the encoder's output before the classifier, as in BERT fine-tuning (Devlin et al., 2019), for every encoder."""
+
+
+class TokenHead(nn.Module):
+    """An encoder with one linear layer on every token.
+
+    Args:
+        encoder: a bare `transformers` model; its config tells ``hidden_size``.
+        n_labels: number of outputs a token.
+    """
+
+    def __init__(self, encoder: nn.Module, n_labels: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = nn.Dropout(DROPOUT)
+        self.classifier = _linear(encoder, n_labels)
+
+    def forward(self, labels: Tensor | None = None, **inputs: Tensor) -> dict[str, Tensor]:
+        """Logits of shape (batch, length, labels); with ``labels`` of shape (batch, length) also the mean loss.
+
+        Positions labelled -100, padding among them, have no loss.
+        """
+        hidden = self.encoder(**inputs).last_hidden_state
+        logits = self.classifier(self.dropout(hidden))
+        if labels is None:
+            return {"logits": logits}
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
+        return {"loss": loss, "logits": logits}
+
+
+def mean_pool(last_hidden_state: Tensor, attention_mask: Tensor) -> Tensor:
+    """The mean over the tokens that are not padding, of shape (batch, width)."""
+    mask = attention_mask.unsqueeze(-1).to(last_hidden_state.dtype)
+    return (last_hidden_state * mask).sum(1) / mask.sum(1).clamp(min=1)
+
+
+HEADS = {"token": TokenHead}
+
+
+def with_head(kind: str, encoder: nn.Module, n_outputs: int) -> nn.Module:
+    """The encoder with the head of this kind, initialised from torch's global generator."""
+    return HEADS[kind](encoder, n_outputs)
+
+
+def _linear(encoder: Any, n_outputs: int) -> nn.Linear:
+    """A linear layer from the encoder's width, initialised as BERT's heads are: normal(0, 0.02), no bias."""
+    layer = nn.Linear(encoder.config.hidden_size, n_outputs)
+    nn.init.normal_(layer.weight, std=0.02)
+    nn.init.zeros_(layer.bias)
+    return layer

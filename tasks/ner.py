@@ -1,0 +1,179 @@
+"""Named-entity recognition: one tag a word, entity-level F1.
+
+IOB2 tags; the first sub-token of a word carries its label (Devlin et al., 2019); a sentence that is longer than
+the model's input is read in overlapping windows, and each word is predicted where it has most context, so that
+no word is lost from the score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.metrics import entity_scores
+from tasks.sources.locate import Embedded, Folder, locate
+from tasks.sources.sentence import Sentence
+from tasks.task import Data, DatasetInfo, Encoded, Feature
+
+IGNORED = -100
+"""The label of a position that has no loss and no prediction, as in torch's cross-entropy."""
+
+
+class NamedEntityRecognition:
+    """The task ``ner``: CoNLL-style tagging."""
+
+    family = "ner"
+    description = "named-entity recognition, one IOB2 tag a word"
+    head = "token"
+    metric = "entity_f1_strict"
+    default_dataset = "docstrings"
+    defaults: Mapping[str, Any] = {"max_length": 256}
+
+    @property
+    def datasets(self) -> Mapping[str, DatasetInfo]:
+        """The declared datasets by name."""
+        from tasks.catalogue import NER_DATASETS
+
+        return NER_DATASETS
+
+    def identity(self, dataset: str, data_dir: str | None) -> str:
+        """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
+        source = locate(self.family, dataset, self.datasets, data_dir)
+        if isinstance(source, Embedded):
+            from tasks.sources import docstrings
+
+            return docstrings.corpus_identity()
+        if isinstance(source, Folder):
+            from tasks.sources import conll
+
+            return conll.identity(source.path)
+        return f"{source.info.hub_id}@{source.info.revision}"
+
+    def load(self, dataset: str, data_dir: str | None) -> Data:
+        """See `Task.load`."""
+        source = locate(self.family, dataset, self.datasets, data_dir)
+        if isinstance(source, Embedded):
+            from tasks.sources import docstrings_ner
+
+            built = docstrings_ner.load()
+            return _data(built.splits, "embedded", built.fingerprint, sources=built.versions)
+        if isinstance(source, Folder):
+            from tasks.sources import conll
+
+            splits, notes = conll.load(source.path)
+            return _data(splits, str(source.path), conll.identity(source.path), notes)
+        from tasks.sources import hub
+
+        splits, revision = hub.load_sentences(source.info)
+        return _data(splits, f"{source.info.hub_id}@{revision}", hub.digest(splits))
+
+    def encode(
+        self, examples: Sequence[Sentence], labels: Sequence[str], tokenizer: Any, max_length: int
+    ) -> Encoded:
+        """See `Task.encode`; ``labels`` of a feature are -100 but at the first sub-token of each word it predicts."""
+        label_ids = {label: index for index, label in enumerate(labels)}
+        words = _words_with_tokens([sentence.tokens for sentence in examples], tokenizer)
+        tokenised = tokenizer(
+            words,
+            is_split_into_words=True,
+            truncation=True,
+            max_length=max_length,
+            stride=max_length // 4,
+            return_overflowing_tokens=True,
+        )
+        example_of: list[int] = list(tokenised.pop("overflow_to_sample_mapping"))
+        features: list[Feature] = []
+        for index, example in enumerate(example_of):
+            feature = {name: list(values[index]) for name, values in tokenised.items()}
+            feature["labels"] = [IGNORED] * len(feature["input_ids"])
+            features.append(feature)
+        windows_of: dict[int, list[int]] = {}
+        for index, example in enumerate(example_of):
+            windows_of.setdefault(example, []).append(index)
+        for example, windows in windows_of.items():
+            tags = examples[example].tags
+            for word, (window, position) in _home_of_words([tokenised.word_ids(window) for window in windows]).items():
+                features[windows[window]]["labels"][position] = label_ids[tags[word]]
+        n_windowed = sum(len(windows) > 1 for windows in windows_of.values())
+        n_truncated = sum(
+            sum(label != IGNORED for window in windows for label in features[window]["labels"]) < len(examples[example].tokens)
+            for example, windows in windows_of.items()
+        )
+        return Encoded(features, example_of, n_windowed, n_truncated)
+
+    def decode(
+        self,
+        examples: Sequence[Sentence],
+        labels: Sequence[str],
+        encoded: Encoded,
+        logits: Sequence[NDArray[np.float32]],
+    ) -> list[list[str]]:
+        """The most probable tag of each word, words in order."""
+        predictions: list[list[str]] = [[] for _ in examples]
+        for feature, example, scores in zip(encoded.features, encoded.example_of, logits, strict=True):
+            predicts = np.asarray(feature["labels"]) != IGNORED
+            predictions[example].extend(labels[best] for best in scores[predicts].argmax(axis=-1))
+        return predictions
+
+    def score(self, examples: Sequence[Sentence], predictions: Sequence[Sequence[str]]) -> dict[str, float]:
+        """Strict and conlleval entity scores, see `tasks.metrics.entity_scores`."""
+        return entity_scores([sentence.tags for sentence in examples], predictions)
+
+    def rows(self, examples: Sequence[Sentence], predictions: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+        """Id, tokens, gold tags and predicted tags of each sentence."""
+        return [
+            {"id": sentence.id, "tokens": sentence.tokens, "gold": sentence.tags, "predicted": list(predicted)}
+            for sentence, predicted in zip(examples, predictions, strict=True)
+        ]
+
+
+NER = NamedEntityRecognition()
+
+
+def _data(
+    splits: Mapping[Any, Sequence[Sentence]],
+    origin: str,
+    fingerprint: str,
+    notes: tuple[str, ...] = (),
+    sources: Mapping[str, str] | None = None,
+) -> Data:
+    types = sorted({tag[2:] for sentence in splits["train"] for tag in sentence.tags if tag != "O"})
+    labels = ("O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
+    return Data(splits, labels, origin, fingerprint, notes, sources or {})
+
+
+def _words_with_tokens(sentences: Sequence[Sequence[str]], tokenizer: Any) -> list[list[str]]:
+    """The words, with the unknown token in place of a word (of control characters, say) that has no token at all."""
+    tokenised = tokenizer([list(words) for words in sentences], is_split_into_words=True, add_special_tokens=False)
+    mended = []
+    for index, words in enumerate(sentences):
+        present = set(tokenised.word_ids(index))
+        mended.append([word if number in present else tokenizer.unk_token for number, word in enumerate(words)])
+    return mended
+
+
+def _home_of_words(windows: Sequence[Sequence[int | None]]) -> dict[int, tuple[int, int]]:
+    """For each word, the window in which its first sub-token has most context on its poorer side, and the position there.
+
+    Args:
+        windows: the word index of each position (``None`` for special tokens) of each window of one sentence.
+            Windows overlap, so the first word of a later window also stands in the one before it, in full or
+            with its first sub-token: the later window is not asked about it.
+    """
+    home: dict[int, tuple[int, int]] = {}
+    context: dict[int, int] = {}
+    for window, words in enumerate(windows):
+        inside = [position for position, word in enumerate(words) if word is not None]
+        skipped = words[inside[0]] if window and inside else None
+        previous = None
+        for position in inside:
+            word = words[position]
+            if word is not None and word not in (previous, skipped):
+                margin = min(position - inside[0], inside[-1] - position)
+                if word not in home or margin > context[word]:
+                    home[word], context[word] = (window, position), margin
+            previous = word
+    return home

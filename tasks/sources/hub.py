@@ -1,0 +1,101 @@
+"""Datasets on the Hugging Face hub: declared files at a pinned commit, read by `datasets` without any script.
+
+A folder that was downloaded with ``hf download ID --repo-type dataset --local-dir DIR`` is read in the same way by
+the local cache; where there is no network, the error says how to get the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.errors import InputError
+from tasks.sources.sentence import Sentence
+from tasks.task import SPLITS, DatasetInfo, Split
+
+
+def resolve_revision(info: DatasetInfo) -> str:
+    """The commit that is read: the pinned one, or what ``main`` is now where none is pinned.
+
+    Raises:
+        InputError: nothing is pinned and the hub cannot be reached.
+    """
+    if info.revision is not None:
+        return info.revision
+    from huggingface_hub import HfApi
+
+    try:
+        return str(HfApi().dataset_info(str(info.hub_id)).sha)
+    except Exception as error:
+        raise _unreachable(info, error) from error
+
+
+def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict[Split, list[dict[str, Any]]]:
+    """The rows of the declared files of each split.
+
+    Args:
+        info: a dataset with ``hub_options`` ``format`` (``parquet`` or ``json``) and ``files``.
+        revision: the commit to read.
+        root: a local copy of the repository, instead of the hub.
+
+    Raises:
+        InputError: the hub cannot be reached, or a file is not what was declared.
+    """
+    from datasets import load_dataset
+
+    base = root or f"hf://datasets/{info.hub_id}@{revision}"
+    files = {split: [f"{base}/{name}" for name in info.hub_options["files"][split]] for split in SPLITS}
+    try:
+        loaded = load_dataset(info.hub_options["format"], data_files=files)
+    except Exception as error:
+        raise _unreachable(info, error) from error
+    return {split: list(loaded[split]) for split in SPLITS}
+
+
+def load_sentences(info: DatasetInfo, root: str | None = None) -> tuple[dict[Split, list[Sentence]], str]:
+    """Named-entity sentences of a hub dataset, and the commit they were read at.
+
+    Raises:
+        InputError: see `load_rows`; or a column or label id is not what was declared.
+    """
+    revision = info.revision or "local" if root else resolve_revision(info)
+    tokens, tags, labels = (info.hub_options[name] for name in ("tokens", "tags", "labels"))
+    splits: dict[Split, list[Sentence]] = {}
+    for split, rows in load_rows(info, revision, root).items():
+        splits[split] = []
+        for number, row in enumerate(rows):
+            if tokens not in row or tags not in row or len(row[tokens]) != len(row[tags]):
+                raise InputError(
+                    f"row {number} of {info.hub_id} ({split}) does not hold equally many {tokens!r} and {tags!r}; "
+                    f"its columns are {', '.join(row)}"
+                )
+            if not row[tokens]:
+                continue
+            try:
+                names = tuple(tag if isinstance(tag, str) else labels[tag] for tag in row[tags])
+            except IndexError:
+                raise InputError(
+                    f"row {number} of {info.hub_id} ({split}) has the label id {max(row[tags])}, but only {len(labels)} are declared"
+                ) from None
+            splits[split].append(Sentence(tuple(row[tokens]), names, f"{split}:{number}"))
+    return splits, revision
+
+
+def digest(splits: Mapping[Split, Sequence[Sentence]]) -> str:
+    """sha256 over the sentences of all splits in canonical form."""
+    total = hashlib.sha256()
+    for split in SPLITS:
+        for sentence in splits[split]:
+            total.update(json.dumps([split, sentence.tokens, sentence.tags], ensure_ascii=True).encode())
+    return total.hexdigest()
+
+
+def _unreachable(info: DatasetInfo, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())[:160] or type(error).__name__
+    return InputError(
+        f"{info.hub_id} could not be read from the hub ({reason}); on a machine with network run "
+        f"`hf download {info.hub_id} --repo-type dataset{'' if info.revision is None else ' --revision ' + info.revision}` "
+        "and copy the HF_HOME cache here, or use --data-dir with local files"
+    )

@@ -1,0 +1,70 @@
+"""Which of the three sources a dataset name means: embedded, a local folder, or the hub. Never a silent fallback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import InputError
+from harness.registry import suggestion
+from tasks.task import DatasetInfo
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A dataset that is built on this machine from what is installed."""
+
+    info: DatasetInfo
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A dataset in a local folder."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A dataset on the Hugging Face hub, at its pinned revision."""
+
+    info: DatasetInfo
+
+
+def locate(
+    family: str, dataset: str, datasets: Mapping[str, DatasetInfo], data_dir: str | None
+) -> Embedded | Folder | Hub:
+    """Find the source of ``family/dataset``: ``data_dir/family/dataset`` if a data folder is given, else the hub.
+
+    Args:
+        family: name of the task and of the folder below ``data_dir``.
+        dataset: what the user typed after the slash.
+        datasets: those that the task declares.
+        data_dir: the folder of local datasets, if the user gave one.
+
+    Raises:
+        InputError: neither declares or holds the dataset, or the data folder does not exist.
+    """
+    info = datasets.get(dataset)
+    if info is not None and info.source == "embedded":
+        return Embedded(info)
+    if data_dir is None:
+        if info is None:
+            raise InputError(
+                f"there is no dataset {family}/{dataset}{suggestion(dataset, datasets)} (a local folder needs --data-dir)"
+            )
+        return Hub(info)
+    root = Path(data_dir)
+    if not root.is_dir():
+        raise InputError(f"the data folder {data_dir} does not exist; --data-dir takes a folder that holds {family}/{dataset}")
+    if "/" in dataset or dataset in {"", ".", ".."}:
+        raise InputError(f"{family}/{dataset} is no dataset name; --task takes FAMILY or FAMILY/DATASET")
+    folder = root / family / dataset
+    if not folder.is_dir():
+        there = sorted(path.name for path in (root / family).iterdir()) if (root / family).is_dir() else []
+        raise InputError(
+            f"there is no folder {folder}{suggestion(dataset, there)}"
+            + ("" if info is None else " (without --data-dir the hub's copy is used)")
+        )
+    return Folder(folder)

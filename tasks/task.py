@@ -1,0 +1,139 @@
+"""What a task is to the harness: declared datasets, features for an encoder, predictions and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.registry import Registry
+
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+Feature = dict[str, list[int]]
+"""One model input: ``input_ids``, ``attention_mask``, ... and, for training, ``labels``; no batch dimension."""
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A dataset as its task declares it; nothing is read or fetched until a run asks for it.
+
+    Attributes:
+        name: what a user types after the family, as in ``ner/wnut17``.
+        source: ``embedded`` (built on this machine, no download) or ``hub``. Either kind also reads a local
+            folder of the same name when ``--data-dir`` is given, except embedded ones.
+        description: one line for ``harness list``.
+        licence: licence of the texts.
+        hub_id: repository on the Hugging Face hub.
+        revision: its pinned commit.
+        hub_options: how to read it: ``config`` name, ``columns``, ``files``, ``labels``.
+    """
+
+    name: str
+    source: Literal["embedded", "hub"]
+    description: str
+    licence: str
+    hub_id: str | None = None
+    revision: str | None = None
+    hub_options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Data:
+    """The examples of one dataset.
+
+    Attributes:
+        splits: examples of ``train``, ``dev`` and ``test``.
+        labels: what the head predicts, in the order of its outputs.
+        origin: where the examples came from, for people: a folder, a hub id with revision, or ``embedded``.
+        fingerprint: sha256 over the examples; scores are comparable only between equal fingerprints.
+        notes: what was found and mended on the way, one sentence each; shown to the user and recorded.
+        sources: versions of what the dataset was built from, where it was built.
+    """
+
+    splits: Mapping[Split, Sequence[Any]]
+    labels: tuple[str, ...]
+    origin: str
+    fingerprint: str
+    notes: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """The examples of one split as model inputs; long examples take several windows.
+
+    Attributes:
+        features: the model inputs, windows of one example next to each other.
+        example_of: for each feature, the index of its example.
+        n_windowed: examples that needed more than one window.
+        n_truncated: examples of which a part reaches no window, so that it cannot be predicted.
+    """
+
+    features: list[Feature]
+    example_of: list[int]
+    n_windowed: int = 0
+    n_truncated: int = 0
+
+
+class Task(Protocol):
+    """A family of datasets that are trained, predicted and scored in one way.
+
+    Attributes:
+        family: the name that a user types.
+        head: which head of `harness.heads` the encoder gets.
+        metric: full name of the metric by which learning rates are chosen and tables are sorted.
+        default_dataset: what the family's name alone means.
+        datasets: the declared datasets by name; any local folder in the right format is one too.
+        defaults: values of the recipe that differ from `harness.config.Recipe` for this task.
+    """
+
+    family: str
+    description: str
+    head: str
+    metric: str
+    default_dataset: str
+    datasets: Mapping[str, DatasetInfo]
+    defaults: Mapping[str, Any]
+
+    def identity(self, dataset: str, data_dir: str | None) -> str:
+        """What decides the examples, without reading them all; part of a run's key.
+
+        Raises:
+            InputError: the dataset does not exist, or its files are missing.
+        """
+        ...
+
+    def load(self, dataset: str, data_dir: str | None) -> Data:
+        """Read the examples.
+
+        Raises:
+            InputError: a file is missing or malformed (file and line are named), or the hub cannot be reached.
+        """
+        ...
+
+    def encode(self, examples: Sequence[Any], labels: Sequence[str], tokenizer: Any, max_length: int) -> Encoded:
+        """Tokenise examples into features of at most ``max_length`` tokens, special tokens included."""
+        ...
+
+    def decode(
+        self, examples: Sequence[Any], labels: Sequence[str], encoded: Encoded, logits: Sequence[NDArray[np.float32]]
+    ) -> list[Any]:
+        """Turn the logits of every feature, shape (length, labels) each, into one prediction per example."""
+        ...
+
+    def score(self, examples: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+        """Every metric under its full name, as a fraction between 0 and 1."""
+        ...
+
+    def rows(self, examples: Sequence[Any], predictions: Sequence[Any]) -> list[dict[str, Any]]:
+        """One JSON-ready row an example: its id, the gold answer and the prediction."""
+        ...
+
+
+TASKS: Registry[Task] = Registry("task", entry_points="encoder_harness.tasks")
+TASKS.register_lazily("ner", "tasks.ner:NER")
