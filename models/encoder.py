@@ -15,7 +15,9 @@ class Size:
     """One size of an encoder: every number of its config in sight.
 
     Attributes:
-        options: keyword arguments of the config class, without the vocabulary, which the tokenizer decides.
+        options: keyword arguments of the config class, without the vocabulary and the special ids, which the
+            tokenizer decides.
+        vocab_size: rows of the token embedding with the published (or embedded) tokenizer.
         parameters: all parameters of the encoder without a task head, with the published (or embedded) vocabulary.
         parameters_non_embedding: the same without token, position and token-type embedding tables.
         max_length: longest input in tokens, special tokens included; ``None`` where nothing ends it.
@@ -24,6 +26,7 @@ class Size:
     """
 
     options: Mapping[str, Any]
+    vocab_size: int | None = None
     parameters: int | None = None
     parameters_non_embedding: int | None = None
     max_length: int | None = None
