@@ -1,0 +1,157 @@
+"""NeoBERT with a head: the published masked-LM decoder, and plain heads for classification and question answering."""
+
+import torch
+from torch import Tensor, nn
+from transformers import initialization as init
+from transformers.modeling_outputs import (
+    MaskedLMOutput,
+    QuestionAnsweringModelOutput,
+    SequenceClassifierOutput,
+    TokenClassifierOutput,
+)
+from transformers.utils.generic import can_return_tuple
+
+from models.neobert.configuration import NeoBERTConfig
+from models.neobert.modeling import NeoBERTModel, NeoBERTPreTrainedModel
+
+
+class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
+    """Predicts masked tokens with a decoder of its own: a matrix and a bias, not tied to the embedding."""
+
+    def __init__(self, config: NeoBERTConfig) -> None:
+        super().__init__(config)
+        self.model = NeoBERTModel(config)
+        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
+        self.post_init()
+
+    def get_output_embeddings(self) -> nn.Linear:
+        """The decoder."""
+        return self.decoder
+
+    def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
+        """Replace the decoder."""
+        self.decoder = new_embeddings
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        **kwargs: object,
+    ) -> MaskedLMOutput:
+        """Logits (batch, length, vocab_size); with `labels` (batch, length; -100 = ignored) the mean cross-entropy."""
+        outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
+        logits = self.decoder(outputs.last_hidden_state)
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size)
+        return MaskedLMOutput(
+            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
+        )
+
+
+class _NeoBERTWithClassifier(NeoBERTPreTrainedModel):
+    """The encoder and a last linear layer `classifier`."""
+
+    def __init__(self, config: NeoBERTConfig, num_labels: int) -> None:
+        super().__init__(config)
+        self.num_labels = num_labels
+        self.model = NeoBERTModel(config)
+        self.dropout = nn.Dropout(config.classifier_dropout)
+        self.classifier = nn.Linear(config.hidden_size, num_labels)
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)
+        if module in (self.classifier, getattr(self, "dense", None)):
+            init.uniform_(module.weight, -self.config.classifier_init_range, self.config.classifier_init_range)
+
+
+class NeoBERTForSequenceClassification(_NeoBERTWithClassifier):
+    """Classifies a text by its first token, through a tanh layer as the published code does."""
+
+    def __init__(self, config: NeoBERTConfig) -> None:
+        super().__init__(config, config.num_labels)
+        self.dense = nn.Linear(config.hidden_size, config.hidden_size)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        **kwargs: object,
+    ) -> SequenceClassifierOutput:
+        """Logits (batch, num_labels); with `labels` the loss that `config.problem_type` names."""
+        outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
+        pooled = self.dense(self.dropout(outputs.last_hidden_state[:, 0])).tanh()
+        logits = self.classifier(self.dropout(pooled))
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
+        return SequenceClassifierOutput(
+            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
+        )
+
+
+class NeoBERTForTokenClassification(_NeoBERTWithClassifier):
+    """Labels every token."""
+
+    def __init__(self, config: NeoBERTConfig) -> None:
+        super().__init__(config, config.num_labels)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        labels: Tensor | None = None,
+        **kwargs: object,
+    ) -> TokenClassifierOutput:
+        """Logits (batch, length, num_labels); with `labels` (batch, length; -100 = ignored) the mean cross-entropy."""
+        outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
+        logits = self.classifier(self.dropout(outputs.last_hidden_state))
+        loss = None
+        if labels is not None:
+            loss = self.loss_function(logits=logits, labels=labels, config=self.config)
+        return TokenClassifierOutput(
+            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
+        )
+
+
+class NeoBERTForQuestionAnswering(_NeoBERTWithClassifier):
+    """Marks the first and the last token of an answer."""
+
+    def __init__(self, config: NeoBERTConfig) -> None:
+        super().__init__(config, 2)
+        self.post_init()
+
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        start_positions: Tensor | None = None,
+        end_positions: Tensor | None = None,
+        **kwargs: object,
+    ) -> QuestionAnsweringModelOutput:
+        """Start and end logits, each (batch, length); with both positions (batch,) the mean of their cross-entropies."""
+        outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
+        start_logits, end_logits = self.classifier(self.dropout(outputs.last_hidden_state)).unbind(-1)
+        loss = None
+        if start_positions is not None and end_positions is not None:
+            loss = self.loss_function(start_logits, end_logits, start_positions, end_positions)
+        return QuestionAnsweringModelOutput(
+            loss=loss,
+            start_logits=start_logits,
+            end_logits=end_logits,
+            hidden_states=outputs.hidden_states,
+            attentions=outputs.attentions,
+        )

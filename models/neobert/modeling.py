@@ -1,0 +1,240 @@
+"""The NeoBERT encoder: pre-norm blocks of rotary self-attention and SwiGLU, RMSNorm throughout.
+
+Tensor names are the published ones, so a published checkpoint loads as it is.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_layers import GradientCheckpointingLayer
+from transformers.modeling_outputs import BaseModelOutput
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.utils.generic import merge_with_config_defaults
+from transformers.utils.output_capturing import capture_outputs
+
+from models.neobert.configuration import NeoBERTConfig
+
+
+class RotaryTable(nn.Module):
+    """Cosines and sines of the rotary embedding (Su et al. 2021, arXiv 2104.09864), in float32.
+
+    The table is no buffer: a model cast to bfloat16 would round its angles, and it belongs into no checkpoint. It is
+    computed when a longer text or another device asks for it, and kept.
+    """
+
+    def __init__(self, config: NeoBERTConfig) -> None:
+        super().__init__()
+        self.head_size = config.head_size
+        self.theta = config.rope_theta
+        self.longest = config.max_length
+        self._kept: tuple[Tensor, Tensor] | None = None
+
+    def forward(self, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Cosines and sines for positions 0 to `length` - 1, each of shape (length, head_size / 2)."""
+        if torch.compiler.is_compiling():
+            return self._compute(length, device)
+        if self._kept is None or self._kept[0].shape[0] < length or self._kept[0].device != device:
+            # Tensors made under inference_mode could not be trained with later, so the table is not.
+            with torch.inference_mode(mode=False):
+                self._kept = self._compute(min(self.longest, max(512, 2 * length)), device)
+        cosines, sines = self._kept
+        return cosines[:length], sines[:length]
+
+    def _compute(self, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        pairs = torch.arange(0, self.head_size, 2, device=device, dtype=torch.float32)
+        positions = torch.arange(length, device=device, dtype=torch.float32)
+        angles = torch.outer(positions, self.theta ** (-pairs / self.head_size))
+        return angles.cos(), angles.sin()
+
+
+def rotate(states: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotate adjacent pairs of `states` (batch, length, heads, head_size) by their position, in float32."""
+    cosines, sines = (part.unsqueeze(1) for part in table)
+    even, odd = states.float().unflatten(-1, (-1, 2)).unbind(-1)
+    rotated = torch.stack((even * cosines - odd * sines, even * sines + odd * cosines), dim=-1)
+    return rotated.flatten(-2).type_as(states)
+
+
+def eager_attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float,
+    **unused: object,
+) -> tuple[Tensor, Tensor]:
+    """Attention in plain operations, which gives the weights too; (batch, heads, length, head_size) in."""
+    scores = query @ key.transpose(2, 3) * scaling
+    if attention_mask is not None:
+        scores = scores.masked_fill(~attention_mask, float("-inf"))
+    weights = scores.softmax(dim=-1, dtype=torch.float32).to(value.dtype)
+    return (weights @ value).transpose(1, 2), weights
+
+
+class SwiGLU(nn.Module):
+    """Feed-forward layer with a SiLU gate (Shazeer 2020, arXiv 2002.05202); gate and value in one matrix `w12`."""
+
+    def __init__(self, config: NeoBERTConfig) -> None:
+        super().__init__()
+        self.w12 = nn.Linear(config.hidden_size, 2 * config.ffn_size, bias=False)
+        self.w3 = nn.Linear(config.ffn_size, config.hidden_size, bias=False)
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """(..., hidden_size) in and out."""
+        gate, value = self.w12(hidden_states).chunk(2, dim=-1)
+        return self.w3(F.silu(gate) * value)
+
+
+class Block(GradientCheckpointingLayer):
+    """One layer: self-attention, then feed-forward, each normalised before and added to what came in."""
+
+    def __init__(self, config: NeoBERTConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.is_causal = False
+        self.attention_norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
+        self.qkv = nn.Linear(config.hidden_size, 3 * config.hidden_size, bias=False)
+        self.wo = nn.Linear(config.hidden_size, config.hidden_size, bias=False)
+        self.ffn_norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
+        self.ffn = SwiGLU(config)
+
+    def forward(
+        self, hidden_states: Tensor, attention_mask: Tensor | None, table: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor | None]:
+        """Hidden states (batch, length, hidden_size) in and out, and the attention weights where they are computed."""
+        attended, weights = self._attend(self.attention_norm(hidden_states), attention_mask, table)
+        hidden_states = hidden_states + attended
+        return hidden_states + self.ffn(self.ffn_norm(hidden_states)), weights
+
+    def _attend(
+        self, states: Tensor, attention_mask: Tensor | None, table: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor | None]:
+        heads = (self.config.num_attention_heads, 3 * self.config.head_size)
+        query, key, value = self.qkv(states).unflatten(-1, heads).chunk(3, dim=-1)
+        attention = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention)
+        attended, weights = attention(
+            self,
+            rotate(query, table).transpose(1, 2),
+            rotate(key, table).transpose(1, 2),
+            value.transpose(1, 2),
+            attention_mask,
+            scaling=self.config.head_size**-0.5,
+            dropout=0.0,
+        )
+        return self.wo(attended.flatten(2)), weights
+
+
+class NeoBERTPreTrainedModel(PreTrainedModel):
+    """What all NeoBERT models share: names, start values, what they support."""
+
+    config_class = NeoBERTConfig
+    base_model_prefix = "model"
+    supports_gradient_checkpointing = True
+    _no_split_modules = ["Block"]
+    _supports_sdpa = True
+    _can_record_outputs = {"hidden_states": Block, "attentions": Block}
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            init.uniform_(module.weight, -self.config.decoder_init_range, self.config.decoder_init_range)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            init.uniform_(module.weight, -self.config.embedding_init_range, self.config.embedding_init_range)
+        elif isinstance(module, nn.RMSNorm):
+            init.ones_(module.weight)
+
+
+class NeoBERTModel(NeoBERTPreTrainedModel):
+    """The bare encoder.
+
+    Accepts `attn_implementation="sdpa"` (the default) or `"eager"`, which also gives `output_attentions`.
+    """
+
+    def __init__(self, config: NeoBERTConfig) -> None:
+        super().__init__(config)
+        self.encoder = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.rotary = RotaryTable(config)
+        self.transformer_encoder = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
+        self.layer_norm = nn.RMSNorm(config.hidden_size, eps=config.norm_eps)
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The token embedding."""
+        return self.encoder
+
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        """Replace the token embedding."""
+        self.encoder = value
+
+    @merge_with_config_defaults
+    @capture_outputs
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        **kwargs: object,
+    ) -> BaseModelOutput:
+        """Encode a batch of texts.
+
+        Args:
+            input_ids: token ids, (batch, length).
+            attention_mask: 1 for tokens, 0 for padding, (batch, length); padding changes no token's output. The
+                outputs of padding, and of a text that is padding alone, are finite and without meaning.
+            inputs_embeds: embeddings instead of ids, (batch, length, hidden_size).
+
+        Returns:
+            `last_hidden_state` of shape (batch, length, hidden_size); on request `hidden_states` and `attentions`.
+
+        Raises:
+            ValueError: ids outside the vocabulary, a mask of another shape, or a text longer than `max_length`.
+        """
+        hidden_states = self._embed(input_ids, inputs_embeds)
+        batch, length = hidden_states.shape[:2]
+        if length > self.config.max_length:
+            raise ValueError(
+                f"The text has {length} tokens and NeoBERT takes at most {self.config.max_length}; truncate it."
+            )
+        if attention_mask is not None and attention_mask.shape != (batch, length):
+            raise ValueError(
+                f"The attention mask has shape {tuple(attention_mask.shape)} and the texts have {(batch, length)}; "
+                "they must agree."
+            )
+        mask, table = keys_to_read(attention_mask), self.rotary(length, hidden_states.device)
+        for block in self.transformer_encoder:
+            hidden_states, _ = block(hidden_states, mask, table)
+        return BaseModelOutput(last_hidden_state=self.layer_norm(hidden_states))
+
+    def _embed(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
+        if (input_ids is None) == (inputs_embeds is None):
+            raise ValueError("NeoBERT takes either input_ids or inputs_embeds, not both and not neither.")
+        if input_ids is None:
+            assert inputs_embeds is not None
+            return inputs_embeds
+        if input_ids.dim() != 2 or input_ids.numel() == 0:
+            raise ValueError(f"NeoBERT takes ids of shape (batch, length), none empty, not {tuple(input_ids.shape)}.")
+        if not torch.compiler.is_compiling() and input_ids.device.type != "meta":
+            lowest, highest = input_ids.aminmax()
+            if lowest < 0 or highest >= self.config.vocab_size:
+                wrong = int(lowest if lowest < 0 else highest)
+                raise ValueError(f"The id {wrong} is outside the vocabulary of {self.config.vocab_size} tokens.")
+        return self.encoder(input_ids)
+
+
+def keys_to_read(attention_mask: Tensor | None) -> Tensor | None:
+    """The mask that attention applies, true where a key is read: (batch, 1, 1, length), or None without padding.
+
+    A text that is padding alone reads all of it, because attention over nothing is not a number.
+    """
+    if attention_mask is None:
+        return None
+    mask = attention_mask.bool()
+    if not torch.compiler.is_compiling() and mask.device.type != "meta" and mask.all():
+        return None
+    mask = mask | ~mask.any(dim=1, keepdim=True)
+    return mask[:, None, None, :]
