@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 DROPOUT = 0.1
@@ -25,12 +24,20 @@ class TokenHead(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
         self.classifier = _linear(encoder, n_labels)
 
-    def forward(self, labels: Tensor | None = None, **inputs: Tensor) -> dict[str, Tensor]:
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> dict[str, Tensor]:
         """Logits of shape (batch, length, labels); with ``labels`` of shape (batch, length) also the mean loss.
 
         Positions labelled -100, padding among them, have no loss.
         """
-        hidden = self.encoder(**inputs).last_hidden_state
+        # Only some encoders know token types, and their tokenizers alone give them.
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
         logits = self.classifier(self.dropout(hidden))
         if labels is None:
             return {"logits": logits}
@@ -53,7 +60,7 @@ def with_head(kind: str, encoder: nn.Module, n_outputs: int) -> nn.Module:
 
 
 def _linear(encoder: Any, n_outputs: int) -> nn.Linear:
-    """A linear layer from the encoder's width, initialised as BERT's heads are: normal(0, 0.02), no bias."""
+    """A linear layer from the encoder's width, initialised as BERT's heads are: normal(0, 0.02), bias 0."""
     layer = nn.Linear(encoder.config.hidden_size, n_outputs)
     nn.init.normal_(layer.weight, std=0.02)
     nn.init.zeros_(layer.bias)

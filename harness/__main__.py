@@ -1,0 +1,29 @@
+"""The door: ``python -m harness`` and the console script ``harness``."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    # `models` and `tasks` are common names: a file of the caller's may stand before ours.
+    here = Path(__file__).resolve().parents[1]
+    for name in ("models", "tasks"):
+        spec = find_spec(name)
+        found = Path(spec.origin).resolve() if spec and spec.origin else None
+        if found != here / name / "__init__.py":
+            print(
+                f"harness: {found or 'another folder'} hides the harness's own package {name!r}; run from another folder, or rename it",
+                file=sys.stderr,
+            )
+            sys.exit(2)
+    from harness.cli import run_command
+
+    sys.exit(run_command(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Run cells and keep what they gave."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.progress import shown, stderr
+from harness.store import Record, Store
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A cell's record and the folder that holds it."""
+
+    record: Record
+    folder: Path
+
+
+def run_one(
+    model: str,
+    task: str,
+    weights: str,
+    size: str | None,
+    seed: int,
+    data_dir: str | None,
+    options: Mapping[str, Any],
+    out: str,
+    force: bool,
+) -> Outcome:
+    """Run one cell in this process, or take its result from the store.
+
+    Raises:
+        InputError: the names, the data, the weights or the store are not usable.
+    """
+    store = Store(out)
+    from harness.plan import plan  # torch, a second or two
+
+    planned = plan(model, task, weights, size, seed, data_dir, options)
+    cell = planned.cell
+    stderr.print(
+        f"{cell.model} {cell.size}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "
+        f"lr {cell.recipe.learning_rate:g}"
+    )
+    if not force and (stored := store.find(cell)):
+        stderr.print("the store has this run already, and this is its result (--force runs it anew)")
+        return Outcome(stored, store.path_of(cell))
+    store.check_writable()
+    _quiet_libraries()
+    from harness.pipeline import run
+
+    try:
+        with shown() as report:
+            done = run(cell, planned.encoder, planned.weights, planned.task, report)
+    except InputError:
+        raise
+    except Exception as error:
+        log = Path(out) / f"{store.path_of(cell).name}.error.log"
+        log.write_text(traceback.format_exc(), encoding="utf-8")
+        stderr.print(f"harness: the run failed: {type(error).__name__}: {str(error)[:300]} (details in {log})", markup=False)
+        return Outcome({"status": "failed"}, log)
+    for note in done.record["task"]["notes"]:
+        stderr.print(f"note: {note}")
+    folder = store.write(cell, done.record, done.predictions)
+    return Outcome(done.record, folder)
+
+
+def _quiet_libraries() -> None:
+    """Keep the libraries' remarks about their own insides off the user's terminal."""
+    import datasets
+    import transformers
+
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", category=UserWarning, module="torch")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    logging.getLogger("accelerate").setLevel(logging.ERROR)

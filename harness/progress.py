@@ -1,0 +1,67 @@
+"""Progress of long work on stderr: bars on a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+LOG_INTERVAL_S = 15.0
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Update = Callable[..., None]
+"""Called with how much is done, how much there is in all and, optionally, a remark such as the loss."""
+
+
+class Reporter(Protocol):
+    """Something that shows stages of work."""
+
+    def __call__(self, stage: str) -> Update:
+        """Begin a stage; the function returned moves it on."""
+        ...
+
+
+def silent(stage: str) -> Update:
+    """A reporter that shows nothing."""
+    return lambda done, total, remark="": None
+
+
+@contextmanager
+def shown() -> Iterator[Reporter]:
+    """A reporter on stderr, for as long as the block runs."""
+    if not stderr.is_terminal:
+        yield _log
+        return
+    columns = (
+        TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[remark]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=stderr, transient=True) as bars:
+
+        def begin(stage: str) -> Update:
+            bar = bars.add_task(stage, total=None, remark="")
+
+            def update(done: float, total: float, remark: str = "") -> None:
+                bars.update(bar, completed=done, total=total, remark=remark)
+
+            return update
+
+        yield begin
+
+
+def _log(stage: str) -> Update:
+    began = last = time.monotonic()
+
+    def update(done: float, total: float, remark: str = "") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= LOG_INTERVAL_S or (done >= total and last != began):
+            last = now
+            stderr.print(f"{stage}: {done:g}/{total:g} after {now - began:.0f} s {remark}".rstrip())
+
+    return update

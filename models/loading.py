@@ -1,0 +1,190 @@
+"""From a declared encoder to a model and its tokenizer: from scratch, from the hub, or from a folder.
+
+Weights are read from safetensors only and no code of a checkpoint ever runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from models.encoder import Encoder
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Where an encoder's weights come from.
+
+    Attributes:
+        kind: ``scratch``, ``hub`` or ``folder``.
+        location: a hub id or a folder; empty for ``scratch``.
+        revision: the commit of a hub id, if one is pinned.
+        identity: digest of the weights and tokenizer, or hub id with commit: what decides them.
+    """
+
+    kind: str
+    location: str
+    revision: str | None
+    identity: str
+
+
+def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
+    """What ``--weights`` means for this encoder, without loading it.
+
+    Args:
+        encoder: the encoder.
+        size: one of its sizes.
+        weights: ``scratch``, ``hub``, the path of a folder, or a hub id.
+
+    Raises:
+        InputError: the folder holds no model of this encoder, or nothing is published for the size.
+    """
+    declared = encoder.size(size)
+    if weights == "scratch":
+        from models import tokenizer
+
+        return Weights("scratch", "", None, f"scratch {tokenizer.identity()}")
+    if weights == "hub":
+        if declared.hub_id is None:
+            published = [name for name, other in encoder.sizes.items() if other.hub_id]
+            raise InputError(
+                f"no weights of {encoder.name} {size} are published"
+                + (f"; use --size {' or '.join(published)}" if published else "; use --weights scratch or a path")
+            )
+        return Weights("hub", declared.hub_id, declared.revision, f"{declared.hub_id}@{declared.revision or 'main'}")
+    folder = Path(weights).expanduser()
+    if folder.is_dir():
+        _check_folder(encoder, folder)
+        return Weights("folder", str(folder), None, _digest(folder))
+    if weights.count("/") != 1 or weights.startswith((".", "/", "~")):
+        raise InputError(f"there is no folder {weights}; --weights takes scratch, hub, a folder or a hub id OWNER/NAME")
+    return Weights("hub", weights, None, f"{weights}@main")
+
+
+def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
+    """The bare model, in float32, and its tokenizer.
+
+    A model from scratch is initialised from torch's global generator, as its config says.
+
+    Raises:
+        InputError: the checkpoint is not complete, not safetensors or not of this encoder, has no fast tokenizer,
+            or the hub cannot be reached.
+    """
+    import torch
+
+    model_class = _imported(encoder.model)
+    if weights.kind == "scratch":
+        from models import tokenizer as embedded_tokenizer
+
+        tokenizer = embedded_tokenizer.embedded()
+        config = _imported(encoder.config)(
+            **encoder.size(size).options, vocab_size=len(tokenizer), **_special_ids(tokenizer)
+        )
+        return model_class(config, **encoder.model_options), tokenizer
+    try:
+        model, found = model_class.from_pretrained(
+            weights.location,
+            revision=weights.revision or "main",
+            config=_imported(encoder.config).from_pretrained(weights.location, revision=weights.revision or "main"),
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **encoder.model_options,
+        )
+    except Exception as error:  # whatever a damaged file or an absent network raises, a user needs the sentence
+        raise _cannot_load(encoder, weights, error) from error
+    if found["missing_keys"]:
+        missing = sorted(found["missing_keys"])
+        raise InputError(
+            f"{weights.location} lacks {len(missing)} tensors of {encoder.name}, {missing[0]} first; it is not a complete checkpoint"
+        )
+    return model, _load_tokenizer(weights)
+
+
+def max_length(model: Any, encoder: Encoder, size: str) -> int | None:
+    """The longest input that the model takes, in tokens with special tokens; ``None`` where nothing ends it."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    if positions is None:
+        return encoder.size(size).max_length
+    # RoBERTa counts positions from the one after its padding id.
+    return positions - model.config.pad_token_id - 1 if model.config.model_type == "roberta" else positions
+
+
+def _imported(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _special_ids(tokenizer: Any) -> dict[str, int]:
+    """Ids for the config, under the names that `transformers` configs share."""
+    return {
+        "pad_token_id": tokenizer.pad_token_id,
+        "bos_token_id": tokenizer.cls_token_id,
+        "eos_token_id": tokenizer.sep_token_id,
+        "cls_token_id": tokenizer.cls_token_id,
+        "sep_token_id": tokenizer.sep_token_id,
+    }
+
+
+def _check_folder(encoder: Encoder, folder: Path) -> None:
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        model_type = config.get("model_type")
+    except FileNotFoundError:
+        raise InputError(f"{folder} holds no config.json, so it is not a saved model; --weights takes a folder of save_pretrained") from None
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"{folder / 'config.json'} is not a JSON object ({error}); save the model again") from error
+    if model_type not in (None, encoder.model_type):
+        raise InputError(f"{folder} holds a {model_type} model, not {encoder.name} ({encoder.model_type}); choose --model to match")
+    if not list(folder.glob("*.safetensors")):
+        other = next((path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)), None)
+        raise InputError(
+            f"{folder} holds no *.safetensors"
+            + (f"; {other} is a pickle, which can run code and is not read: convert it with save_pretrained" if other else "")
+        )
+
+
+def _digest(folder: Path) -> str:
+    """sha256 over what decides a checkpoint: config, weights and tokenizer."""
+    digest = hashlib.sha256()
+    decides = ("*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json")
+    for file in sorted({path for pattern in decides for path in folder.glob(pattern) if path.is_file()}):
+        digest.update(file.name.encode())
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _load_tokenizer(weights: Weights) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(
+            weights.location, revision=weights.revision or "main", add_prefix_space=True, trust_remote_code=False
+        )
+    except Exception as error:
+        raise InputError(
+            f"{weights.location} has no tokenizer that transformers can load ({_first_line(error)}); save it beside the model"
+        ) from error
+    if not tokenizer.is_fast:
+        raise InputError(f"the tokenizer of {weights.location} has no fast version, which word alignment needs; save a tokenizer.json")
+    return tokenizer
+
+
+def _cannot_load(encoder: Encoder, weights: Weights, error: Exception) -> InputError:
+    if weights.kind == "folder":
+        return InputError(f"{weights.location} could not be loaded as {encoder.name}: {_first_line(error)}")
+    return InputError(
+        f"{weights.location} could not be read from the hub ({_first_line(error)}); on a machine with network run "
+        f"`hf download {weights.location} --local-dir DIR`, copy DIR here and use --weights DIR"
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,95 @@
+"""The embedded tokenizer: byte-level BPE trained on the embedded corpus, for encoders that start from scratch.
+
+The same text gives the same tokenizer, so it is trained once a machine, cached, and named by the text's identity.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+VOCABULARY = 8192
+SPECIAL_TOKENS = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+}
+_RECIPE = f"byte-level BPE, {VOCABULARY} tokens, version 1"
+
+
+def train(texts: Iterable[str]) -> Any:
+    """Train the tokenizer: byte-level BPE (Sennrich et al., 2016; Radford et al., 2019), ``[CLS] text [SEP]``.
+
+    Args:
+        texts: the training text, in any pieces.
+
+    Returns:
+        A `transformers.PreTrainedTokenizerFast`.
+    """
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    names = list(SPECIAL_TOKENS.values())
+    tokenizer = Tokenizer(models.BPE(unk_token=SPECIAL_TOKENS["unk_token"]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer.train_from_iterator(
+        texts,
+        trainers.BpeTrainer(
+            vocab_size=VOCABULARY, special_tokens=names, initial_alphabet=alphabet, show_progress=False
+        ),
+    )
+    cls, sep = SPECIAL_TOKENS["cls_token"], SPECIAL_TOKENS["sep_token"]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{cls} $A {sep}",
+        pair=f"{cls} $A {sep} $B:1 {sep}:1",
+        special_tokens=[(name, names.index(name)) for name in (cls, sep)],
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
+
+
+def identity() -> str:
+    """What decides the embedded tokenizer, without training it."""
+    from tasks.sources import docstrings
+
+    return hashlib.sha256(f"{_RECIPE} {docstrings.corpus_identity()}".encode()).hexdigest()
+
+
+def embedded() -> Any:
+    """The embedded tokenizer, from the cache if it was trained before.
+
+    Raises:
+        InputError: a package of the embedded corpus is not installed.
+    """
+    from transformers import AutoTokenizer
+
+    from tasks.sources import docstrings
+
+    cached = docstrings.cache_folder() / f"tokenizer-{identity()[:16]}"
+    if not (cached / "tokenizer.json").is_file():
+        tokenizer = train(docstrings.prose("train"))
+        try:
+            _save(tokenizer, cached)
+        except OSError:
+            return tokenizer  # an unwritable cache costs time, not the run
+    return AutoTokenizer.from_pretrained(cached)
+
+
+def _save(tokenizer: Any, folder: Path) -> None:
+    """Save in one step: another process sees all of the tokenizer or none."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".tokenizer-"))
+    try:
+        tokenizer.save_pretrained(unfinished)
+        unfinished.rename(folder)
+    except OSError:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if not (folder / "tokenizer.json").is_file():
+            raise
