@@ -1,0 +1,56 @@
+"""Built sets on disk: written atomically, checked when read, and never needed: what is missing or damaged is built again."""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def cache_folder() -> Path:
+    """`encoder-harness` in $HARNESS_CACHE_DIR, else in $XDG_CACHE_HOME or ~/.cache (the temporary folder for a user without a home)."""
+    configured = os.environ.get("HARNESS_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
+    if configured:
+        return Path(configured) / "encoder-harness"
+    try:
+        return Path.home() / ".cache" / "encoder-harness"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / "encoder-harness"
+
+
+def read_cached(name: str, identity: str) -> Any | None:
+    """The value stored under this name for this identity, or None when there is none that is whole."""
+    try:
+        header, _, body = _file(cache_folder(), name, identity).read_bytes().partition(b"\n")
+    except OSError:
+        return None
+    if header.decode("ascii", "replace") != _header(identity, body):
+        return None
+    return json.loads(body)
+
+
+def write_cached(name: str, identity: str, value: Any) -> None:
+    """Store a JSON value; a cache folder that cannot be written is no error, the next call builds again."""
+    folder = cache_folder()
+    body = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    path = _file(folder, name, identity)
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=path.name, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_header(identity, body).encode("ascii") + b"\n" + body)
+            os.replace(temporary, path)
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _file(folder: Path, name: str, identity: str) -> Path:
+    return folder / f"{name}-{identity[:16]}.json"
+
+
+def _header(identity: str, body: bytes) -> str:
+    return f"{identity} {hashlib.sha256(body).hexdigest()}"
