@@ -1,7 +1,7 @@
 """The five encoders that come with the harness, size by size, every number in sight.
 
-`tiny` is ours: the published design of each encoder (activation, dropout, norms, initialisation) at a size that trains on
-two cores, the five within 5 % of each other in non-embedding parameters. The other sizes are the published ones.
+`tiny` is ours: the published design of each encoder (activation, dropout, norms, initialisation) at a size that trains
+on two cores, the five within 5 % of each other in non-embedding parameters. The other sizes are the published ones.
 """
 
 from models.encoder import Encoder, Size
@@ -299,8 +299,8 @@ NEOBERT = Encoder(
                 **_NEOBERT_DESIGN,
             },
             vocab_size=30522,
-            parameters=221_651_712,
-            parameters_non_embedding=198_210_816,
+            parameters=221_665_536,
+            parameters_non_embedding=198_224_640,
             max_length=4096,
             hub_id="chandar-lab/NeoBERT",
             revision="d97a4acdc851efed665d0550ea5704f00ad3ef76",

@@ -1,5 +1,7 @@
 """What a NeoBERT is: the published configuration keys."""
 
+from typing import ClassVar
+
 from transformers import PreTrainedConfig
 
 
@@ -25,7 +27,7 @@ class NeoBERTConfig(PreTrainedConfig):
     """
 
     model_type = "neobert"
-    attribute_map = {"max_position_embeddings": "max_length"}
+    attribute_map: ClassVar[dict[str, str]] = {"max_position_embeddings": "max_length"}
 
     vocab_size: int = 30522
     hidden_size: int = 768

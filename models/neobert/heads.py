@@ -32,7 +32,7 @@ class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
         """Replace the decoder."""
         self.decoder = new_embeddings
 
-    @can_return_tuple
+    @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -77,7 +77,7 @@ class NeoBERTForSequenceClassification(_NeoBERTWithClassifier):
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.post_init()
 
-    @can_return_tuple
+    @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -105,7 +105,7 @@ class NeoBERTForTokenClassification(_NeoBERTWithClassifier):
         super().__init__(config, config.num_labels)
         self.post_init()
 
-    @can_return_tuple
+    @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -132,7 +132,7 @@ class NeoBERTForQuestionAnswering(_NeoBERTWithClassifier):
         super().__init__(config, 2)
         self.post_init()
 
-    @can_return_tuple
+    @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -142,7 +142,7 @@ class NeoBERTForQuestionAnswering(_NeoBERTWithClassifier):
         end_positions: Tensor | None = None,
         **kwargs: object,
     ) -> QuestionAnsweringModelOutput:
-        """Start and end logits, each (batch, length); with both positions (batch,) the mean of their cross-entropies."""
+        """Start and end logits, each (batch, length); with both positions (batch,) their mean cross-entropy."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
         start_logits, end_logits = self.classifier(self.dropout(outputs.last_hidden_state)).unbind(-1)
         loss = None

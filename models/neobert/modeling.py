@@ -3,6 +3,8 @@
 Tensor names are the published ones, so a published checkpoint loads as it is.
 """
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,32 +31,35 @@ class RotaryTable(nn.Module):
         self.head_size = config.head_size
         self.theta = config.rope_theta
         self.longest = config.max_length
-        self._kept: tuple[Tensor, Tensor] | None = None
+        self._kept: Tensor | None = None
 
-    def forward(self, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Cosines and sines for positions 0 to `length` - 1, each of shape (length, head_size / 2)."""
+    def forward(self, length: int, device: torch.device) -> Tensor:
+        """Cosine and sine of every angle for positions 0 to `length` - 1: (length, head_size / 2, 2)."""
         if torch.compiler.is_compiling():
             return self._compute(length, device)
-        if self._kept is None or self._kept[0].shape[0] < length or self._kept[0].device != device:
+        if self._kept is None or len(self._kept) < length or self._kept.device != device:
             # Tensors made under inference_mode could not be trained with later, so the table is not.
             with torch.inference_mode(mode=False):
                 self._kept = self._compute(min(self.longest, max(512, 2 * length)), device)
-        cosines, sines = self._kept
-        return cosines[:length], sines[:length]
+        return self._kept[:length]
 
-    def _compute(self, length: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    def _compute(self, length: int, device: torch.device) -> Tensor:
         pairs = torch.arange(0, self.head_size, 2, device=device, dtype=torch.float32)
         positions = torch.arange(length, device=device, dtype=torch.float32)
         angles = torch.outer(positions, self.theta ** (-pairs / self.head_size))
-        return angles.cos(), angles.sin()
+        return torch.stack((angles.cos(), angles.sin()), dim=-1)
 
 
-def rotate(states: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotate adjacent pairs of `states` (batch, length, heads, head_size) by their position, in float32."""
-    cosines, sines = (part.unsqueeze(1) for part in table)
-    even, odd = states.float().unflatten(-1, (-1, 2)).unbind(-1)
-    rotated = torch.stack((even * cosines - odd * sines, even * sines + odd * cosines), dim=-1)
-    return rotated.flatten(-2).type_as(states)
+def rotate(states: Tensor, table: Tensor) -> Tensor:
+    """Rotate adjacent pairs of `states` (batch, length, ..., head_size) by their position, in float32 at least."""
+    pairs = states.to(torch.promote_types(states.dtype, torch.float32)).unflatten(-1, (-1, 2))
+    table = table.view(len(table), *[1] * (states.dim() - 3), *table.shape[1:])
+    if torch.compiler.is_compiling():  # compilers fuse real arithmetic and stumble over complex numbers
+        (even, odd), (cosine, sine) = pairs.unbind(-1), table.unbind(-1)
+        rotated = torch.stack((even * cosine - odd * sine, even * sine + odd * cosine), dim=-1)
+    else:  # one pass over memory, measured five times as fast as the real form
+        rotated = torch.view_as_real(torch.view_as_complex(pairs) * torch.view_as_complex(table))
+    return rotated.flatten(-2).to(states.dtype)
 
 
 def eager_attention(
@@ -85,7 +90,8 @@ class SwiGLU(nn.Module):
     def forward(self, hidden_states: Tensor) -> Tensor:
         """(..., hidden_size) in and out."""
         gate, value = self.w12(hidden_states).chunk(2, dim=-1)
-        return self.w3(F.silu(gate) * value)
+        projected: Tensor = self.w3(F.silu(gate) * value)
+        return projected
 
 
 class Block(GradientCheckpointingLayer):
@@ -102,27 +108,21 @@ class Block(GradientCheckpointingLayer):
         self.ffn = SwiGLU(config)
 
     def forward(
-        self, hidden_states: Tensor, attention_mask: Tensor | None, table: tuple[Tensor, Tensor]
+        self, hidden_states: Tensor, attention_mask: Tensor | None, table: Tensor
     ) -> tuple[Tensor, Tensor | None]:
         """Hidden states (batch, length, hidden_size) in and out, and the attention weights where they are computed."""
         attended, weights = self._attend(self.attention_norm(hidden_states), attention_mask, table)
         hidden_states = hidden_states + attended
         return hidden_states + self.ffn(self.ffn_norm(hidden_states)), weights
 
-    def _attend(
-        self, states: Tensor, attention_mask: Tensor | None, table: tuple[Tensor, Tensor]
-    ) -> tuple[Tensor, Tensor | None]:
-        heads = (self.config.num_attention_heads, 3 * self.config.head_size)
-        query, key, value = self.qkv(states).unflatten(-1, heads).chunk(3, dim=-1)
+    def _attend(self, states: Tensor, attention_mask: Tensor | None, table: Tensor) -> tuple[Tensor, Tensor | None]:
+        # Per head the matrix gives query, key and value, in this order.
+        states = self.qkv(states).unflatten(-1, (self.config.num_attention_heads, 3, self.config.head_size))
+        query, key = rotate(states[..., :2, :], table).transpose(1, 2).unbind(-2)
+        value = states[..., 2, :].transpose(1, 2)
         attention = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention)
         attended, weights = attention(
-            self,
-            rotate(query, table).transpose(1, 2),
-            rotate(key, table).transpose(1, 2),
-            value.transpose(1, 2),
-            attention_mask,
-            scaling=self.config.head_size**-0.5,
-            dropout=0.0,
+            self, query, key, value, attention_mask, scaling=self.config.head_size**-0.5, dropout=0.0
         )
         return self.wo(attended.flatten(2)), weights
 
@@ -133,9 +133,9 @@ class NeoBERTPreTrainedModel(PreTrainedModel):
     config_class = NeoBERTConfig
     base_model_prefix = "model"
     supports_gradient_checkpointing = True
-    _no_split_modules = ["Block"]
+    _no_split_modules: ClassVar[list[str]] = ["Block"]
     _supports_sdpa = True
-    _can_record_outputs = {"hidden_states": Block, "attentions": Block}
+    _can_record_outputs: ClassVar[dict[str, type]] = {"hidden_states": Block, "attentions": Block}
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -171,8 +171,8 @@ class NeoBERTModel(NeoBERTPreTrainedModel):
         """Replace the token embedding."""
         self.encoder = value
 
-    @merge_with_config_defaults
-    @capture_outputs
+    @merge_with_config_defaults  # type: ignore[untyped-decorator]
+    @capture_outputs  # type: ignore[untyped-decorator]
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -223,7 +223,8 @@ class NeoBERTModel(NeoBERTPreTrainedModel):
             if lowest < 0 or highest >= self.config.vocab_size:
                 wrong = int(lowest if lowest < 0 else highest)
                 raise ValueError(f"The id {wrong} is outside the vocabulary of {self.config.vocab_size} tokens.")
-        return self.encoder(input_ids)
+        embedded: Tensor = self.encoder(input_ids)
+        return embedded
 
 
 def keys_to_read(attention_mask: Tensor | None) -> Tensor | None:
