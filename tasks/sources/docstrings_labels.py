@@ -25,6 +25,8 @@ _ROLES = {
 # Roles that leave the type to the later rules; any other role (math, file, envvar, kbd, ...) makes the sentence uncertain.
 _OPEN_ROLES = {"literal", "code", "obj", "data", "emphasis"}
 
+_DEFINED = frozenset({"CLASS", "FUNC", "ATTR", "MODULE", "EXC"})
+
 _HEAD_NOUNS = {
     "attribute": "ATTR",
     "attributes": "ATTR",
@@ -46,10 +48,10 @@ _HEAD_NOUNS = {
 
 # Written out, not taken from `builtins`: the labels must not depend on the Python that builds them.
 BUILTIN_TYPES = frozenset(
-    "bool bytearray bytes complex dict float frozenset int list memoryview object range set slice str tuple type".split()
+    ["bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "memoryview", "object", "range", "set", "slice", "str", "tuple", "type"]
 )
-BUILTIN_EXCEPTIONS = frozenset("BaseException Exception GeneratorExit KeyboardInterrupt StopIteration SystemExit".split())
-_CONSTANTS = frozenset("True False None NaN nan NaT inf Inf Ellipsis NotImplemented".split())
+BUILTIN_EXCEPTIONS = frozenset(["BaseException", "Exception", "GeneratorExit", "KeyboardInterrupt", "StopIteration", "SystemExit"])
+_CONSTANTS = frozenset(["True", "False", "None", "NaN", "nan", "NaT", "inf", "Inf", "Ellipsis", "NotImplemented"])
 
 NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?j?|[+-](inf|Inf|nan)|0x[0-9a-fA-F]+")
 _LIBRARY_CONSTANT = re.compile(r"(np|numpy|math|torch|pd|pandas|sympy|cmath)\.(nan|inf|NaN|NA|NaT|pi|e)")
@@ -62,11 +64,15 @@ _FILE_NAME = re.compile(r".*\.(py|json|txt|md|rst|yaml|yml|toml|cfg|ini|csv|tsv|
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a docstring's mentions can refer to: its own and documented arguments and attributes, and the package's names."""
+    """What a docstring's mentions can refer to: its own and documented arguments and attributes, and the package's names.
+
+    `owner` is the qualified name of the class that the docstring is in, or of the class it documents.
+    """
 
     arguments: Set[str]
     attributes: Set[str]
     package: str
+    owner: str
     names: Mapping[str, Set[str]]
 
 
@@ -78,7 +84,7 @@ def entity_type(text: str, role: str, head_noun: str, scope: Scope) -> str | Non
     if name in scope.arguments:
         return "PARAM"
     if role in _ROLES:
-        return _by_role(name, _ROLES[role])
+        return _by_role(name, _ROLES[role], scope)
     if role not in _OPEN_ROLES:
         return None
     called = _CALLED.fullmatch(name)
@@ -100,16 +106,18 @@ def _is_value(text: str) -> bool:
     return False
 
 
-def _by_role(name: str, label: str) -> str | None:
+def _by_role(name: str, label: str, scope: Scope) -> str | None:
     called = _CALLED.fullmatch(name)
     bare = called["name"] if called else name
     if not _DOTTED.fullmatch(bare):
         return None
-    # Authors give the class role to exceptions as well: that mention is no certain example of either.
-    is_exception = _is_exception(bare.rpartition(".")[2])
-    if is_exception != (label == "EXC") and label in ("CLASS", "EXC"):
-        return "EXC" if label == "EXC" else None
-    return label
+    last = bare.rpartition(".")[2]
+    if label == "CLASS" and _is_exception(last):
+        return None
+    # Some authors give one role to everything: where the package's own definition contradicts the role, neither is certain.
+    defined = scope.names.get(last, frozenset()) & _DEFINED
+    agrees = label in defined or (label == "EXC" and "CLASS" in defined)
+    return label if agrees or not defined or label not in _DEFINED else None
 
 
 def _of_name(name: str, called: bool, head_noun: str, scope: Scope) -> str | None:
@@ -132,6 +140,8 @@ def _of_name(name: str, called: bool, head_noun: str, scope: Scope) -> str | Non
         return None
     if last in BUILTIN_TYPES and not prefix:
         return "CLASS" if known <= {"PARAM", "CLASS"} else None
+    if known == {"ATTR"} and not prefix and last not in scope.attributes:
+        known = scope.names.get(f"{scope.owner}.{last}", frozenset())
     certain = known - {"NAME"} if prefix else known
     return next(iter(certain)) if len(certain) == 1 and certain <= set(ENTITY_TYPES) - {"PARAM"} else None
 

@@ -5,7 +5,7 @@ import gc
 import inspect
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,7 +119,7 @@ class _File:
             elif isinstance(node, ast.If | ast.Try | ast.With):
                 yield from self._definitions(_nested(node), prefix, kind)
             elif isinstance(node, ast.Assign | ast.AnnAssign):
-                self._assigned(node, inside_class=bool(prefix))
+                self._assigned(node, prefix)
 
     def _class(self, node: ast.ClassDef, prefix: str) -> Iterator[Docstring]:
         qualname = prefix + node.name
@@ -133,9 +133,9 @@ class _File:
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, prefix: str, kind: str) -> Iterator[Docstring]:
         if node.name == "__init__":
-            self.names.update((name, "ATTR") for name in _attributes_set(node))
+            self._attributes(_attributes_set(node), prefix)
         if any("property" in ast.unparse(decorator) for decorator in node.decorator_list):
-            self.names.add((node.name, "ATTR"))
+            self._attributes([node.name], prefix)
         else:
             self.names.add((node.name, "FUNC"))
         arguments = _arguments(node)
@@ -144,11 +144,18 @@ class _File:
         if text:
             yield self._document(node, prefix + node.name, kind, arguments, text)
 
-    def _assigned(self, node: ast.Assign | ast.AnnAssign, inside_class: bool) -> None:
+    def _assigned(self, node: ast.Assign | ast.AnnAssign, prefix: str) -> None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
-            if isinstance(target, ast.Name) and target.id != "__all__":
-                self.names.add((target.id, "ATTR" if inside_class else "NAME"))
+        names = [target.id for target in targets if isinstance(target, ast.Name) and target.id != "__all__"]
+        if prefix:
+            self._attributes(names, prefix)
+        else:
+            self.names.update((name, "NAME") for name in names)
+
+    def _attributes(self, names: Iterable[str], prefix: str) -> None:
+        """Attributes are known with and without their class: half of all short words are an attribute of some class."""
+        for name in names:
+            self.names.update([(name, "ATTR"), (prefix + name, "ATTR")])
 
     def _document(
         self,

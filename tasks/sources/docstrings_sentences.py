@@ -28,18 +28,17 @@ _HEAD_NOUN = re.compile(r"\s+(?:keyword\s+)?([a-z]+)\b")
 _GLUED_BEFORE = re.compile(r"[\w=.@'\"\])]$")
 _GLUED_AFTER = re.compile(r"[\w(\[=\"{]|\.\w|'(?!s\b)")
 
-_PROSE_SIGNS = frozenset(". , ; : ! ? ( ) - – — / % ...".split())
+_PROSE_SIGNS = frozenset([".", ",", ";", ":", "!", "?", "(", ")", "-", "–", "—", "/", "%", "..."])
 _SENTENCE_END = frozenset(".!?")
-_ABBREVIATIONS = frozenset("e.g. i.e. etc. vs. cf. al. resp. approx. e.g i.e etc vs".split())
+_ABBREVIATIONS = frozenset(["e.g.", "i.e.", "etc.", "vs.", "cf.", "al.", "resp.", "approx.", "e.g", "i.e", "etc", "vs"])
 _DIMENSION = re.compile(r"\d+(st|nd|rd|th|[dD])")
 _CODE_WORD = re.compile(r"[_.\d]|[a-z][A-Z]|[A-Z]{2,}[a-rt-z]")
 # Names of products, persons and techniques that are written like code but are prose.
 _PROPER_NAMES = frozenset(
-    "PyTorch NumPy SciPy GitHub PyPI YouTube JavaScript PyArrow TensorFlow LaTeX OpenCV OpenAI iOS macOS FastAPI NVIDIA "
-    "GitLab BibTeX PostScript TrueType OpenType LaPack PhD McCulloch MacOS MySQL PostgreSQL SQLite DeepSpeed MongoDB".split()
+    ["PyTorch", "NumPy", "SciPy", "GitHub", "PyPI", "YouTube", "JavaScript", "PyArrow", "TensorFlow", "LaTeX", "OpenCV", "OpenAI", "iOS", "macOS", "FastAPI", "NVIDIA", "GitLab", "BibTeX", "PostScript", "TrueType", "OpenType", "LaPack", "PhD", "McCulloch", "MacOS", "MySQL", "PostgreSQL", "SQLite", "DeepSpeed", "MongoDB"]
 )
 # Unmarked, these are as much code as marked ones; list, set, type and the like are English words as well.
-_CODE_WORDS = frozenset("True False None NaN nan NaT inf int str dict bool float bytearray frozenset ndarray dtype kwargs args".split())
+_CODE_WORDS = frozenset(["True", "False", "None", "NaN", "nan", "NaT", "inf", "int", "str", "dict", "bool", "float", "bytearray", "frozenset", "ndarray", "dtype", "kwargs", "args"])
 
 
 @dataclass(slots=True)
@@ -61,7 +60,8 @@ def label_docstring(docstring: Docstring, names: Mapping[str, Set[str]]) -> list
         return []
     prose = read_prose(docstring.text)
     arguments = {*docstring.arguments, *prose.arguments}
-    scope = Scope(arguments, prose.attributes - arguments, docstring.package, names)
+    owner = docstring.qualname if docstring.kind == "class" else docstring.qualname.rpartition(".")[0]
+    scope = Scope(arguments, prose.attributes - arguments, docstring.package, owner, names)
     sentences: list[Sentence] = []
     for paragraph in filter(_MARKED.search, prose.paragraphs):
         for tokens in _split(_label(scan(paragraph), scope)):
