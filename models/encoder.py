@@ -72,6 +72,25 @@ class Encoder:
         return self.sizes[name]
 
 
+def refuse_longer(name: str, length: int, max_length: int | None) -> None:
+    """The harness's door: inputs that are too long for an encoder are refused before any model sees them.
+
+    Models differ beyond their limit: some raise an index error, some go on with positions they never learned.
+
+    Args:
+        name: the encoder, as messages call it.
+        length: tokens of an input, special tokens included.
+        max_length: the most that the encoder takes; ``None`` where nothing ends it.
+
+    Raises:
+        InputError: the input is longer.
+    """
+    if max_length is not None and length > max_length:
+        raise InputError(
+            f"{name} takes at most {max_length} tokens, not {length}; use --max-length {max_length} or less"
+        )
+
+
 MODELS: Registry[Encoder] = Registry("model", entry_points="encoder_harness.models")
 for _name, _path in {
     "avey-b": "models.catalogue:AVEY_B",
