@@ -1,8 +1,8 @@
 """The embedded corpus: docstrings of the packages that every installation of the harness has.
 
-A package belongs to one split as a whole. A split by file would leak, since files of one package share their phrases; packages that
-share text (a library and the one that vendors, wraps or imitates it) are in one split for the same reason. The standard library is
-in none, as its text depends on the Python that runs the harness.
+A package belongs to one split as a whole. A split by file would leak, since files of one package share their phrases;
+packages that share text (a library and the one that vendors, wraps or imitates it) share a split for the same reason.
+The standard library is in none, as its text depends on the Python that runs the harness.
 """
 
 import hashlib
@@ -21,7 +21,18 @@ from tasks.sources.docstrings_parse import Docstring, ParsedFiles, parse_files, 
 from tasks.sources.docstrings_text import read_prose
 from tasks.sources.docstrings_workers import Progress, shown_unless, work_through
 
-__all__ = ["PACKAGES", "SPLITS", "Docstring", "PackageDocuments", "cache_folder", "corpus_identity", "documents", "prose", "source", "versions"]
+__all__ = [
+    "PACKAGES",
+    "SPLITS",
+    "Docstring",
+    "PackageDocuments",
+    "cache_folder",
+    "corpus_identity",
+    "documents",
+    "prose",
+    "source",
+    "versions",
+]
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -29,8 +40,8 @@ SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 # Counts up with every change of the rules that changes what is built.
 BUILDER_VERSION = 2
 
-# Import name -> (distribution, split). Only what is installed with the harness on every platform and has prose of its own:
-# no compiled or optional dependency, no test tool, nothing that one platform alone needs.
+# Import name -> (distribution, split). Only what is installed with the harness on every platform and has prose of its
+# own: no compiled or optional dependency, no test tool, nothing that one platform alone needs.
 PACKAGES: dict[str, tuple[str, Split]] = {
     "accelerate": ("accelerate", "train"),
     "click": ("click", "train"),
@@ -78,9 +89,9 @@ _DOCSTRINGS_A_PIECE = 600
 
 @dataclass(frozen=True, slots=True)
 class PackageDocuments:
-    """A package's docstrings in the order of its files and lines, and of each name it defines the kinds of thing it can be.
+    """A package's docstrings in the order of its files and lines, and for each name it defines what that can be.
 
-    Kinds are the entity types FUNC, CLASS, ATTR, MODULE, EXC, PARAM, and NAME for a variable of a module.
+    The kinds of name are the entity types FUNC, CLASS, ATTR, MODULE, EXC, PARAM, and NAME for a variable of a module.
     """
 
     package: str
@@ -90,7 +101,7 @@ class PackageDocuments:
 
 
 def versions() -> dict[str, str]:
-    """The installed version of every distribution of the corpus; raises InputError that names those that are missing."""
+    """The installed version of every distribution of the corpus; raises InputError where some are missing."""
     found, missing = {}, []
     for distribution, _ in PACKAGES.values():
         try:
@@ -103,14 +114,18 @@ def versions() -> dict[str, str]:
 
 
 def corpus_identity() -> str:
-    """What decides the built corpus, without building it: a sha256 (hex) of the builder's version and the packages' versions and splits."""
+    """What decides the built corpus, without building it: the sha256 (hex) of builder and package versions."""
     installed = versions()
     lines = [f"{package} {name} {installed[name]} {split}" for package, (name, split) in sorted(PACKAGES.items())]
     return hashlib.sha256("\n".join([f"builder {BUILDER_VERSION}", *lines]).encode()).hexdigest()
 
 
 def documents(progress: Progress | None = None) -> dict[str, PackageDocuments]:
-    """Every package's docstrings, by import name; parsed on the first call and read from the cache later. Raises InputError."""
+    """Every package's docstrings by import name, from the cache if they were parsed before.
+
+    Raises:
+        InputError: a package of the corpus is not installed.
+    """
     identity = corpus_identity()
     parsed = read_cached("docstrings", identity)
     if parsed is None:
@@ -121,7 +136,11 @@ def documents(progress: Progress | None = None) -> dict[str, PackageDocuments]:
 
 
 def prose(split: Split) -> Iterator[str]:
-    """The split's docstrings as plain paragraphs, no paragraph twice: by package, file and line. No code, no tables, no markup."""
+    """The split's docstrings as plain paragraphs without code, tables or markup, none twice, by package, file and line.
+
+    Raises:
+        InputError: a package of the corpus is not installed.
+    """
     seen: set[str] = set()
     for paragraph in _paragraphs(split):
         if paragraph not in seen:
@@ -206,4 +225,4 @@ def _root(package: str) -> Path:
 
 def _missing(distributions: list[str]) -> str:
     names = " ".join(distributions)
-    return f"the embedded docstring corpus reads packages that are not installed: {names}; run `python -m pip install {names}`"
+    return f"the embedded corpus reads packages that are not installed: {names}; run `python -m pip install {names}`"

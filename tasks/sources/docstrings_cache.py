@@ -1,4 +1,4 @@
-"""Built sets on disk: written atomically, checked when read, and never needed: what is missing or damaged is built again."""
+"""Built sets on disk: written atomically, checked when read; what is missing or damaged is built again."""
 
 import contextlib
 import hashlib
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def cache_folder() -> Path:
-    """`encoder-harness` in $HARNESS_CACHE_DIR, else in $XDG_CACHE_HOME or ~/.cache (the temporary folder for a user without a home)."""
+    """`encoder-harness` in $HARNESS_CACHE_DIR, else $XDG_CACHE_HOME, else ~/.cache, else where temporary files go."""
     configured = os.environ.get("HARNESS_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
     if configured:
         return Path(configured) / "encoder-harness"
@@ -42,7 +42,7 @@ def write_cached(name: str, identity: str, value: Any) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(_header(identity, body).encode("ascii") + b"\n" + body)
-            os.replace(temporary, path)
+            Path(temporary).replace(path)
         except OSError:
             Path(temporary).unlink(missing_ok=True)
             raise

@@ -1,4 +1,4 @@
-"""Which entity type a marked mention has: the rules, in the order in which they decide, or None where it is not certain."""
+"""Which entity type a marked mention has: the rules in the order in which they decide, or None in doubt."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ _ROLES = {
     "paramref": "PARAM",
     "const": "VALUE",
 }
-# Roles that leave the type to the later rules; any other role (math, file, envvar, kbd, ...) makes the sentence uncertain.
+# Roles that leave the type to the later rules; any other role (math, file, kbd, ...) makes the sentence uncertain.
 _OPEN_ROLES = {"literal", "code", "obj", "data", "emphasis"}
 
 _DEFINED = frozenset({"CLASS", "FUNC", "ATTR", "MODULE", "EXC"})
@@ -48,10 +48,13 @@ _HEAD_NOUNS = {
 
 # Written out, not taken from `builtins`: the labels must not depend on the Python that builds them.
 BUILTIN_TYPES = frozenset(
-    ["bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "memoryview", "object", "range", "set", "slice", "str", "tuple", "type"]
+    {"bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "memoryview"}
+    | {"object", "range", "set", "slice", "str", "tuple", "type"}
 )
-BUILTIN_EXCEPTIONS = frozenset(["BaseException", "Exception", "GeneratorExit", "KeyboardInterrupt", "StopIteration", "SystemExit"])
-_CONSTANTS = frozenset(["True", "False", "None", "NaN", "nan", "NaT", "inf", "Inf", "Ellipsis", "NotImplemented"])
+BUILTIN_EXCEPTIONS = frozenset(
+    {"BaseException", "Exception", "GeneratorExit", "KeyboardInterrupt", "StopIteration", "SystemExit"}
+)
+_CONSTANTS = frozenset({"True", "False", "None", "NaN", "nan", "NaT", "inf", "Inf", "Ellipsis", "NotImplemented"})
 
 NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?j?|[+-](inf|Inf|nan)|0x[0-9a-fA-F]+")
 _LIBRARY_CONSTANT = re.compile(r"(np|numpy|math|torch|pd|pandas|sympy|cmath)\.(nan|inf|NaN|NA|NaT|pi|e)")
@@ -59,12 +62,14 @@ _QUOTED = re.compile(r"[rbuf]?('[^'\"`]*'|\"[^'\"`]*\")")
 _DOTTED = re.compile(r"\.?[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _CALLED = re.compile(r"(?P<name>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)\(\)")
 _EXCEPTION = re.compile(r"([A-Z]\w*)?(Error|Warning|Exception)")
-_FILE_NAME = re.compile(r".*\.(py|json|txt|md|rst|yaml|yml|toml|cfg|ini|csv|tsv|bin|pt|pth|so|c|h|cpp|html|org|com|io|zip|gz|safetensors|onnx|model)")
+_FILE_NAME = re.compile(
+    r".*\.(py|json|txt|md|rst|yaml|yml|toml|cfg|ini|csv|tsv|bin|pt|pth|so|c|h|cpp|html|org|com|io|zip|safetensors|onnx)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a docstring's mentions can refer to: its own and documented arguments and attributes, and the package's names.
+    """What a docstring's mentions can refer to: its own or documented arguments and attributes, the package's names.
 
     `owner` is the qualified name of the class that the docstring is in, or of the class it documents.
     """
@@ -77,7 +82,7 @@ class Scope:
 
 
 def entity_type(text: str, role: str, head_noun: str, scope: Scope) -> str | None:
-    """The type of a mention without its markup, given its role and the word that follows; None where no rule is certain."""
+    """The type of a mention without its markup, given its role and the word that follows; None in doubt."""
     if _is_value(text):
         return "VALUE"
     name = text.lstrip("*") if re.fullmatch(r"\*{1,2}\w+", text) else text
@@ -114,7 +119,7 @@ def _by_role(name: str, label: str, scope: Scope) -> str | None:
     last = bare.rpartition(".")[2]
     if label == "CLASS" and _is_exception(last):
         return None
-    # Some authors give one role to everything: where the package's own definition contradicts the role, neither is certain.
+    # Some authors give one role to everything: where the package's definition contradicts the role, neither is certain.
     defined = scope.names.get(last, frozenset()) & _DEFINED
     agrees = label in defined or (label == "EXC" and "CLASS" in defined)
     return label if agrees or not defined or label not in _DEFINED else None

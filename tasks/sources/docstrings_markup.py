@@ -1,4 +1,4 @@
-"""The markup of docstring prose: reStructuredText roles and literals, Markdown code spans and links, taken off and told apart."""
+"""The markup of docstring prose, taken off and told apart: roles and literals, Markdown code spans, links and stars."""
 
 import re
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ _LITERAL_ROLES = {"code", "py", "python", "literal"}
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of prose (`role` is empty) or a marked mention: `role` is the role's name, `literal`, `code` or `emphasis`."""
+    """A stretch of prose (`role` is empty) or a mention: `role` is the role's name, `literal`, `code` or `emphasis`."""
 
     text: str
     role: str = ""
 
 
 def scan(paragraph: str) -> list[Piece]:
-    """Cut a paragraph into prose and mentions, both without their markup; markup that is not closed stays in the prose."""
+    """Cut a paragraph into prose and mentions, both without markup; markup that is not closed stays in the prose."""
     pieces: list[Piece] = []
     position = 0
     for match in _MARKUP.finditer(paragraph):

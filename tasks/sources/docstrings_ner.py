@@ -1,7 +1,7 @@
 """`ner/docstrings`: the labelled sentences of the embedded corpus, one of a kind, split by package, with a fingerprint.
 
-Entity types are those of `docstrings_labels.ENTITY_TYPES`, tags are IOB2. Scores are comparable between equal fingerprints only: another
-version of a package is another dataset.
+Entity types are those of `docstrings_labels.ENTITY_TYPES`, tags are IOB2. Scores are comparable between equal
+fingerprints only: another version of a package is another dataset.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from tasks.sources.docstrings_sentences import label_docstring
 from tasks.sources.docstrings_workers import Progress, shown_unless, work_through
 from tasks.sources.sentence import Sentence
 
-# A sentence is templated when only its mentions tell it from this many earlier ones: code generators and copied models write thousands.
+# A sentence is templated when only its mentions tell it from this many earlier ones: copied models have thousands.
 SENTENCES_A_PATTERN = 2
 
 Splits = dict[str, list[Sentence]]
@@ -24,7 +24,7 @@ Splits = dict[str, list[Sentence]]
 
 @dataclass(frozen=True, slots=True)
 class LabelledCorpus:
-    """The sentences of train, dev and test; the sha256 (hex) of all of them in their order; and the versions they were built from."""
+    """The sentences of each split, the sha256 (hex) of all of them in order, and the versions they were built from."""
 
     splits: Splits
     fingerprint: str
@@ -32,7 +32,7 @@ class LabelledCorpus:
 
 
 def load(progress: Progress | None = None) -> LabelledCorpus:
-    """The built set, from the cache if it was built before; `progress(done, total)` is called a stage, else a bar is drawn on stderr.
+    """The built set, from the cache if it was built before; building calls `progress(done, total)` or shows a bar.
 
     Raises:
         InputError: a package of the corpus is not installed.
@@ -100,9 +100,7 @@ def _one_of_a_kind(sentences: Iterable[Sentence], taken: Set[tuple[str, ...]]) -
 
 def _pattern(sentence: Sentence) -> tuple[str, ...]:
     """The words around the mentions, and the mentions' types."""
-    words = (
-        token.casefold() if tag == "O" else tag for token, tag in zip(sentence.tokens, sentence.tags, strict=True)
-    )
+    words = (token.casefold() if tag == "O" else tag for token, tag in zip(sentence.tokens, sentence.tags, strict=True))
     return tuple(word for word in words if not word.startswith("I-"))
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 # Tests and vendored copies are other people's text or no text at all; a copy would also put one text into two splits.
 SKIPPED_FOLDERS = re.compile(
-    r"(^|/)(tests?|testing|_testing|conftest|_?vendor(ed)?|_vendored_packages|third_party|extern(al|als)?|_?bundled|node_modules|array_api_compat|array_api_extra|_lib/pep440)(/|$)"
+    r"(^|/)(tests?|testing|_testing|_?vendor(ed)?|_vendored_packages|third_party|extern(al|als)?|_?bundled"
+    r"|array_api_compat|array_api_extra)(/|$)"
 )
 SKIPPED_FILES = re.compile(r"^(test_.*|.*_tests?|conftest|setup|six|_?version)\.py$")
 EXCEPTION_NAME = re.compile(r"^[A-Z]\w*(Error|Warning|Exception)$")
@@ -21,8 +22,9 @@ EXCEPTION_NAME = re.compile(r"^[A-Z]\w*(Error|Warning|Exception)$")
 class Docstring:
     """One docstring and what it documents.
 
-    `kind` is module, class, function or method; `arguments` are the signature's (of `__init__` for a class) without self and cls;
-    `path` is relative to the folder that holds the package, lines count from 1 and span the documented source (0 to 0 for a module).
+    `kind` is module, class, function or method; `arguments` are the signature's (for a class that of `__init__`) without
+    self and cls; `path` is relative to the folder that holds the package; lines count from 1 and span the documented source
+    (0 to 0 for a module).
     """
 
     package: str
@@ -45,7 +47,7 @@ class ParsedFiles:
 
 
 def source_files(folder: Path) -> list[str]:
-    """The package's own .py files as sorted POSIX paths that start with the folder's name; the order is the same on every file system."""
+    """The package's own .py files as POSIX paths that start with the folder's name, sorted on every file system."""
     if folder.is_file():
         return [folder.name]
     paths = (path.relative_to(folder.parent) for path in folder.rglob("*.py"))
@@ -167,9 +169,7 @@ class _File:
     ) -> Docstring:
         first_line = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         last_line = node.end_lineno or node.lineno
-        return Docstring(
-            self.package, self.module, qualname, kind, arguments, text, self.path, first_line, last_line
-        )
+        return Docstring(self.package, self.module, qualname, kind, arguments, text, self.path, first_line, last_line)
 
 
 def _docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> str:

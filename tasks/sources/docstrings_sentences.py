@@ -1,4 +1,4 @@
-"""A docstring's sentences with labels: its markup says which words are code, the rules what they name, and doubt drops the sentence."""
+"""A docstring's labelled sentences: markup says which words are code, the rules say what, doubt drops a sentence."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -35,10 +35,15 @@ _DIMENSION = re.compile(r"\d+(st|nd|rd|th|[dD])")
 _CODE_WORD = re.compile(r"[_.\d]|[a-z][A-Z]|[A-Z]{2,}[a-rt-z]")
 # Names of products, persons and techniques that are written like code but are prose.
 _PROPER_NAMES = frozenset(
-    ["PyTorch", "NumPy", "SciPy", "GitHub", "PyPI", "YouTube", "JavaScript", "PyArrow", "TensorFlow", "LaTeX", "OpenCV", "OpenAI", "iOS", "macOS", "FastAPI", "NVIDIA", "GitLab", "BibTeX", "PostScript", "TrueType", "OpenType", "LaPack", "PhD", "McCulloch", "MacOS", "MySQL", "PostgreSQL", "SQLite", "DeepSpeed", "MongoDB"]
+    {"PyTorch", "NumPy", "SciPy", "GitHub", "GitLab", "PyPI", "YouTube", "JavaScript", "PyArrow", "TensorFlow", "LaTeX"}
+    | {"BibTeX", "OpenCV", "OpenAI", "iOS", "macOS", "MacOS", "FastAPI", "NVIDIA", "PostScript", "TrueType", "OpenType"}
+    | {"PhD", "MySQL", "PostgreSQL", "SQLite", "DeepSpeed", "MongoDB"}
 )
 # Unmarked, these are as much code as marked ones; list, set, type and the like are English words as well.
-_CODE_WORDS = frozenset(["True", "False", "None", "NaN", "nan", "NaT", "inf", "int", "str", "dict", "bool", "float", "bytearray", "frozenset", "ndarray", "dtype", "kwargs", "args"])
+_CODE_WORDS = frozenset(
+    {"True", "False", "None", "NaN", "nan", "NaT", "inf", "int", "str", "dict", "bool", "float", "bytearray"}
+    | {"frozenset", "ndarray", "dtype", "kwargs", "args"}
+)
 
 
 @dataclass(slots=True)
@@ -55,7 +60,7 @@ def tokenize(text: str) -> list[str]:
 
 
 def label_docstring(docstring: Docstring, names: Mapping[str, Set[str]]) -> list[Sentence]:
-    """The docstring's sentences with certain labels, in reading order; `names` are the package's, with their possible types."""
+    """The docstring's sentences with certain labels, in reading order; `names` are the package's with their kinds."""
     if not _MARKED.search(docstring.text) or _TEMPLATE.search(docstring.text):
         return []
     prose = read_prose(docstring.text)

@@ -1,4 +1,4 @@
-"""The prose of a docstring: its paragraphs, without code, tables, headings and item headers, in any of the usual dialects.
+"""The prose of a docstring: its paragraphs without code, tables, headings and item headers, in the usual dialects.
 
 Understood are numpydoc sections, Google sections, Sphinx fields, reStructuredText directives and Markdown fences.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Prose:
-    """Paragraphs in reading order, each one line with its markup; and the names that the docstring's own lists document."""
+    """Paragraphs in reading order, each one line with its markup; and the names that the docstring's lists document."""
 
     paragraphs: list[str] = field(default_factory=list)
     arguments: set[str] = field(default_factory=set)
@@ -23,13 +23,14 @@ def _section_kinds(kinds: dict[str, str]) -> dict[str, str]:
 
 _SECTIONS = _section_kinds(
     {
-        "arguments": "args, arguments, parameters, params, parameter, kwargs, inputs, input, keyword args, keyword arguments, "
-        "keyword parameters, other parameters, optional arguments",
+        "arguments": "args, arguments, parameters, params, parameter, kwargs, inputs, input, keyword args, "
+        "keyword arguments, keyword parameters, other parameters, optional arguments",
         "attributes": "attributes, attribute, class attributes, properties",
         "items": "returns, return, return value, yields, yield, raises, warns, receives, output, outputs",
-        "prose": "note, notes, warning, warnings, tip, important, description, details, remarks, discussion, explanation",
-        "dropped": "example, examples, usage, usage example, usage examples, reference, references, see also, bibliography, "
-        "methods, shape, shapes, sources, links, todo",
+        "prose": "note, notes, warning, warnings, tip, important, description, details, remarks, discussion, "
+        "explanation",
+        "dropped": "example, examples, usage, usage example, usage examples, reference, references, see also, "
+        "bibliography, methods, shape, shapes, sources, links, todo",
     }
 )
 _FIELDS = _section_kinds(

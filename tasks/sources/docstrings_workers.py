@@ -20,7 +20,7 @@ def work_through(
 ) -> list[Result]:
     """`[function(piece) for piece in pieces]`, where both are picklable; `progress` is told how many of them are done.
 
-    Where no worker can be started (a script without a main guard, a daemon, a sandbox), the work is done in this process.
+    Where no worker can be started (a script without a main guard, a daemon, a sandbox), this process does the work.
     """
     workers = min(os.cpu_count() or 1, MAX_WORKERS, len(pieces) // 4)
     if workers > 1 and not multiprocessing.current_process().daemon:
