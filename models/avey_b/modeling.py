@@ -98,28 +98,27 @@ class AveyBModel(PreTrainedModel):
     ) -> Tensor:
         """The hidden states (n, d) of the tokens of one block of splits, split after split."""
         index, rows, size = block.index, block.rows, self.config.chunk_size
-        length = splits.length[index]
-        own_in_use = rows_in_use(length, rows)
+        own_in_use = rows_in_use(splits.length[index], rows)
         own = F.embedding(token[splits.grid[index, :rows]], table)
-        if not block.is_full or rows == size:
+        if not block.is_full:
             own = own * own_in_use[..., None]
-        retrieved, in_use = None, own_in_use
-        weights, neighbours = weights[index], neighbours[index]
-        if self.ranker.k and bool((weights != 0).any()):
-            vectors = F.embedding(token[splits.grid[neighbours]], table)
-            row_weights = weights[..., None] * rows_in_use(splits.length[neighbours], size)
-            retrieved = (vectors * row_weights[..., None].to(vectors.dtype)).flatten(1, 2)
-            in_use = torch.cat([(row_weights != 0).flatten(1), own_in_use], dim=1)
-        if self.config.padding == "live" and not self.config.compression and retrieved is None:
+        near, present = neighbours[index].clamp(min=0), neighbours[index] >= 0
+        retrieved, readable = None, own_in_use
+        if bool(present.any()):
+            retrieved_in_use = rows_in_use(splits.length[near], size) & present[..., None]
+            row_weights = weights[index].to(table.dtype)[..., None] * retrieved_in_use
+            retrieved = (F.embedding(token[splits.grid[near]], table) * row_weights[..., None]).flatten(1, 2)
+            if not self.config.compression:
+                readable = torch.cat([retrieved_in_use.flatten(1), own_in_use], dim=1)
+        elif self.config.padding == "live" and not self.config.compression:
             retrieved = own.new_zeros(len(own), self.config.k * size, own.shape[-1])
+        all_readable = self.config.padding == "live" or (block.is_full and readable is own_in_use)
         hidden = self.ranker(own, retrieved)
-        if self.config.compression:
-            in_use = own_in_use
         start = self.config.layer_width - size - (hidden.shape[1] - rows)
-        readable = None if self.config.padding == "live" else in_use
         for layer in self.layers:
-            hidden = layer(hidden, readable, start)
-        return hidden[:, hidden.shape[1] - rows :][own_in_use]
+            hidden = layer(hidden, None if all_readable else readable, start)
+        hidden = hidden[:, hidden.shape[1] - rows :]
+        return hidden.flatten(0, 1) if block.is_full else hidden[own_in_use]
 
     @can_return_tuple
     def forward(

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.avey_b.configuration import AveyBConfig
+from models.avey_b.layers import multiply_each
 from models.avey_b.splits import Splits, rows_in_use
 
 IDS_AT_A_TIME = 1024
@@ -33,9 +34,9 @@ class Ranker(nn.Module):
 
         Returns:
             (M, k) numbers of splits and (M, k) weights `score / (smallest selected score + eps)`, where the score is
-            MaxSim. The best stands first of those there are, these stand at the right; those missing have weight 0.
+            MaxSim. They stand at the right, the best first; those missing are -1 and have weight 0.
         """
-        neighbours = torch.zeros(len(splits.length), self.k, dtype=torch.long, device=token.device)
+        neighbours = torch.full((len(splits.length), self.k), -1, device=token.device)
         weights = table.new_zeros(neighbours.shape, dtype=ranking_dtype(table))
         if max(splits.per_text) == 1:
             return neighbours, weights
@@ -47,11 +48,11 @@ class Ranker(nn.Module):
             for count in splits.per_text:
                 last = first + count
                 part, score = self._select(unit.detach(), token[splits.grid[first:last]], splits.length[first:last])
-                found.append(part + first)
+                found.append(torch.where(part < 0, part, part + first))
                 scores.append(score)
                 first = last
             neighbours, score = torch.cat(found), torch.cat(scores)
-            present = score > -torch.inf
+            present = neighbours >= 0
             if torch.is_grad_enabled():
                 score = self._scores_with_gradient(unit, token[splits.grid], splits.length, neighbours, score)
             smallest = score.masked_fill(~present, torch.inf).amin(-1, keepdim=True)
@@ -61,10 +62,10 @@ class Ranker(nn.Module):
 
     @torch.no_grad()
     def _select(self, unit: Tensor, token: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """The best splits of one text (N, k), the best at the left of those present, and their scores (-inf: missing)."""
+        """For each split of one text its best others (N, k), numbered within the text, and their scores; see `retrieve`."""
         count = len(length)
-        neighbours = token.new_zeros(count, self.k)
-        scores = unit.new_full((count, self.k), -torch.inf)
+        neighbours = token.new_full((count, self.k), -1)
+        scores = unit.new_zeros(count, self.k)
         if count == 1:
             return neighbours, scores
         every = maxsim_scores(unit, token, length)
@@ -73,13 +74,13 @@ class Ranker(nn.Module):
         best = every.masked_fill(~allowed, -torch.inf).topk(min(self.k, count - 1))
         rank = torch.arange(self.k, device=token.device) - (self.k - allowed.sum(1, keepdim=True).clamp(max=self.k))
         found = rank.clamp(min=0)
-        return best.indices.gather(1, found), best.values.gather(1, found).masked_fill(rank < 0, -torch.inf)
+        return best.indices.gather(1, found).masked_fill(rank < 0, -1), best.values.gather(1, found)
 
     def _scores_with_gradient(
         self, unit: Tensor, token: Tensor, length: Tensor, neighbours: Tensor, scores: Tensor
     ) -> Tensor:
         """The same scores (M, k), of the selected pairs alone, from which gradients reach the embeddings."""
-        split, slot = (scores > -torch.inf).nonzero(as_tuple=True)
+        split, slot = (neighbours >= 0).nonzero(as_tuple=True)
         own, other = token[split], token[neighbours[split, slot]]
         with torch.no_grad():
             cosines = F.embedding(own, unit) @ F.embedding(other, unit).mT
@@ -102,9 +103,9 @@ class Ranker(nn.Module):
         rows, start = own.shape[1], self.k * self.size
         if self.down_proj is None:
             return own if retrieved is None else torch.cat([retrieved, own], dim=1)
-        mixed = self.down_proj[:rows, start : start + rows] @ own
+        mixed = multiply_each(self.down_proj[:rows, start : start + rows], own)
         if retrieved is not None:
-            mixed = mixed + self.down_proj[:rows, :start] @ retrieved
+            mixed = mixed + multiply_each(self.down_proj[:rows, :start], retrieved)
         return mixed + own if self.residual else mixed
 
 
