@@ -80,13 +80,13 @@ def features(tokens: Sequence[str], position: int) -> Iterator[str]:
 
 
 def shape(word: str) -> str:
-    """`torch.nn` is a.a, `n_jobs` is a_a, `DataFrame` is AaAa, `0.5` is 0.0: runs of one kind of character shortened to one."""
+    """`torch.nn` is a.a, `n_jobs` is a_a, `DataFrame` is AaAa, `0.5` is 0.0: every run of a kind is one character."""
     kinds = ["A" if c.isupper() else "a" if c.isalpha() else "0" if c.isdigit() else c for c in word]
     return "".join(kind for kind, previous in zip(kinds, ["", *kinds], strict=False) if kind != previous)
 
 
 def logistic_regression(train: Sequence[Sentence], test: Sequence[Sentence]) -> Tags:
-    """A token classifier; the best valid IOB2 sequence under its probabilities and the tag bigrams of train, by Viterbi."""
+    """A token classifier, and by Viterbi the best valid IOB2 sequence under it and the tag bigrams of train."""
     hasher = FeatureHasher(n_features=2**20, input_type="string", alternate_sign=False)
     inputs = hasher.transform(features(s.tokens, i) for s in train for i in range(len(s.tokens)))
     model = LogisticRegression(C=2.0, solver="lbfgs", max_iter=40, tol=1e-3)
@@ -100,7 +100,7 @@ def logistic_regression(train: Sequence[Sentence], test: Sequence[Sentence]) -> 
 
 
 def _transitions(train: Sequence[Sentence], tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Log odds of a tag after another against the tag alone, since the classifier's probabilities hold the prior already."""
+    """Log odds of a tag after another against the tag alone: the classifier's probabilities hold the prior already."""
     index = {tag: i for i, tag in enumerate(tags)}
     starts, pairs = np.ones(len(tags)), np.ones((len(tags), len(tags)))
     for sentence in train:

@@ -56,12 +56,44 @@ BUILTIN_EXCEPTIONS = frozenset(
 )
 _CONSTANTS = frozenset({"True", "False", "None", "NaN", "nan", "NaT", "inf", "Inf", "Ellipsis", "NotImplemented"})
 
+# Any other lone word that a file happens to be named after may mean something else.
+_WELL_KNOWN_MODULES = frozenset(
+    {
+        "numpy",
+        "scipy",
+        "pandas",
+        "matplotlib",
+        "sklearn",
+        "torch",
+        "pyarrow",
+        "asyncio",
+        "trio",
+        "pickle",
+        "multiprocessing",
+    }
+    | {
+        "logging",
+        "json",
+        "os",
+        "sys",
+        "re",
+        "math",
+        "ssl",
+        "socket",
+        "itertools",
+        "functools",
+        "subprocess",
+        "threading",
+    }
+)
+
 NUMBER = re.compile(r"[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?j?|[+-](inf|Inf|nan)|0x[0-9a-fA-F]+")
 _LIBRARY_CONSTANT = re.compile(r"(np|numpy|math|torch|pd|pandas|sympy|cmath)\.(nan|inf|NaN|NA|NaT|pi|e)")
 _QUOTED = re.compile(r"[rbuf]?('[^'\"`]*'|\"[^'\"`]*\")")
 _DOTTED = re.compile(r"\.?[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _CALLED = re.compile(r"(?P<name>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*)\(\)")
 _EXCEPTION = re.compile(r"([A-Z]\w*)?(Error|Warning|Exception)")
+_HYPHENATED = re.compile(r"\w+([-/][\w.]+)+")
 _FILE_NAME = re.compile(
     r".*\.(py|json|txt|md|rst|yaml|yml|toml|cfg|ini|csv|tsv|bin|pt|pth|so|c|h|cpp|html|org|com|io|zip|safetensors|onnx)"
 )
@@ -121,6 +153,9 @@ def _by_role(name: str, label: str, scope: Scope) -> str | None:
         return None
     # Some authors give one role to everything: where the package's definition contradicts the role, neither is certain.
     defined = scope.names.get(last, frozenset()) & _DEFINED
+    if label == "ATTR" and bare == last and not _is_own_attribute(last, scope):
+        # PyTorch gives the attribute role to arguments, and not to its own function's only.
+        return None if "PARAM" in scope.names.get(last, frozenset()) else label
     agrees = label in defined or (label == "EXC" and "CLASS" in defined)
     return label if agrees or not defined or label not in _DEFINED else None
 
@@ -145,10 +180,16 @@ def _of_name(name: str, called: bool, head_noun: str, scope: Scope) -> str | Non
         return None
     if last in BUILTIN_TYPES and not prefix:
         return "CLASS" if known <= {"PARAM", "CLASS"} else None
-    if known == {"ATTR"} and not prefix and last not in scope.attributes:
-        known = scope.names.get(f"{scope.owner}.{last}", frozenset())
+    if not prefix and known == {"ATTR"} and not _is_own_attribute(last, scope):
+        return None
+    if not prefix and known == {"MODULE"} and (name != last or last not in {scope.package, *_WELL_KNOWN_MODULES}):
+        return None
     certain = known - {"NAME"} if prefix else known
     return next(iter(certain)) if len(certain) == 1 and certain <= set(ENTITY_TYPES) - {"PARAM"} else None
+
+
+def _is_own_attribute(name: str, scope: Scope) -> bool:
+    return name in scope.attributes or f"{scope.owner}.{name}" in scope.names
 
 
 def _known_kinds(prefix: str, last: str, scope: Scope) -> Set[str]:
@@ -157,7 +198,7 @@ def _known_kinds(prefix: str, last: str, scope: Scope) -> Set[str]:
         return {"ATTR"}
     kinds = scope.names.get(last, frozenset())
     if not prefix:
-        return kinds
+        return kinds or ({"MODULE"} if last in _WELL_KNOWN_MODULES else kinds)
     head = prefix.lstrip(".").partition(".")[0]
     inside = head in ("self", "cls", scope.package) or scope.names.get(head, frozenset()) & {"MODULE", "CLASS"}
     return kinds - {"PARAM"} if inside else frozenset()
@@ -180,7 +221,7 @@ def _is_exception(name: str) -> bool:
 
 def _is_expression(text: str) -> bool:
     """Python code of more than one name; prose, TeX and shell commands between backticks are not."""
-    if "\\" in text or "$" in text or "^" in text or "`" in text or len(text) > 80 or text.startswith("-"):
+    if re.search(r"[\\$^`]|^-", text) or len(text) > 80 or _HYPHENATED.fullmatch(text):
         return False
     try:
         tree = ast.parse(text)

@@ -73,9 +73,11 @@ def _piece(match: re.Match[str]) -> Piece:
 
 
 def _shown(name: str) -> str:
-    """`~torch.nn.Linear` is shown as `Linear`, `!name` as `name`."""
+    """`~torch.nn.Linear` is shown as `Linear`, `!name` as `name`, `.Figure` (found in any module) as `Figure`."""
     if re.fullmatch(r"~[\w.]+(\(\))?", name):
         return name.removeprefix("~").rpartition(".")[2]
+    if re.fullmatch(r"\.([A-Z]\w*|\w+\.\w+)(\.\w+)*(\(\))?", name):
+        return name.removeprefix(".")
     return name.removeprefix("!") if re.fullmatch(r"![\w.]+", name) else name
 
 

@@ -15,6 +15,7 @@ SKIPPED_FOLDERS = re.compile(
     r"|array_api_compat|array_api_extra)(/|$)"
 )
 SKIPPED_FILES = re.compile(r"^(test_.*|.*_tests?|conftest|setup|six|_?version)\.py$")
+GENERATED = re.compile(r"automatically generated|auto-?generated|@generated", re.IGNORECASE)
 EXCEPTION_NAME = re.compile(r"^[A-Z]\w*(Error|Warning|Exception)$")
 
 
@@ -22,9 +23,9 @@ EXCEPTION_NAME = re.compile(r"^[A-Z]\w*(Error|Warning|Exception)$")
 class Docstring:
     """One docstring and what it documents.
 
-    `kind` is module, class, function or method; `arguments` are the signature's (for a class that of `__init__`) without
-    self and cls; `path` is relative to the folder that holds the package; lines count from 1 and span the documented source
-    (0 to 0 for a module).
+    `kind` is module, class, function or method; `arguments` are the signature's (for a class that of `__init__`)
+    without self and cls; `path` is relative to the folder that holds the package; lines count from 1 and span the
+    documented source (0 to 0 for a module).
     """
 
     package: str
@@ -70,8 +71,8 @@ def parse_files(package: str, root: str, paths: list[str]) -> ParsedFiles:
             source = _read(Path(root, path))
             module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             names.update((part, "MODULE") for part in module.split("."))
-            # No file without triple quotes has a docstring worth a syntax tree.
-            if '"""' not in source and "'''" not in source:
+            # No file without triple quotes has a docstring worth a syntax tree; a generated one repeats its source's.
+            if ('"""' not in source and "'''" not in source) or GENERATED.search(source, 0, 2000):
                 continue
             tree = _parse(source)
             if tree is not None:
