@@ -118,7 +118,7 @@ def _transitions(train: Sequence[Sentence], tags: Sequence[str]) -> tuple[np.nda
 
 
 def viterbi(scores: np.ndarray, start: np.ndarray, between: np.ndarray) -> list[int]:
-    """The best path through `scores` (tokens x tags), given log scores to start with a tag and to go from tag to tag."""
+    """The best path through `scores` (tokens x tags), given log scores to start with a tag and of tag after tag."""
     best = scores[0] + start
     origins = []
     for row in scores[1:]:

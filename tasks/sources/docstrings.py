@@ -38,7 +38,7 @@ Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 # Counts up with every change of the rules that changes what is built.
-BUILDER_VERSION = 4
+BUILDER_VERSION = 5
 
 # Import name -> (distribution, split). Only what is installed with the harness on every platform and has prose of its
 # own: no compiled or optional dependency, no test tool, nothing that one platform alone needs.

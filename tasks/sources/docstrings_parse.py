@@ -77,7 +77,11 @@ def parse_files(package: str, root: str, paths: list[str]) -> ParsedFiles:
             tree = _parse(source)
             if tree is not None:
                 file = _File(package, module, path, names)
-                docstrings.extend(file.docstrings_of(tree))
+                # Setters, overloads and fallbacks define a name again: path and qualified name tell docstrings apart.
+                first: dict[str, Docstring] = {}
+                for docstring in file.docstrings_of(tree):
+                    first.setdefault(docstring.qualname, docstring)
+                docstrings.extend(first.values())
     finally:
         if collecting:
             gc.enable()

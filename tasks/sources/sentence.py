@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Sentence:
     """One labelled sentence.
 
-    `tokens` and `tags` have the same length; tags are IOB2 (Ramshaw and Marcus, 1995, as used by CoNLL-2002): `O`, `B-TYPE`, `I-TYPE`.
-    `id` says where the sentence came from, unique within its split.
+    `tokens` and `tags` have the same length; tags are IOB2 (Ramshaw and Marcus, 1995, as used by CoNLL-2002): `O`,
+    `B-TYPE`, `I-TYPE`. `id` says where the sentence came from, unique within its split.
     """
 
     tokens: tuple[str, ...]
