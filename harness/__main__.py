@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +21,10 @@ def main() -> None:
                 file=sys.stderr,
             )
             sys.exit(2)
+    # Before any library is imported: a user reads our lines, not the libraries' loading bars.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     from harness.cli import run_command
 
     sys.exit(run_command(sys.argv[1:]))

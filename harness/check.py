@@ -21,6 +21,7 @@ import torch
 
 from harness.conformance import CHECKS, Door, Finding, Subject, first_line
 from harness.errors import InputError
+from harness.progress import Update
 from models.encoder import refuse_longer
 
 
@@ -53,6 +54,7 @@ def check(
     model_options: Mapping[str, Any] = MappingProxyType({}),
     door: Door = refuse_longer,
     seed: int = 0,
+    progress: Update = lambda done, total, remark="": None,
 ) -> list[Check]:
     """Check an encoder; it is left as it was, and so are all global random states.
 
@@ -66,6 +68,7 @@ def check(
         model_options: what ``from_pretrained`` of its class needs besides the folder.
         door: what refuses longer inputs, see `models.encoder.refuse_longer`.
         seed: of the texts.
+        progress: called with the number of checks done and in all.
 
     Returns:
         One outcome a check, in a fixed order.
@@ -95,7 +98,11 @@ def check(
     model.eval()
     try:
         with _random_states_restored():
-            return [_outcome(name, limit, examine, subject) for name, (limit, examine) in CHECKS.items()]
+            checks = []
+            for number, (name, (limit, examine)) in enumerate(CHECKS.items()):
+                progress(number, len(CHECKS), name)
+                checks.append(_outcome(name, limit, examine, subject))
+            return checks
     finally:
         model.zero_grad(set_to_none=True)
         model.train(was_training)

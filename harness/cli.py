@@ -28,7 +28,10 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         self._given = args or ()
-        return super().parse_known_args(args, namespace)
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"there is no argument {unknown[0]}")
+        return parsed, unknown
 
     def error(self, message: str) -> NoReturn:
         # A misspelt option explains itself better than the required one that is missing for it.
@@ -92,6 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--force", action="store_true", help="run again even if the store has the result")
     output.add_argument("--json", action="store_true", help="print the record as one JSON line on stdout")
     run.set_defaults(command=_run)
+    conformance = commands.add_parser("check", parents=[common], help="certify an encoder: padding, determinism, gradients, saving")
+    conformance.add_argument("--model", required=True, help="a registered or plugged-in encoder")
+    conformance.add_argument("--weights", default="scratch", help="scratch (default), hub, a folder, or a hub id")
+    conformance.add_argument("--size", help="tiny (default), base, large")
+    conformance.add_argument("--json", action="store_true", help="as JSON")
+    conformance.set_defaults(command=_check)
     return parser
 
 
@@ -105,11 +114,17 @@ def _list(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> int:
+    from harness import execute
+    from harness.report import check_table
+
+    checks = execute.check_one(options.model, options.weights, options.size)
+    title = f"{options.model}, weights {options.weights}"
+    print(check_table.as_json(checks) if options.json else check_table.as_text(title, checks), end="")
+    return 0 if all(check.passed for check in checks) else 1
+
+
 def _run(options: argparse.Namespace) -> int:
-    # Before transformers is imported: a user reads our lines, not the loading bars of libraries.
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     from harness import execute
 
     given = {name: getattr(options, name) for name in _RECIPE_OPTIONS}

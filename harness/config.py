@@ -60,11 +60,11 @@ class Recipe:
         for name in positive:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
-                raise InputError(f"--{name.replace('_', '-')} must be greater than 0, not {value}")
+                raise InputError(f"the {name.replace('_', ' ')} must be greater than 0, not {value:g}")
         if self.max_length < 8:
-            raise InputError(f"--max-length must be at least 8 tokens, not {self.max_length}")
+            raise InputError(f"the max length must be at least 8 tokens, not {self.max_length}")
         if self.precision not in ("fp32", "bf16"):
-            raise InputError(f"--precision is fp32 or bf16, not {self.precision!r}")
+            raise InputError(f"the precision is fp32 or bf16, not {self.precision!r}")
 
     def with_options(self, options: Mapping[str, Any]) -> Recipe:
         """This recipe with some values replaced.

@@ -8,11 +8,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
 from harness.progress import shown, stderr
 from harness.store import Record, Store
+
+if TYPE_CHECKING:
+    from harness.check import Check
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,28 @@ def run_one(
         stderr.print(f"note: {note}")
     folder = store.write(cell, done.record, done.predictions)
     return Outcome(done.record, folder)
+
+
+def check_one(model: str, weights: str, size: str | None) -> list[Check]:
+    """Certify one encoder, see `harness.check`.
+
+    Raises:
+        InputError: the names or the weights are not usable.
+    """
+    from harness.check import check
+    from harness.plan import resolve_size
+    from models import MODELS, loading
+
+    encoder = MODELS[model]
+    size = resolve_size(encoder, weights, size)
+    found = loading.find_weights(encoder, size, weights)
+    _quiet_libraries()
+    built, tokenizer = loading.load(encoder, size, found)
+    with shown() as report:
+        return check(
+            built, built.config.vocab_size, tokenizer.pad_token_id, tokenizer.all_special_ids,
+            loading.max_length(built, encoder, size), model_options=encoder.model_options, progress=report("check"),
+        )  # fmt: skip
 
 
 def _quiet_libraries() -> None:

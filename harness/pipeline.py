@@ -13,14 +13,13 @@ import torch
 
 from harness import provenance
 from harness.config import Cell
-from harness.errors import InputError
 from harness.heads import with_head
 from harness.inference import predict
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS, SCHEMA_VERSION, Record
 from harness.training import fit
 from models import loading
-from models.encoder import Encoder
+from models.encoder import Encoder, refuse_longer
 from tasks.task import Encoded, Split, Task
 
 EVALUATED: tuple[Split, ...] = ("dev", "test")
@@ -53,9 +52,7 @@ def run(cell: Cell, encoder: Encoder, weights: loading.Weights, task: Task, repo
     with _timed(seconds, "load"):
         data = task.load(cell.task.partition("/")[2], cell.data_dir)
         encoder_model, tokenizer = loading.load(encoder, cell.size, weights)
-        limit = loading.max_length(encoder_model, encoder, cell.size)
-        if limit is not None and recipe.max_length > limit:
-            raise InputError(f"{cell.model} {cell.size} takes at most {limit} tokens; use --max-length {limit} or less")
+        refuse_longer(cell.model, recipe.max_length, loading.max_length(encoder_model, encoder, cell.size))
         model = with_head(task.head, encoder_model, len(data.labels)).to(_device())
     with _timed(seconds, "encode"):
         train = sample(data.splits["train"], recipe.train_limit)

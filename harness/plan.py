@@ -53,15 +53,14 @@ def plan(
     if seed < 0:
         raise InputError(f"--seed must be 0 or greater, not {seed}")
     encoder = MODELS[model]
-    size = size or ("base" if weights == "hub" else "tiny")
-    encoder.size(size)
+    size = resolve_size(encoder, weights, size)
     family, _, dataset = task.partition("/")
     chosen = TASKS[family]
     dataset = dataset or chosen.default_dataset
     found = find_weights(encoder, size, weights)
     cell = Cell(
         model=model,
-        size=size if found.kind != "folder" else "given",
+        size=size,
         weights=weights,
         task=f"{family}/{dataset}",
         recipe=resolve_recipe(chosen, found, options or {}),
@@ -71,6 +70,21 @@ def plan(
         data_dir=data_dir,
     )
     return Planned(cell, encoder, found, chosen)
+
+
+def resolve_size(encoder: Encoder, weights: str, size: str | None) -> str:
+    """The size that is meant: ``tiny`` from scratch, ``base`` from the hub, ``custom`` where a checkpoint's config decides.
+
+    Raises:
+        InputError: the encoder has no such size, or a size was given beside a checkpoint.
+    """
+    if weights not in ("scratch", "hub"):
+        if size is not None:
+            raise InputError(f"--size {size} does not go with --weights {weights}, whose own config says how large it is; leave it out")
+        return "custom"
+    size = size or ("base" if weights == "hub" else "tiny")
+    encoder.size(size)
+    return size
 
 
 def resolve_recipe(task: Task, weights: Weights, options: Mapping[str, Any]) -> Recipe:

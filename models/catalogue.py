@@ -15,7 +15,7 @@ AVEY_B = Encoder(
     licence="Apache-2.0",
     config="models.avey_b:AveyBConfig",
     model="models.avey_b:AveyBModel",
-    model_type="avey-b",
+    model_types=("avey-b", "avey"),
     sizes={
         "tiny": Size(
             # Trained from scratch here, so rows of padding stay zero: a short text costs its tokens, not its splits.
@@ -83,7 +83,7 @@ BERT = Encoder(
     licence="Apache-2.0",
     config="transformers:BertConfig",
     model="transformers:BertModel",
-    model_type="bert",
+    model_types=("bert",),
     model_options={"add_pooling_layer": False},
     sizes={
         "tiny": Size(
@@ -142,7 +142,7 @@ ROBERTA = Encoder(
     licence="MIT",
     config="transformers:RobertaConfig",
     model="transformers:RobertaModel",
-    model_type="roberta",
+    model_types=("roberta",),
     model_options={"add_pooling_layer": False},
     sizes={
         "tiny": Size(
@@ -213,7 +213,7 @@ MODERNBERT = Encoder(
     licence="Apache-2.0",
     config="transformers:ModernBertConfig",
     model="transformers:ModernBertModel",
-    model_type="modernbert",
+    model_types=("modernbert",),
     sizes={
         "tiny": Size(
             options={
@@ -275,7 +275,7 @@ NEOBERT = Encoder(
     licence="MIT",
     config="models.neobert:NeoBERTConfig",
     model="models.neobert:NeoBERTModel",
-    model_type="neobert",
+    model_types=("neobert",),
     sizes={
         "tiny": Size(
             options={

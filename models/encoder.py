@@ -43,7 +43,7 @@ class Encoder:
         config: ``"module:Class"`` of its `transformers` config.
         model: ``"module:Class"`` of its bare model: ``input_ids`` and ``attention_mask`` of shape
             (batch, length) in, ``last_hidden_state`` of shape (batch, length, width) out.
-        model_type: the ``model_type`` that a checkpoint's config.json must hold to be one of this encoder.
+        model_types: what the ``model_type`` of a checkpoint's config.json may say for it to be one of this encoder.
         sizes: the sizes by name; ``tiny`` is the default.
         licence: licence of the published weights (SPDX identifier).
         description: one line for ``harness list``.
@@ -54,7 +54,7 @@ class Encoder:
     name: str
     config: str
     model: str
-    model_type: str
+    model_types: tuple[str, ...]
     sizes: Mapping[str, Size]
     licence: str = "unknown"
     description: str = ""

@@ -38,18 +38,18 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
 
     Args:
         encoder: the encoder.
-        size: one of its sizes.
+        size: one of its sizes; any name where ``weights`` is a checkpoint, whose config decides.
         weights: ``scratch``, ``hub``, the path of a folder, or a hub id.
 
     Raises:
         InputError: the folder holds no model of this encoder, or nothing is published for the size.
     """
-    declared = encoder.size(size)
     if weights == "scratch":
         from models import tokenizer
 
         return Weights("scratch", "", None, f"scratch {tokenizer.identity()}")
     if weights == "hub":
+        declared = encoder.size(size)
         if declared.hub_id is None:
             published = [name for name, other in encoder.sizes.items() if other.hub_id]
             raise InputError(
@@ -104,14 +104,21 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
         raise InputError(
             f"{weights.location} lacks {len(missing)} tensors of {encoder.name}, {missing[0]} first; it is not a complete checkpoint"
         )
-    return model, _load_tokenizer(weights)
+    tokenizer = _load_tokenizer(weights)
+    if len(tokenizer) > model.config.vocab_size:
+        raise InputError(
+            f"the tokenizer of {weights.location} has {len(tokenizer)} tokens but the model only {model.config.vocab_size}; "
+            "they do not belong together"
+        )
+    return model, tokenizer
 
 
 def max_length(model: Any, encoder: Encoder, size: str) -> int | None:
     """The longest input that the model takes, in tokens with special tokens; ``None`` where nothing ends it."""
-    positions = getattr(model.config, "max_position_embeddings", None)
-    if positions is None:
-        return encoder.size(size).max_length
+    declared = encoder.sizes.get(size, next(iter(encoder.sizes.values()))).max_length
+    if declared is None:
+        return None
+    positions: int = getattr(model.config, "max_position_embeddings", declared)
     # RoBERTa counts positions from the one after its padding id.
     return positions - model.config.pad_token_id - 1 if model.config.model_type == "roberta" else positions
 
@@ -140,8 +147,8 @@ def _check_folder(encoder: Encoder, folder: Path) -> None:
         raise InputError(f"{folder} holds no config.json, so it is not a saved model; --weights takes a folder of save_pretrained") from None
     except (ValueError, AttributeError) as error:
         raise InputError(f"{folder / 'config.json'} is not a JSON object ({error}); save the model again") from error
-    if model_type not in (None, encoder.model_type):
-        raise InputError(f"{folder} holds a {model_type} model, not {encoder.name} ({encoder.model_type}); choose --model to match")
+    if model_type is not None and model_type not in encoder.model_types:
+        raise InputError(f"{folder} holds a {model_type} model, not {encoder.name}; choose --model to match")
     if not list(folder.glob("*.safetensors")):
         other = next((path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)), None)
         raise InputError(
@@ -174,6 +181,9 @@ def _load_tokenizer(weights: Weights) -> Any:
         ) from error
     if not tokenizer.is_fast:
         raise InputError(f"the tokenizer of {weights.location} has no fast version, which word alignment needs; save a tokenizer.json")
+    # Without any vocabulary file transformers makes up an empty tokenizer of the model's kind.
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise InputError(f"{weights.location} holds no tokenizer; save its tokenizer.json beside the model")
     return tokenizer
 
 

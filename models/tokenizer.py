@@ -71,8 +71,9 @@ def embedded() -> Any:
     from transformers import AutoTokenizer
 
     from tasks.sources import docstrings
+    from tasks.sources.docstrings_cache import cache_folder
 
-    cached = docstrings.cache_folder() / f"tokenizer-{identity()[:16]}"
+    cached = cache_folder() / f"tokenizer-{identity()[:16]}"
     if not (cached / "tokenizer.json").is_file():
         tokenizer = train(docstrings.prose("train"))
         try:

@@ -2,7 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -12,4 +14,59 @@ def shared() -> Path:
     folder = Path(os.environ.get("HARNESS_SHARED", Path(__file__).parents[2] / "shared"))
     if not folder.is_dir():
         pytest.skip(f"needs the shared folder of golden numbers and datasets, which is not at {folder}")
+    return folder
+
+
+NAMES = {"person": ["Ada", "Grace", "Alan", "Edsger"], "city": ["Paris", "New York", "Oslo", "San Marino"]}
+FILLER = "the in to of saw met near with a train left river walked and then said very old house".split()
+
+
+def conll_text(seed: int, sentences: int) -> str:
+    """Made-up sentences in which persons and cities stand between filler words."""
+    random = np.random.default_rng(seed)
+    lines: list[str] = []
+    for _ in range(sentences):
+        for _ in range(int(random.integers(1, 4))):
+            lines += [f"{word}\tO" for word in random.choice(FILLER, size=int(random.integers(1, 5)))]
+            kind = str(random.choice(list(NAMES)))
+            words = str(random.choice(NAMES[kind])).split()
+            lines += [f"{word}\t{'B' if not place else 'I'}-{kind}" for place, word in enumerate(words)]
+        lines.append("")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="session")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for --data-dir that holds the small dataset ner/cities."""
+    root = tmp_path_factory.mktemp("data")
+    folder = root / "ner" / "cities"
+    folder.mkdir(parents=True)
+    for seed, (split, sentences) in enumerate({"train": 200, "dev": 30, "test": 40}.items()):
+        (folder / f"{split}.conll").write_text(conll_text(seed, sentences), encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> Any:
+    """A small tokenizer of the embedded kind."""
+    from models.tokenizer import train
+
+    words = [line.split("\t")[0] for line in conll_text(3, 300).splitlines()]
+    return train([" ".join(words), "Plain words, some Prose and numb3rs: 1 2 3."])
+
+
+@pytest.fixture(scope="session")
+def small_bert(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an untrained BERT of two narrow layers and its tokenizer, for --weights."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("weights") / "small-bert"
+    config = BertConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=64, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder

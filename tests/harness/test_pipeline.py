@@ -1,0 +1,90 @@
+"""A small encoder through the one pipeline on a small dataset: it learns, repeats bit for bit, and says what it did."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.errors import InputError
+from harness.pipeline import run, sample
+from harness.plan import plan
+from harness.training import DivergedError
+
+OPTIONS = {"learning_rate": 5e-3, "epochs": 12, "max_length": 64, "batch_size": 16}
+
+
+def run_small(small_bert, data_dir, **changes):
+    planned = plan("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), options=OPTIONS | changes)
+    return run(planned.cell, planned.encoder, planned.weights, planned.task)
+
+
+@pytest.fixture(scope="module")
+def first(small_bert, data_dir):
+    return run_small(small_bert, data_dir)
+
+
+def test_it_learns_the_entities_of_a_small_world(first):
+    assert first.record["scores"]["test"]["entity_f1_strict"] > 0.9
+    assert first.record["scores"]["dev"]["entity_f1_strict"] > 0.9
+
+
+def test_a_run_repeats_bit_for_bit(first, small_bert, data_dir):
+    again = run_small(small_bert, data_dir)
+    assert again.record["losses"] == first.record["losses"]
+    assert again.record["scores"] == first.record["scores"]
+    assert again.predictions == first.predictions
+
+
+def test_another_seed_is_another_run(first, small_bert, data_dir):
+    planned = plan("bert", "ner/cities", str(small_bert), seed=1, data_dir=str(data_dir), options=OPTIONS)
+    other = run(planned.cell, planned.encoder, planned.weights, planned.task)
+    assert other.record["losses"] != first.record["losses"]
+    assert other.record["key"] != first.record["key"]
+
+
+def test_the_record_says_what_was_run(first, small_bert, data_dir):
+    record = json.loads(json.dumps(first.record))
+    assert record["schema_version"] == 1
+    assert record["model"]["name"] == "bert"
+    assert record["model"]["params_non_embedding"] < record["model"]["params_total"]
+    assert record["task"]["dataset"] == "ner/cities"
+    assert Path(record["task"]["origin"]) == data_dir / "ner" / "cities"
+    assert (record["task"]["n_train"], record["task"]["n_dev"], record["task"]["n_test"]) == (200, 30, 40)
+    assert record["task"]["n_truncated"] == 0
+    assert record["recipe"]["steps"] == 12 * 13
+    assert record["recipe"]["learning_rate"] == 5e-3
+    assert record["peak_memory_mib"] > 50
+    assert set(record["seconds"]) == {"load", "encode", "fit", "predict", "score"}
+    assert record["environment"]["packages"]["torch"]
+    assert [row["split"] for row in first.predictions].count("test") == 40
+
+
+def test_predictions_agree_with_the_score(first):
+    from tasks.metrics import entity_scores
+
+    rows = [row for row in first.predictions if row["split"] == "test"]
+    assert entity_scores([r["gold"] for r in rows], [r["predicted"] for r in rows]) == first.record["scores"]["test"]
+
+
+def test_a_train_limit_and_max_steps_are_kept(small_bert, data_dir):
+    record = run_small(small_bert, data_dir, train_limit=20, max_steps=3).record
+    assert record["task"]["n_train"] == 20
+    assert record["recipe"]["steps"] == 3
+
+
+def test_the_sample_is_the_same_for_everyone_and_keeps_the_order():
+    examples = list(range(100))
+    chosen = sample(examples, 10)
+    assert chosen == sample(examples, 10) == sorted(chosen)
+    assert len(set(chosen)) == 10
+    assert sample(examples, None) == sample(examples, 500) == examples
+
+
+def test_longer_inputs_than_the_encoder_takes_are_refused(small_bert, data_dir):
+    with pytest.raises(InputError, match="takes at most 64 tokens, not 65; use --max-length 64 or less"):
+        run_small(small_bert, data_dir, max_length=65)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(small_bert, data_dir):
+    with pytest.raises(DivergedError, match="try a lower --lr"):
+        run_small(small_bert, data_dir, learning_rate=1e30, precision="fp32")

@@ -1,0 +1,25 @@
+from models.tokenizer import train
+
+TEXT = ["The quick brown fox jumps over the lazy dog.", "Returns a `dict` of str -> Tensor, or None."] * 20
+
+
+def test_the_same_text_gives_the_same_tokenizer():
+    one, other = train(TEXT), train(iter(TEXT))
+    assert one.backend_tokenizer.to_str() == other.backend_tokenizer.to_str()
+
+
+def test_a_text_stands_between_cls_and_sep_and_comes_back(tokenizer):
+    ids = tokenizer("Ünïcode, 漢字 and the river")["input_ids"]
+    assert tokenizer.convert_ids_to_tokens([ids[0], ids[-1]]) == ["[CLS]", "[SEP]"]
+    assert tokenizer.decode(ids, skip_special_tokens=True).strip() == "Ünïcode, 漢字 and the river"
+
+
+def test_a_pair_has_segments(tokenizer):
+    pair = tokenizer("the river", "a house")
+    names = tokenizer.convert_ids_to_tokens(pair["input_ids"])
+    assert names.count("[SEP]") == 2
+
+
+def test_special_tokens_have_ids_and_pad_is_zero(tokenizer):
+    assert tokenizer.pad_token_id == 0
+    assert len({tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id, tokenizer.unk_token_id}) == 4

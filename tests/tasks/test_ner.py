@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.ner import IGNORED, NER
+from tasks.sources.sentence import Sentence
+
+LABELS = ("O", "B-X", "I-X")
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.split)
+
+
+def oracle_logits(encoded, labels):
+    """Logits that say the gold label where there is one and nonsense everywhere else."""
+    random = np.random.default_rng(0)
+    logits = []
+    for feature in encoded.features:
+        scores = random.normal(size=(len(feature["input_ids"]), len(labels))).astype(np.float32)
+        for position, label in enumerate(feature["labels"]):
+            if label != IGNORED:
+                scores[position, label] = 100.0
+        logits.append(scores)
+    return logits
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sentences=st.lists(st.lists(st.tuples(WORDS, st.sampled_from(LABELS)), min_size=1, max_size=60), min_size=1, max_size=4),
+    max_length=st.integers(8, 40),
+)
+def test_every_word_is_predicted_once_whatever_the_text_and_the_window(tokenizer, sentences, max_length):
+    examples = [
+        Sentence(tuple(word for word, _ in pairs), tuple(tag for _, tag in pairs), str(number))
+        for number, pairs in enumerate(sentences)
+    ]
+    encoded = NER.encode(examples, LABELS, tokenizer, max_length)
+    assert all(len(feature["input_ids"]) <= max_length for feature in encoded.features)
+    assert encoded.n_truncated == 0
+    predictions = NER.decode(examples, LABELS, encoded, oracle_logits(encoded, LABELS))
+    assert predictions == [list(example.tags) for example in examples]
+
+
+def test_the_label_sits_on_the_first_sub_token(tokenizer):
+    example = Sentence(("the", "Xyzzyqux"), ("O", "B-X"), "0")
+    encoded = NER.encode([example], LABELS, tokenizer, 64)
+    labels = encoded.features[0]["labels"]
+    assert labels[:3] == [IGNORED, 0, 1]
+    assert set(labels[3:]) == {IGNORED}
+    assert len(labels) > 5  # the strange word has several sub-tokens
+
+
+def test_a_long_sentence_is_windowed_and_each_word_asked_where_it_has_context(tokenizer):
+    example = Sentence(("the", "river") * 40, ("O", "B-X") * 40, "0")
+    encoded = NER.encode([example], LABELS, tokenizer, 32)
+    assert encoded.n_windowed == 1
+    assert len(encoded.features) > 2
+    asked = [[p for p, label in enumerate(feature["labels"]) if label != IGNORED] for feature in encoded.features]
+    assert sum(map(len, asked)) == 80
+    assert all(positions[0] > 2 for positions in asked[1:])  # not at the left edge of a later window
+    assert all(positions[-1] < 30 for positions in asked[:-1])  # nor at the right edge of an earlier one
+
+
+def test_labels_have_b_and_i_of_every_type_in_train(data_dir):
+    data = NER.load("cities", str(data_dir))
+    assert data.labels == ("O", "B-city", "I-city", "B-person", "I-person")
+    assert len(data.splits["test"]) == 40
+    assert data.fingerprint == NER.identity("cities", str(data_dir))
+
+
+def test_rows_hold_gold_and_prediction():
+    example = Sentence(("Oslo",), ("B-X",), "test.conll:1")
+    assert NER.rows([example], [["O"]]) == [{"id": "test.conll:1", "tokens": ("Oslo",), "gold": ("B-X",), "predicted": ["O"]}]
+
+
+@pytest.mark.parametrize("words", [("\u200b", "Oslo"), ("\x00", "\x01"), ("\ufeff",)])
+def test_a_word_without_any_token_still_gets_a_prediction(words):
+    """WordPiece drops control characters; such a word must not move the labels of the words after it."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    core = Tokenizer(models.WordLevel({"[UNK]": 0, "Oslo": 1, "[PAD]": 2}, unk_token="[UNK]"))
+    core.normalizer = normalizers.BertNormalizer(lowercase=False)
+    core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    dropping = PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]", pad_token="[PAD]")
+    examples = [Sentence(words, ("B-X",) * len(words), "0")]
+    encoded = NER.encode(examples, LABELS, dropping, 16)
+    assert NER.decode(examples, LABELS, encoded, oracle_logits(encoded, LABELS)) == [["B-X"] * len(words)]
