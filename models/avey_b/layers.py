@@ -68,9 +68,16 @@ class AveyBLayer(GradientCheckpointingLayer):
         return torch.bmm(normalise_similarity(similarity, self.similarity, in_use, self.eps).to(value.dtype), value)
 
 
+def compute_dtype(rows: Tensor) -> torch.dtype:
+    """What products of these rows are computed in: autocast's choice where it is on."""
+    device = rows.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else rows.dtype
+
+
 def multiply_each(matrix: Tensor, rows: Tensor) -> Tensor:
     """`matrix` (P, Q) times each of `rows` (b, Q, d). Spelt as `bmm`, since `matmul` would transpose and copy the rows."""
-    return torch.bmm(matrix.to(rows.dtype).expand(len(rows), -1, -1), rows)
+    dtype = compute_dtype(rows)
+    return torch.bmm(matrix.to(dtype).expand(len(rows), -1, -1), rows.to(dtype))
 
 
 def normalise_similarity(similarity: Tensor, how: str, in_use: Tensor | None, eps: float) -> Tensor:

@@ -1,20 +1,48 @@
-"""Avey-B as a transformers model: the trunk, and the trunk with tied masked-LM logits."""
+"""Avey-B's trunk as a transformers model: from token ids to hidden states."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 from transformers import initialization as init
-from transformers.modeling_outputs import BaseModelOutput, MaskedLMOutput
+from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils.generic import can_return_tuple
 
 from models.avey_b.configuration import AveyBConfig
-from models.avey_b.layers import AveyBLayer
+from models.avey_b.layers import AveyBLayer, compute_dtype
 from models.avey_b.ranker import Ranker
-from models.avey_b.splits import Block, Splits, blocks_of_similar_length, cut_into_splits, rows_in_use
+from models.avey_b.splits import (
+    Block,
+    Splits,
+    blocks_of_similar_length,
+    cut_into_splits,
+    cut_into_static_splits,
+    rows_in_use,
+)
 
-ROWS_OF_A_BLOCK = 2048
+ROWS_OF_A_BLOCK = {torch.float32: 1024, torch.bfloat16: 2048}
 """Rows that go through all layers together: few enough to stay in the cache, many enough for fast products."""
+
+ROWS_OF_PADDING = 128
+"""Rows of padding that cost less than the overhead of another block."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the layers need to know of a batch, beside its splits: their vectors and neighbours."""
+
+    splits: Splits
+    table: Tensor
+    """(U, d) vectors, each of a distinct id."""
+    token: Tensor
+    """(M, S) which of them each row of each split is."""
+    neighbours: Tensor
+    """(M, k) numbers of the retrieved splits, or -1."""
+    weights: Tensor
+    """(M, k) their weights."""
 
 
 class AveyBModel(PreTrainedModel):
@@ -38,8 +66,9 @@ class AveyBModel(PreTrainedModel):
         self.post_init()
 
     def build_head(self) -> None:
-        """Modules of a head are made here; the trunk has none."""
+        """Make the modules that a head adds; the trunk has none."""
 
+    @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, (nn.Linear, nn.Embedding)):
             init.xavier_normal_(module.weight)
@@ -60,111 +89,159 @@ class AveyBModel(PreTrainedModel):
     def set_input_embeddings(self, value: nn.Module) -> None:
         self.embed = value
 
-    def encode(
-        self, input_ids: Tensor | None, attention_mask: Tensor | None, inputs_embeds: Tensor | None
-    ) -> Tensor:
-        """(B, T) ids or (B, T, d) vectors to (B, T, d) hidden states.
+    @can_return_tuple
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> BaseModelOutput:
+        """Encode a batch.
+
+        Args:
+            input_ids: (B, T) token ids.
+            attention_mask: (B, T), not zero at tokens. A masked position is no part of its text, wherever it stands.
+            inputs_embeds: (B, T, d) vectors in place of ids; the cost of ranking is then quadratic in T.
+            output_hidden_states: also return what enters the first layer and what leaves each; dropped otherwise.
+
+        Returns:
+            Hidden states (B, T, d), zero at masked positions. There is no norm after the last layer.
 
         Raises:
             ValueError: not exactly one of ids and vectors, a batch or a text without tokens, a mask of another shape,
                 or ids out of the vocabulary.
         """
+        if output_hidden_states is None:
+            output_hidden_states = self.config.output_hidden_states
+        states = self.encode(input_ids, attention_mask, inputs_embeds, bool(output_hidden_states))
+        return BaseModelOutput(last_hidden_state=states[-1], hidden_states=states if output_hidden_states else None)
+
+    def encode(
+        self,
+        input_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        inputs_embeds: Tensor | None = None,
+        every_layer: bool = False,
+    ) -> tuple[Tensor, ...]:
+        """The hidden states (B, T, d), of the last layer or of every one; see `forward`."""
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("Avey-B needs either input_ids or inputs_embeds, and not both.")
-        given = input_ids if input_ids is not None else inputs_embeds
-        assert given is not None
-        mask = mask_of(given, attention_mask)
+        if input_ids is not None:
+            mask = mask_of(input_ids.shape, input_ids.device, attention_mask)
+        else:
+            assert inputs_embeds is not None
+            mask = mask_of(inputs_embeds.shape[:-1], inputs_embeds.device, attention_mask)
+        if torch.compiler.is_exporting():
+            return self._encode_statically(input_ids, mask, inputs_embeds, every_layer)
+        return self._encode_in_blocks(input_ids, mask, inputs_embeds, every_layer)
+
+    @torch.compiler.disable(recursive=False)  # The layout depends on the data; `run_layers` is what is worth compiling.
+    def _encode_in_blocks(
+        self, input_ids: Tensor | None, mask: Tensor, inputs_embeds: Tensor | None, every_layer: bool
+    ) -> tuple[Tensor, ...]:
         splits = cut_into_splits(mask, self.config.chunk_size)
         if inputs_embeds is not None:
-            # Vectors given from outside are all distinct, for all that the ranker knows.
-            table, token = inputs_embeds.flatten(0, 1), splits.position
+            table, token = inputs_embeds.flatten(0, 1)[splits.position], torch.arange(len(splits.position))
         else:
             assert input_ids is not None
-            table, token = self.embed.weight, input_ids.flatten()[splits.position]
-            check_vocabulary(token, self.config.vocab_size)
-        neighbours, weights = self.ranker.retrieve(table, token, splits)
-        parts, positions = [], []
-        for block in blocks_of_similar_length(
-            splits.length, self.config.chunk_size, self.config.padding == "live", ROWS_OF_A_BLOCK, ROWS_OF_A_BLOCK // 8
-        ):
-            parts.append(self.encode_block(block, splits, table, token, neighbours, weights))
-            in_use = rows_in_use(splits.length[block.index], block.rows)
-            positions.append(splits.position[splits.grid[block.index, : block.rows][in_use]])
-        hidden = parts[0].new_zeros(mask.numel(), self.config.d_embed)
-        return hidden.index_copy(0, torch.cat(positions), torch.cat(parts)).view(*mask.shape, -1)
+            ids, token = torch.unique(input_ids.flatten()[splits.position], return_inverse=True)
+            check_vocabulary(ids, self.config.vocab_size)
+            table = self.embed(ids)
+        batch = self._retrieve(splits, table, token[splits.grid])
+        shape = (mask.numel(), self.config.d_embed)
+        if not torch.is_grad_enabled():
+            # Written block by block, so that no more than one copy of all hidden states exists.
+            outputs: list[Tensor] = []
+            for position, states in self._blocks(batch, every_layer):
+                outputs = outputs or [state.new_zeros(shape) for state in states]
+                for output, state in zip(outputs, states, strict=True):
+                    output.index_copy_(0, position, state)
+        else:
+            positions, parts = zip(*self._blocks(batch, every_layer), strict=True)
+            position = torch.cat(positions)
+            whole = [torch.cat(states) for states in zip(*parts, strict=True)]
+            outputs = [state.new_zeros(shape).index_copy(0, position, state) for state in whole]
+        return tuple(output.view(*mask.shape, -1) for output in outputs)
 
-    def encode_block(
-        self, block: Block, splits: Splits, table: Tensor, token: Tensor, neighbours: Tensor, weights: Tensor
-    ) -> Tensor:
-        """The hidden states (n, d) of the tokens of one block of splits, split after split."""
-        index, rows, size = block.index, block.rows, self.config.chunk_size
-        own_in_use = rows_in_use(splits.length[index], rows)
-        own = F.embedding(token[splits.grid[index, :rows]], table)
+    def _blocks(self, batch: Batch, every_layer: bool) -> Iterator[tuple[Tensor, list[Tensor]]]:
+        """For each block of splits where its tokens stand in the batch, and their hidden states (n, d)."""
+        config, splits = self.config, batch.splits
+        at_most = ROWS_OF_A_BLOCK.get(compute_dtype(batch.table), ROWS_OF_A_BLOCK[torch.float32])
+        live = config.padding == "live"
+        for block in blocks_of_similar_length(splits.length, config.chunk_size, live, at_most, ROWS_OF_PADDING):
+            states = self.run_layers(*self.enter(batch, block), every_layer)
+            position = splits.position[splits.grid[block.index, : block.rows]]
+            in_use = rows_in_use(splits.length[block.index], block.rows)
+            if block.is_full:
+                yield position.flatten(), [state[:, -block.rows :].flatten(0, 1) for state in states]
+            else:
+                yield position[in_use], [state[:, -block.rows :][in_use] for state in states]
+
+    def _encode_statically(
+        self, input_ids: Tensor | None, mask: Tensor, inputs_embeds: Tensor | None, every_layer: bool
+    ) -> tuple[Tensor, ...]:
+        """All splits at once, padding included: every shape follows from the batch's."""
+        splits = cut_into_static_splits(mask, self.config.chunk_size)
+        table = (inputs_embeds if inputs_embeds is not None else self.embed(input_ids)).flatten(0, 1)
+        batch = self._retrieve(splits, table, splits.position[splits.grid])
+        block = Block(torch.arange(len(splits.grid), device=mask.device), self.config.chunk_size, is_full=False)
+        in_use = rows_in_use(splits.length, block.rows)[..., None]
+        outputs = []
+        for state in self.run_layers(*self.enter(batch, block), every_layer):
+            own = (state[:, -block.rows :] * in_use).flatten(0, 1)
+            # Rows of padding add their zeros to some token.
+            output = own.new_zeros(mask.numel(), self.config.d_embed).index_add(0, batch.token.flatten(), own)
+            outputs.append(output.view(*mask.shape, -1))
+        return tuple(outputs)
+
+    def _retrieve(self, splits: Splits, table: Tensor, token: Tensor) -> Batch:
+        return Batch(splits, table, token, *self.ranker.retrieve(table, token, splits.length, splits.per_text))
+
+    def enter(self, batch: Batch, block: Block) -> tuple[Tensor, Tensor | None, int]:
+        """What the first layer sees of a block: rows (b, R, d), which of them are readable, and the place of the first.
+
+        The place counts in rows of the layers' matrices; a readable of None means that all are.
+        """
+        config, table, length = self.config, batch.table, batch.splits.length
+        own_in_use = rows_in_use(length[block.index], block.rows)
+        own = F.embedding(batch.token[block.index, : block.rows], table)
         if not block.is_full:
             own = own * own_in_use[..., None]
-        near, present = neighbours[index].clamp(min=0), neighbours[index] >= 0
-        retrieved, readable = None, own_in_use
-        if bool(present.any()):
-            retrieved_in_use = rows_in_use(splits.length[near], size) & present[..., None]
-            row_weights = weights[index].to(table.dtype)[..., None] * retrieved_in_use
-            retrieved = (F.embedding(token[splits.grid[near]], table) * row_weights[..., None]).flatten(1, 2)
-            if not self.config.compression:
-                readable = torch.cat([retrieved_in_use.flatten(1), own_in_use], dim=1)
-        elif self.config.padding == "live" and not self.config.compression:
-            retrieved = own.new_zeros(len(own), self.config.k * size, own.shape[-1])
-        all_readable = self.config.padding == "live" or (block.is_full and readable is own_in_use)
+        readable, all_readable, retrieved = own_in_use, block.is_full, None
+        neighbours = batch.neighbours[block.index]
+        if torch.compiler.is_exporting() or bool((neighbours >= 0).any()):
+            near = neighbours.clamp(min=0)
+            in_use = rows_in_use(length[near], config.chunk_size) & (neighbours >= 0)[..., None]
+            row_weight = (batch.weights[block.index, :, None] * in_use)[..., None]
+            low = table.to(compute_dtype(table))
+            retrieved = (F.embedding(batch.token[near], low) * row_weight.to(low.dtype)).flatten(1, 2)
+            if not config.compression:
+                readable, all_readable = torch.cat([in_use.flatten(1), own_in_use], dim=1), False
+        elif config.padding == "live" and not config.compression:
+            retrieved = own.new_zeros(len(own), config.k * config.chunk_size, config.d_embed)
         hidden = self.ranker(own, retrieved)
-        start = self.config.layer_width - size - (hidden.shape[1] - rows)
+        start = config.layer_width - config.chunk_size - (hidden.shape[1] - block.rows)
+        return hidden, None if all_readable or config.padding == "live" else readable, start
+
+    def run_layers(
+        self, hidden: Tensor, readable: Tensor | None, start: int, every_layer: bool
+    ) -> list[Tensor]:
+        """The states (b, R, d) after the last layer, or before the first and after each."""
+        states = []
         for layer in self.layers:
-            hidden = layer(hidden, None if all_readable else readable, start)
-        hidden = hidden[:, hidden.shape[1] - rows :]
-        return hidden.flatten(0, 1) if block.is_full else hidden[own_in_use]
-
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-    ) -> BaseModelOutput:
-        """Encode a batch: see `encode`, which this wraps.
-
-        Args:
-            input_ids: (B, T) token ids.
-            attention_mask: (B, T), not zero at tokens. A masked position is no part of its text, wherever it stands.
-            inputs_embeds: (B, T, d) vectors in place of ids; ranking is then quadratic in T.
-
-        Raises:
-            ValueError: see `encode`.
-        """
-        return BaseModelOutput(last_hidden_state=self.encode(input_ids, attention_mask, inputs_embeds))
+            if every_layer:
+                states.append(hidden if torch.is_grad_enabled() else hidden.clone())
+            hidden = layer(hidden, readable, start)
+        return [*states, hidden]
 
 
-class AveyBForMaskedLM(AveyBModel):
-    """The encoder with masked-LM logits `hidden @ E^T`, tied and without bias."""
-
-    @can_return_tuple
-    def forward(
-        self,
-        input_ids: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        inputs_embeds: Tensor | None = None,
-        labels: Tensor | None = None,
-    ) -> MaskedLMOutput:
-        """Logits (B, T, vocab), and with `labels` (B, T) their mean cross-entropy where the label is not -100."""
-        hidden = self.encode(input_ids, attention_mask, inputs_embeds)
-        logits = F.linear(hidden, self.embed.weight)
-        loss = None if labels is None else F.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
-        return MaskedLMOutput(loss=loss, logits=logits)
-
-
-def mask_of(given: Tensor, attention_mask: Tensor | None) -> Tensor:
+def mask_of(shape: torch.Size, device: torch.device, attention_mask: Tensor | None) -> Tensor:
     """(B, T) true at tokens."""
-    shape = given.shape[:2]
-    if given.dim() < 2 or 0 in shape:
-        raise ValueError(f"Avey-B needs a batch of texts with at least one token each, not the shape {tuple(given.shape)}.")
+    if len(shape) != 2 or 0 in shape:
+        raise ValueError(f"Avey-B needs a batch of texts, each of at least one token, not the shape {tuple(shape)}.")
     if attention_mask is None:
-        return torch.ones(shape, dtype=torch.bool, device=given.device)
+        return torch.ones(shape, dtype=torch.bool, device=device)
     if attention_mask.shape != shape:
         raise ValueError(
             f"attention_mask has the shape {tuple(attention_mask.shape)}; it needs one value a token, {tuple(shape)}."
@@ -172,11 +249,7 @@ def mask_of(given: Tensor, attention_mask: Tensor | None) -> Tensor:
     return attention_mask.bool()
 
 
-def check_vocabulary(token: Tensor, vocab_size: int) -> None:
-    low, high = (int(bound) for bound in torch.aminmax(token))
-    if low < 0 or high >= vocab_size:
-        raise ValueError(
-            f"Token id {low if low < 0 else high} is out of the vocabulary of {vocab_size}; use the tokenizer of this model."
-        )
-
-
+def check_vocabulary(sorted_ids: Tensor, size: int) -> None:
+    for worst in (int(sorted_ids[0]), int(sorted_ids[-1])):
+        if not 0 <= worst < size:
+            raise ValueError(f"Token id {worst} is not in the vocabulary of {size}; use the tokenizer of this model.")

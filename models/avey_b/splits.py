@@ -40,32 +40,34 @@ def cut_into_splits(mask: Tensor, size: int) -> Splits:
     text_length = mask.sum(1)
     lengths = text_length.tolist()
     if 0 in lengths:
-        raise ValueError(f"Text {lengths.index(0)} of the batch has no token: its attention_mask is all zero; leave it out.")
+        raise ValueError(
+            f"Text {lengths.index(0)} of the batch has no token, since its attention_mask is all zero; leave it out."
+        )
     per_text = [-(-length // size) for length in lengths]
     count = torch.tensor(per_text, device=device)
     first_split, first_token = count.cumsum(0) - count, text_length.cumsum(0) - text_length
-    text_of_split = torch.arange(batch, device=device).repeat_interleave(count)
-    start = (torch.arange(sum(per_text), device=device) - first_split[text_of_split]) * size
-    last_token = (first_token + text_length - 1)[text_of_split]
-    grid = (first_token[text_of_split] + start)[:, None] + torch.arange(size, device=device)
+    text = torch.arange(batch, device=device).repeat_interleave(count)
+    start = (torch.arange(sum(per_text), device=device) - first_split[text]) * size
+    grid = (first_token[text] + start)[:, None] + torch.arange(size, device=device)
     return Splits(
         position=mask.flatten().nonzero().squeeze(1),
-        grid=torch.minimum(grid, last_token[:, None]),
-        length=(text_length[text_of_split] - start).clamp(max=size),
+        grid=grid.clamp(max=sum(lengths) - 1),
+        length=(text_length[text] - start).clamp(max=size),
         per_text=per_text,
     )
 
 
 def cut_into_static_splits(mask: Tensor, size: int) -> Splits:
-    """The same in shapes that depend on the batch's shape alone, as export needs them: some splits may be empty."""
+    """The same in shapes that depend on the batch's shape alone, as export needs them: here splits may be empty."""
     batch, width = mask.shape
     count = -(-width // size)
-    text = torch.arange(batch, device=mask.device)[:, None]
+    first = torch.arange(batch, device=mask.device)[:, None] * width
     start = torch.arange(count, device=mask.device) * size
     place = (start[:, None] + torch.arange(size, device=mask.device)).clamp(max=width - 1)
+    tokens_first = (~mask).to(torch.int32).argsort(dim=1, stable=True)
     return Splits(
-        position=((~mask).to(torch.int8).argsort(dim=1, stable=True) + text * width).flatten(),
-        grid=(text[..., None] * width + place).view(-1, size),
+        position=(tokens_first + first).flatten(),
+        grid=(first[..., None] + place).view(-1, size),
         length=(mask.sum(1, keepdim=True) - start).clamp(0, size).flatten(),
         per_text=[count] * batch,
     )
@@ -73,23 +75,25 @@ def cut_into_static_splits(mask: Tensor, size: int) -> Splits:
 
 @dataclass(frozen=True)
 class Block:
-    """Splits that go through all layers together; `rows` is how many rows of them are computed."""
+    """Splits that go through all layers together."""
 
     index: Tensor
+    """(b,) their numbers."""
     rows: int
+    """How many rows of them are computed."""
     is_full: bool
     """Every one of these rows holds a token."""
 
 
 def blocks_of_similar_length(length: Tensor, size: int, live: bool, at_most: int, waste: int) -> Iterator[Block]:
-    """Group splits, longest first, such that none of the blocks computes much padding.
+    """Group splits, longest first, such that no block computes much padding.
 
     Args:
         length: (M,) tokens of each split.
         size: rows of a split, `S`.
-        live: padding rows take part, so that every split needs all its rows.
+        live: padding takes part in the layers, so that every split needs all its rows.
         at_most: rows of one block, unless a single split has more.
-        waste: rows of padding that a block may compute before the next one starts.
+        waste: rows of padding that a block may compute before it is cheaper to start another.
     """
     lengths = length.tolist()
     order = sorted(range(len(lengths)), key=lambda split: -lengths[split])
@@ -101,6 +105,5 @@ def blocks_of_similar_length(length: Tensor, size: int, live: bool, at_most: int
             if padding > waste:
                 break
             end += 1
-        index = torch.tensor(order[start:end], device=length.device)
-        yield Block(index, rows, lengths[order[end - 1]] == rows)
+        yield Block(torch.tensor(order[start:end], device=length.device), rows, lengths[order[end - 1]] == rows)
         start = end
