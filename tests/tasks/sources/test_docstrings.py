@@ -135,6 +135,7 @@ code()
 ```
 | a | table |
 """
+STACKED = ("Stack them.", "What to stack, in their order.")
 SPHINX = """Stack them.
 
 :param list books: What to stack,
@@ -149,13 +150,13 @@ SPHINX = """Stack them.
     [
         (
             NUMPYDOC,
-            ["Stack them.", "What to stack, in their order.", "first a thing that goes on", "Mind the gap.", "How many there are:"],
+            [*STACKED, "first a thing that goes on", "Mind the gap.", "How many there are:"],
             {"books", "extras"},
         ),
-        (GOOGLE, ["Stack them.", "What to stack, in their order.", "More.", "How many."], {"books", "extras"}),
-        (SPHINX, ["Stack them.", "What to stack, in their order.", "How many there are."], {"books"}),
+        (GOOGLE, [*STACKED, "More.", "How many."], {"books", "extras"}),
+        (SPHINX, [*STACKED, "How many there are."], {"books"}),
     ],
-)  # fmt: skip
+)
 def test_prose_of_the_usual_dialects(text, paragraphs, arguments):
     prose = read_prose(text)
     assert prose.paragraphs == paragraphs
