@@ -9,9 +9,8 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from harness.config import Cell
 from harness.errors import InputError
 
 SCHEMA_VERSION = 1
@@ -19,8 +18,26 @@ RECORD = "run.json"
 PREDICTIONS = "predictions.jsonl"
 _SPACE_NEEDED = 16 * 2**20
 
+_REQUIRED = {
+    "run": {"key", "status", "model", "task", "scores"},
+    "bench": {"key", "status", "model", "point"},
+}
+
 Record = dict[str, Any]
 """The content of ``run.json``; ARCHITECTURE.md tells every key."""
+
+
+class Planned(Protocol):
+    """What a record is kept under: a cell of the comparison, or a point of a bench."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def size(self) -> str: ...
+    @property
+    def task(self) -> str: ...
+    @property
+    def key(self) -> str: ...
 
 
 class Store:
@@ -33,22 +50,22 @@ class Store:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def path_of(self, cell: Cell) -> Path:
+    def path_of(self, cell: Planned) -> Path:
         """The folder of this cell's run: readable names for people, the key for identity."""
         name = f"{cell.model}-{cell.size}_{cell.task}_{cell.key}"
         return self.folder / re.sub(r"[^A-Za-z0-9._-]", "-", name)
 
-    def find(self, cell: Cell) -> Record | None:
+    def find(self, cell: Planned) -> Record | None:
         """The record of this cell, if it was run and finished."""
         record = read_record(self.path_of(cell) / RECORD)
         return record if record and record["key"] == cell.key and record["status"] == "ok" else None
 
-    def records(self) -> Iterator[Record]:
-        """All whole records, in the order of their folders' names; anything else in the folder is passed over."""
+    def records(self, kind: str = "run") -> Iterator[Record]:
+        """All whole records of a kind (``run`` or ``bench``), in the order of their folders' names; anything else in the folder is passed over."""
         for file in sorted(self.folder.glob(f"*/{RECORD}")):
             if not file.parent.name.startswith("."):
                 record = read_record(file)
-                if record:
+                if record and record.get("kind", "run") == kind:
                     yield record
 
     def check_writable(self) -> None:
@@ -69,7 +86,7 @@ class Store:
         if free < _SPACE_NEEDED:
             raise InputError(f"the disk of {self.folder} has only {free >> 20} MiB left; free some or choose another folder with --out")
 
-    def write(self, cell: Cell, record: Record, predictions: Iterable[Mapping[str, Any]]) -> Path:
+    def write(self, cell: Planned, record: Record, predictions: Iterable[Mapping[str, Any]] | None) -> Path:
         """Keep a run, in place of an earlier one of the same cell.
 
         The files are written beside the store's runs, flushed to disk and moved into place in one step.
@@ -82,8 +99,9 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             unfinished = Path(tempfile.mkdtemp(dir=self.folder, prefix=".unfinished-"))
             try:
-                lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
-                _write_durably(unfinished / PREDICTIONS, lines)
+                if predictions is not None:
+                    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
+                    _write_durably(unfinished / PREDICTIONS, lines)
                 _write_durably(unfinished / RECORD, [json.dumps(record, ensure_ascii=False, indent=1) + "\n"])
                 unfinished.chmod(0o755)
                 if target.exists():
@@ -109,7 +127,8 @@ def read_record(file: Path) -> Record | None:
         return None
     if not isinstance(record, dict) or record.get("schema_version") != SCHEMA_VERSION:
         return None
-    return record if {"key", "status", "model", "task", "scores"} <= record.keys() else None
+    required = _REQUIRED.get(str(record.get("kind", "run")))
+    return record if required is not None and required <= record.keys() else None
 
 
 def _write_durably(file: Path, pieces: Iterable[str]) -> None:
