@@ -31,13 +31,20 @@ class Planned(Protocol):
     """What a record is kept under: a cell of the comparison, or a point of a bench."""
 
     @property
-    def model(self) -> str: ...
+    def model(self) -> str:
+        """Name of a registered encoder."""
+
     @property
-    def size(self) -> str: ...
+    def size(self) -> str:
+        """Name of its size."""
+
     @property
-    def task(self) -> str: ...
+    def task(self) -> str:
+        """What is done with it."""
+
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """Digest of everything that decides the outcome."""
 
 
 class Store:
