@@ -87,7 +87,7 @@ def shape(word: str) -> str:
 
 def logistic_regression(train: Sequence[Sentence], test: Sequence[Sentence]) -> Tags:
     """A token classifier, and by Viterbi the best valid IOB2 sequence under it and the tag bigrams of train."""
-    hasher = FeatureHasher(n_features=2**20, input_type="string", alternate_sign=False)
+    hasher = FeatureHasher(n_features=2**18, input_type="string", alternate_sign=False)
     inputs = hasher.transform(features(s.tokens, i) for s in train for i in range(len(s.tokens)))
     model = LogisticRegression(C=2.0, solver="lbfgs", max_iter=40, tol=1e-3)
     model.fit(inputs, [tag for sentence in train for tag in sentence.tags])
