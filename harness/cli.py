@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from harness.bench import cli as bench_command
 from harness.errors import InputError
 from harness.registry import load_plugin, suggestion
 
@@ -95,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     output.add_argument("--force", action="store_true", help="run again even if the store has the result")
     output.add_argument("--json", action="store_true", help="print the record as one JSON line on stdout")
     run.set_defaults(command=_run)
+
+    bench_command.add_parser(commands, common, DEFAULT_STORE)
     conformance = commands.add_parser("check", parents=[common], help="certify an encoder: padding, determinism, gradients, saving")
     conformance.add_argument("--model", required=True, help="a registered or plugged-in encoder")
     conformance.add_argument("--weights", default="scratch", help="scratch (default), hub, a folder, or a hub id")

@@ -1,0 +1,59 @@
+"""What the machine can do at best, measured right before the points: the rate of matrix products and of memory.
+
+Points carry their share of this, so that a slow machine and a slow encoder are told apart.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+MATRIX = 2048
+TRIAD_MIB = 512
+SECONDS = 1.0
+
+
+def calibrate() -> dict[str, Any]:
+    """Rates of this machine with the threads that torch has now.
+
+    Returns:
+        ``matmul_flops_per_s`` by precision: the median rate of square products of width 2048.
+        ``memory_bytes_per_s``: the median rate of ``a = b + s * c`` over arrays of 512 MiB, 3 transfers an element (the
+        triad of McCalpin's STREAM, 1995).
+        ``n``: repetitions of each.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    rates, counts = {}, {}
+    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
+        left, right = (torch.randn(MATRIX, MATRIX, device=device).to(dtype) for _ in range(2))
+        out = torch.empty_like(left)
+        seconds, counts[name] = _median_seconds(lambda a=left, b=right, c=out: torch.mm(a, b, out=c), device)  # type: ignore[misc]
+        rates[name] = 2 * MATRIX**3 / seconds
+    one, two, three = (torch.ones(TRIAD_MIB * 2**18, device=device) for _ in range(3))
+    seconds, counts["memory"] = _median_seconds(lambda: torch.add(one, two, alpha=3.0, out=three), device)
+    return {
+        "matmul_flops_per_s": rates,
+        "memory_bytes_per_s": 3 * one.numel() * one.element_size() / seconds,
+        "n": counts,
+    }
+
+
+def _median_seconds(call: Callable[[], Any], device: torch.device) -> tuple[float, int]:
+    """Median time of a call over a second, and the number of calls; the first is not counted."""
+    samples: list[float] = []
+    call()
+    while sum(samples) < SECONDS or len(samples) < 5:
+        _wait(device)
+        began = time.perf_counter()
+        call()
+        _wait(device)
+        samples.append(time.perf_counter() - began)
+    return sorted(samples)[len(samples) // 2], len(samples)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,166 @@
+"""``python -m harness bench``: its options, and what it does with them."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+
+SHORTEST_TIMEOUT_S = 1.0
+SPARE_MIB = 512
+"""Of the memory that is free when the bench starts, so much is left to the rest of the machine."""
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser, default_store: str) -> None:
+    """Add the command ``bench``."""
+    parser = commands.add_parser("bench", parents=[common], help="throughput, latency and memory against length")
+    what = parser.add_argument_group("what is measured")
+    what.add_argument("--models", default="all", metavar="A,B", help="names with commas, or all (default)")
+    what.add_argument("--size", default="tiny", help="tiny (default), base, large")
+    what.add_argument("--lengths", metavar="N,M", help="tokens, increasing (default 128,512,2048,8192,32768,98304)")
+    what.add_argument("--mode", choices=["inference", "training"], default="inference", help="default inference")
+    batch = what.add_mutually_exclusive_group()
+    batch.add_argument("--batch-size", type=int, metavar="B", help="texts of every batch (default 1)")
+    batch.add_argument("--tokens-per-batch", type=int, metavar="T", help="as many texts as hold T tokens")
+    what.add_argument("--precision", choices=["fp32", "bf16"], help="default: bf16 where the machine is fast at it")
+    what.add_argument(
+        "--attn", choices=["sdpa", "eager", "flash_attention_2"], default="sdpa", help="kernel of all attention models"
+    )
+    what.add_argument("--compile", action="store_true", help="torch.compile for all models")
+    what.add_argument("--threads", type=int, metavar="N", help="of the processor (default: all)")
+    what.add_argument(
+        "--extend-positions", action="store_true", help="measure beyond a model's own length, for cost only"
+    )
+    limits = parser.add_argument_group("when a point ends")
+    limits.add_argument("--point-timeout", type=float, default=120.0, metavar="S", help="seconds (default 120)")
+    limits.add_argument(
+        "--memory-limit", type=int, metavar="MIB", help="private memory of a point (default: what is free, but 512 MiB)"
+    )
+    limits.add_argument("--min-repetitions", type=int, default=5, metavar="N", help="at least so many (default 5)")
+    limits.add_argument("--min-seconds", type=float, default=1.0, metavar="S", help="and at least so long (default 1)")
+    output = parser.add_argument_group("output")
+    output.add_argument("--baseline", metavar="MODEL", help="of the ratios (default modernbert, else the first model)")
+    output.add_argument(
+        "--out", default=default_store, metavar="DIR", help=f"the results store (default {default_store})"
+    )
+    output.add_argument("--report", metavar="DIR", help="folder of tables and figures (default: bench in the store)")
+    output.add_argument("--force", action="store_true", help="measure again what the store has")
+    output.add_argument("--json", action="store_true", help="print one JSON line a point on stdout")
+    parser.set_defaults(command=bench)
+
+
+def bench(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from harness.bench.points import DEFAULT_LENGTHS, check_threads, parse_lengths, parse_models, points_of
+    from harness.progress import stderr
+    from harness.store import Store
+
+    models = parse_models(options.models)
+    lengths = parse_lengths(options.lengths) if options.lengths is not None else DEFAULT_LENGTHS
+    threads = check_threads(options.threads)
+    baseline = _baseline(options.baseline, models)
+    _check_kernel(options.attn)
+    limits = _limits(options)
+
+    def say(line: str) -> None:
+        stderr.print(line, markup=False)
+
+    store = Store(options.out)
+    store.check_writable()
+    precision, machine = _machine(options.precision)
+    points = points_of(
+        models, options.size, lengths, options.mode, options.batch_size, options.tokens_per_batch, precision,
+        options.attn, options.compile, threads, options.extend_positions, machine,
+    )  # fmt: skip
+    say(
+        f"{len(points)} points: {', '.join(models)} {options.size}, scratch weights, {options.mode}, {precision}, "
+        f"{options.attn}{', compiled' if options.compile else ''}, {threads} threads on {machine}; "
+        f"each at most {limits.timeout_s:g} s and {limits.memory_mib} MiB"
+    )
+    from harness.bench.run import Bench
+
+    under_way = Bench(store, limits, options.force, options.plugin or (), say)
+    records = under_way.run(points)
+
+    from harness.report import bench_tables
+
+    folder = Path(options.report) if options.report else store.folder / "bench"
+    written = _write_report(records, baseline, folder, list(store.records()), say)
+    if options.json:
+        for record in records:
+            print(json.dumps(record, ensure_ascii=False))
+    else:
+        print(bench_tables.as_text(records, baseline), end="")
+        for file in written:
+            print(f"  {file}")
+    failed = [record for record in records if record["status"] == "failed"]
+    if failed:
+        say(f"{len(failed)} of {len(records)} points failed: {failed[0]['error']}")
+        for record in failed:
+            if record.get("log"):
+                say(record["log"])
+    if under_way.unwritten:
+        say(f"{under_way.unwritten} records could not be written to {store.folder}; free some space and start it again")
+    return 1 if failed or under_way.unwritten else 0
+
+
+def _write_report(records: list[Any], baseline: str, folder: Path, runs: list[Any], say: Any) -> list[Path]:
+    from harness.report import bench_plots, bench_tables
+
+    try:
+        written: list[Path] = bench_tables.write(records, baseline, folder)
+        return written + bench_plots.write(records, baseline, folder, runs)
+    except OSError as error:
+        say(f"tables and figures could not be written to {folder} ({error.strerror}); choose another with --report")
+        return []
+
+
+def _baseline(asked: str | None, models: list[str]) -> str:
+    if asked is None:
+        return "modernbert" if "modernbert" in models else models[0]
+    if asked not in models:
+        raise InputError(f"the baseline {asked} is not measured; add it to --models or choose {models[0]}")
+    return asked
+
+
+def _check_kernel(attention: str) -> None:
+    if attention != "flash_attention_2":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InputError("flash_attention_2 needs an NVIDIA GPU; use --attn sdpa")
+    if importlib.util.find_spec("flash_attn") is None:
+        raise InputError("flash_attention_2 needs the package flash-attn; install it or use --attn sdpa")
+
+
+def _limits(options: argparse.Namespace) -> Any:
+    from harness.bench import memory
+    from harness.bench.points import Limits
+
+    timeout, seconds = options.point_timeout, options.min_seconds
+    if not SHORTEST_TIMEOUT_S <= timeout < math.inf:
+        raise InputError(f"--point-timeout must be at least {SHORTEST_TIMEOUT_S:g} s, not {timeout:g}")
+    if options.min_repetitions < 1:
+        raise InputError(f"--min-repetitions must be at least 1, not {options.min_repetitions}")
+    if not 0 <= seconds < timeout:
+        raise InputError(f"--min-seconds must be less than the point timeout of {timeout:g} s, and not {seconds:g}")
+    if options.memory_limit is not None and options.memory_limit < 1:
+        raise InputError(f"--memory-limit must be at least 1 MiB, not {options.memory_limit}")
+    limit = options.memory_limit or max(memory.available_mib() - SPARE_MIB, 1)
+    return Limits(timeout, limit, options.min_repetitions, seconds)
+
+
+def _machine(precision: str | None) -> tuple[str, str]:
+    """The precision, and the name of the machine with its version of torch."""
+    import torch
+
+    from harness import provenance
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else provenance.cpu_name()
+    return precision or provenance.fast_precision(), f"{device}, torch {torch.__version__}"
