@@ -62,10 +62,14 @@ def run_command(arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="harness", description="Compare text encoders: one pipeline, repeatable runs, standard metrics.")
+    parser = _Parser(
+        prog="harness", description="Compare text encoders: one pipeline, repeatable runs, standard metrics."
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--plugin", action="append", metavar="FILE.py", help="a Python file that registers models or tasks")
+    common = _Parser(add_help=False)
+    common.add_argument(
+        "--plugin", action="append", metavar="FILE.py", help="a Python file that registers models or tasks"
+    )
 
     listing = commands.add_parser("list", parents=[common], help="the models and tasks there are")
     listing.add_argument("what", nargs="?", choices=["models", "tasks"], help="only one of the two")
@@ -92,13 +96,17 @@ def _parser() -> argparse.ArgumentParser:
     recipe.add_argument("--batch-size", type=int, help="examples in one optimiser step")
     recipe.add_argument("--precision", choices=["fp32", "bf16"], help="default: bf16 where the machine is fast at it")
     output = run.add_argument_group("output")
-    output.add_argument("--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})")
+    output.add_argument(
+        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+    )
     output.add_argument("--force", action="store_true", help="run again even if the store has the result")
     output.add_argument("--json", action="store_true", help="print the record as one JSON line on stdout")
     run.set_defaults(command=_run)
 
     bench_command.add_parser(commands, common, DEFAULT_STORE)
-    conformance = commands.add_parser("check", parents=[common], help="certify an encoder: padding, determinism, gradients, saving")
+    conformance = commands.add_parser(
+        "check", parents=[common], help="certify an encoder: padding, determinism, gradients, saving"
+    )
     conformance.add_argument("--model", required=True, help="a registered or plugged-in encoder")
     conformance.add_argument("--weights", default="scratch", help="scratch (default), hub, a folder, or a hub id")
     conformance.add_argument("--size", help="tiny (default), base, large")

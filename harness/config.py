@@ -56,7 +56,15 @@ class Recipe:
         Raises:
             InputError: a value is out of its range.
         """
-        positive = ("learning_rate", "epochs", "max_steps", "batch_size", "train_limit", "adam_epsilon", "max_grad_norm")
+        positive = (
+            "learning_rate",
+            "epochs",
+            "max_steps",
+            "batch_size",
+            "train_limit",
+            "adam_epsilon",
+            "max_grad_norm",
+        )
         for name in positive:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):

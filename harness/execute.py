@@ -66,7 +66,9 @@ def run_one(
     except Exception as error:
         log = Path(out) / f"{store.path_of(cell).name}.error.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")
-        stderr.print(f"harness: the run failed: {type(error).__name__}: {str(error)[:300]} (details in {log})", markup=False)
+        stderr.print(
+            f"harness: the run failed: {type(error).__name__}: {str(error)[:300]} (details in {log})", markup=False
+        )
         return Outcome({"status": "failed"}, log)
     for note in done.record["task"]["notes"]:
         stderr.print(f"note: {note}")

@@ -52,7 +52,9 @@ def predict(
     logits: list[NDArray[np.float32]] = [np.empty((0, 0), np.float32)] * len(features)
     for start in range(0, len(features), batch_size):
         chosen = longest_first[start : start + batch_size]
-        batch = {name: tensor.to(device) for name, tensor in pad([features[index] for index in chosen], tokenizer).items()}
+        batch = {
+            name: tensor.to(device) for name, tensor in pad([features[index] for index in chosen], tokenizer).items()
+        }
         with autocast(device, precision):
             output = model(**batch)["logits"].float().cpu().numpy()
         for row, index in enumerate(chosen):

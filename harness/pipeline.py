@@ -109,9 +109,7 @@ def run(cell: Cell, encoder: Encoder, weights: loading.Weights, task: Task, repo
         "environment": provenance.environment(),
         "predictions": PREDICTIONS,
     }
-    rows = [
-        {"split": split, **row} for split in EVALUATED for row in task.rows(data.splits[split], predictions[split])
-    ]
+    rows = [{"split": split, **row} for split in EVALUATED for row in task.rows(data.splits[split], predictions[split])]
     return Run(record, rows)
 
 
@@ -121,7 +119,8 @@ def make_repeatable(seed: int) -> None:
 
     set_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # it costs time, and nothing here reads such memory
+    # Filling fresh memory costs time, and nothing here reads it before it is written.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def sample(examples: Sequence[Any], limit: int | None) -> Sequence[Any]:

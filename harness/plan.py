@@ -80,7 +80,9 @@ def resolve_size(encoder: Encoder, weights: str, size: str | None) -> str:
     """
     if weights not in ("scratch", "hub"):
         if size is not None:
-            raise InputError(f"--size {size} does not go with --weights {weights}, whose own config says how large it is; leave it out")
+            raise InputError(
+                f"--size {size} does not go with --weights {weights}, whose own config says how large it is; leave it out"
+            )
         return "custom"
     size = size or ("base" if weights == "hub" else "tiny")
     encoder.size(size)

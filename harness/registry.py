@@ -1,9 +1,9 @@
 """A name-to-object registry: a decorator for code, lazy paths for what is heavy, entry points for other people's packages.
 
-    MODELS = Registry[Encoder]("model", entry_points="encoder_harness.models")
-    MODELS.register("my-encoder")(encoder)          # or as a decorator
-    MODELS.register_lazily("big", "package.module:attribute")
-    MODELS["my-encoder"]
+MODELS = Registry[Encoder]("model", entry_points="encoder_harness.models")
+MODELS.register("my-encoder")(encoder)          # or as a decorator
+MODELS.register_lazily("big", "package.module:attribute")
+MODELS["my-encoder"]
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Store:
         return record if record and record["key"] == cell.key and record["status"] == "ok" else None
 
     def records(self, kind: str = "run") -> Iterator[Record]:
-        """All whole records of a kind (``run`` or ``bench``), in the order of their folders' names; anything else in the folder is passed over."""
+        """All whole records, in the order of their folders' names; anything else is passed over."""
         for file in sorted(self.folder.glob(f"*/{RECORD}")):
             if not file.parent.name.startswith("."):
                 record = read_record(file)
@@ -89,9 +89,13 @@ class Store:
                 os.fsync(probe.fileno())
             free = shutil.disk_usage(self.folder).free
         except OSError as error:
-            raise InputError(f"results cannot be written to {self.folder} ({error.strerror}); choose another folder with --out") from error
+            raise InputError(
+                f"results cannot be written to {self.folder} ({error.strerror}); choose another folder with --out"
+            ) from error
         if free < _SPACE_NEEDED:
-            raise InputError(f"the disk of {self.folder} has only {free >> 20} MiB left; free some or choose another folder with --out")
+            raise InputError(
+                f"the disk of {self.folder} has only {free >> 20} MiB left; free some or choose another folder with --out"
+            )
 
     def write(self, cell: Planned, record: Record, predictions: Iterable[Mapping[str, Any]] | None) -> Path:
         """Keep a run, in place of an earlier one of the same cell.
@@ -122,7 +126,9 @@ class Store:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 raise
         except OSError as error:
-            raise InputError(f"the run could not be written to {self.folder} ({error.strerror}); choose another folder with --out") from error
+            raise InputError(
+                f"the run could not be written to {self.folder} ({error.strerror}); choose another folder with --out"
+            ) from error
         return target
 
 

@@ -67,7 +67,9 @@ def fit(
             if "loss" in logs:
                 losses.append((state.global_step, logs["loss"]))
                 if not math.isfinite(logs["loss"]):
-                    raise DivergedError(f"the training loss is {logs['loss']} at step {state.global_step}; try a lower --lr")
+                    raise DivergedError(
+                        f"the training loss is {logs['loss']} at step {state.global_step}; try a lower --lr"
+                    )
 
         def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
             progress(state.global_step, steps, losses[-1][1] if losses else None)

@@ -144,7 +144,9 @@ def _check_folder(encoder: Encoder, folder: Path) -> None:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         model_type = config.get("model_type")
     except FileNotFoundError:
-        raise InputError(f"{folder} holds no config.json, so it is not a saved model; --weights takes a folder of save_pretrained") from None
+        raise InputError(
+            f"{folder} holds no config.json, so it is not a saved model; --weights takes a folder of save_pretrained"
+        ) from None
     except (ValueError, AttributeError) as error:
         raise InputError(f"{folder / 'config.json'} is not a JSON object ({error}); save the model again") from error
     if model_type is not None and model_type not in encoder.model_types:
@@ -153,7 +155,11 @@ def _check_folder(encoder: Encoder, folder: Path) -> None:
         other = next((path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)), None)
         raise InputError(
             f"{folder} holds no *.safetensors"
-            + (f"; {other} is a pickle, which can run code and is not read: convert it with save_pretrained" if other else "")
+            + (
+                f"; {other} is a pickle, which can run code and is not read: convert it with save_pretrained"
+                if other
+                else ""
+            )
         )
 
 
@@ -180,7 +186,9 @@ def _load_tokenizer(weights: Weights) -> Any:
             f"{weights.location} has no tokenizer that transformers can load ({_first_line(error)}); save it beside the model"
         ) from error
     if not tokenizer.is_fast:
-        raise InputError(f"the tokenizer of {weights.location} has no fast version, which word alignment needs; save a tokenizer.json")
+        raise InputError(
+            f"the tokenizer of {weights.location} has no fast version, which word alignment needs; save a tokenizer.json"
+        )
     # Without any vocabulary file transformers makes up an empty tokenizer of the model's kind.
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise InputError(f"{weights.location} holds no tokenizer; save its tokenizer.json beside the model")

@@ -70,9 +70,7 @@ class NamedEntityRecognition:
         splits, revision = hub.load_sentences(source.info)
         return _data(splits, f"{source.info.hub_id}@{revision}", hub.digest(splits))
 
-    def encode(
-        self, examples: Sequence[Sentence], labels: Sequence[str], tokenizer: Any, max_length: int
-    ) -> Encoded:
+    def encode(self, examples: Sequence[Sentence], labels: Sequence[str], tokenizer: Any, max_length: int) -> Encoded:
         """See `Task.encode`; ``labels`` of a feature are -100 but at the first sub-token of each word it predicts."""
         label_ids = {label: index for index, label in enumerate(labels)}
         words = _words_with_tokens([sentence.tokens for sentence in examples], tokenizer)
@@ -86,7 +84,7 @@ class NamedEntityRecognition:
         )
         example_of: list[int] = list(tokenised.pop("overflow_to_sample_mapping"))
         features: list[Feature] = []
-        for index, example in enumerate(example_of):
+        for index in range(len(example_of)):
             feature = {name: list(values[index]) for name, values in tokenised.items()}
             feature["labels"] = [IGNORED] * len(feature["input_ids"])
             features.append(feature)
@@ -99,7 +97,8 @@ class NamedEntityRecognition:
                 features[windows[window]]["labels"][position] = label_ids[tags[word]]
         n_windowed = sum(len(windows) > 1 for windows in windows_of.values())
         n_truncated = sum(
-            sum(label != IGNORED for window in windows for label in features[window]["labels"]) < len(examples[example].tokens)
+            sum(label != IGNORED for window in windows for label in features[window]["labels"])
+            < len(examples[example].tokens)
             for example, windows in windows_of.items()
         )
         return Encoded(features, example_of, n_windowed, n_truncated)

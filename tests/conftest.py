@@ -18,7 +18,7 @@ def shared() -> Path:
 
 
 NAMES = {"person": ["Ada", "Grace", "Alan", "Edsger"], "city": ["Paris", "New York", "Oslo", "San Marino"]}
-FILLER = "the in to of saw met near with a train left river walked and then said very old house".split()
+FILLER = ["the", "in", "to", "of", "saw", "met", "near", "with", "a", "train", "left", "river", "and", "then", "said"]
 
 
 def conll_text(seed: int, sentences: int) -> str:

@@ -82,9 +82,13 @@ def as_text(what: str | None) -> str:
         table = Table("task", "metric", "source", "what it is", title="tasks", title_justify="left")
         for row in tasks():
             source = row["source"] if row["hub_id"] is None else f"{row['source']}: {row['hub_id']}"
-            table.add_row(row["task"] + (" (default)" if row["default"] else ""), row["metric"], source, row["description"])
+            table.add_row(
+                row["task"] + (" (default)" if row["default"] else ""), row["metric"], source, row["description"]
+            )
         console.print(table)
-        console.print("Any folder DIR/ner/NAME with train.conll, dev.conll and test.conll is ner/NAME with --data-dir DIR.")
+        console.print(
+            "Any folder DIR/ner/NAME with train.conll, dev.conll and test.conll is ner/NAME with --data-dir DIR."
+        )
     return out.getvalue()
 
 

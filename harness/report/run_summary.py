@@ -13,7 +13,9 @@ from rich.table import Table
 def as_text(record: dict[str, Any], folder: Path, repeat: str) -> str:
     """The final table: the metric by its full name, what was run, what it cost, where it is and how to repeat it."""
     model, task, scores = record["model"], record["task"], record["scores"]
-    table = Table(title=f"{model['name']} {model['size']} ({model['weights']}) on {task['dataset']}", title_justify="left")
+    table = Table(
+        title=f"{model['name']} {model['size']} ({model['weights']}) on {task['dataset']}", title_justify="left"
+    )
     table.add_column("metric")
     table.add_column("dev", justify="right")
     table.add_column("test", justify="right")

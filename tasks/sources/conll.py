@@ -25,7 +25,7 @@ def split_files(folder: Path) -> dict[Split, Path]:
         InputError: a split file is missing.
     """
     files = {split: folder / f"{split}.conll" for split in SPLITS}
-    for split, file in files.items():
+    for file in files.values():
         if not file.is_file():
             raise InputError(f"{file} is missing; a NER folder holds train.conll, dev.conll and test.conll")
     return files

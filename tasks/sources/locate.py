@@ -57,7 +57,9 @@ def locate(
         return Hub(info)
     root = Path(data_dir)
     if not root.is_dir():
-        raise InputError(f"the data folder {data_dir} does not exist; --data-dir takes a folder that holds {family}/{dataset}")
+        raise InputError(
+            f"the data folder {data_dir} does not exist; --data-dir takes a folder that holds {family}/{dataset}"
+        )
     if "/" in dataset or dataset in {"", ".", ".."}:
         raise InputError(f"{family}/{dataset} is no dataset name; --task takes FAMILY or FAMILY/DATASET")
     folder = root / family / dataset

@@ -73,14 +73,20 @@ def test_force_runs_it_anew(small_run):
         (["run", "--model", "bert"], "the following arguments are required: --task"),
         (["run", "--model", "brt", "--task", "ner"], "there is no model called 'brt'; did you mean 'bert'"),
         (["run", "--model", "bert", "--task", "nre"], "there is no task called 'nre'; did you mean 'ner'"),
-        (["run", "--model", "bert", "--task", "ner/docstring"], "there is no dataset ner/docstring; did you mean 'docstrings'"),
+        (
+            ["run", "--model", "bert", "--task", "ner/docstring"],
+            "there is no dataset ner/docstring; did you mean 'docstrings'",
+        ),
         (["run", "--model", "bert", "--task", "ner", "--size", "big"], "bert has no size 'big'"),
         (["run", "--model", "bert", "--task", "ner", "--size", "huge"], "bert has no size 'huge'"),
         (["run", "--model", "bert", "--task", "ner", "--lr", "-1"], "the learning rate must be greater than 0"),
         (["run", "--model", "bert", "--task", "ner", "--lr", "fast"], "argument --lr: invalid float value: 'fast'"),
         (["run", "--model", "bert", "--task", "ner", "--epochs", "1", "--max-steps", "1"], "not allowed with argument"),
         (["run", "--model", "bert", "--task", "ner", "--seed", "-1"], "--seed must be 0 or greater"),
-        (["run", "--model", "bert", "--task", "ner/x", "--data-dir", "/no/such"], "the data folder /no/such does not exist"),
+        (
+            ["run", "--model", "bert", "--task", "ner/x", "--data-dir", "/no/such"],
+            "the data folder /no/such does not exist",
+        ),
         (["run", "--model", "bert", "--task", "ner", "--weights", "./nothing"], "there is no folder ./nothing"),
         (["run", "--model", "bert", "--task", "ner", "--plugin", "no.py"], "the plug-in no.py does not exist"),
     ],
@@ -111,7 +117,16 @@ def test_list_shows_everything_without_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
-    for name in ("avey-b", "bert", "roberta", "modernbert", "neobert", "ner/docstrings", "ner/conll2003", "entity_f1_strict"):
+    for name in (
+        "avey-b",
+        "bert",
+        "roberta",
+        "modernbert",
+        "neobert",
+        "ner/docstrings",
+        "ner/conll2003",
+        "entity_f1_strict",
+    ):
         assert name in done.stdout
 
 

@@ -28,7 +28,10 @@ def features(tokenizer):
 def test_logits_come_in_the_order_given_whatever_the_batch(model, features, tokenizer, batch_size):
     logits = predict(model, features, tokenizer, "fp32", batch_size)
     assert [len(rows) for rows in logits] == [len(feature["input_ids"]) for feature in features]
-    alone = [model(input_ids=torch.tensor([f["input_ids"]]), attention_mask=torch.tensor([f["attention_mask"]]))["logits"][0] for f in features]
+    alone = [
+        model(input_ids=torch.tensor([f["input_ids"]]), attention_mask=torch.tensor([f["attention_mask"]]))["logits"][0]
+        for f in features
+    ]
     for rows, expected in zip(logits, alone, strict=True):
         np.testing.assert_allclose(rows, expected.detach().numpy(), atol=1e-5)
 

@@ -59,7 +59,11 @@ def test_installed_packages_announce_entries(monkeypatch):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "does not exist"), ("1 +", "failed while it was imported: SyntaxError"), ("import no_such_thing", "ModuleNotFoundError")],
+    [
+        (None, "does not exist"),
+        ("1 +", "failed while it was imported: SyntaxError"),
+        ("import no_such_thing", "ModuleNotFoundError"),
+    ],
 )
 def test_a_plugin_that_cannot_be_used_is_named(tmp_path, content, message):
     file = tmp_path / "plugin.py"

@@ -17,7 +17,8 @@ def test_a_written_run_is_found_with_its_predictions(tmp_path):
     assert store.find(CELL) is None
     folder = store.write(CELL, RECORD, [{"id": "a", "gold": ["ü"]}, {"id": "b"}])
     assert store.find(CELL) == RECORD
-    assert [json.loads(line) for line in (folder / "predictions.jsonl").open(encoding="utf-8")][0]["gold"] == ["ü"]
+    first = (folder / "predictions.jsonl").read_text(encoding="utf-8").splitlines()[0]
+    assert json.loads(first)["gold"] == ["ü"]
     assert list(store.records()) == [RECORD]
 
 
@@ -29,7 +30,9 @@ def test_writing_again_replaces_and_leaves_nothing_else(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [store.path_of(CELL).name]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"schema_version": 99}', '{"schema_version": 1}', "\udcff"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"schema_version": 99}', '{"schema_version": 1}', "\udcff"]
+)
 def test_a_record_that_is_not_whole_is_no_record(tmp_path, content):
     file = tmp_path / "run.json"
     file.write_bytes(content.encode("utf-8", "surrogateescape"))

@@ -38,9 +38,16 @@ def test_real_gold_against_a_tagger_that_cuts_the_last_token_off_every_entity(sh
 
     def cut(tags):
         following = [*tags[1:], "O"]
-        return ["O" if tag.startswith("I-") and not after.startswith("I-") else tag for tag, after in zip(tags, following, strict=True)]
+        return [
+            "O" if tag.startswith("I-") and not after.startswith("I-") else tag
+            for tag, after in zip(tags, following, strict=True)
+        ]
 
-    single = sum(tag[0] == "B" and not after.startswith("I-") for tags in gold for tag, after in zip(tags, [*tags[1:], "O"], strict=True))
+    single = sum(
+        tag[0] == "B" and not after.startswith("I-")
+        for tags in gold
+        for tag, after in zip(tags, [*tags[1:], "O"], strict=True)
+    )
     entities = sum(tag[0] == "B" for tags in gold for tag in tags)
     expected = single / entities  # as many predicted as gold; only entities of one token stay right
     assert entity_scores(gold, [cut(tags) for tags in gold])["entity_f1_strict"] == pytest.approx(expected)

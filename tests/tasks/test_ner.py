@@ -25,7 +25,9 @@ def oracle_logits(encoded, labels):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    sentences=st.lists(st.lists(st.tuples(WORDS, st.sampled_from(LABELS)), min_size=1, max_size=60), min_size=1, max_size=4),
+    sentences=st.lists(
+        st.lists(st.tuples(WORDS, st.sampled_from(LABELS)), min_size=1, max_size=60), min_size=1, max_size=4
+    ),
     max_length=st.integers(8, 40),
 )
 def test_every_word_is_predicted_once_whatever_the_text_and_the_window(tokenizer, sentences, max_length):
@@ -69,7 +71,9 @@ def test_labels_have_b_and_i_of_every_type_in_train(data_dir):
 
 def test_rows_hold_gold_and_prediction():
     example = Sentence(("Oslo",), ("B-X",), "test.conll:1")
-    assert NER.rows([example], [["O"]]) == [{"id": "test.conll:1", "tokens": ("Oslo",), "gold": ("B-X",), "predicted": ["O"]}]
+    assert NER.rows([example], [["O"]]) == [
+        {"id": "test.conll:1", "tokens": ("Oslo",), "gold": ("B-X",), "predicted": ["O"]}
+    ]
 
 
 @pytest.mark.parametrize("words", [("\u200b", "Oslo"), ("\x00", "\x01"), ("\ufeff",)])

@@ -20,7 +20,10 @@ def repository(tmp_path):
 
     def write(info, tags):
         options = info.hub_options
-        rows = [dict(zip((options["tokens"], options["tags"]), pair, strict=True)) for pair in zip(ROWS["tokens"], tags, strict=True)]
+        rows = [
+            dict(zip((options["tokens"], options["tags"]), pair, strict=True))
+            for pair in zip(ROWS["tokens"], tags, strict=True)
+        ]
         for split in SPLITS:
             for name in options["files"][split]:
                 file = tmp_path / name
@@ -67,7 +70,10 @@ def test_an_undeclared_label_or_column_is_named(repository):
 
 def test_without_network_the_error_says_how_to_get_the_files(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(InputError, match=r"leondz/wnut_17 could not be read.*hf download leondz/wnut_17 --repo-type dataset.*--data-dir"):
+    with pytest.raises(
+        InputError,
+        match=r"leondz/wnut_17 could not be read.*hf download leondz/wnut_17 --repo-type dataset.*--data-dir",
+    ):
         hub.load_sentences(replace(NER_DATASETS["wnut17"], revision="0" * 40))
 
 

@@ -14,7 +14,12 @@ def test_the_three_sources(data_dir):
 
 @pytest.mark.parametrize(
     ("dataset", "message"),
-    [("citys", "did you mean 'cities'"), ("wnut17", "without --data-dir the hub's copy"), ("..", "no dataset name"), ("a/b", "no dataset name")],
+    [
+        ("citys", "did you mean 'cities'"),
+        ("wnut17", "without --data-dir the hub's copy"),
+        ("..", "no dataset name"),
+        ("a/b", "no dataset name"),
+    ],
 )
 def test_a_local_dataset_that_is_not_there_is_never_replaced_by_another(data_dir, dataset, message):
     with pytest.raises(InputError, match=message):
