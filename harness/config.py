@@ -100,6 +100,8 @@ class Cell:
         weights_identity: digest of the weights and tokenizer, or hub id with commit.
         data_identity: digest or version of the dataset.
         data_dir: folder of local datasets; not part of the key, since ``data_identity`` says what was in it.
+        skip_bad: leave out malformed examples instead of refusing the dataset; not part of the key either, since
+            what is left out follows from the data.
     """
 
     model: str
@@ -111,10 +113,11 @@ class Cell:
     weights_identity: str
     data_identity: str
     data_dir: str | None = None
+    skip_bad: bool = False
 
     @property
     def key(self) -> str:
         """sha256 (first 16 hex digits) of everything that decides the score."""
         decides = asdict(self) | {"protocol": PROTOCOL}
-        del decides["data_dir"], decides["weights"]
+        del decides["data_dir"], decides["weights"], decides["skip_bad"]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]

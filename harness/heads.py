@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 DROPOUT = 0.1
@@ -35,14 +36,79 @@ class TokenHead(nn.Module):
 
         Positions labelled -100, padding among them, have no loss.
         """
-        # Only some encoders know token types, and their tokenizers alone give them.
-        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        hidden = _hidden(self.encoder, input_ids, attention_mask, token_type_ids)
         logits = self.classifier(self.dropout(hidden))
         if labels is None:
             return {"logits": logits}
         loss = nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
         return {"loss": loss, "logits": logits}
+
+
+class SpanHead(nn.Module):
+    """An encoder with two outputs a token: how well the answer starts there, and how well it ends there.
+
+    Args:
+        encoder: a bare `transformers` model; its config tells ``hidden_size``.
+        n_outputs: 2, start and end.
+    """
+
+    def __init__(self, encoder: nn.Module, n_outputs: int = 2) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = nn.Dropout(DROPOUT)
+        self.classifier = _linear(encoder, n_outputs)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Logits of shape (batch, length, 2); with ``labels`` of shape (batch, 2) also the loss.
+
+        The loss is the mean of two cross-entropies over the positions of a text (Devlin et al., 2019). Padding takes no
+        share of the probability, so a text has the same loss in every batch.
+        """
+        hidden = _hidden(self.encoder, input_ids, attention_mask, token_type_ids)
+        logits = self.classifier(self.dropout(hidden))
+        if labels is None:
+            return {"logits": logits}
+        scores = logits.float().masked_fill(attention_mask.unsqueeze(-1) == 0, -torch.inf)
+        return {"loss": nn.functional.cross_entropy(scores, labels), "logits": logits}
+
+
+class SequenceHead(nn.Module):
+    """An encoder with one linear layer on the mean of its tokens.
+
+    The mean, for every encoder, and not the first token: only BERT was pretrained to sum a text up there, and the first
+    token of Avey-B sees no further than its own split, since ranking looks to the left only. The mean reads all of the
+    text in all of them, and it is how Avey-B was published to classify.
+
+    Args:
+        encoder: a bare `transformers` model; its config tells ``hidden_size``.
+        n_labels: number of classes.
+    """
+
+    def __init__(self, encoder: nn.Module, n_labels: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.dropout = nn.Dropout(DROPOUT)
+        self.classifier = _linear(encoder, n_labels)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Logits of shape (batch, labels); with ``labels`` of shape (batch,) also the mean cross-entropy."""
+        hidden = _hidden(self.encoder, input_ids, attention_mask, token_type_ids)
+        logits = self.classifier(self.dropout(mean_pool(hidden, attention_mask)))
+        if labels is None:
+            return {"logits": logits}
+        return {"loss": nn.functional.cross_entropy(logits.float(), labels), "logits": logits}
 
 
 def mean_pool(last_hidden_state: Tensor, attention_mask: Tensor) -> Tensor:
@@ -51,12 +117,20 @@ def mean_pool(last_hidden_state: Tensor, attention_mask: Tensor) -> Tensor:
     return (last_hidden_state * mask).sum(1) / mask.sum(1).clamp(min=1)
 
 
-HEADS = {"token": TokenHead}
+HEADS = {"token": TokenHead, "span": SpanHead, "sequence": SequenceHead}
 
 
 def with_head(kind: str, encoder: nn.Module, n_outputs: int) -> nn.Module:
     """The encoder with the head of this kind, initialised from torch's global generator."""
     return HEADS[kind](encoder, n_outputs)
+
+
+def _hidden(encoder: nn.Module, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
+    """The encoder's last hidden state, of shape (batch, length, width)."""
+    # Only some encoders know token types, and their tokenizers alone give them.
+    types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+    hidden: Tensor = encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+    return hidden
 
 
 def _linear(encoder: Any, n_outputs: int) -> nn.Linear:

@@ -44,7 +44,8 @@ def predict(
         progress: called with the number of features done and in all.
 
     Returns:
-        For each feature an array of shape (its length, outputs), without padding.
+        For each feature an array of shape (its length, outputs), without padding, where the head says something of
+        every token; of shape (outputs,) where it says something of the text as a whole.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -58,6 +59,7 @@ def predict(
         with autocast(device, precision):
             output = model(**batch)["logits"].float().cpu().numpy()
         for row, index in enumerate(chosen):
-            logits[index] = output[row, : len(features[index]["input_ids"])].copy()
+            of_tokens = output.ndim == 3
+            logits[index] = (output[row, : len(features[index]["input_ids"])] if of_tokens else output[row]).copy()
         progress(start + len(chosen), len(features))
     return logits

@@ -20,7 +20,7 @@ from harness.store import PREDICTIONS, SCHEMA_VERSION, Record
 from harness.training import fit
 from models import loading
 from models.encoder import Encoder, refuse_longer
-from tasks.task import Encoded, Split, Task
+from tasks.task import Encoded, Split, Task, TunedOnDev
 
 EVALUATED: tuple[Split, ...] = ("dev", "test")
 
@@ -50,13 +50,13 @@ def run(cell: Cell, encoder: Encoder, weights: loading.Weights, task: Task, repo
     recipe, seconds = cell.recipe, dict[str, float]()
     make_repeatable(cell.seed)
     with _timed(seconds, "load"):
-        data = task.load(cell.task.partition("/")[2], cell.data_dir)
+        data = task.load(cell.task.partition("/")[2], cell.data_dir, cell.skip_bad)
         encoder_model, tokenizer = loading.load(encoder, cell.size, weights)
         refuse_longer(cell.model, recipe.max_length, loading.max_length(encoder_model, encoder, cell.size))
         model = with_head(task.head, encoder_model, len(data.labels)).to(_device())
     with _timed(seconds, "encode"):
         train = sample(data.splits["train"], recipe.train_limit)
-        trained_on = task.encode(train, data.labels, tokenizer, recipe.max_length)
+        trained_on = task.encode(train, data.labels, tokenizer, recipe.max_length, training=True)
         encoded: dict[Split, Encoded] = {
             split: task.encode(data.splits[split], data.labels, tokenizer, recipe.max_length) for split in EVALUATED
         }
@@ -72,6 +72,10 @@ def run(cell: Cell, encoder: Encoder, weights: loading.Weights, task: Task, repo
             logits = predict(model, encoded[split].features, tokenizer, recipe.precision, progress=report(split))
             predictions[split] = task.decode(data.splits[split], data.labels, encoded[split], logits)
     with _timed(seconds, "score"):
+        tuned: dict[str, float] = {}
+        if isinstance(task, TunedOnDev):
+            tuned = task.tune(data.splits["dev"], predictions["dev"])
+            predictions = {split: task.apply(predictions[split], tuned) for split in EVALUATED}
         scores = {split: task.score(data.splits[split], predictions[split]) for split in EVALUATED}
     record: Record = {
         "schema_version": SCHEMA_VERSION,
@@ -99,9 +103,11 @@ def run(cell: Cell, encoder: Encoder, weights: loading.Weights, task: Task, repo
             "n_test": len(data.splits["test"]),
             "n_windowed": encoded["test"].n_windowed,
             "n_truncated": encoded["test"].n_truncated,
+            "n_skipped": data.n_skipped,
         },
         "recipe": asdict(recipe) | {"effective_batch_size": recipe.batch_size, "steps": done.steps},
         "seed": cell.seed,
+        "tuned": tuned,
         "scores": scores,
         "losses": done.losses,
         "seconds": seconds,

@@ -124,8 +124,9 @@ class _Features(torch.utils.data.Dataset):  # type: ignore[type-arg]
 
 
 def _collate(batch: Sequence[Feature], tokenizer: Any) -> dict[str, torch.Tensor]:
-    """A padded batch; labels of padding are -100."""
+    """A padded batch; where labels are lists, one a token, those of padding are -100."""
     inputs = pad(batch, tokenizer)
     length = inputs["input_ids"].shape[1]
-    labels = [feature["labels"] + [-100] * (length - len(feature["labels"])) for feature in batch]
+    labels = [feature["labels"] for feature in batch]
+    labels = [label + [-100] * (length - len(label)) if isinstance(label, list) else label for label in labels]
     return {**inputs, "labels": torch.tensor(labels)}

@@ -52,8 +52,8 @@ class NamedEntityRecognition:
             return conll.identity(source.path)
         return f"{source.info.hub_id}@{source.info.revision}"
 
-    def load(self, dataset: str, data_dir: str | None) -> Data:
-        """See `Task.load`."""
+    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
+        """See `Task.load`; a malformed line of a CoNLL file makes its neighbours doubtful, so none is ever left out."""
         source = locate(self.family, dataset, self.datasets, data_dir)
         if isinstance(source, Embedded):
             from tasks.sources import docstrings_ner
@@ -70,7 +70,14 @@ class NamedEntityRecognition:
         splits, revision = hub.load_sentences(source.info)
         return _data(splits, f"{source.info.hub_id}@{revision}", hub.digest(splits))
 
-    def encode(self, examples: Sequence[Sentence], labels: Sequence[str], tokenizer: Any, max_length: int) -> Encoded:
+    def encode(
+        self,
+        examples: Sequence[Sentence],
+        labels: Sequence[str],
+        tokenizer: Any,
+        max_length: int,
+        training: bool = False,
+    ) -> Encoded:
         """See `Task.encode`; ``labels`` of a feature are -100 but at the first sub-token of each word it predicts."""
         label_ids = {label: index for index, label in enumerate(labels)}
         words = _words_with_tokens([sentence.tokens for sentence in examples], tokenizer)

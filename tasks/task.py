@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,9 @@ from harness.registry import Registry
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
-Feature = dict[str, list[int]]
-"""One model input: ``input_ids``, ``attention_mask``, ... and, for training, ``labels``; no batch dimension."""
+Feature = dict[str, Any]
+"""One model input without batch dimension: the lists ``input_ids``, ``attention_mask``, ... and, for training, ``labels``:
+a list with one label a token, the pair (first position, last position) of a span, or one integer for the whole text."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Data:
         fingerprint: sha256 over the examples; scores are comparable only between equal fingerprints.
         notes: what was found and mended on the way, one sentence each; shown to the user and recorded.
         sources: versions of what the dataset was built from, where it was built.
+        n_skipped: malformed examples that were left out because the user said so.
     """
 
     splits: Mapping[Split, Sequence[Any]]
@@ -61,6 +63,7 @@ class Data:
     fingerprint: str
     notes: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
+    n_skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,14 @@ class Encoded:
         example_of: for each feature, the index of its example.
         n_windowed: examples that needed more than one window.
         n_truncated: examples of which a part reaches no window, so that it cannot be predicted.
+        windows: for each feature, what the task needs to know to read the logits of it; empty where it needs nothing.
     """
 
     features: list[Feature]
     example_of: list[int]
     n_windowed: int = 0
     n_truncated: int = 0
+    windows: Sequence[Any] = ()
 
 
 class Task(Protocol):
@@ -108,22 +113,32 @@ class Task(Protocol):
         """
         ...
 
-    def load(self, dataset: str, data_dir: str | None) -> Data:
+    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
         """Read the examples.
+
+        Args:
+            dataset: what the user typed after the family.
+            data_dir: folder of local datasets, if the user gave one.
+            skip_bad: leave out and count examples that are malformed, instead of refusing the first of them.
 
         Raises:
             InputError: a file is missing or malformed (file and line are named), or the hub cannot be reached.
         """
         ...
 
-    def encode(self, examples: Sequence[Any], labels: Sequence[str], tokenizer: Any, max_length: int) -> Encoded:
-        """Tokenise examples into features of at most ``max_length`` tokens, special tokens included."""
+    def encode(
+        self, examples: Sequence[Any], labels: Sequence[str], tokenizer: Any, max_length: int, training: bool = False
+    ) -> Encoded:
+        """Tokenise examples into features of at most ``max_length`` tokens, special tokens included.
+
+        Features to train on carry ``labels``, and windows that teach little may be missing from them.
+        """
         ...
 
     def decode(
         self, examples: Sequence[Any], labels: Sequence[str], encoded: Encoded, logits: Sequence[NDArray[np.float32]]
     ) -> list[Any]:
-        """Turn the logits of every feature, shape (length, labels) each, into one prediction per example."""
+        """Turn the logits of every feature, as `harness.inference.predict` gives them, into one prediction an example."""
         ...
 
     def score(self, examples: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
@@ -135,5 +150,21 @@ class Task(Protocol):
         ...
 
 
+@runtime_checkable
+class TunedOnDev(Protocol):
+    """A task with something to decide on the dev split before either split is scored, such as a threshold."""
+
+    def tune(self, examples: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+        """The values that serve the dev split best; they are recorded."""
+        ...
+
+    def apply(self, predictions: Sequence[Any], tuned: Mapping[str, float]) -> list[Any]:
+        """The predictions of any split, by these values."""
+        ...
+
+
 TASKS: Registry[Task] = Registry("task", entry_points="encoder_harness.tasks")
 TASKS.register_lazily("ner", "tasks.ner:NER")
+TASKS.register_lazily("span", "tasks.span:SPAN")
+TASKS.register_lazily("nli", "tasks.classification:NLI")
+TASKS.register_lazily("classification", "tasks.classification:CLASSIFICATION")
