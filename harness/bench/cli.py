@@ -6,6 +6,8 @@ import argparse
 import importlib.util
 import json
 import math
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,7 @@ def bench(options: argparse.Namespace) -> int:
     from harness.report import bench_tables
 
     folder = Path(options.report) if options.report else store.folder / "bench"
-    written = _write_report(records, baseline, folder, list(store.records()), say)
+    written = _write_report(records, baseline, folder, say)
     if options.json:
         for record in records:
             print(json.dumps(record, ensure_ascii=False))
@@ -109,12 +111,13 @@ def bench(options: argparse.Namespace) -> int:
     return 1 if failed or under_way.unwritten else 0
 
 
-def _write_report(records: list[Any], baseline: str, folder: Path, runs: list[Any], say: Any) -> list[Path]:
+def _write_report(records: list[Any], baseline: str, folder: Path, say: Any) -> list[Path]:
     from harness.report import bench_plots, bench_tables
 
     try:
-        written: list[Path] = bench_tables.write(records, baseline, folder)
-        return written + bench_plots.write(records, baseline, folder, runs)
+        command = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
+        written: list[Path] = bench_tables.write(records, baseline, folder, command)
+        return written + bench_plots.write(records, baseline, folder)
     except OSError as error:
         say(f"tables and figures could not be written to {folder} ({error.strerror}); choose another with --report")
         return []

@@ -1,8 +1,8 @@
 """Floating-point operations of one call, counted exactly from the architecture: matrix products, 2 for a multiply-add.
 
 Everything else (norms, activations, softmax, rotation) is left out, as in the field's model FLOPs (Chowdhery et al.
-2022, PaLM, appendix B). Training costs three times the forward pass, since a product's backward pass is two products of its
-size; recomputation inside a kernel is not counted. Ranking in Avey-B has no backward pass.
+2022, PaLM, appendix B). Training costs three times the forward pass, since a product's backward pass is two products
+of its size; recomputation inside a kernel is not counted. Ranking in Avey-B has no backward pass.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ class Point:
         model, size: names in the registry of models.
         mode: ``inference`` (forward) or ``training`` (forward, backward, optimiser step).
         length: tokens of each text.
+        batching: the rule behind ``batch_size``: ``batch 8``, or ``16384 tokens`` a batch.
         batch_size: texts of a batch.
         precision: ``fp32``, or ``bf16`` for autocast over float32 weights.
         attention: the kernel asked of every attention model: ``sdpa``, ``eager`` or ``flash_attention_2``.
@@ -43,6 +44,7 @@ class Point:
     size: str
     mode: str
     length: int
+    batching: str
     batch_size: int
     precision: str
     attention: str
@@ -157,6 +159,7 @@ def points_of(
         InputError: a model has no such size, or a batch holds no text or more than an address space does.
     """
     vocabulary = min(MODELS[name].size(size).vocab_size or SMALLEST_VOCABULARY for name in models)
+    batching = f"{tokens_per_batch} tokens" if tokens_per_batch is not None else f"batch {batch_size or 1}"
     points = []
     for name in models:
         limit = MODELS[name].size(size).max_length
@@ -165,8 +168,8 @@ def points_of(
             batch = _batch(length, batch_size, tokens_per_batch)
             points.append(
                 Point(
-                    name, size, mode, length, batch, precision, attention, compiled, threads, vocabulary, extended,
-                    machine,
+                    name, size, mode, length, batching, batch, precision, attention, compiled, threads, vocabulary,
+                    extended, machine,
                 )
             )  # fmt: skip
     return points
@@ -189,5 +192,5 @@ def _batch(length: int, batch_size: int | None, tokens_per_batch: int | None) ->
     if batch < 1:
         raise InputError(f"--batch-size must be at least 1, not {batch}")
     if batch * length > LONGEST * 16:
-        raise InputError(f"a batch of {batch} texts of {length} tokens fits no machine; lower --batch-size or --lengths")
+        raise InputError(f"a batch of {batch} texts of {length} tokens fits no machine; lower --batch-size")
     return batch
