@@ -1,7 +1,39 @@
-"""Avey-B (Acharya and Hammoud, ICLR 2026, arXiv 2602.15814): an encoder without attention."""
+"""Avey-B (Acharya and Hammoud, ICLR 2026, arXiv 2602.15814): an encoder without attention.
+
+Importing this package registers its classes with transformers, so that `AutoModel.from_pretrained` and its siblings
+load a folder that one of them has saved.
+"""
+
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+)
 
 from models.avey_b.configuration import AveyBConfig
-from models.avey_b.heads import AveyBForMaskedLM
+from models.avey_b.heads import (
+    AveyBForMaskedLM,
+    AveyBForQuestionAnswering,
+    AveyBForSequenceClassification,
+    AveyBForTokenClassification,
+)
 from models.avey_b.modeling import AveyBModel
 
-__all__ = ["AveyBConfig", "AveyBForMaskedLM", "AveyBModel"]
+__all__ = [
+    "AveyBConfig",
+    "AveyBForMaskedLM",
+    "AveyBForQuestionAnswering",
+    "AveyBForSequenceClassification",
+    "AveyBForTokenClassification",
+    "AveyBModel",
+]
+
+AutoConfig.register(AveyBConfig.model_type, AveyBConfig, exist_ok=True)
+AutoModel.register(AveyBConfig, AveyBModel, exist_ok=True)
+AutoModelForMaskedLM.register(AveyBConfig, AveyBForMaskedLM, exist_ok=True)
+AutoModelForQuestionAnswering.register(AveyBConfig, AveyBForQuestionAnswering, exist_ok=True)
+AutoModelForSequenceClassification.register(AveyBConfig, AveyBForSequenceClassification, exist_ok=True)
+AutoModelForTokenClassification.register(AveyBConfig, AveyBForTokenClassification, exist_ok=True)

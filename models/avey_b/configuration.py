@@ -1,6 +1,7 @@
 """What an Avey-B is: the published configuration keys, and the paper's ablations as further ones."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from transformers import PreTrainedConfig
 
@@ -47,14 +48,15 @@ class AveyBConfig(PreTrainedConfig):
     Padding:
         padding: what the rows after the last token of a split are. "live": they start at zero and then take part in
             every layer, as published; a text costs whole splits. "zero": they stay zero through all layers, that is
-            no token ever reads them, and a text costs its tokens. Either way a text's outputs depend on that text alone.
+            no token ever reads them, and a text costs its tokens. Either way the outputs depend on that text
+            alone.
 
     Raises:
         ValueError: a value that no model can have, in one sentence.
     """
 
     model_type = "avey-b"
-    attribute_map = {
+    attribute_map: ClassVar[dict[str, str]] = {
         "hidden_size": "d_embed",
         "num_hidden_layers": "n_layers",
         "max_position_embeddings": "context_len",
@@ -83,8 +85,8 @@ class AveyBConfig(PreTrainedConfig):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ValueError(f"Avey-B needs a whole number of at least 1 as {name}, not {value!r}.")
-        if not self.eps >= 0:
-            raise ValueError(f"Avey-B needs an eps of at least 0, not {self.eps!r}.")
+        if not self.eps > 0:
+            raise ValueError(f"Avey-B needs an eps above 0, not {self.eps!r}.")
         choices: Mapping[str, tuple[str, ...]] = {
             "arrangement": ARRANGEMENTS,
             "similarity": SIMILARITIES,

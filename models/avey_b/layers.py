@@ -32,12 +32,14 @@ class AveyBLayer(GradientCheckpointingLayer):
             in_use: (b, R) which rows other rows may read; None means all.
             start: which row of the spatial projection is the first of these.
         """
-        enriched = self.enricher(self.normed(hidden))
-        return (self._fuse if torch.is_grad_enabled() else self._fuse_in_place)(hidden, enriched, in_use, start)
+        enriched: Tensor = self.enricher(self.normed(hidden))
+        if torch.is_grad_enabled():
+            return self._fuse(hidden, enriched, in_use, start)
+        return self._fuse_in_place(hidden, enriched, in_use, start)
 
     def _fuse(self, hidden: Tensor, enriched: Tensor, in_use: Tensor | None, start: int) -> Tensor:
         value, gate, bypass = F.gelu(enriched).split([self.width, self.width, 2 * self.width], dim=-1)
-        fused = self.fuser(torch.cat([gate * self.context(value, in_use, start), bypass], dim=-1))
+        fused: Tensor = self.fuser(torch.cat([gate * self.context(value, in_use, start), bypass], dim=-1))
         return fused + self.alpha * hidden
 
     def _fuse_in_place(self, hidden: Tensor, enriched: Tensor, in_use: Tensor | None, start: int) -> Tensor:
@@ -59,12 +61,13 @@ class AveyBLayer(GradientCheckpointingLayer):
         if self.spatial_proj is not None:
             end = start + value.shape[1]
             return multiply_each(self.spatial_proj[start:end, start:end], value)
-        unit = value / (torch.linalg.vector_norm(value, dim=-1, keepdim=True).to(value.dtype) + self.eps)
+        norm = torch.linalg.vector_norm(value, dim=-1, keepdim=True)
+        unit = value * (norm + self.eps).reciprocal().to(value.dtype)
         similarity = torch.bmm(unit, unit.mT)
         if self.similarity == "divide_by_sum":
             # Rows are divided after the product, where they are d wide and not R.
             total = similarity.abs().sum(-1, keepdim=True)
-            return torch.bmm(similarity, value) / (total + self.eps)
+            return torch.bmm(similarity, value) * (total + self.eps).reciprocal()
         return torch.bmm(normalise_similarity(similarity, self.similarity, in_use, self.eps).to(value.dtype), value)
 
 
@@ -75,7 +78,7 @@ def compute_dtype(rows: Tensor) -> torch.dtype:
 
 
 def multiply_each(matrix: Tensor, rows: Tensor) -> Tensor:
-    """`matrix` (P, Q) times each of `rows` (b, Q, d). Spelt as `bmm`, since `matmul` would transpose and copy the rows."""
+    """`matrix` (P, Q) times each of `rows` (b, Q, d): spelt as `bmm`, since `matmul` transposes and copies the rows."""
     dtype = compute_dtype(rows)
     return torch.bmm(matrix.to(dtype).expand(len(rows), -1, -1), rows.to(dtype))
 

@@ -16,7 +16,7 @@ PAIRS_AT_A_TIME = 32
 def maxsim_by_distinct_ids(unit: Tensor, token: Tensor, length: Tensor) -> Tensor:
     """MaxSim of every pair of splits of one text, exact, without comparing every pair of tokens.
 
-    A cosine depends on two ids only, so that each pair of *distinct* ids is multiplied once, whatever the text's length.
+    A cosine depends on two ids only, so that each pair of *distinct* ids is multiplied once, however long the text.
 
     Args:
         unit: (U, d) vectors of length one.
@@ -51,7 +51,7 @@ def maxsim_of_all_pairs(unit: Tensor, token: Tensor, length: Tensor) -> Tensor:
 
 @torch.no_grad()
 def best_matches(unit: Tensor, token: Tensor, other: Tensor, length: Tensor) -> Tensor:
-    """For each pair of splits, `token` and `other` (P, S), the vector (P, S) of the other's that is closest to each row."""
+    """For pairs of splits, `token` and `other` (P, S), which vector of the other's is closest to each row (P, S)."""
     matches = []
     for start in range(0, len(token), PAIRS_AT_A_TIME):
         pairs = slice(start, start + PAIRS_AT_A_TIME)

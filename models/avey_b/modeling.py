@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -55,7 +56,7 @@ class AveyBModel(PreTrainedModel):
     config: AveyBConfig
     base_model_prefix = ""
     supports_gradient_checkpointing = True
-    _no_split_modules = ["AveyBLayer"]
+    _no_split_modules: ClassVar[list[str]] = ["AveyBLayer"]
 
     def __init__(self, config: AveyBConfig) -> None:
         super().__init__(config)
@@ -83,13 +84,15 @@ class AveyBModel(PreTrainedModel):
             if module.spatial_proj is not None:
                 init.xavier_normal_(module.spatial_proj)
 
-    def get_input_embeddings(self) -> nn.Module:
+    def get_input_embeddings(self) -> nn.Embedding:
+        """The embedding of ids, which is also the projection to logits."""
         return self.embed
 
-    def set_input_embeddings(self, value: nn.Module) -> None:
+    def set_input_embeddings(self, value: nn.Embedding) -> None:
+        """Replace it, as for a larger vocabulary."""
         self.embed = value
 
-    @can_return_tuple
+    @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -134,9 +137,11 @@ class AveyBModel(PreTrainedModel):
             mask = mask_of(inputs_embeds.shape[:-1], inputs_embeds.device, attention_mask)
         if torch.compiler.is_exporting():
             return self._encode_statically(input_ids, mask, inputs_embeds, every_layer)
-        return self._encode_in_blocks(input_ids, mask, inputs_embeds, every_layer)
+        states: tuple[Tensor, ...] = self._encode_in_blocks(input_ids, mask, inputs_embeds, every_layer)
+        return states
 
-    @torch.compiler.disable(recursive=False)  # The layout depends on the data; `run_layers` is what is worth compiling.
+    # The layout depends on the data; compiling pays in `run_layers`.
+    @torch.compiler.disable(recursive=False)  # type: ignore[untyped-decorator]
     def _encode_in_blocks(
         self, input_ids: Tensor | None, mask: Tensor, inputs_embeds: Tensor | None, every_layer: bool
     ) -> tuple[Tensor, ...]:
@@ -170,7 +175,8 @@ class AveyBModel(PreTrainedModel):
         at_most = ROWS_OF_A_BLOCK.get(compute_dtype(batch.table), ROWS_OF_A_BLOCK[torch.float32])
         live = config.padding == "live"
         for block in blocks_of_similar_length(splits.length, config.chunk_size, live, at_most, ROWS_OF_PADDING):
-            states = self.run_layers(*self.enter(batch, block), every_layer)
+            hidden, readable, start = self.enter(batch, block)
+            states = self.run_layers(hidden, readable, start, every_layer)
             position = splits.position[splits.grid[block.index, : block.rows]]
             in_use = rows_in_use(splits.length[block.index], block.rows)
             if block.is_full:
@@ -188,7 +194,8 @@ class AveyBModel(PreTrainedModel):
         block = Block(torch.arange(len(splits.grid), device=mask.device), self.config.chunk_size, is_full=False)
         in_use = rows_in_use(splits.length, block.rows)[..., None]
         outputs = []
-        for state in self.run_layers(*self.enter(batch, block), every_layer):
+        hidden, readable, start = self.enter(batch, block)
+        for state in self.run_layers(hidden, readable, start, every_layer):
             own = (state[:, -block.rows :] * in_use).flatten(0, 1)
             # Rows of padding add their zeros to some token.
             output = own.new_zeros(mask.numel(), self.config.d_embed).index_add(0, batch.token.flatten(), own)
@@ -198,6 +205,7 @@ class AveyBModel(PreTrainedModel):
     def _retrieve(self, splits: Splits, table: Tensor, token: Tensor) -> Batch:
         return Batch(splits, table, token, *self.ranker.retrieve(table, token, splits.length, splits.per_text))
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def enter(self, batch: Batch, block: Block) -> tuple[Tensor, Tensor | None, int]:
         """What the first layer sees of a block: rows (b, R, d), which of them are readable, and the place of the first.
 
@@ -224,9 +232,7 @@ class AveyBModel(PreTrainedModel):
         start = config.layer_width - config.chunk_size - (hidden.shape[1] - block.rows)
         return hidden, None if all_readable or config.padding == "live" else readable, start
 
-    def run_layers(
-        self, hidden: Tensor, readable: Tensor | None, start: int, every_layer: bool
-    ) -> list[Tensor]:
+    def run_layers(self, hidden: Tensor, readable: Tensor | None, start: int, every_layer: bool) -> list[Tensor]:
         """The states (b, R, d) after the last layer, or before the first and after each."""
         states = []
         for layer in self.layers:
@@ -249,7 +255,9 @@ def mask_of(shape: torch.Size, device: torch.device, attention_mask: Tensor | No
     return attention_mask.bool()
 
 
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def check_vocabulary(sorted_ids: Tensor, size: int) -> None:
+    """Raise a ValueError that names an id outside the vocabulary."""
     for worst in (int(sorted_ids[0]), int(sorted_ids[-1])):
         if not 0 <= worst < size:
             raise ValueError(f"Token id {worst} is not in the vocabulary of {size}; use the tokenizer of this model.")

@@ -23,6 +23,7 @@ class Ranker(nn.Module):
         else:
             self.register_parameter("down_proj", None)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def retrieve(self, table: Tensor, token: Tensor, length: Tensor, per_text: list[int]) -> tuple[Tensor, Tensor]:
         """Neighbours of each split and their weights, in the order in which they are concatenated.
 
@@ -46,7 +47,7 @@ class Ranker(nn.Module):
             unit = table / (torch.linalg.vector_norm(table, dim=-1, keepdim=True) + self.eps)
             neighbours, scores = self._select(unit.detach(), token, length, per_text)
             present = neighbours >= 0
-            if torch.is_grad_enabled():
+            if torch.is_grad_enabled() and not torch.compiler.is_exporting():
                 scores = self._scores_with_gradient(unit, token, length, neighbours)
             smallest = scores.masked_fill(~present, torch.inf).amin(-1, keepdim=True)
             # A split without neighbours keeps no infinity here: its gradient would be 0 * inf.

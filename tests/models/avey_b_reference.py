@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 @dataclass
 class Reference:
-    """A function of (T,) or (B, T) ids; texts of a batch are unpadded. `config` is anything with an `AveyBConfig`'s attributes."""
+    """Functions of (T,) or (B, T) ids, without padding; `config` is anything with the attributes of an `AveyBConfig`."""
 
     weights: Mapping[str, Tensor]
     config: Any
@@ -61,7 +61,7 @@ class Reference:
         concatenated, readable = [], []
         for i in range(count):
             others = [j for j in range(count) if j < i or (c.ranker_direction == "bidirectional" and j != i)]
-            best = sorted(others, key=lambda j: -float(scores[i, j]))[: c.k]
+            best = sorted(others, key=lambda j: -scores[i, j].item())[: c.k]
             missing = (c.k - len(best)) * size
             weighted = [splits[j] * scores[i, j] / (scores[i, best[-1]] + c.eps) for j in best]
             concatenated.append(torch.cat([splits.new_zeros(missing, width), *weighted, splits[i]]))
