@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -37,7 +36,8 @@ def record_of(
         ``latency_ms`` {median, p10, p90, samples} of a batch; ``tokens_per_s`` {median, p10, p90};
         ``memory`` {peak_above_loaded_mib, loaded_mib, ...}; ``flops`` {needed, executed} of a batch;
         ``fraction_of_peak``: needed operations a second over the calibrated rate of the point's precision;
-        ``joules_per_call`` by counter, empty where none can be read; ``calibration``; ``limits``;
+        ``joules_per_call`` by counter, empty where none can be read; ``processor_taken_by_others`` (0 to 1);
+        ``calibration``; ``limits``;
         ``seconds`` {wall, load, measured, overhead}; ``environment``.
     """
     samples = reply.get("samples_ms", [])
@@ -76,7 +76,7 @@ def record_of(
         "calibration": calibration,
         "limits": asdict(limits),
         "seconds": _seconds(reply, samples),
-        "load_average": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "processor_taken_by_others": reply.get("processor_taken_by_others"),
         "environment": reply.get("environment", {}),
     }
 
@@ -84,8 +84,8 @@ def record_of(
 def finished(store: Store, point: Point, limits: Limits) -> Record | None:
     """The record of this point, if the store has one that measuring again under these limits would only repeat.
 
-    A point that ended by a limit is measured again when the limit is higher now; of memory by a tenth, since what is free
-    on a machine is never twice the same.
+    A point that ended by a limit is measured again when the limit is higher now; of memory by a tenth, since what is
+    free on a machine is never twice the same.
     """
     record = read_record(store.path_of(point) / RECORD)
     if record is None or record["key"] != point.key:

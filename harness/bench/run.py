@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from harness.bench.disturbance import DISTURBED
 from harness.bench.points import Limits, Point, is_beyond
 from harness.bench.results import finished, record_of
 from harness.bench.supervise import calibrate_in_child, measure_in_child
@@ -115,12 +116,14 @@ def line_of(record: Record) -> str:
     if latency is None:
         return f"{name}: {record['status']}, {record['error']}"
     memory = (record["memory"] or {}).get("peak_above_loaded_mib")
+    others = record["processor_taken_by_others"] or 0.0
     parts = [
         f"{record['tokens_per_s']['median']:,.0f} tokens/s",
         f"{latency['median']:,.1f} ms ({latency['p10']:,.1f} to {latency['p90']:,.1f}, n {len(latency['samples'])})",
         *([f"{memory:,.0f} MiB"] if memory is not None else []),
         *([f"{record['fraction_of_peak']:.0%} of peak"] if record["fraction_of_peak"] is not None else []),
         *(["positions extended"] if point["extended"] else []),
+        *([f"DISTURBED: other work took {others:.0%} of the processor"] if others >= DISTURBED else []),
     ]
     return f"{name}: {', '.join(parts)}"
 

@@ -32,12 +32,14 @@ class Crossover:
         faster, slower: ``faster`` overtakes ``slower`` as texts grow.
         length: tokens, by a straight line between the neighbouring measurements in logarithms.
         between: the measured lengths on both sides.
+        beyond_spread: at both of them the difference is larger than the p10 to p90 intervals.
     """
 
     faster: str
     slower: str
     length: float
     between: tuple[int, int]
+    beyond_spread: bool
 
 
 def by_setting(records: Iterable[Record]) -> dict[str, list[Record]]:
@@ -119,13 +121,27 @@ def crossovers(records: Sequence[Record]) -> list[Crossover]:
     """All lengths at which one model's median throughput passes another's, from the shortest."""
     found = []
     for faster, slower in permutations(models_of(records), 2):
-        by_length = [(length, np.log(ratio)) for length, (ratio, _, _) in ratios(records, faster, slower).items()]
-        for (before, below), (after, above) in pairwise(by_length):
+        for (before, then), (after, now) in pairwise(ratios(records, faster, slower).items()):
+            below, above = np.log(then[0]), np.log(now[0])
             if below < 0 < above:
                 share = -below / (above - below)
                 length = float(np.exp(np.log(before) + share * np.log(after / before)))
-                found.append(Crossover(faster, slower, length, (before, after)))
+                beyond_spread = then[2] < 1 < now[1]
+                found.append(Crossover(faster, slower, length, (before, after), beyond_spread))
     return sorted(found, key=lambda crossover: crossover.length)
+
+
+DISTURBED = 0.1
+"""From this share of the processor on that other work took, a point is called disturbed."""
+
+
+def disturbed(records: Sequence[Record]) -> list[Record]:
+    """The measured points during which other work took a tenth of the processor or more."""
+    return [
+        record
+        for record in records
+        if record["status"] == "ok" and (record.get("processor_taken_by_others") or 0.0) >= DISTURBED
+    ]
 
 
 def peak_mib(record: Record) -> float | None:

@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from harness.report.bench_curves import (
     REASONS,
@@ -102,8 +102,9 @@ def _against_length(
         extended = [record["point"]["extended"] for record, _ in points]
         _draw(axes, records, model, lengths, [found for _, found in points], extended)
         grows = exponent(lengths, [median for _, (median, _, _) in points]) if fit else None
-        handles.append(_handle(records, model, f", ~ L^{grows:.2f}" if grows is not None else ""))
-    _finish(figure, axes, records, handles, "three longest texts" if fit else None)
+        handles.append(_handle(records, model, rf", $\propto L^{{{grows:.2f}}}$" if grows is not None else ""))
+    spread = any(low < high for record in records if record["status"] == "ok" for _, low, high in [value(record) or (0, 0, 0)])
+    _finish(axes, records, handles, "three longest texts" if fit else None, spread=spread)
     return figure
 
 
@@ -117,8 +118,7 @@ def _ratio_figure(records: Sequence[Record], baseline: str) -> Figure:
             found = dict.fromkeys(found, (1.0, 1.0, 1.0))
         _draw(axes, records, model, list(found), list(found.values()), extended, ends=False)
         handles.append(_handle(records, model, " = 1" if model == baseline else "", ends=False))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    _finish(figure, axes, records, handles, None, ends=False)
+    _finish(axes, records, handles, None, ends=False)
     return figure
 
 
@@ -136,6 +136,8 @@ def _canvas(records: Sequence[Record], label: str) -> tuple[Figure, Axes]:
     axes.xaxis.set_major_locator(FixedLocator(_spread(lengths)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_length(round(value))))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(lengths[0] / 1.3, lengths[-1] * 1.5)
     axes.grid(True, which="major", color="0.88", linewidth=0.7)
     axes.set_axisbelow(True)
@@ -171,18 +173,19 @@ def _draw(
     if not lengths:
         return
     colour, marker, line = _style(records, model)
+    places = [length * _dodge(records, model) for length in lengths]
     medians = [median for median, _, _ in values]
     below = [max(median - low, 0.0) for median, low, _ in values]
     above = [max(high - median, 0.0) for median, _, high in values]
-    axes.errorbar(lengths, medians, [below, above], color=colour, linestyle=line, linewidth=1.6, capsize=2.5, zorder=3)
-    for length, median, beyond in zip(lengths, medians, extended, strict=True):
+    axes.errorbar(places, medians, [below, above], color=colour, linestyle=line, linewidth=1.6, capsize=2.5, zorder=3)
+    for place, median, beyond in zip(places, medians, extended, strict=True):
         face = "white" if beyond else colour
-        axes.plot(length, median, marker=marker, markersize=6.5, color=colour, markerfacecolor=face, zorder=4)
+        axes.plot(place, median, marker=marker, markersize=6.5, color=colour, markerfacecolor=face, zorder=4)
     end = end_of_curve(records, model) if ends else None
-    if end and end[1] > lengths[-1]:
+    if end:
         # The mark stands a little after the last point, where the curve would have gone on.
         axes.plot(
-            lengths[-1] * 1.22, medians[-1], marker=END_MARKS[end[0]], color=colour, markersize=9, markeredgewidth=2, zorder=4
+            places[-1] * 1.22, medians[-1], marker=END_MARKS[end[0]], color=colour, markersize=9, markeredgewidth=2, zorder=4
         )  # fmt: skip
 
 
@@ -194,15 +197,25 @@ def _handle(records: Sequence[Record], model: str, remark: str, ends: bool = Tru
 
 
 def _finish(
-    figure: Figure, axes: Axes, records: Sequence[Record], handles: list[Line2D], fitted: str | None, ends: bool = True
+    axes: Axes,
+    records: Sequence[Record],
+    handles: list[Line2D],
+    fitted: str | None,
+    ends: bool = True,
+    spread: bool = True,
 ) -> None:
-    """The legend beside the axes: models, then what the marks mean."""
+    """Ticks for the range that is drawn, and the legend beside the axes: models, then what the marks mean."""
+    lowest, highest = axes.dataLim.intervaly
+    if lowest == highest:
+        axes.set_ylim(lowest / 2, highest * 2)
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 3000 else (1.0, 2.0, 5.0)))
     meanings = []
     if any(record["point"]["extended"] for record in records if record["status"] == "ok"):
         meanings.append(_mark("o", "hollow: positions extended,\nfor cost only", hollow=True))
     found = {end[0] for model in models_of(records) if ends and (end := end_of_curve(records, model))}
     meanings += [_mark(END_MARKS[status], REASONS[status]) for status in END_MARKS if status in found]
-    notes = ["bars: p10 to p90"] + ([f"exponent of L: {fitted}"] if fitted else [])
+    notes = [note for note in (spread and "bars: p10 to p90", fitted and f"exponent of L: {fitted}") if note]
     meanings += [Line2D([], [], linestyle="none", label=note) for note in notes]
     axes.legend(
         handles=[*handles, *meanings], loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False,
@@ -216,6 +229,12 @@ def _mark(marker: Any, label: str, hollow: bool = False) -> Line2D:
         [], [], linestyle="none", marker=marker, color="0.35", markerfacecolor=face, markersize=8, markeredgewidth=1.6,
         label=label,
     )  # fmt: skip
+
+
+def _dodge(records: Sequence[Record], model: str) -> float:
+    """A step aside, so that the intervals of models with equal cost do not hide each other."""
+    names = models_of(records)
+    return float(1.025 ** (names.index(model) - (len(names) - 1) / 2))
 
 
 def _style(records: Sequence[Record], model: str) -> tuple[str, str, Any]:

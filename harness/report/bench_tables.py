@@ -16,6 +16,7 @@ from harness.report.bench_curves import (
     by_setting,
     crossovers,
     curve,
+    disturbed,
     exponent,
     models_of,
     peak_mib,
@@ -62,6 +63,7 @@ def _row(record: Record, to_baseline: Mapping[int, tuple[float, float, float]]) 
         "ratio_to_baseline": ratio[0],
         "ratio_low": ratio[1],
         "ratio_high": ratio[2],
+        "processor_taken_by_others": record.get("processor_taken_by_others"),
         **{f"joules_per_call_{name}": value for name, value in record["joules_per_call"].items()},
         "machine": point["machine"],
     }
@@ -124,17 +126,20 @@ def as_text(records: Sequence[Record], baseline: str) -> str:
             previous = row["model"]
             table.add_row(*_cells(row))
         console.print(table, markup=False)
+        if noisy := disturbed(group):
+            console.print(f"{len(noisy)} points are disturbed: other work took a tenth of the processor or more")
         for sentence in crossover_sentences(group):
             console.print(sentence, markup=False)
     return out.getvalue()
 
 
 def crossover_sentences(records: Sequence[Record]) -> list[str]:
-    """``avey-b overtakes modernbert at about 2,100 tokens (measured at 512 and 2,048)``."""
+    """``avey-b overtakes modernbert at about 2,100 tokens (measured at 512 and 2,048)``, where no spread blurs it."""
     return [
         f"{found.faster} overtakes {found.slower} at about {_round(found.length):,} tokens "
         f"(measured at {found.between[0]:,} and {found.between[1]:,})"
         for found in crossovers(records)
+        if found.beyond_spread
     ]
 
 
@@ -164,6 +169,9 @@ def as_markdown(name: str, records: Sequence[Record], baseline: str, command: st
                 "Peak MiB is resident memory above the loaded model; `of peak` is the operations that the architecture "
                 "needs, over the calibrated rate of matrix products.",
                 "Points with positions extended are beyond the model's own length and tell its cost alone.",
+                f"**{len(noisy)} of the points are disturbed: other work took a tenth of the processor or more.**"
+                if (noisy := disturbed(records))
+                else "",
             ]
         ),
         f"```\n{command}\n```" if command else "",
@@ -219,13 +227,20 @@ def write(records: Sequence[Record], baseline: str, folder: Path, command: str |
     files = []
     for name, group in by_setting(records).items():
         crossing = [
-            {"faster": c.faster, "slower": c.slower, "tokens": c.length, "after": c.between[0], "before": c.between[1]}
-            for c in crossovers(group)
+            {
+                "faster": found.faster,
+                "slower": found.slower,
+                "tokens": found.length,
+                "after": found.between[0],
+                "before": found.between[1],
+                "beyond_spread": found.beyond_spread,
+            }
+            for found in crossovers(group)
         ]
         contents = {
             f"{name}.md": as_markdown(name, group, baseline, command),
             f"{name}.csv": as_csv(rows(group, baseline)),
-            f"{name}-crossovers.csv": as_csv(crossing) if crossing else "faster,slower,tokens,after,before\n",
+            f"{name}-crossovers.csv": as_csv(crossing) if crossing else "",
         }
         for file, content in contents.items():
             (folder / file).write_text(content, encoding="utf-8")
