@@ -109,6 +109,8 @@ def _against_length(
 
 
 def _ratio_figure(records: Sequence[Record], baseline: str) -> Figure:
+    compared = {record["point"]["length"] for record in curve(records, baseline)}
+    records = [record for record in records if record["point"]["length"] in compared]
     figure, axes = _canvas(records, f"throughput, ratio to {baseline}")
     handles = []
     for model in models_of(records):
@@ -129,7 +131,8 @@ def _canvas(records: Sequence[Record], label: str) -> tuple[Figure, Axes]:
     lengths = sorted({record["point"]["length"] for record in records})
     axes.set(xscale="log", yscale="log", xlabel="tokens of a text (L)", ylabel=label)
     axes.set_title(
-        f"{point['mode']}, {point['size']}, {point['precision']}, {point['batching']}, {point['threads']} threads\n"
+        f"{point['mode']}, {point['size']}, {point['precision']}, attention by {point['attention']}"
+        f"{', compiled' if point['compiled'] else ''}, {point['batching']}, {point['threads']} threads\n"
         f"{point['machine']}",
         loc="left",
     )
