@@ -1,7 +1,7 @@
 """The child of a bench: one JSON request on stdin, one JSON reply on stdout, then the end.
 
-    {"kind": "point", "point": {...}, "limits": {...}, "deadline": ..., "plugins": [...]}
-    {"kind": "calibration", "threads": 2}
+{"kind": "point", "point": {...}, "limits": {...}, "deadline": ..., "plugins": [...]}
+{"kind": "calibration", "threads": 2}
 """
 
 from __future__ import annotations

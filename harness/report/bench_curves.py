@@ -81,7 +81,8 @@ def curve(records: Sequence[Record], model: str) -> list[Record]:
 def end_of_curve(records: Sequence[Record], model: str) -> tuple[str, int] | None:
     """Why a model's curve ends and at which length; ``None`` where every length was measured."""
     own = sorted(
-        (record for record in records if record["point"]["model"] == model), key=lambda record: record["point"]["length"]
+        (record for record in records if record["point"]["model"] == model),
+        key=lambda record: record["point"]["length"],
     )
     return next(((record["status"], record["point"]["length"]) for record in own if record["status"] in REASONS), None)
 

@@ -71,8 +71,12 @@ def write(records: Sequence[Record], baseline: str, folder: Path) -> list[Path]:
 
 def _figures(records: Sequence[Record], baseline: str) -> dict[str, Figure]:
     figures = {
-        "throughput": _against_length(records, "throughput, tokens/s", lambda record: _interval(record["tokens_per_s"])),
-        "latency": _against_length(records, "latency of a batch, ms", lambda record: _interval(record["latency_ms"]), fit=True),
+        "throughput": _against_length(
+            records, "throughput, tokens/s", lambda record: _interval(record["tokens_per_s"])
+        ),
+        "latency": _against_length(
+            records, "latency of a batch, ms", lambda record: _interval(record["latency_ms"]), fit=True
+        ),
     }
     if any((peak_mib(record) or 0) > 0 for record in records if record["status"] == "ok"):
         figures["memory"] = _against_length(records, "peak memory above the loaded model, MiB", _memory, fit=True)
@@ -103,7 +107,9 @@ def _against_length(
         _draw(axes, records, model, lengths, [found for _, found in points], extended)
         grows = exponent(lengths, [median for _, (median, _, _) in points]) if fit else None
         handles.append(_handle(records, model, rf", $\propto L^{{{grows:.2f}}}$" if grows is not None else ""))
-    spread = any(low < high for record in records if record["status"] == "ok" for _, low, high in [value(record) or (0, 0, 0)])
+    spread = any(
+        low < high for record in records if record["status"] == "ok" for _, low, high in [value(record) or (0, 0, 0)]
+    )
     _finish(axes, records, handles, "three longest texts" if fit else None, spread=spread)
     return figure
 
@@ -115,7 +121,9 @@ def _ratio_figure(records: Sequence[Record], baseline: str) -> Figure:
     handles = []
     for model in models_of(records):
         found = ratios(records, model, baseline)
-        extended = [bool(record["point"]["extended"]) for record in curve(records, model) if record["point"]["length"] in found]
+        extended = [
+            bool(record["point"]["extended"]) for record in curve(records, model) if record["point"]["length"] in found
+        ]
         if model == baseline:
             found = dict.fromkeys(found, (1.0, 1.0, 1.0))
         _draw(axes, records, model, list(found), list(found.values()), extended, ends=False)

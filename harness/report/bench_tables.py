@@ -87,7 +87,9 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     length = f"{row['length']:,}" + (f" x {row['batch_size']}" if row["batch_size"] > 1 else "")
     if row["status"] != "ok":
         return [row["model"], length, "", "", "", "", "", _why(row)]
-    latency = f"{_number(row['latency_ms_median'])} ({_number(row['latency_ms_p10'])} to {_number(row['latency_ms_p90'])})"
+    latency = (
+        f"{_number(row['latency_ms_median'])} ({_number(row['latency_ms_p10'])} to {_number(row['latency_ms_p90'])})"
+    )
     memory, share, ratio = row["peak_memory_above_loaded_mib"], row["fraction_of_peak"], row["ratio_to_baseline"]
     return [
         row["model"],
@@ -246,5 +248,3 @@ def write(records: Sequence[Record], baseline: str, folder: Path, command: str |
             (folder / file).write_text(content, encoding="utf-8")
             files.append(folder / file)
     return files
-
-

@@ -121,7 +121,9 @@ def test_a_point_that_cannot_finish_stops_by_itself_and_says_what_a_call_takes()
 
 
 def test_a_kernel_that_a_model_lacks_is_a_sentence():
-    asked = Point("neobert", "tiny", "inference", 16, "batch 1", 1, "fp32", "flash_attention_2", False, 1, 8192, False, "t")
+    asked = Point(
+        "neobert", "tiny", "inference", 16, "batch 1", 1, "fp32", "flash_attention_2", False, 1, 8192, False, "t"
+    )
     reply = measure_in_child(asked, LIMITS)
     assert (reply["status"], reply["error"]) == (
         "failed",

@@ -49,7 +49,18 @@ def test_bad_input_is_one_sentence_and_exit_2(arguments, sentence, tmp_path, cap
 
 
 def bench(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    quick = ["--models", "bert", "--threads", "1", "--min-repetitions", "2", "--min-seconds", "0", "--precision", "fp32"]
+    quick = [
+        "--models",
+        "bert",
+        "--threads",
+        "1",
+        "--min-repetitions",
+        "2",
+        "--min-seconds",
+        "0",
+        "--precision",
+        "fp32",
+    ]
     return subprocess.run(
         [sys.executable, "-m", "harness", "bench", *quick, "--out", str(out), *arguments],
         capture_output=True, text=True, cwd=ROOT, env=dict(os.environ), timeout=300, check=False,

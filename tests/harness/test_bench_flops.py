@@ -51,7 +51,9 @@ def test_avey_b_pays_for_distinct_ids_and_for_the_rows_of_its_last_split(length)
     varied, repeated = zipf_ids(2, length, 8192), np.full((2, length), 7)
     for ids in (varied, repeated):
         assert flops.count(model.config, ids, "inference").needed == counted_by_torch(model, ids, "inference")
-    cheaper = flops.count(model.config, repeated, "inference").needed < flops.count(model.config, varied, "inference").needed
+    cheaper = (
+        flops.count(model.config, repeated, "inference").needed < flops.count(model.config, varied, "inference").needed
+    )
     assert cheaper == (length > 256)
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 
-def bench_record(model: str, length: int, latency_ms: float | None, status: str = "ok", **changes: Any) -> dict[str, Any]:
+def bench_record(
+    model: str, length: int, latency_ms: float | None, status: str = "ok", **changes: Any
+) -> dict[str, Any]:
     """A record with a latency, spread by 10 % to both sides, and 1 MiB a thousand tokens; or one that ended."""
     point = {
         "model": model, "size": "tiny", "mode": "inference", "length": length, "batching": "batch 1", "batch_size": 1,

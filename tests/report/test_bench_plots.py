@@ -28,7 +28,9 @@ def test_every_figure_comes_as_png_and_svg_that_can_be_opened(records, tmp_path)
 def test_the_same_records_give_the_same_svg(records, tmp_path):
     first = bench_plots.write(records, "square", tmp_path / "a")
     second = bench_plots.write(records, "square", tmp_path / "b")
-    pairs = [(one.read_bytes(), two.read_bytes()) for one, two in zip(first, second, strict=True) if one.suffix == ".svg"]
+    pairs = [
+        (one.read_bytes(), two.read_bytes()) for one, two in zip(first, second, strict=True) if one.suffix == ".svg"
+    ]
     assert len(pairs) == 4
     assert all(one == two for one, two in pairs)
 
@@ -52,7 +54,9 @@ def test_every_model_of_five_and_two_guests_looks_different_without_colour(make_
     assert alone == looks[names.index("roberta")]
 
 
-@pytest.mark.parametrize(("length", "text"), [(98304, "96K"), (8192, "8K"), (512, "512"), (1500, "1,500"), (100_000, "100,000")])
+@pytest.mark.parametrize(
+    ("length", "text"), [(98304, "96K"), (8192, "8K"), (512, "512"), (1500, "1,500"), (100_000, "100,000")]
+)
 def test_lengths_are_short_on_the_axis(length, text):
     assert bench_plots.short_length(length) == text
 

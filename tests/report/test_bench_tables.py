@@ -37,7 +37,10 @@ def test_the_page_holds_the_command_the_exponents_and_a_row_a_point(records, tmp
     assert command in page
     assert "| square | L^2.00 | L^1.00 |" in page
     assert "| line | L^1.00 | L^1.00 |" in page
-    assert sum(line.startswith(("| line | ", "| square | ", "| short | ")) for line in page.splitlines()) == len(records) + 3
+    assert (
+        sum(line.startswith(("| line | ", "| square | ", "| short | ")) for line in page.splitlines())
+        == len(records) + 3
+    )
 
 
 def test_a_bench_in_which_nothing_was_measured_is_still_told(records, tmp_path):
