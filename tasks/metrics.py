@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import string
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,3 +45,99 @@ def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
                 types = {kind: row for kind, row in report.items() if not kind.endswith(" avg")}
                 per_type = {f"entity_f1_strict.{kind}": float(row["f1-score"]) for kind, row in types.items()}
     return scores | per_type
+
+
+def exact_match(predicted: str, gold: Sequence[str]) -> float:
+    """1 where the normalised prediction equals one of the gold answers, else 0 (Rajpurkar et al., 2016).
+
+    Args:
+        predicted: the answer; the empty string says that there is none.
+        gold: all answers that are right; empty where the question has none.
+    """
+    return float(normalise_answer(predicted) in _normalised(gold))
+
+
+def answer_f1(predicted: str, gold: Sequence[str]) -> float:
+    """The best F1 over the words of the normalised prediction and of one gold answer (Rajpurkar et al., 2016 and 2018).
+
+    Where either has no words, 1 if both have none and else 0, as in the script of SQuAD 2.0; a gold answer that
+    normalises to nothing (such as "The") does not count beside others, and one alone asks for no answer.
+
+    Args:
+        predicted: the answer; the empty string says that there is none.
+        gold: all answers that are right; empty where the question has none.
+    """
+    return max(_words_f1(normalise_answer(predicted).split(), answer.split()) for answer in _normalised(gold))
+
+
+def answer_scores(predicted: Sequence[str], gold: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Exact match and answer F1, averaged over questions, as the official script of SQuAD 2.0 does.
+
+    Where some questions have no answer, ``*.has_answer`` and ``*.no_answer`` are the averages over the two kinds. On
+    questions without an answer, exact match and F1 are the same thing.
+
+    Args:
+        predicted: the answer to each question; the empty string says that there is none.
+        gold: the right answers to each question; empty where it has none.
+
+    Returns:
+        Fractions between 0 and 1.
+    """
+    exact = [exact_match(answer, right) for answer, right in zip(predicted, gold, strict=True)]
+    overlap = [answer_f1(answer, right) for answer, right in zip(predicted, gold, strict=True)]
+    answerable = [bool(right) for right in gold]
+    scores = {"exact_match": _mean(exact), "answer_f1": _mean(overlap)}
+    if all(answerable):
+        return scores
+    for name, values in (("exact_match", exact), ("answer_f1", overlap)):
+        scores[f"{name}.has_answer"] = _mean([value for value, has in zip(values, answerable, strict=True) if has])
+    scores["exact_match.no_answer"] = _mean([value for value, has in zip(exact, answerable, strict=True) if not has])
+    return scores
+
+
+def normalise_answer(text: str) -> str:
+    """Lower case, no ASCII punctuation, no articles, single blanks: the normalisation of SQuAD (Rajpurkar et al., 2016)."""
+    without_punctuation = text.lower().translate(_PUNCTUATION)
+    return " ".join(_ARTICLES.sub(" ", without_punctuation).split())
+
+
+def classification_scores(gold: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
+    """Accuracy, macro-averaged F1 and Matthews' correlation, by scikit-learn.
+
+    ``matthews`` is between -1 and 1 and 0 for guessing (Matthews, 1975; for several classes Gorodkin, 2004);
+    ``f1.LABEL`` is the F1 of one label, so ``f1.duplicate`` is what GLUE calls the F1 of QQP.
+
+    Args:
+        gold: the label of each example.
+        predicted: as many labels.
+    """
+    from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+
+    gold, predicted = list(gold), list(predicted)
+    labels = sorted({*gold, *predicted})
+    per_label = f1_score(gold, predicted, labels=labels, average=None, zero_division=0)
+    return {
+        "accuracy": float(accuracy_score(gold, predicted)),
+        "macro_f1": float(f1_score(gold, predicted, labels=labels, average="macro", zero_division=0)),
+        "matthews": float(matthews_corrcoef(gold, predicted)),
+    } | {f"f1.{label}": float(value) for label, value in zip(labels, per_label, strict=True)}
+
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+
+
+def _normalised(gold: Sequence[str]) -> list[str]:
+    """The gold answers that have words; the empty one alone where none has."""
+    return [normal for answer in gold if (normal := normalise_answer(answer))] or [""]
+
+
+def _words_f1(predicted: Sequence[str], gold: Sequence[str]) -> float:
+    if not predicted or not gold:
+        return float(predicted == gold)
+    common = (Counter(predicted) & Counter(gold)).total()
+    return 2 * common / (len(predicted) + len(gold))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

@@ -33,7 +33,7 @@ def resolve_revision(info: DatasetInfo) -> str:
 
 
 def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict[Split, list[dict[str, Any]]]:
-    """The rows of the declared files of each split.
+    """The rows of the declared files of each split; a split without declared files has none.
 
     Args:
         info: a dataset with ``hub_options`` ``format`` (``parquet`` or ``json``) and ``files``.
@@ -46,12 +46,12 @@ def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict
     from datasets import load_dataset
 
     base = root or f"hf://datasets/{info.hub_id}@{revision}"
-    files = {split: [f"{base}/{name}" for name in info.hub_options["files"][split]] for split in SPLITS}
+    files = {split: [f"{base}/{name}" for name in names] for split, names in info.hub_options["files"].items()}
     try:
         loaded = load_dataset(info.hub_options["format"], data_files=files)
     except Exception as error:
         raise _unreachable(info, error) from error
-    return {split: list(loaded[split]) for split in SPLITS}
+    return {split: list(loaded[split]) for split in SPLITS if split in files}
 
 
 def load_sentences(info: DatasetInfo, root: str | None = None) -> tuple[dict[Split, list[Sentence]], str]:

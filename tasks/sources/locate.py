@@ -33,7 +33,11 @@ class Hub:
 
 
 def locate(
-    family: str, dataset: str, datasets: Mapping[str, DatasetInfo], data_dir: str | None
+    family: str,
+    dataset: str,
+    datasets: Mapping[str, DatasetInfo],
+    data_dir: str | None,
+    folder: str | None = None,
 ) -> Embedded | Folder | Hub:
     """Find the source of ``family/dataset``: ``data_dir/family/dataset`` if a data folder is given, else the hub.
 
@@ -42,6 +46,7 @@ def locate(
         dataset: what the user typed after the slash.
         datasets: those that the task declares.
         data_dir: the folder of local datasets, if the user gave one.
+        folder: another name that the folder of the family may have, which is looked for first.
 
     Raises:
         InputError: neither declares or holds the dataset, or the data folder does not exist.
@@ -62,11 +67,13 @@ def locate(
         )
     if "/" in dataset or dataset in {"", ".", ".."}:
         raise InputError(f"{family}/{dataset} is no dataset name; --task takes FAMILY or FAMILY/DATASET")
-    folder = root / family / dataset
-    if not folder.is_dir():
-        there = sorted(path.name for path in (root / family).iterdir()) if (root / family).is_dir() else []
-        raise InputError(
-            f"there is no folder {folder}{suggestion(dataset, there)}"
-            + ("" if info is None else " (without --data-dir the hub's copy is used)")
-        )
-    return Folder(folder)
+    families = [root / name for name in (folder, family) if name]
+    if found := next((path / dataset for path in families if (path / dataset).is_dir()), None):
+        return Folder(found)
+    there = sorted(
+        path.name for family_folder in families if family_folder.is_dir() for path in family_folder.iterdir()
+    )
+    raise InputError(
+        f"there is no folder {families[0] / dataset}{suggestion(dataset, there)}"
+        + ("" if info is None else " (without --data-dir the hub's copy is used)")
+    )

@@ -1,0 +1,139 @@
+"""Sequence classification: one label a text or a pair of texts; accuracy, macro F1 and Matthews' correlation.
+
+Two families of one kind: ``nli``, how a hypothesis relates to its premise, and ``classification``, everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.metrics import classification_scores
+from tasks.sources.labelled_text import LabelledText
+from tasks.sources.locate import Embedded, Folder, locate
+from tasks.sources.splits import files_identity, fingerprint
+from tasks.task import Data, DatasetInfo, Encoded, Feature
+
+
+class SequenceClassification:
+    """A family of classification datasets.
+
+    Args:
+        family: the name that a user types.
+        description: one line for ``harness list``.
+        default_dataset: what the family's name alone means.
+        defaults: values of the recipe that differ from the general ones.
+    """
+
+    head = "sequence"
+    metric = "accuracy"
+
+    def __init__(self, family: str, description: str, default_dataset: str, defaults: Mapping[str, Any]) -> None:
+        self.family = family
+        self.description = description
+        self.default_dataset = default_dataset
+        self.defaults = defaults
+
+    @property
+    def datasets(self) -> Mapping[str, DatasetInfo]:
+        """The declared datasets by name."""
+        from tasks.catalogue import CLASSIFICATION_DATASETS, NLI_DATASETS
+
+        return NLI_DATASETS if self.family == "nli" else CLASSIFICATION_DATASETS
+
+    def identity(self, dataset: str, data_dir: str | None) -> str:
+        """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
+        source = locate(self.family, dataset, self.datasets, data_dir)
+        if isinstance(source, Embedded):
+            from tasks.sources import docstrings_nli
+
+            return docstrings_nli.identity()
+        if isinstance(source, Folder):
+            from tasks.sources import jsonl
+
+            return files_identity(jsonl.files(source.path))
+        return f"{source.info.hub_id}@{source.info.revision} {dataset}"
+
+    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
+        """See `Task.load`; a local dataset is ``DIR/FAMILY/NAME`` with JSON lines."""
+        source = locate(self.family, dataset, self.datasets, data_dir)
+        if isinstance(source, Embedded):
+            from tasks.sources import docstrings_nli
+
+            built = docstrings_nli.load()
+            labels = docstrings_nli.RELATIONS
+            return Data(built.splits, labels, "embedded", built.fingerprint, docstrings_nli.NOTES, built.versions)
+        from tasks.sources import jsonl
+
+        if isinstance(source, Folder):
+            read = jsonl.load(source.path, skip_bad)
+            origin, digest = str(source.path), files_identity(jsonl.files(source.path))
+        else:
+            read = jsonl.load_hub(source.info)
+            origin, digest = f"{source.info.hub_id}@{read.revision}", fingerprint(read.splits)
+        return Data(read.splits, read.labels, origin, digest, read.notes, n_skipped=read.n_skipped)
+
+    def encode(
+        self,
+        examples: Sequence[LabelledText],
+        labels: Sequence[str],
+        tokenizer: Any,
+        max_length: int,
+        training: bool = False,
+    ) -> Encoded:
+        """See `Task.encode`; of a pair that is too long, the longer text is cut first."""
+        tokenised = _tokenised(examples, tokenizer)
+        too_long = [index for index, ids in enumerate(tokenised["input_ids"]) if len(ids) > max_length]
+        if too_long:
+            cut = _tokenised([examples[index] for index in too_long], tokenizer, truncation=True, max_length=max_length)
+            for name, lists in cut.items():
+                for index, values in zip(too_long, lists, strict=True):
+                    tokenised[name][index] = values
+        label_ids = {label: index for index, label in enumerate(labels)}
+        features: list[Feature] = [
+            dict(zip(tokenised, lists, strict=True)) for lists in zip(*tokenised.values(), strict=True)
+        ]
+        for feature, example in zip(features, examples, strict=True):
+            feature["labels"] = label_ids[example.label]
+        return Encoded(features, list(range(len(examples))), n_truncated=len(too_long))
+
+    def decode(
+        self,
+        examples: Sequence[LabelledText],
+        labels: Sequence[str],
+        encoded: Encoded,
+        logits: Sequence[NDArray[np.float32]],
+    ) -> list[str]:
+        """The most probable label of each example; logits are of shape (labels,)."""
+        return [labels[int(scores.argmax())] for scores in logits]
+
+    def score(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> dict[str, float]:
+        """See `tasks.metrics.classification_scores`."""
+        return classification_scores([example.label for example in examples], predictions)
+
+    def rows(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> list[dict[str, Any]]:
+        """Id, gold label and predicted label of each example."""
+        return [
+            {"id": example.id, "gold": example.label, "predicted": predicted}
+            for example, predicted in zip(examples, predictions, strict=True)
+        ]
+
+
+NLI = SequenceClassification(
+    "nli", "how a hypothesis relates to its premise, one label a pair", "docstrings", {"max_length": 256}
+)
+CLASSIFICATION = SequenceClassification(
+    "classification", "one label a text or a pair of texts", "sst2", {"max_length": 256}
+)
+
+
+def _tokenised(examples: Sequence[LabelledText], tokenizer: Any, **options: Any) -> dict[str, list[list[int]]]:
+    """The model inputs of each example; a single text among pairs is paired with nothing."""
+    texts = [example.text for example in examples]
+    pairs = [example.pair for example in examples]
+    if all(pair is None for pair in pairs):
+        return dict(tokenizer(texts, verbose=False, **options))
+    return dict(tokenizer(texts, [pair or "" for pair in pairs], verbose=False, **options))

@@ -1,0 +1,187 @@
+"""Labelled texts, from local JSON lines and from rows of the hub.
+
+One object a line: ``premise``, ``hypothesis`` and ``label``; or ``text``, ``label`` and, where texts come in pairs,
+``text_pair``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.registry import suggestion
+from tasks.sources import hub
+from tasks.sources.labelled_text import LabelledText
+from tasks.sources.splits import hold_out, read_bytes, split_files
+from tasks.task import DatasetInfo, Split
+
+COLUMNS = (("premise", "hypothesis"), ("text", "text_pair"))
+UNLABELLED = -1
+"""The label id by which SNLI and GLUE say that there is no gold label."""
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """The examples of each split, their labels, what was done to them on the way, and how many malformed ones were left out."""
+
+    splits: dict[Split, list[LabelledText]]
+    labels: tuple[str, ...]
+    notes: tuple[str, ...]
+    n_skipped: int
+    revision: str = ""
+
+
+def files(folder: Path) -> dict[Split, Path]:
+    """The three files of a local dataset.
+
+    Raises:
+        InputError: one is missing.
+    """
+    return split_files(folder, ".jsonl")
+
+
+def load(folder: Path, skip_bad: bool = False) -> LabelledTexts:
+    """Read the three splits of a folder; the labels are those of train, sorted.
+
+    Args:
+        folder: holds ``train.jsonl``, ``dev.jsonl`` and ``test.jsonl``.
+        skip_bad: leave out malformed lines and count them.
+
+    Raises:
+        InputError: a file is missing or empty, or a line is malformed (file and line are named); or dev or test have a
+            label that train never has; or train has one label only.
+    """
+    splits: dict[Split, list[LabelledText]] = {}
+    labels: tuple[str, ...] = ()
+    notes: list[str] = []
+    n_skipped = 0
+    for split, file in files(folder).items():
+        examples: list[LabelledText] = []
+        bad: list[str] = []
+        for one in _lines(file, labels):
+            if isinstance(one, LabelledText):
+                examples.append(one)
+            elif skip_bad:
+                bad.append(one)
+            else:
+                raise InputError(f"{one}; mend it, or leave such lines out with --skip-bad")
+        if not examples:
+            raise InputError(
+                f"{file} holds no example" + (f" that is not malformed; the first: {bad[0]}" if bad else "")
+            )
+        if split == "train":
+            labels = tuple(sorted({example.label for example in examples}))
+            if len(labels) < 2:
+                raise InputError(f"every label of {file} is {labels[0]!r}, so there is nothing to learn")
+        if bad:
+            notes.append(f"{len(bad)} malformed lines of {file.name} were left out, the first: {bad[0]}")
+            n_skipped += len(bad)
+        splits[split] = examples
+    return LabelledTexts(splits, labels, tuple(notes), n_skipped)
+
+
+def load_hub(info: DatasetInfo, root: str | None = None) -> LabelledTexts:
+    """Read a declared hub dataset; where no dev files are declared, dev is cut from train, by the first text.
+
+    Rows that the benchmark leaves without a gold label are dropped, as everyone does.
+
+    Args:
+        info: declares ``files``, ``columns`` (one or two names) and ``labels`` in the order of their ids.
+        root: a local copy of the repository, instead of the hub.
+
+    Raises:
+        InputError: the hub cannot be reached, or a column or label id is not what was declared.
+    """
+    revision = info.revision or "local" if root else hub.resolve_revision(info)
+    labels: tuple[str, ...] = info.hub_options["labels"]
+    splits: dict[Split, list[LabelledText]] = {}
+    notes: list[str] = []
+    for split, rows in hub.load_rows(info, revision, root).items():
+        read = [_from_row(info, split, number, row) for number, row in enumerate(rows)]
+        splits[split] = [example for example in read if example]
+        if unlabelled := len(read) - len(splits[split]):
+            notes.append(f"{unlabelled} rows of {split} without a gold label were dropped")
+    if "dev" not in splits:
+        splits["train"], splits["dev"] = hold_out(splits["train"], len(splits["test"]), lambda example: example.text)
+        notes.append(
+            "the published development set is the test split here; dev was cut from train by text, the same for every run"
+        )
+    return LabelledTexts(splits, labels, tuple(notes), 0, revision)
+
+
+def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str]:
+    """Every line's example, or in its place a sentence that says what is wrong.
+
+    Args:
+        file: JSON lines; empty lines are passed over.
+        known: the labels there may be; any where it is empty.
+    """
+    for number, raw in enumerate(read_bytes(file).removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if not raw.strip():
+            continue
+        at = f"{file}:{number}"
+        try:
+            row = json.loads(raw.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            yield f"{at} is not UTF-8 (byte {raw[error.start]:#04x})"
+            continue
+        except json.JSONDecodeError as error:
+            yield f"{at} is not JSON ({error.msg} at column {error.colno})"
+            continue
+        example = _example(row, file.name, number)
+        if isinstance(example, str):
+            yield f"{at} {example}"
+        elif known and example.label not in known:
+            yield f"{at} has the label {example.label!r}, which train never has{suggestion(example.label, known)}"
+        else:
+            yield example
+
+
+def _example(row: Any, file: str, number: int) -> LabelledText | str:
+    if not isinstance(row, dict):
+        return "is not a JSON object"
+    first, second = next((pair for pair in COLUMNS if pair[0] in row), ("", ""))
+    if not first:
+        return (
+            f"has neither 'premise' and 'hypothesis' nor 'text' among its keys {', '.join(map(repr, row)) or '(none)'}"
+        )
+    if "label" not in row:
+        return "has no 'label'"
+    label = row["label"]
+    if isinstance(label, bool) or not isinstance(label, str | int) or not str(label).strip():
+        return f"has the label {json.dumps(label)}, which is neither text nor an integer"
+    columns = [first] if second == "text_pair" and row.get(second) is None else [first, second]
+    for column in columns:
+        if column not in row:
+            return f"has no {column!r}"
+        if not _is_text(row[column]):
+            return f"has no text in {column!r}"
+    return LabelledText(row[first], row[second] if len(columns) == 2 else None, str(label), f"{file}:{number}")
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it has any characters but blanks, and no half of a surrogate pair."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _from_row(info: DatasetInfo, split: Split, number: int, row: Mapping[str, Any]) -> LabelledText | None:
+    columns: Iterable[str] = info.hub_options["columns"]
+    labels: tuple[str, ...] = info.hub_options["labels"]
+    at = f"row {number} of {info.hub_id} ({split})"
+    try:
+        first, *second = (str(row[column]) for column in columns)
+        label = row["label"]
+        if label == UNLABELLED:
+            return None
+        name = label if isinstance(label, str) else labels[label]
+    except KeyError as error:
+        raise InputError(f"{at} has no column {error}; its columns are {', '.join(row)}") from None
+    except (IndexError, TypeError):
+        raise InputError(f"{at} has the label id {row['label']}, but only {len(labels)} labels are declared") from None
+    return LabelledText(first, second[0] if second else None, name, f"{split}:{number}")

@@ -1,0 +1,91 @@
+"""The three splits of a dataset: their files, what identifies them, and a dev split that is cut from train."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from harness.errors import InputError
+from tasks.task import SPLITS, Split
+
+T = TypeVar("T")
+
+HELD_OUT = 0.1
+"""At most this share of the training examples is cut off where a benchmark publishes no dev split that we could use."""
+
+
+def split_files(folder: Path, suffix: str) -> dict[Split, Path]:
+    """The files ``train``, ``dev`` and ``test`` of a local dataset.
+
+    Raises:
+        InputError: one is missing.
+    """
+    files = {split: folder / f"{split}{suffix}" for split in SPLITS}
+    for file in files.values():
+        if not file.is_file():
+            needed = ", ".join(path.name for path in files.values())
+            raise InputError(f"{file} is missing; the folder of a dataset to train on holds {needed}")
+    return files
+
+
+def files_identity(files: Mapping[Split, Path]) -> str:
+    """sha256 (hex) over the bytes of the split files."""
+    digest = hashlib.sha256()
+    for split, file in files.items():
+        content = read_bytes(file)
+        digest.update(f"{split} {len(content)}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def read_bytes(file: Path) -> bytes:
+    """The file's content.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions") from error
+
+
+def fingerprint(splits: Mapping[Any, Sequence[Any]]) -> str:
+    """sha256 (hex) over the examples, which are dataclasses, of all splits in order."""
+    digest = hashlib.sha256()
+    for split in SPLITS:
+        for example in splits[split]:
+            digest.update(json.dumps([split, astuple(example)], ensure_ascii=True).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def hold_out(examples: Sequence[T], size: int, group: Callable[[T], Hashable]) -> tuple[list[T], list[T]]:
+    """Cut a dev split from train: the same for everyone, and no group is in both.
+
+    Args:
+        examples: the published training examples.
+        size: how many are wanted; never more than a tenth of the examples, up to the last group's rest.
+        group: what examples share that must not be in both, such as their article.
+
+    Returns:
+        The remaining training examples and the dev examples, both in their order.
+    """
+    groups = list(dict.fromkeys(group(example) for example in examples))
+    sizes: dict[Hashable, int] = dict.fromkeys(groups, 0)
+    for example in examples:
+        sizes[group(example)] += 1
+    wanted = min(size, int(len(examples) * HELD_OUT))
+    held: set[Hashable] = set()
+    for index in np.random.default_rng(0).permutation(len(groups)):
+        if wanted <= 0:
+            break
+        held.add(groups[index])
+        wanted -= sizes[groups[index]]
+    train = [example for example in examples if group(example) not in held]
+    return train, [example for example in examples if group(example) in held]

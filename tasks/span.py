@@ -1,0 +1,186 @@
+"""Span extraction: the stretch of a context that answers a question; exact match and F1 of SQuAD.
+
+Start and end logits a token (Devlin et al., 2019) over sliding windows. Of all stretches of all windows the best is
+found exactly, not among a list of n best; a stretch scores the sum of its start and end logits less those of
+"no answer" at the first position of the same window, which makes windows comparable (Alberti et al., 2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.metrics import answer_f1, answer_scores
+from tasks.sources.locate import Embedded, Folder, locate
+from tasks.sources.question import Question
+from tasks.sources.splits import files_identity, fingerprint
+from tasks.task import Data, DatasetInfo, Encoded
+from tasks.windows import NULL, Window, encode_questions
+
+THRESHOLD = "no_answer_threshold"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A predicted answer: `text` is `context[start:end]`, empty where there is no answer; `score` is that of the best
+    stretch, whether or not it was good enough to be the answer.
+    """
+
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+class SpanExtraction:
+    """The task ``span``: SQuAD-style extractive question answering."""
+
+    family = "span"
+    description = "span extraction: the stretch of a text that answers a question, if one does"
+    head = "span"
+    metric = "answer_f1"
+    default_dataset = "docstrings"
+    defaults: Mapping[str, Any] = {"max_length": 384}
+
+    @property
+    def datasets(self) -> Mapping[str, DatasetInfo]:
+        """The declared datasets by name."""
+        from tasks.catalogue import SPAN_DATASETS
+
+        return SPAN_DATASETS
+
+    def identity(self, dataset: str, data_dir: str | None) -> str:
+        """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
+        source = locate(self.family, dataset, self.datasets, data_dir, folder="qa")
+        if isinstance(source, Embedded):
+            from tasks.sources import docstrings_span
+
+            return docstrings_span.identity()
+        if isinstance(source, Folder):
+            from tasks.sources import squad
+
+            return files_identity(squad.files(source.path))
+        return f"{source.info.hub_id}@{source.info.revision} {dataset}"
+
+    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
+        """See `Task.load`; a local dataset is ``DIR/qa/NAME`` or ``DIR/span/NAME``, in SQuAD's JSON."""
+        source = locate(self.family, dataset, self.datasets, data_dir, folder="qa")
+        labels = ("start", "end")
+        if isinstance(source, Embedded):
+            from tasks.sources import docstrings_span
+
+            built = docstrings_span.load()
+            return Data(built.splits, labels, "embedded", built.fingerprint, docstrings_span.NOTES, built.versions)
+        from tasks.sources import squad
+
+        if isinstance(source, Folder):
+            read = squad.load(source.path, skip_bad)
+            origin, digest = str(source.path), files_identity(squad.files(source.path))
+        else:
+            read = squad.load_hub(source.info, skip_bad)
+            origin, digest = f"{source.info.hub_id}@{read.revision}", fingerprint(read.splits)
+        return Data(read.splits, labels, origin, digest, read.notes, n_skipped=read.n_skipped)
+
+    def encode(
+        self,
+        examples: Sequence[Question],
+        labels: Sequence[str],
+        tokenizer: Any,
+        max_length: int,
+        training: bool = False,
+    ) -> Encoded:
+        """See `tasks.windows.encode_questions`."""
+        return encode_questions(examples, tokenizer, max_length, training)
+
+    def decode(
+        self,
+        examples: Sequence[Question],
+        labels: Sequence[str],
+        encoded: Encoded,
+        logits: Sequence[NDArray[np.float32]],
+    ) -> list[Span]:
+        """The best stretch of each question's context; logits are of shape (length, 2)."""
+        best = [Span("", 0, 0, -np.inf) for _ in examples]
+        for example, window, scores in zip(encoded.example_of, encoded.windows, logits, strict=True):
+            score, first, last = best_tokens(window, scores)
+            if score > best[example].score:
+                start, end = int(window.offsets[first, 0]), int(window.offsets[last, 1])
+                best[example] = Span(examples[example].context[start:end], start, end, score)
+        return best
+
+    def tune(self, examples: Sequence[Question], predictions: Sequence[Span]) -> dict[str, float]:
+        """The score that a stretch must exceed to be the answer; none where every question of dev has an answer."""
+        if all(example.answers for example in examples):
+            return {}
+        return {THRESHOLD: best_threshold(examples, predictions)}
+
+    def apply(self, predictions: Sequence[Span], tuned: Mapping[str, float]) -> list[Span]:
+        """The predictions without those that do not exceed the threshold."""
+        threshold = tuned.get(THRESHOLD, -np.inf)
+        return [span if span.score > threshold else replace(span, text="", start=0, end=0) for span in predictions]
+
+    def score(self, examples: Sequence[Question], predictions: Sequence[Span]) -> dict[str, float]:
+        """See `tasks.metrics.answer_scores`."""
+        gold = [[answer.text for answer in example.answers] for example in examples]
+        return answer_scores([span.text for span in predictions], gold)
+
+    def rows(self, examples: Sequence[Question], predictions: Sequence[Span]) -> list[dict[str, Any]]:
+        """Id, question, gold answers, and the predicted answer with its offset (`start` is null for "no answer")."""
+        return [
+            {
+                "id": example.id,
+                "question": example.question,
+                "gold": list(dict.fromkeys(answer.text for answer in example.answers)),
+                "predicted": span.text,
+                "start": span.start if span.text else None,
+                "score": round(span.score, 4) if np.isfinite(span.score) else None,
+            }
+            for example, span in zip(examples, predictions, strict=True)
+        ]
+
+
+SPAN = SpanExtraction()
+
+
+def best_tokens(window: Window, logits: NDArray[np.float32]) -> tuple[float, int, int]:
+    """The best stretch of a window: its score over "no answer", its first and its last token, counted in the context's.
+
+    Args:
+        window: of the feature.
+        logits: shape (length of the feature, 2): start and end.
+
+    Returns:
+        A score of minus infinity where the window holds nothing but blanks.
+    """
+    n_tokens = len(window.offsets)
+    solid = window.offsets[:, 0] < window.offsets[:, 1]
+    if not solid.any():
+        return -np.inf, 0, 0
+    of_context = logits[window.position : window.position + n_tokens].astype(np.float64)
+    start, end = np.where(solid[:, None], of_context, -np.inf).T
+    ends = np.lib.stride_tricks.sliding_window_view(
+        np.append(end, np.full(window.longest - 1, -np.inf)), window.longest
+    )
+    first = int((start + ends.max(axis=1)).argmax())
+    last = first + int(ends[first].argmax())
+    none = float(logits[NULL[0], 0]) + float(logits[NULL[1], 1])
+    return float(start[first] + end[last]) - none, first, last
+
+
+def best_threshold(examples: Sequence[Question], predictions: Sequence[Span]) -> float:
+    """The threshold with the best F1, as SQuAD 2.0 chooses it; the lowest of those that are equally good."""
+    scores = np.array([max(span.score, np.finfo(np.float32).min) for span in predictions], np.float64)
+    gold = [[answer.text for answer in example.answers] for example in examples]
+    if_answered = np.array([answer_f1(span.text, right) for span, right in zip(predictions, gold, strict=True)])
+    if_not = np.array([float(not right) for right in gold])
+    order = np.argsort(scores, kind="stable")
+    scores, gains = scores[order], (if_not - if_answered)[order]
+    # total[n]: what is gained when the n lowest scores are no answers
+    total = np.concatenate([[0.0], np.cumsum(gains)])
+    between = np.concatenate([[scores[0] - 1], (scores[1:] + scores[:-1]) / 2, [scores[-1] + 1]])
+    separates = np.concatenate([[True], scores[1:] > scores[:-1], [True]])
+    return float(between[np.where(separates, total, -np.inf).argmax()])
