@@ -28,8 +28,28 @@ def weights() -> str:
 
 def ours(data_dir: str, seed: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-m", "harness", "run", "--model", "bert", "--task", "ner/wnut17", "--weights", weights()]
-        command += ["--lr", str(LEARNING_RATE), "--epochs", str(EPOCHS), "--batch-size", str(BATCH), "--seed", str(seed)]
+        command = [
+            sys.executable,
+            "-m",
+            "harness",
+            "run",
+            "--model",
+            "bert",
+            "--task",
+            "ner/wnut17",
+            "--weights",
+            weights(),
+        ]
+        command += [
+            "--lr",
+            str(LEARNING_RATE),
+            "--epochs",
+            str(EPOCHS),
+            "--batch-size",
+            str(BATCH),
+            "--seed",
+            str(seed),
+        ]
         command += ["--data-dir", data_dir, "--out", out, "--json"]
         record = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     return {"seconds": record["seconds"]["fit"], "score": record["scores"]["test"]["entity_f1_strict"]}
@@ -56,7 +76,9 @@ def plain_trainer_script(data_dir: str, seed: int) -> dict[str, float]:
     )
 
     def read(split: str) -> Dataset:
-        blocks = (Path(data_dir) / "ner" / "wnut17" / f"{split}.conll").read_text(encoding="utf-8").strip().split("\n\n")
+        blocks = (
+            (Path(data_dir) / "ner" / "wnut17" / f"{split}.conll").read_text(encoding="utf-8").strip().split("\n\n")
+        )
         rows = [[line.split("\t") for line in block.splitlines()] for block in blocks]
         return Dataset.from_list([{"tokens": [w for w, _ in row], "tags": [t for _, t in row]} for row in rows])
 
@@ -76,7 +98,9 @@ def plain_trainer_script(data_dir: str, seed: int) -> dict[str, float]:
             encoded["labels"].append([ids[tags[w]] if f else -100 for w, f in zip(words, first, strict=True)])
         return encoded
 
-    encoded = {name: split.map(encode, batched=True, remove_columns=["tokens", "tags"]) for name, split in splits.items()}
+    encoded = {
+        name: split.map(encode, batched=True, remove_columns=["tokens", "tags"]) for name, split in splits.items()
+    }
     model = AutoModelForTokenClassification.from_pretrained(
         weights(), num_labels=len(labels), id2label=dict(enumerate(labels)), label2id=ids
     )
@@ -87,7 +111,10 @@ def plain_trainer_script(data_dir: str, seed: int) -> dict[str, float]:
             logging_strategy="no", dataloader_pin_memory=False,
         )  # fmt: skip
         trainer = Trainer(
-            model, arguments, train_dataset=encoded["train"], data_collator=DataCollatorForTokenClassification(tokenizer)
+            model,
+            arguments,
+            train_dataset=encoded["train"],
+            data_collator=DataCollatorForTokenClassification(tokenizer),
         )
         began = time.perf_counter()
         trainer.train()
@@ -115,7 +142,9 @@ def main() -> None:
         results["plain Trainer script"].append(peer(options.data_dir, seed))
         results["harness"].append(ours(options.data_dir, seed))
         print(f"seed {seed}: " + ", ".join(f"{name} {rows[-1]}" for name, rows in results.items()), file=sys.stderr)
-    print("| side | training seconds, median (min to max) | test entity_f1_strict, median (min to max) |\n| --- | --- | --- |")
+    print(
+        "| side | training seconds, median (min to max) | test entity_f1_strict, median (min to max) |\n| --- | --- | --- |"
+    )
     for name, rows in results.items():
         seconds, scores = [row["seconds"] for row in rows], [row["score"] for row in rows]
         print(
