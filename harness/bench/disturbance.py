@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -10,12 +11,12 @@ import psutil
 DISTURBED = 0.1
 """From this share on a point is called disturbed."""
 
-_IDLE = ("idle", "iowait", "guest", "guest_nice")  # guests are counted as user time already
+_NOT_BUSY = ("idle", "iowait", "guest", "guest_nice")  # guests are counted as user time already
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Clock and processor seconds at one moment: of the whole machine, and of this process."""
+    """Seconds of the clock, and processor seconds of the whole machine and of this process with its ended children."""
 
     clock: float
     machine: float
@@ -24,14 +25,12 @@ class Reading:
 
 def read() -> Reading:
     """The counters now."""
-    machine = psutil.cpu_times()._asdict()
-    own = psutil.Process().cpu_times()
-    busy = sum(seconds for name, seconds in machine.items() if name not in _IDLE)
-    return Reading(time.monotonic(), busy, own.user + own.system)
+    machine = sum(seconds for name, seconds in psutil.cpu_times()._asdict().items() if name not in _NOT_BUSY)
+    return Reading(time.monotonic(), machine, sum(os.times()[:4]))
 
 
 def taken_by_others(before: Reading, after: Reading) -> float | None:
-    """The share (0 to 1) of the machine's processor time between two readings that was not this process's.
+    """The share (0 to 1) of the machine's processor time between two readings that went to other processes.
 
     Returns:
         ``None`` for spans too short for the system's counters, which tick in hundredths of a second.

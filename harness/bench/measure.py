@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from harness import provenance
-from harness.bench import disturbance, energy, flops, memory
+from harness.bench import energy, flops, memory
 from harness.bench.ids import zipf_ids
 from harness.bench.loading import build, has_attention
 from harness.bench.points import Limits, Point
@@ -78,7 +78,7 @@ def _measure_into(reply: dict[str, Any], point: Point, limits: Limits, deadline:
         loaded = (torch.cuda.memory_allocated(), torch.cuda.memory_reserved())
     try:
         reply["warm_up_ms"] = _warm_up(call, device)
-        joules, load = energy.read_joules(), disturbance.read()
+        joules = energy.read_joules()
         _repeat(reply, call, device, limits, deadline)
     finally:
         peak_mib = memory.status_mib("VmHWM")
@@ -93,7 +93,6 @@ def _measure_into(reply: dict[str, Any], point: Point, limits: Limits, deadline:
                 "peak_reserved_above_loaded_mib": (torch.cuda.max_memory_reserved() - loaded[1]) / 2**20,
                 "loaded_mib": loaded[0] / 2**20,
             }
-    reply["processor_taken_by_others"] = disturbance.taken_by_others(load, disturbance.read())
     reply["joules_per_call"] = energy.spent(joules, energy.read_joules(), len(reply["samples_ms"]))
 
 

@@ -113,17 +113,18 @@ def line_of(record: Record) -> str:
     """One line about a point for the terminal."""
     point, latency = record["point"], record["latency_ms"]
     name = f"{point['model']} {point['size']} {point['mode']} {point['batch_size']} x {point['length']}"
-    if latency is None:
-        return f"{name}: {record['status']}, {record['error']}"
-    memory = (record["memory"] or {}).get("peak_above_loaded_mib")
     others = record["processor_taken_by_others"] or 0.0
+    disturbed = [f"DISTURBED: other work took {others:.0%} of the processor"] if others >= DISTURBED else []
+    if latency is None:
+        return f"{name}: {', '.join([record['status'], str(record['error']), *disturbed])}"
+    memory = (record["memory"] or {}).get("peak_above_loaded_mib")
     parts = [
         f"{record['tokens_per_s']['median']:,.0f} tokens/s",
         f"{latency['median']:,.1f} ms ({latency['p10']:,.1f} to {latency['p90']:,.1f}, n {len(latency['samples'])})",
         *([f"{memory:,.0f} MiB"] if memory is not None else []),
         *([f"{record['fraction_of_peak']:.0%} of peak"] if record["fraction_of_peak"] is not None else []),
         *(["positions extended"] if point["extended"] else []),
-        *([f"DISTURBED: other work took {others:.0%} of the processor"] if others >= DISTURBED else []),
+        *disturbed,
     ]
     return f"{name}: {', '.join(parts)}"
 

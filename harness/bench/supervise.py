@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from harness.bench import memory
+from harness.bench import disturbance, memory
 from harness.bench.points import Limits, Point
 
 CHILD = (sys.executable, "-m", "harness.bench.child")
@@ -36,9 +36,10 @@ def measure_in_child(
 
     Returns:
         The child's reply, or one of the same form that says what became of the child: ``status`` is ``ok``, ``oom``,
-        ``timeout`` or ``failed``, ``error`` a sentence, and ``wall_s`` the seconds from start to end.
+        ``timeout`` or ``failed``, ``error`` a sentence, ``wall_s`` the seconds from start to end, and
+        ``processor_taken_by_others`` what other processes took of the machine meanwhile (0 to 1).
     """
-    began = time.monotonic()
+    before = disturbance.read()
     request = {
         "kind": "point",
         "point": asdict(point),
@@ -49,7 +50,11 @@ def measure_in_child(
     reply = _ask(command, request, point.threads, limits.timeout_s + _GRACE_S)
     if reply["status"] == "timeout" and reply["error"] is None:
         reply["error"] = f"no answer within {limits.timeout_s:g} s"
-    return reply | {"wall_s": time.monotonic() - began}
+    after = disturbance.read()
+    return reply | {
+        "wall_s": after.clock - before.clock,
+        "processor_taken_by_others": disturbance.taken_by_others(before, after),
+    }
 
 
 def calibrate_in_child(threads: int, command: Sequence[str] = CHILD) -> dict[str, Any] | None:

@@ -137,12 +137,8 @@ DISTURBED = 0.1
 
 
 def disturbed(records: Sequence[Record]) -> list[Record]:
-    """The measured points during which other work took a tenth of the processor or more."""
-    return [
-        record
-        for record in records
-        if record["status"] == "ok" and (record.get("processor_taken_by_others") or 0.0) >= DISTURBED
-    ]
+    """The points, ended ones too, during which other work took a tenth of the processor or more."""
+    return [record for record in records if (record.get("processor_taken_by_others") or 0.0) >= DISTURBED]
 
 
 def peak_mib(record: Record) -> float | None:

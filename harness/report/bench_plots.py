@@ -217,7 +217,7 @@ def _finish(
 ) -> None:
     """Ticks for the range that is drawn, and the legend beside the axes: models, then what the marks mean."""
     lowest, highest = axes.dataLim.intervaly
-    if lowest == highest:
+    if highest < 1.01 * lowest:
         axes.set_ylim(lowest / 2, highest * 2)
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 3000 else (1.0, 2.0, 5.0)))

@@ -1,6 +1,8 @@
 """Children that behave and children that do not: what the parent makes of each of them."""
 
+import os
 import re
+import subprocess
 import sys
 import time
 
@@ -147,3 +149,18 @@ def test_what_a_plug_in_prints_is_no_answer(tmp_path):
     plugin = tmp_path / "noisy.py"
     plugin.write_text("import os\nprint('noise')\nos.write(1, b'more noise')\n")
     assert measure_in_child(POINT, LIMITS, [str(plugin)])["status"] == "ok"
+
+
+def test_work_of_others_is_seen_and_the_childs_own_is_not():
+    spin = "began = time.time()\nwhile time.time() - began < 1.5: pass\n"
+    answer = "print(json.dumps({'status': 'ok', 'error': None, 'samples_ms': [1.0]}))"
+    alone = ask(spin + answer)["processor_taken_by_others"]
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
+    try:
+        crowded = ask(spin + answer)["processor_taken_by_others"]
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    assert crowded > 0.4
+    assert alone <= crowded
