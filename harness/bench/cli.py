@@ -92,7 +92,7 @@ def bench(options: argparse.Namespace) -> int:
     from harness.report import bench_tables
 
     folder = Path(options.report) if options.report else store.folder / "bench"
-    written = _write_report(records, baseline, folder, say)
+    written = _write_report(records, baseline, folder, list(store.records()), say)
     if options.json:
         for record in records:
             print(json.dumps(record, ensure_ascii=False))
@@ -111,13 +111,14 @@ def bench(options: argparse.Namespace) -> int:
     return 1 if failed or under_way.unwritten else 0
 
 
-def _write_report(records: list[Any], baseline: str, folder: Path, say: Any) -> list[Path]:
-    from harness.report import bench_plots, bench_tables
+def _write_report(records: list[Any], baseline: str, folder: Path, runs: list[Any], say: Any) -> list[Path]:
+    from harness.report import bench_pareto, bench_plots, bench_tables
 
     try:
         command = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
         written: list[Path] = bench_tables.write(records, baseline, folder, command)
-        return written + bench_plots.write(records, baseline, folder)
+        written += bench_plots.write(records, baseline, folder)
+        return written + bench_pareto.write(records, runs, folder)
     except OSError as error:
         say(f"tables and figures could not be written to {folder} ({error.strerror}); choose another with --report")
         return []

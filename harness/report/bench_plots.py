@@ -42,7 +42,7 @@ STYLES = (
 END_MARKS = {"oom": "x", "timeout": 4, "beyond_max_length": "|", "failed": "+"}
 """4 is matplotlib's caret to the left, standing for the clock that stopped the curve."""
 
-_SETTINGS = {"svg.hashsalt": "encoder-harness", "font.size": 9.5, "axes.titlesize": 10.5, "legend.fontsize": 8.5}
+SETTINGS = {"svg.hashsalt": "encoder-harness", "font.size": 9.5, "axes.titlesize": 10.5, "legend.fontsize": 8.5}
 
 Interval = tuple[float, float, float]
 """Median, p10, p90."""
@@ -56,16 +56,20 @@ def write(records: Sequence[Record], baseline: str, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
-    with mpl.rc_context(_SETTINGS):  # type: ignore[arg-type]
+    with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]
         for name, group in by_setting(records).items():
             if not any(record["status"] == "ok" for record in group):
                 continue
             for kind, figure in _figures(group, baseline).items():
-                for suffix in ("png", "svg"):
-                    file = folder / f"{name}-{kind}.{suffix}"
-                    metadata = {"Date": None} if suffix == "svg" else {"Software": None}
-                    figure.savefig(file, dpi=160, metadata=metadata)
-                    files.append(file)
+                files += save(figure, folder / f"{name}-{kind}")
+    return files
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Save a figure as PNG and SVG, without the date, so that the same records give the same files."""
+    files = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "svg")]
+    for file, metadata in zip(files, ({"Software": None}, {"Date": None}), strict=True):
+        figure.savefig(file, dpi=160, metadata=metadata)
     return files
 
 
@@ -183,7 +187,7 @@ def _draw(
 ) -> None:
     if not lengths:
         return
-    colour, marker, line = _style(records, model)
+    colour, marker, line = style_of(records, model)
     places = [length * _dodge(records, model) for length in lengths]
     medians = [median for median, _, _ in values]
     below = [max(median - low, 0.0) for median, low, _ in values]
@@ -201,7 +205,7 @@ def _draw(
 
 
 def _handle(records: Sequence[Record], model: str, remark: str, ends: bool = True) -> Line2D:
-    colour, marker, line = _style(records, model)
+    colour, marker, line = style_of(records, model)
     end = end_of_curve(records, model) if ends else None
     label = f"{model}{remark}" + (f"\n  {REASONS[end[0]]} at {short_length(end[1])}" if end else "")
     return Line2D([], [], color=colour, marker=marker, linestyle=line, linewidth=1.6, markersize=6.5, label=label)
@@ -218,7 +222,7 @@ def _finish(
     """Ticks for the range that is drawn, and the legend beside the axes: models, then what the marks mean."""
     lowest, highest = axes.dataLim.intervaly
     if highest < 1.01 * lowest:
-        axes.set_ylim(lowest / 2, highest * 2)
+        axes.update_datalim([(1, lowest / 2), (1, highest * 2)], updatex=False)
     low, high = axes.get_ylim()
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 3000 else (1.0, 2.0, 5.0)))
     meanings = []
@@ -248,6 +252,7 @@ def _dodge(records: Sequence[Record], model: str) -> float:
     return float(1.025 ** (names.index(model) - (len(names) - 1) / 2))
 
 
-def _style(records: Sequence[Record], model: str) -> tuple[str, str, Any]:
+def style_of(records: Sequence[Record], model: str) -> tuple[str, str, Any]:
+    """Colour, marker and line of a model among these."""
     others = [name for name in models_of(records) if name not in FIRST_STYLES]
     return STYLES[[*FIRST_STYLES, *others].index(model) % len(STYLES)]

@@ -47,10 +47,10 @@ def test_nothing_measured_draws_nothing(make_record, tmp_path):
 def test_every_model_of_five_and_two_guests_looks_different_without_colour(make_record):
     names = [*bench_plots.FIRST_STYLES, "guest", "visitor"]
     drawn = [make_record(name, 100, 1.0) for name in names]
-    looks = [bench_plots._style(drawn, name) for name in names]
+    looks = [bench_plots.style_of(drawn, name) for name in names]
     for aspect in range(3):
         assert len({str(look[aspect]) for look in looks}) == len(names)
-    alone = bench_plots._style([make_record("roberta", 100, 1.0)], "roberta")
+    alone = bench_plots.style_of([make_record("roberta", 100, 1.0)], "roberta")
     assert alone == looks[names.index("roberta")]
 
 
