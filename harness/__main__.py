@@ -23,6 +23,7 @@ def main() -> None:
             sys.exit(2)
     # Before any library is imported: a user reads our lines, not the libraries' loading bars.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     from harness.cli import run_command

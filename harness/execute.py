@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import traceback
 import warnings
 from collections.abc import Mapping
@@ -55,12 +56,16 @@ def run_one(
         stderr.print("the store has this run already, and this is its result (--force runs it anew)")
         return Outcome(stored, store.path_of(cell))
     store.check_writable()
+    if planned.weights.kind == "hub":
+        stderr.print(f"reading {planned.weights.location} from the hub or its local cache")
+    if store.training_folder(cell).exists():
+        stderr.print("an earlier attempt was cut off; training goes on from its last checkpoint")
     _quiet_libraries()
     from harness.pipeline import run
 
     try:
         with shown() as report:
-            done = run(cell, planned.encoder, planned.weights, planned.task, report)
+            done = run(cell, planned.encoder, planned.weights, planned.task, report, store.training_folder(cell))
     except InputError:
         raise
     except Exception as error:
@@ -73,6 +78,7 @@ def run_one(
     for note in done.record["task"]["notes"]:
         stderr.print(f"note: {note}")
     folder = store.write(cell, done.record, done.predictions)
+    shutil.rmtree(store.training_folder(cell), ignore_errors=True)
     return Outcome(done.record, folder)
 
 

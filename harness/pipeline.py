@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,14 @@ class Run:
     predictions: list[dict[str, Any]]
 
 
-def run(cell: Cell, encoder: Encoder, weights: loading.Weights, task: Task, report: Reporter = silent) -> Run:
+def run(
+    cell: Cell,
+    encoder: Encoder,
+    weights: loading.Weights,
+    task: Task,
+    report: Reporter = silent,
+    checkpoints: Path | None = None,
+) -> Run:
     """Fine-tune an encoder on a dataset and score it on dev and test.
 
     Args:
@@ -42,6 +50,7 @@ def run(cell: Cell, encoder: Encoder, weights: loading.Weights, task: Task, repo
         weights: the cell's weights.
         task: the cell's task.
         report: shows the stages.
+        checkpoints: folder for the checkpoints of training, see `harness.training.fit`.
 
     Raises:
         InputError: data or weights are wrong, or the recipe asks for longer inputs than the encoder takes.
@@ -64,7 +73,7 @@ def run(cell: Cell, encoder: Encoder, weights: loading.Weights, task: Task, repo
         show = report("fit")
         done = fit(
             model, trained_on.features, tokenizer, recipe, cell.seed,
-            lambda step, steps, loss: show(step, steps, "" if loss is None else f"loss {loss:.3f}"),
+            lambda step, steps, loss: show(step, steps, "" if loss is None else f"loss {loss:.3f}"), checkpoints,
         )  # fmt: skip
     predictions: dict[Split, list[Any]] = {}
     with _timed(seconds, "predict"):
@@ -105,7 +114,8 @@ def run(cell: Cell, encoder: Encoder, weights: loading.Weights, task: Task, repo
             "n_truncated": encoded["test"].n_truncated,
             "n_skipped": data.n_skipped,
         },
-        "recipe": asdict(recipe) | {"effective_batch_size": recipe.batch_size, "steps": done.steps},
+        "recipe": asdict(recipe)
+        | {"effective_batch_size": recipe.batch_size, "steps": done.steps, "resumed_from_step": done.resumed_from_step},
         "seed": cell.seed,
         "tuned": tuned,
         "scores": scores,

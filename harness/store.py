@@ -62,6 +62,10 @@ class Store:
         name = f"{cell.model}-{cell.size}_{cell.task}_{cell.key}"
         return self.folder / re.sub(r"[^A-Za-z0-9._-]", "-", name)
 
+    def training_folder(self, cell: Cell) -> Path:
+        """Where this cell's training may leave checkpoints until its run is written."""
+        return self.folder / f".training-{self.path_of(cell).name}"
+
     def find(self, cell: Planned) -> Record | None:
         """The record of this cell, if it was run and finished."""
         record = read_record(self.path_of(cell) / RECORD)

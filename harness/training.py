@@ -1,11 +1,19 @@
-"""Fine-tuning: the Hugging Face Trainer, configured once from a recipe, the same for every encoder."""
+"""Fine-tuning: the Hugging Face Trainer, configured once from a recipe, the same for every encoder.
+
+Long training leaves a checkpoint every few minutes, from which the same command goes on after a kill, in the same order
+and with the same numbers.
+"""
 
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +23,10 @@ from harness.config import Recipe
 from harness.inference import pad
 from tasks.task import Feature
 
+CHECKPOINT_INTERVAL_S = 300.0
+BATCHES_A_POOL = 50
+_COMPLETE = "complete"
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -23,10 +35,12 @@ class Fit:
     Attributes:
         steps: optimiser steps taken.
         losses: (step, mean training loss since the last entry), about a hundred entries.
+        resumed_from_step: the step of the checkpoint that training went on from; 0 when it began anew.
     """
 
     steps: int
     losses: list[tuple[int, float]]
+    resumed_from_step: int = 0
 
 
 class DivergedError(RuntimeError):
@@ -40,10 +54,10 @@ def fit(
     recipe: Recipe,
     seed: int,
     progress: Callable[[int, int, float | None], None] = lambda step, steps, loss: None,
+    checkpoints: Path | None = None,
+    checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S,
 ) -> Fit:
     """Fine-tune the model in place.
-
-    Batches hold features of like length (Trainer's ``group_by_length``), in an order that the seed decides.
 
     Args:
         model: an encoder with a head whose forward returns ``loss``.
@@ -52,6 +66,9 @@ def fit(
         recipe: how to train.
         seed: of the order of examples and of dropout.
         progress: called with the step, the number of steps and the latest loss.
+        checkpoints: folder for checkpoints; training goes on from the last whole one that it holds. The caller removes
+            it when the run is kept.
+        checkpoint_interval_s: seconds between checkpoints.
 
     Raises:
         DivergedError: the loss became infinite or not a number.
@@ -60,23 +77,36 @@ def fit(
     from transformers.trainer_callback import PrinterCallback
 
     steps = recipe.max_steps or math.ceil(math.ceil(len(features) / recipe.batch_size) * recipe.epochs)
-    losses: list[tuple[int, float]] = []
 
     class Report(TrainerCallback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.loss: float | None = None
+            self.saved = time.monotonic()
+
         def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float], **others: Any) -> None:
-            if "loss" in logs:
-                losses.append((state.global_step, logs["loss"]))
-                if not math.isfinite(logs["loss"]):
-                    raise DivergedError(
-                        f"the training loss is {logs['loss']} at step {state.global_step}; try a lower --lr"
-                    )
+            self.loss = logs.get("loss", self.loss)
+            if self.loss is not None and not math.isfinite(self.loss):
+                raise DivergedError(f"the training loss is {self.loss} at step {state.global_step}; try a lower --lr")
 
         def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-            progress(state.global_step, steps, losses[-1][1] if losses else None)
+            progress(state.global_step, steps, self.loss)
+            due = time.monotonic() - self.saved >= checkpoint_interval_s
+            # Where a loss is logged, so that none is averaged over two lives of the run.
+            if checkpoints and due and state.global_step % args.logging_steps == 0:
+                control.should_save = True
 
-    with tempfile.TemporaryDirectory(prefix="harness-fit-") as folder:
+        def on_save(self, args: Any, state: Any, control: Any, **others: Any) -> None:
+            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _COMPLETE).touch()
+            self.saved = time.monotonic()
+
+    class ByLength(Trainer):  # type: ignore[misc]
+        def _get_train_sampler(self, train_dataset: Any = None) -> _LengthGroups:
+            lengths = [len(feature["input_ids"]) for feature in features]
+            return _LengthGroups(lengths, recipe.batch_size, seed)
+
+    with _folder(checkpoints) as folder:
         arguments = TrainingArguments(
-            output_dir=folder,
+            output_dir=str(folder),
             num_train_epochs=recipe.epochs,
             max_steps=recipe.max_steps or -1,
             per_device_train_batch_size=recipe.batch_size,
@@ -90,17 +120,17 @@ def fit(
             max_grad_norm=recipe.max_grad_norm,
             bf16=recipe.precision == "bf16",
             use_cpu=not torch.cuda.is_available(),
-            train_sampling_strategy="group_by_length",
             dataloader_pin_memory=torch.cuda.is_available(),
             remove_unused_columns=False,
             logging_steps=max(1, steps // 100),
             logging_nan_inf_filter=False,
-            save_strategy="no",
+            save_strategy="no",  # the callback saves by the clock
+            save_total_limit=1,
             report_to="none",
             disable_tqdm=True,
             seed=seed,
         )
-        trainer = Trainer(
+        trainer = ByLength(
             model=model,
             args=arguments,
             train_dataset=_Features(features),
@@ -108,8 +138,62 @@ def fit(
             callbacks=[Report()],
         )
         trainer.remove_callback(PrinterCallback)
-        trainer.train()
-    return Fit(trainer.state.global_step, losses)
+        last = _last_checkpoint(folder)
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+    losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
+    return Fit(trainer.state.global_step, losses, int(last.name.rpartition("-")[2]) if last else 0)
+
+
+class _LengthGroups(torch.utils.data.Sampler[int]):
+    """An order in which the examples of a batch have like lengths and the batches do not.
+
+    Pools of fifty random batches are sorted by length and cut, and all batches shuffled. Seed and epoch alone decide
+    the order: transformers' own sampler takes it from the global generator, so that a resumed run would see another.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+        self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        shuffled: list[int] = torch.randperm(len(self.lengths), generator=generator).tolist()
+        batches: list[list[int]] = []
+        for start in range(0, len(shuffled), BATCHES_A_POOL * self.batch_size):
+            pool = shuffled[start : start + BATCHES_A_POOL * self.batch_size]
+            pool.sort(key=lambda index: self.lengths[index])
+            batches += [pool[cut : cut + self.batch_size] for cut in range(0, len(pool), self.batch_size)]
+        # A batch that is not full stays at the end, where it does not shift the others.
+        whole = len(self.lengths) // self.batch_size
+        order = [*torch.randperm(whole, generator=generator).tolist(), *range(whole, len(batches))]
+        return (index for batch in order for index in batches[batch])
+
+
+@contextmanager
+def _folder(checkpoints: Path | None) -> Iterator[Path]:
+    """The folder for checkpoints, or one for nothing; it does not stay when it holds no checkpoint."""
+    if checkpoints is None:
+        with tempfile.TemporaryDirectory(prefix="harness-fit-") as folder:
+            yield Path(folder)
+        return
+    for cut_off in set(checkpoints.glob("checkpoint-*")) - {mark.parent for mark in checkpoints.glob(f"*/{_COMPLETE}")}:
+        shutil.rmtree(cut_off)
+    try:
+        yield checkpoints
+    finally:
+        if _last_checkpoint(checkpoints) is None:
+            shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    """The last checkpoint that was written to its end, if there is one."""
+    whole = [mark.parent for mark in folder.glob(f"checkpoint-*/{_COMPLETE}")]
+    return max(whole, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 class _Features(torch.utils.data.Dataset):  # type: ignore[type-arg]

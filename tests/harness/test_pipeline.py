@@ -88,3 +88,58 @@ def test_longer_inputs_than_the_encoder_takes_are_refused(small_bert, data_dir):
 def test_a_loss_that_is_no_number_ends_the_run(small_bert, data_dir):
     with pytest.raises(DivergedError, match="try a lower --lr"):
         run_small(small_bert, data_dir, learning_rate=1e30, precision="fp32")
+
+
+class KilledError(Exception):
+    pass
+
+
+def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, data_dir, tmp_path):
+    from dataclasses import replace
+
+    from harness.pipeline import fit, make_repeatable, with_head
+    from models import loading
+
+    planned = plan("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), options=OPTIONS | {"epochs": 3})
+    data = planned.task.load("cities", str(data_dir))
+
+    def train(folder, killed_at=None):
+        make_repeatable(0)
+        encoder, tokenizer = loading.load(planned.encoder, "custom", planned.weights)
+        model = with_head("token", encoder, len(data.labels))
+        features = planned.task.encode(data.splits["train"], data.labels, tokenizer, 64).features
+
+        def progress(step, steps, loss):
+            if step == killed_at:
+                raise KilledError
+
+        recipe = replace(planned.cell.recipe, precision="fp32")
+        done = fit(model, features, tokenizer, recipe, 0, progress, folder, checkpoint_interval_s=0)
+        return done, model.state_dict()
+
+    whole, weights = train(tmp_path / "whole")
+    with pytest.raises(KilledError):
+        train(tmp_path / "cut", killed_at=20)  # in the middle of the second of three epochs
+    (tmp_path / "cut" / "checkpoint-99").mkdir()  # one that was cut off while it was written
+    resumed, resumed_weights = train(tmp_path / "cut")
+    assert resumed.resumed_from_step == 19
+    assert resumed.steps == whole.steps == 39
+    assert resumed.losses == whole.losses
+    assert all((weights[name] == resumed_weights[name]).all() for name in weights)
+
+
+def test_batches_have_like_lengths_and_hold_every_example_once():
+    from harness.training import _LengthGroups
+
+    lengths = [(7 * number) % 101 for number in range(1003)]
+    sampler = _LengthGroups(lengths, 16, seed=1)
+    order = list(sampler)
+    assert sorted(order) == list(range(1003))
+    assert order == list(sampler)
+    sampler.set_epoch(1)
+    assert order != list(sampler)
+    batches = [[lengths[index] for index in order[start : start + 16]] for start in range(0, 1003, 16)]
+    spread = sum(max(batch) - min(batch) for batch in batches) / len(batches)
+    assert spread < 10  # 93 in random batches
+    firsts = [batch[0] for batch in batches[:-1]]
+    assert firsts != sorted(firsts)
