@@ -27,7 +27,7 @@ Record = dict[str, Any]
 """The content of ``run.json``; ARCHITECTURE.md tells every key."""
 
 
-class Planned(Protocol):
+class Keyed(Protocol):
     """What a record is kept under: a cell of the comparison, or a point of a bench."""
 
     @property
@@ -57,16 +57,16 @@ class Store:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def path_of(self, cell: Planned) -> Path:
+    def path_of(self, cell: Keyed) -> Path:
         """The folder of this cell's run: readable names for people, the key for identity."""
         name = f"{cell.model}-{cell.size}_{cell.task}_{cell.key}"
         return self.folder / re.sub(r"[^A-Za-z0-9._-]", "-", name)
 
-    def training_folder(self, cell: Cell) -> Path:
+    def training_folder(self, cell: Keyed) -> Path:
         """Where this cell's training may leave checkpoints until its run is written."""
         return self.folder / f".training-{self.path_of(cell).name}"
 
-    def find(self, cell: Planned) -> Record | None:
+    def find(self, cell: Keyed) -> Record | None:
         """The record of this cell, if it was run and finished."""
         record = read_record(self.path_of(cell) / RECORD)
         return record if record and record["key"] == cell.key and record["status"] == "ok" else None
@@ -101,7 +101,7 @@ class Store:
                 f"the disk of {self.folder} has only {free >> 20} MiB left; free some or choose another folder with --out"
             )
 
-    def write(self, cell: Planned, record: Record, predictions: Iterable[Mapping[str, Any]] | None) -> Path:
+    def write(self, cell: Keyed, record: Record, predictions: Iterable[Mapping[str, Any]] | None) -> Path:
         """Keep a run, in place of an earlier one of the same cell.
 
         The files are written beside the store's runs, flushed to disk and moved into place in one step.
