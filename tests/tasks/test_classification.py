@@ -1,0 +1,65 @@
+"""Texts and pairs as model inputs, and labels read from logits."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.classification import CLASSIFICATION, NLI
+from tasks.sources.labelled_text import LabelledText
+
+LABELS = ("no", "yes")
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=120)
+
+
+def test_pairs_and_single_texts_are_joined_as_the_tokenizer_does(tokenizer):
+    pair = NLI.encode([LabelledText("the river", "a train", "yes", "0")], LABELS, tokenizer, 64)
+    single = CLASSIFICATION.encode([LabelledText("the river", None, "no", "0")], LABELS, tokenizer, 64)
+    assert pair.features == [{**tokenizer("the river", "a train"), "labels": 1}]
+    assert single.features == [{**tokenizer("the river"), "labels": 0}]
+    assert (pair.n_truncated, single.n_truncated) == (0, 0)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5), st.integers(8, 40))
+def test_inputs_are_never_longer_than_asked_and_what_was_cut_is_counted(tokenizer, texts, max_length):
+    examples = [LabelledText(first, second, "yes", str(number)) for number, (first, second) in enumerate(texts)]
+    encoded = NLI.encode(examples, LABELS, tokenizer, max_length)
+    whole = [tokenizer(first, second)["input_ids"] for first, second in texts]
+    assert encoded.n_truncated == sum(len(ids) > max_length for ids in whole)
+    for feature, ids in zip(encoded.features, whole, strict=True):
+        assert len(feature["input_ids"]) == min(len(ids), max_length)
+        assert len({len(values) for name, values in feature.items() if name != "labels"}) == 1
+        assert feature["input_ids"] == ids or len(ids) > max_length
+
+
+def test_of_a_pair_that_is_too_long_both_texts_keep_something(tokenizer):
+    [feature] = NLI.encode([LabelledText("river " * 50, "Oslo Paris", "yes", "0")], LABELS, tokenizer, 32).features
+    assert tokenizer("Oslo Paris", add_special_tokens=False)["input_ids"] == feature["input_ids"][-3:-1]
+
+
+def test_labels_are_read_from_logits_and_kept_in_rows():
+    examples = [LabelledText("a", "b", "yes", "0"), LabelledText("c", "d", "no", "1")]
+    logits = [np.array([0.1, 0.9], np.float32), np.array([0.2, 0.5], np.float32)]
+    predicted = NLI.decode(examples, LABELS, None, logits)
+    assert predicted == ["yes", "yes"]
+    assert NLI.rows(examples, predicted)[1] == {"id": "1", "gold": "no", "predicted": "yes"}
+    assert NLI.score(examples, predicted)["accuracy"] == 0.5
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_predictions_do_not_depend_on_the_batch(tokenizer, small_bert, batch_size):
+    from transformers import BertModel
+
+    from harness.heads import SequenceHead
+    from harness.inference import predict
+
+    torch.manual_seed(0)
+    model = SequenceHead(BertModel.from_pretrained(small_bert, add_pooling_layer=False), 3)
+    examples = [LabelledText("river " * n, "Oslo", "yes", str(n)) for n in range(1, 12)]
+    features = NLI.encode(examples, LABELS, tokenizer, 64).features
+    together = predict(model, features, tokenizer, "fp32", 64)
+    apart = predict(model, features, tokenizer, "fp32", batch_size)
+    assert [scores.shape for scores in together] == [(3,)] * 11
+    np.testing.assert_allclose(together, apart, atol=1e-5)
