@@ -53,29 +53,35 @@ class Reference:
         logits = self.batch_hidden_states(ids) @ self.weights["embed.weight"].T
         return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
 
+    def candidates(self, i: int, count: int) -> list[int]:
+        """The splits that split i of `count` may retrieve."""
+        return [j for j in range(count) if j < i or (self.config.ranker_direction == "bidirectional" and j != i)]
+
     def concatenate(self, splits: Tensor, is_token: Tensor) -> tuple[Tensor, Tensor]:
         """The weighted retrieved splits and the own one, last: (N, (k + 1) S, d), and which of these rows are tokens."""
         c = self.config
         count, size, width = splits.shape
-        scores = self.maxsim(splits, is_token)
         concatenated, readable = [], []
-        for i in range(count):
-            others = [j for j in range(count) if j < i or (c.ranker_direction == "bidirectional" and j != i)]
-            best = sorted(others, key=lambda j: -scores[i, j].item())[: c.k]
-            missing = (c.k - len(best)) * size
-            weighted = [splits[j] * scores[i, j] / (scores[i, best[-1]] + c.eps) for j in best]
+        for i, scores in enumerate(self.maxsim(splits, is_token)):
+            others, order = self.candidates(i, count), scores.tolist()
+            ranking = sorted(range(len(others)), key=lambda place: -order[place])[: c.k]
+            missing = (c.k - len(ranking)) * size
+            weights = [scores[place] / (scores[ranking[-1]] + c.eps) for place in ranking]
+            best = [others[place] for place in ranking]
+            weighted = [splits[j] * weight for j, weight in zip(best, weights, strict=True)]
             concatenated.append(torch.cat([splits.new_zeros(missing, width), *weighted, splits[i]]))
             readable.append(torch.cat([is_token.new_zeros(missing), *(is_token[j] for j in best), is_token[i]]))
         return torch.stack(concatenated), torch.stack(readable)
 
-    def maxsim(self, splits: Tensor, is_token: Tensor) -> Tensor:
-        """(N, N): the sum over the tokens of split i of their largest cosine with a token of split j."""
+    def maxsim(self, splits: Tensor, is_token: Tensor) -> list[Tensor]:
+        """For each split i and its candidates j the sum over i's tokens of their largest cosine with a token of j."""
         unit = splits / (splits.norm(dim=-1, keepdim=True) + self.config.eps)
         scores = []
-        for split, own in zip(unit, is_token, strict=True):
-            cosines = torch.einsum("td,jud->jtu", split, unit).masked_fill(~is_token[:, None], -torch.inf)
+        for i, (split, own) in enumerate(zip(unit, is_token, strict=True)):
+            others = self.candidates(i, len(unit))
+            cosines = torch.einsum("td,jud->jtu", split, unit[others]).masked_fill(~is_token[others, None], -torch.inf)
             scores.append(cosines.max(-1).values[:, own].sum(-1))
-        return torch.stack(scores)
+        return scores
 
     def layer(self, index: int, hidden: Tensor, readable: Tensor) -> Tensor:
         """(N, R, d) to (N, R, d)."""
