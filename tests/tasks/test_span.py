@@ -1,5 +1,6 @@
 """Windows and answers, for every way in which tokenizers join two texts and count characters."""
 
+import string
 from itertools import pairwise
 
 import numpy as np
@@ -115,8 +116,9 @@ def test_any_answer_that_a_window_holds_is_found_and_every_other_one_is_counted(
     if held and all(f["labels"][1] - f["labels"][0] < longest for f in encoded.features if f["labels"] != NULL):
         solid = text.strip()
         begins = start + text.index(solid)
-        assert span.start <= begins or not context[begins : span.start].strip() or not solid.isascii()
-        assert span.end >= begins + len(solid) or not solid.isascii()
+        if set(solid) <= set(string.printable):  # tokenizers drop or join some of the other characters
+            assert span.start <= begins
+            assert span.end >= begins + len(solid)
     else:
         assert encoded.n_truncated == 1
 
