@@ -86,6 +86,11 @@ def _parser() -> argparse.ArgumentParser:
         "--data-dir", default=os.environ.get("HARNESS_DATA_DIR"), metavar="DIR",
         help="folder of local datasets: DIR/ner/NAME/{train,dev,test}.conll (default $HARNESS_DATA_DIR)",
     )  # fmt: skip
+    run.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave malformed examples out, counted in the record, instead of stopping",
+    )
     recipe = run.add_argument_group("recipe", "the same for every encoder; defaults depend on task and weights only")
     recipe.add_argument("--lr", dest="learning_rate", type=float, help="peak learning rate")
     length = recipe.add_mutually_exclusive_group()
@@ -141,7 +146,7 @@ def _run(options: argparse.Namespace) -> int:
     given = {name: getattr(options, name) for name in _RECIPE_OPTIONS}
     outcome = execute.run_one(
         options.model, options.task, options.weights, options.size, options.seed, options.data_dir, given,
-        options.out, options.force,
+        options.out, options.force, options.skip_bad,
     )  # fmt: skip
     if outcome.record["status"] != "ok":
         return 1
@@ -161,6 +166,7 @@ def repeat_command(options: argparse.Namespace, record: dict[str, Any]) -> str:
     words += ["--weights", options.weights, "--seed", str(record["seed"])]
     words += ["--size", options.size] if options.size else []
     words += ["--data-dir", options.data_dir] if options.data_dir and record["task"]["origin"] != "embedded" else []
+    words += ["--skip-bad"] if options.skip_bad else []
     words += ["--lr", f"{recipe['learning_rate']:g}"]
     words += ["--max-steps", str(recipe["max_steps"])] if recipe["max_steps"] else ["--epochs", f"{recipe['epochs']:g}"]
     words += ["--batch-size", str(recipe["batch_size"]), "--max-length", str(recipe["max_length"])]

@@ -37,6 +37,7 @@ def run_one(
     options: Mapping[str, Any],
     out: str,
     force: bool,
+    skip_bad: bool = False,
 ) -> Outcome:
     """Run one cell in this process, or take its result from the store.
 
@@ -46,7 +47,7 @@ def run_one(
     store = Store(out)
     from harness.plan import plan  # torch, a second or two
 
-    planned = plan(model, task, weights, size, seed, data_dir, options)
+    planned = plan(model, task, weights, size, seed, data_dir, options, skip_bad)
     cell = planned.cell
     stderr.print(
         f"{cell.model} {cell.size}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "

@@ -35,6 +35,7 @@ def plan(
     seed: int = 0,
     data_dir: str | None = None,
     options: Mapping[str, Any] | None = None,
+    skip_bad: bool = False,
 ) -> Planned:
     """Resolve one cell.
 
@@ -46,6 +47,7 @@ def plan(
         seed: of the run.
         data_dir: folder of local datasets.
         options: values of the recipe that the user gave.
+        skip_bad: leave malformed examples out, counted, instead of refusing the dataset.
 
     Raises:
         InputError: a name is unknown, or what it names is missing.
@@ -68,6 +70,7 @@ def plan(
         weights_identity=found.identity,
         data_identity=chosen.identity(dataset, data_dir),
         data_dir=data_dir,
+        skip_bad=skip_bad,
     )
     return Planned(cell, encoder, found, chosen)
 

@@ -87,7 +87,8 @@ def as_text(what: str | None) -> str:
             )
         console.print(table)
         console.print(
-            "Any folder DIR/ner/NAME with train.conll, dev.conll and test.conll is ner/NAME with --data-dir DIR."
+            "With --data-dir DIR a folder DIR/FAMILY/NAME is a dataset too: CoNLL files for ner, SQuAD JSON for span,\n"
+            "JSON lines (premise, hypothesis, label) for nli and classification."
         )
     return out.getvalue()
 

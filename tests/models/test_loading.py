@@ -79,6 +79,24 @@ def test_a_checkpoint_with_a_tensor_of_another_shape_is_refused(copy):
         load("bert", copy)
 
 
+def test_a_tokenizer_without_a_fast_version_is_refused(copy):
+    for file in copy.glob("tokenizer*"):
+        file.unlink()
+    (copy / "tokenizer_config.json").write_text('{"tokenizer_class": "ByT5Tokenizer"}')
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"vocab_size": 384}))
+    with pytest.raises(InputError, match="the tokenizer of .* has no fast version"):
+        loading._load_tokenizer(loading.Weights("folder", str(copy), None, ""))
+
+
+def test_a_tokenizer_larger_than_the_model_is_refused(copy):
+    from models.tokenizer import train
+
+    train([f"word{number} other{number * 7}" for number in range(2000)]).save_pretrained(copy)
+    with pytest.raises(InputError, match="they do not belong together"):
+        load("bert", copy)
+
+
 def test_a_path_that_is_not_there_and_a_size_that_was_never_published():
     with pytest.raises(InputError, match=r"there is no folder \./nowhere"):
         loading.find_weights(MODELS["bert"], "tiny", "./nowhere")
