@@ -74,7 +74,7 @@ def bench(options: argparse.Namespace) -> int:
 
     store = Store(options.out)
     store.check_writable()
-    precision, machine = _machine(options.precision)
+    precision, machine = precision_and_machine(options.precision)
     points = points_of(
         models, options.size, lengths, options.mode, options.batch_size, options.tokens_per_batch, precision,
         options.attn, options.compile, threads, options.extend_positions, machine,
@@ -160,7 +160,7 @@ def _limits(options: argparse.Namespace) -> Any:
     return Limits(timeout, limit, options.min_repetitions, seconds)
 
 
-def _machine(precision: str | None) -> tuple[str, str]:
+def precision_and_machine(precision: str | None) -> tuple[str, str]:
     """The precision, and the name of the machine with its version of torch."""
     import torch
 

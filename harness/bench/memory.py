@@ -70,9 +70,15 @@ def limit_memory(mib: int) -> None:
 
 
 def available_mib() -> int:
-    """Memory that a new process could have without swapping, in MiB; less where a control group allows less."""
-    import psutil
+    """Memory that a point could have without swapping, in MiB: of the GPU if there is one, else what is free of the machine's.
 
+    A control group that allows less is heeded.
+    """
+    import psutil
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.get_device_properties(0).total_memory) >> 20
     available = int(psutil.virtual_memory().available) >> 20
     for limit, used in (
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),

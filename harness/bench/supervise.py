@@ -76,7 +76,10 @@ def _ask(command: Sequence[str], request: dict[str, Any], threads: int, timeout_
     try:
         answer, messages = child.communicate(json.dumps(request).encode(), timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        return {"status": "timeout", "error": None}
+        _end(child)
+        answer, messages = child.communicate()
+        if child.returncode != 0:  # else it answered in time, and something that it started kept the pipe open
+            return {"status": "timeout", "error": None}
     finally:
         _end(child)
     if child.returncode != 0:
@@ -106,11 +109,10 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child with everything that it started, and collect it."""
-    if child.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.communicate()
+    """End the child with everything that it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def _verdict(code: int, messages: bytes, kernel_killed: bool) -> dict[str, Any]:

@@ -170,6 +170,7 @@ def as_markdown(name: str, records: Sequence[Record], baseline: str, command: st
                 f"{limits['min_seconds']:g} s; median with p10 and p90; at most {limits['timeout_s']:g} s a point.",
                 "Peak MiB is resident memory above the loaded model; `of peak` is the operations that the architecture "
                 "needs, over the calibrated rate of matrix products.",
+                "That includes what torch.compile took." if point["compiled"] else "",
                 "Points with positions extended are beyond the model's own length and tell its cost alone.",
                 f"**{len(noisy)} of the points are disturbed: other work took a tenth of the processor or more.**"
                 if (noisy := disturbed(records))

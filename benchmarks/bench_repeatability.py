@@ -1,0 +1,60 @@
+"""How well `harness bench` repeats itself: the same points several times, each in a fresh process, on an idle machine.
+
+    python benchmarks/bench_repeatability.py --models avey-b,modernbert --lengths 512,2048 --times 5
+
+Prints for every point the medians' spread (largest over smallest, and over their middle), what a point costs beside its
+repetitions, and what other work took of the processor; one JSON line at the end.
+"""
+
+import argparse
+import json
+import statistics
+
+from harness.bench.cli import precision_and_machine
+from harness.bench.memory import available_mib
+from harness.bench.points import Limits, check_threads, parse_lengths, parse_models, points_of
+from harness.bench.supervise import measure_in_child
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", default="all")
+    parser.add_argument("--lengths", default="128,512,2048")
+    parser.add_argument("--times", type=int, default=5)
+    options = parser.parse_args()
+    precision, machine = precision_and_machine(None)
+    points = points_of(
+        parse_models(options.models), "tiny", parse_lengths(options.lengths), "inference", None, None, precision, "sdpa",
+        False, check_threads(None), True, machine,
+    )  # fmt: skip
+    limits = Limits(timeout_s=120, memory_mib=available_mib() - 512, min_repetitions=5, min_seconds=1.0)
+    rows = []
+    for point in points:
+        replies = [measure_in_child(point, limits) for _ in range(options.times)]
+        replies = [reply for reply in replies if reply["status"] == "ok"]
+        if len(replies) < 2:
+            print(f"{point.model} {point.length}: not measured")
+            continue
+        medians = [statistics.median(reply["samples_ms"]) for reply in replies]
+        overheads = [reply["wall_s"] - (sum(reply["samples_ms"]) + sum(reply["warm_up_ms"])) / 1e3 for reply in replies]
+        middle = statistics.median(medians)
+        row = {
+            "model": point.model,
+            "length": point.length,
+            "medians_ms": medians,
+            "spread": (max(medians) - min(medians)) / middle,
+            "largest_deviation": max(abs(median - middle) for median in medians) / middle,
+            "overhead_s": statistics.median(overheads),
+            "processor_taken_by_others": max(reply["processor_taken_by_others"] or 0.0 for reply in replies),
+        }
+        rows.append(row)
+        print(
+            f"{point.model} {point.length}: {middle:.1f} ms, within {row['largest_deviation']:.1%} of the middle one, "
+            f"overhead {row['overhead_s']:.1f} s, others took {row['processor_taken_by_others']:.0%}",
+            flush=True,
+        )
+    print(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main()
