@@ -18,12 +18,15 @@ def read_joules() -> dict[str, float]:
 
 def spent(before: dict[str, float], after: dict[str, float], calls: int) -> dict[str, float]:
     """Joules a call between two readings; a counter that wrapped round is left out."""
-    return {name: (after[name] - before[name]) / calls for name in before if after.get(name, -1.0) >= before[name]}
+    grown = [name for name in before if after.get(name, -1.0) >= before[name]]
+    return {name: (after[name] - before[name]) / calls for name in grown} if calls else {}
 
 
 def _rapl() -> float | None:
-    counters = [zone / "energy_uj" for zone in _RAPL.glob("intel-rapl:*") if zone.name.count(":") == 1]
     try:
+        # Each processor package once: zones within it and the zone of the whole platform would count it twice.
+        zones = [zone for zone in _RAPL.glob("intel-rapl:*") if (zone / "name").read_text().startswith("package")]
+        counters = [zone / "energy_uj" for zone in zones]
         return sum(int(counter.read_text(encoding="ascii")) for counter in counters) / 1e6 if counters else None
     except (OSError, ValueError):
         return None

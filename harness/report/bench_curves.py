@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.bench.disturbance import DISTURBED
+
 Record = Mapping[str, Any]
 
 FIT_POINTS = 3
@@ -130,10 +132,6 @@ def crossovers(records: Sequence[Record]) -> list[Crossover]:
                 beyond_spread = then[2] < 1 < now[1]
                 found.append(Crossover(faster, slower, length, (before, after), beyond_spread))
     return sorted(found, key=lambda crossover: crossover.length)
-
-
-DISTURBED = 0.1
-"""From this share of the processor on that other work took, a point is called disturbed."""
 
 
 def disturbed(records: Sequence[Record]) -> list[Record]:
