@@ -44,7 +44,8 @@ class SpanExtraction:
     head = "span"
     metric = "answer_f1"
     default_dataset = "docstrings"
-    defaults: Mapping[str, Any] = {"max_length": 384}
+    # Batches and epochs as usual for SQuAD (Devlin et al., 2019); so many small steps are also what a model from scratch needs.
+    defaults: Mapping[str, Any] = {"max_length": 384, "batch_size": 16, "epochs": 2.0}
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:

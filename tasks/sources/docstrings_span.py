@@ -19,7 +19,8 @@ from tasks.sources.splits import fingerprint
 
 # Counts up with every change of the rules that changes what is built.
 VERSION = 1
-MAX_CHARACTERS = 450
+MAX_CHARACTERS = 300
+QUESTIONS_A_DOCSTRING = 4
 SIZES: dict[Split, int] = {"train": 8000, "dev": 600, "test": 1500}
 # Copied models document the same parameter in the same words hundreds of times.
 SAME_ANSWERS = 2
@@ -52,7 +53,7 @@ class _Documented:
 
 def identity() -> str:
     """What decides the questions, without building them: the sha256 (hex) of the rules' and the packages' versions."""
-    rules = [VERSION, MAX_CHARACTERS, SAME_ANSWERS, SIZES, WORDINGS]
+    rules = [VERSION, MAX_CHARACTERS, QUESTIONS_A_DOCSTRING, SAME_ANSWERS, SIZES, WORDINGS]
     return hashlib.sha256(f"span {rules} {corpus_identity()}".encode()).hexdigest()
 
 
@@ -108,14 +109,16 @@ def _by_module(entries: Iterable[_Documented]) -> Iterable[list[_Documented]]:
 
 
 def _questions(module: Sequence[_Documented]) -> Iterator[Question]:
-    """Two answerable questions on each docstring, and one that only a sibling's docstring answers, where there are such.
+    """Questions on a docstring's parameters, and half as many that only the docstring of a sibling answers, if there are any.
 
     One question in three is for a type or a default, answerable or not.
     """
     for number, entry in enumerate(module):
-        name = f"{entry.docstring.package}.{entry.docstring.qualname}"
+        documented = entry.docstring.qualname.removesuffix(".__init__").rpartition(".")[2]
+        name = f"{entry.docstring.package}.{documented}"
         where = f"{entry.docstring.path}:{entry.docstring.qualname}"
-        chosen = sorted(entry.parameters, key=lambda parameter: _draw(where, parameter.name))[:2]
+        chosen = sorted(entry.parameters, key=lambda parameter: _draw(where, parameter.name))
+        chosen = chosen[:QUESTIONS_A_DOCSTRING]
         for parameter in chosen:
             kind = _kind(where, parameter)
             if kind:
@@ -125,7 +128,7 @@ def _questions(module: Sequence[_Documented]) -> Iterator[Question]:
                 yield Question(
                     f"{where}#{parameter.name}", text, entry.context.text, (answer,), entry.docstring.package
                 )
-        if absent := _absent(entry, module, number, where):
+        for absent in _absent(entry, module, number, where)[: (len(chosen) + 1) // 2]:
             kind = _kind(where, absent) or "description"
             text = WORDINGS[kind].format(parameter=absent.name, name=name)
             yield Question(f"{where}#{absent.name}?", text, entry.context.text, (), entry.docstring.package)
@@ -140,16 +143,16 @@ def _kind(where: str, parameter: Parameter) -> str | None:
     return "description" if "description" in parameter.answers else None
 
 
-def _absent(entry: _Documented, module: Sequence[_Documented], number: int, where: str) -> Parameter | None:
-    """A parameter of a sibling that this docstring and its signature never name."""
+def _absent(entry: _Documented, module: Sequence[_Documented], number: int, where: str) -> list[Parameter]:
+    """Parameters of siblings that this docstring and its signature never name, in a fixed random order."""
     own = {*entry.docstring.arguments, *(parameter.name for parameter in entry.parameters)}
-    siblings = [
-        parameter
+    siblings = {
+        parameter.name: parameter
         for other in [*module[:number], *module[number + 1 :]]
         for parameter in other.parameters
         if parameter.name not in own and parameter.name not in entry.docstring.text
-    ]
-    return min(siblings, key=lambda parameter: _draw(where, parameter.name, "absent"), default=None)
+    }
+    return sorted(siblings.values(), key=lambda parameter: _draw(where, parameter.name, "absent"))
 
 
 def _one_of_a_kind(questions: Iterable[Question], taken: Set[str]) -> list[Question]:
@@ -172,13 +175,20 @@ def _keys(question: Question) -> list[str]:
 
 
 def _sample(questions: Sequence[Question], size: int) -> list[Question]:
-    """A fixed sample in the order given; a third of it, or all there are, without an answer."""
+    """A fixed sample in the order given, of all questions on a docstring or none; a third of it without an answer.
+
+    Questions that differ on one context are what makes a model read the question.
+    """
     answerable = [question for question in questions if question.answers]
     others = [question for question in questions if not question.answers]
     n_others = min(size // 3, len(others), len(answerable) // 2)
-    chosen = {q.id for q in sorted(others, key=lambda q: _draw(q.id))[:n_others]}
-    chosen |= {q.id for q in sorted(answerable, key=lambda q: _draw(q.id))[: size - n_others]}
+    chosen = {q.id for q in sorted(others, key=_draw_of_docstring)[:n_others]}
+    chosen |= {q.id for q in sorted(answerable, key=_draw_of_docstring)[: size - n_others]}
     return [question for question in questions if question.id in chosen]
+
+
+def _draw_of_docstring(question: Question) -> int:
+    return _draw(question.id.rpartition("#")[0])
 
 
 def _draw(*parts: str) -> int:
