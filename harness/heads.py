@@ -11,19 +11,30 @@ DROPOUT = 0.1
 """On the encoder's output before the classifier, as in BERT fine-tuning (Devlin et al., 2019), for every encoder."""
 
 
-class TokenHead(nn.Module):
-    """An encoder with one linear layer on every token.
+class _Head(nn.Module):
+    """An encoder, dropout and one linear layer.
 
     Args:
         encoder: a bare `transformers` model; its config tells ``hidden_size``.
-        n_labels: number of outputs a token.
+        n_outputs: outputs a token, or a text.
     """
 
-    def __init__(self, encoder: nn.Module, n_labels: int) -> None:
+    def __init__(self, encoder: nn.Module, n_outputs: int) -> None:
         super().__init__()
         self.encoder = encoder
         self.dropout = nn.Dropout(DROPOUT)
-        self.classifier = _linear(encoder, n_labels)
+        self.classifier = _linear(encoder, n_outputs)
+
+    def hidden(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
+        """The encoder's last hidden state, of shape (batch, length, width)."""
+        # Only some encoders know token types, and their tokenizers alone give them.
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        return hidden
+
+
+class TokenHead(_Head):
+    """An encoder with one linear layer on every token."""
 
     def forward(
         self,
@@ -36,7 +47,7 @@ class TokenHead(nn.Module):
 
         Positions labelled -100, padding among them, have no loss.
         """
-        hidden = _hidden(self.encoder, input_ids, attention_mask, token_type_ids)
+        hidden = self.hidden(input_ids, attention_mask, token_type_ids)
         logits = self.classifier(self.dropout(hidden))
         if labels is None:
             return {"logits": logits}
@@ -44,19 +55,8 @@ class TokenHead(nn.Module):
         return {"loss": loss, "logits": logits}
 
 
-class SpanHead(nn.Module):
-    """An encoder with two outputs a token: how well the answer starts there, and how well it ends there.
-
-    Args:
-        encoder: a bare `transformers` model; its config tells ``hidden_size``.
-        n_outputs: 2, start and end.
-    """
-
-    def __init__(self, encoder: nn.Module, n_outputs: int = 2) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.dropout = nn.Dropout(DROPOUT)
-        self.classifier = _linear(encoder, n_outputs)
+class SpanHead(_Head):
+    """An encoder with two outputs a token: how well the answer starts there, and how well it ends there."""
 
     def forward(
         self,
@@ -70,7 +70,7 @@ class SpanHead(nn.Module):
         The loss is the mean of two cross-entropies over the positions of a text (Devlin et al., 2019). Padding takes no
         share of the probability, so a text has the same loss in every batch.
         """
-        hidden = _hidden(self.encoder, input_ids, attention_mask, token_type_ids)
+        hidden = self.hidden(input_ids, attention_mask, token_type_ids)
         logits = self.classifier(self.dropout(hidden))
         if labels is None:
             return {"logits": logits}
@@ -78,23 +78,13 @@ class SpanHead(nn.Module):
         return {"loss": nn.functional.cross_entropy(scores, labels), "logits": logits}
 
 
-class SequenceHead(nn.Module):
+class SequenceHead(_Head):
     """An encoder with one linear layer on the mean of its tokens.
 
     The mean, for every encoder, and not the first token: only BERT was pretrained to sum a text up there, and the first
     token of Avey-B sees no further than its own split, since ranking looks to the left only. The mean reads all of the
     text in all of them, and it is how Avey-B was published to classify.
-
-    Args:
-        encoder: a bare `transformers` model; its config tells ``hidden_size``.
-        n_labels: number of classes.
     """
-
-    def __init__(self, encoder: nn.Module, n_labels: int) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.dropout = nn.Dropout(DROPOUT)
-        self.classifier = _linear(encoder, n_labels)
 
     def forward(
         self,
@@ -104,7 +94,7 @@ class SequenceHead(nn.Module):
         labels: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Logits of shape (batch, labels); with ``labels`` of shape (batch,) also the mean cross-entropy."""
-        hidden = _hidden(self.encoder, input_ids, attention_mask, token_type_ids)
+        hidden = self.hidden(input_ids, attention_mask, token_type_ids)
         logits = self.classifier(self.dropout(mean_pool(hidden, attention_mask)))
         if labels is None:
             return {"logits": logits}
@@ -123,14 +113,6 @@ HEADS = {"token": TokenHead, "span": SpanHead, "sequence": SequenceHead}
 def with_head(kind: str, encoder: nn.Module, n_outputs: int) -> nn.Module:
     """The encoder with the head of this kind, initialised from torch's global generator."""
     return HEADS[kind](encoder, n_outputs)
-
-
-def _hidden(encoder: nn.Module, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
-    """The encoder's last hidden state, of shape (batch, length, width)."""
-    # Only some encoders know token types, and their tokenizers alone give them.
-    types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-    hidden: Tensor = encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
-    return hidden
 
 
 def _linear(encoder: Any, n_outputs: int) -> nn.Linear:

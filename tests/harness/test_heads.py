@@ -30,7 +30,7 @@ def test_loss_does_not_depend_on_padding(encoder, kind, outputs, labels):
 
 
 def test_the_span_loss_is_the_mean_of_start_and_end(encoder):
-    model = SpanHead(encoder).eval()
+    model = SpanHead(encoder, 2).eval()
     ids = torch.tensor([[2, 7, 8, 3], [2, 9, 3, 0]])
     mask = torch.tensor([[1, 1, 1, 1], [1, 1, 1, 0]])
     output = model(ids, mask, labels=torch.tensor([[1, 2], [0, 0]]))

@@ -275,7 +275,7 @@ def test_predictions_do_not_depend_on_the_batch(tokenizer, small_bert):
     from harness.inference import predict
 
     torch.manual_seed(0)
-    model = SpanHead(BertModel.from_pretrained(small_bert, add_pooling_layer=False))
+    model = SpanHead(BertModel.from_pretrained(small_bert, add_pooling_layer=False), 2)
     examples = [ask(PROSE[: 40 * n], "house", str(n), question="who " * n) for n in range(1, 8)]
     encoded = SPAN.encode(examples, LABELS, tokenizer, 64)
     found = [
