@@ -44,8 +44,8 @@ class Window:
 
 
 def overlap(max_length: int) -> int:
-    """By how many tokens windows overlap: 128 at the usual 384 (Devlin et al., 2019), and as many at any other length."""
-    return max_length // 3
+    """By how many tokens windows overlap: 128 as usual (Devlin et al., 2019), and a third of windows shorter than 384."""
+    return min(128, max_length // 3)
 
 
 def encode_questions(examples: Sequence[Question], tokenizer: Any, max_length: int, training: bool) -> Encoded:
