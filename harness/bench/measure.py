@@ -51,8 +51,7 @@ def measure(point: Point, limits: Limits, deadline: float) -> dict[str, Any]:
     except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
         if not (isinstance(error, (MemoryError, torch.OutOfMemoryError)) or memory.says_out_of_memory(str(error))):
             raise
-        first_line = (str(error).strip().splitlines() or ["no memory"])[0]
-        reply |= {"status": "oom", "error": first_line[:300]}
+        reply |= {"status": "oom", "error": memory.sentence(str(error), limits.memory_mib)}
     return reply
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import re
 import sys
 from pathlib import Path
 
@@ -104,3 +105,12 @@ def kernel_kills() -> int:
 def says_out_of_memory(error: str) -> bool:
     """Whether an error's text is how torch or one of its libraries says that memory ended."""
     return any(sign in error.lower() for sign in _SIGNS_OF_NO_MEMORY)
+
+
+def sentence(error: str, limit_mib: int) -> str:
+    """What torch says when memory ends, for people: how much was asked for, and what the limit is."""
+    asked = re.search(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB)", error, re.IGNORECASE)
+    if asked is None:
+        return (error.strip().splitlines() or ["memory ended"])[0][:300]
+    mib = float(asked[1]) * {"bytes": 2**-20, "kib": 2**-10, "mib": 1, "gib": 2**10}[asked[2].lower()]
+    return f"a tensor of {mib:,.0f} MiB did not fit under the limit of {limit_mib:,} MiB"

@@ -115,6 +115,7 @@ def test_memory_over_the_limit_is_out_of_memory_and_so_is_a_limit_below_torch_it
     long = Point("bert", "tiny", "training", 4096, "batch 1", 1, "fp32", "eager", False, 1, 8192, True, "test")
     over = measure_in_child(long, Limits(60, 900, 1, 0.0))
     assert over["status"] == "oom", over
+    assert "did not fit under the limit of 900 MiB" in over["error"]
     assert over["model"]["params_total"] > 5_000_000
     nothing = measure_in_child(POINT, Limits(60, 1, 1, 0.0))
     assert nothing["status"] == "oom"
