@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,7 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
             trust_remote_code=False,
             dtype=torch.float32,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are refused below, by name
             **encoder.model_options,
         )
     except Exception as error:  # whatever a damaged file or an absent network raises, a user needs the sentence
@@ -103,6 +105,17 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
         missing = sorted(found["missing_keys"])
         raise InputError(
             f"{weights.location} lacks {len(missing)} tensors of {encoder.name}, {missing[0]} first; it is not a complete checkpoint"
+        )
+    if found["mismatched_keys"]:
+        name, stored, expected = sorted(found["mismatched_keys"])[0]
+        raise InputError(
+            f"{name} of {weights.location} has the shape {tuple(stored)}, but its config.json makes it {tuple(expected)}; "
+            "config and weights do not belong together"
+        )
+    if surplus := _surplus(model, found["unexpected_keys"]):
+        raise InputError(
+            f"{weights.location} holds {len(surplus)} tensors that its config.json has no place for, {surplus[0]} first; "
+            "config and weights do not belong together"
         )
     tokenizer = _load_tokenizer(weights)
     if len(tokenizer) > model.config.vocab_size:
@@ -202,6 +215,14 @@ def _cannot_load(encoder: Encoder, weights: Weights, error: Exception) -> InputE
         f"{weights.location} could not be read from the hub ({_first_line(error)}); on a machine with network run "
         f"`hf download {weights.location} --local-dir DIR`, copy DIR here and use --weights DIR"
     )
+
+
+def _surplus(model: Any, unexpected: Iterable[str]) -> list[str]:
+    """Tensors that belong to the encoder's own modules, such as a layer too many; heads of other tasks are none."""
+    modules = {name.partition(".")[0] for name, _ in model.named_parameters()}
+    prefix = f"{model.base_model_prefix}."
+    own = (name for name in unexpected if name.removeprefix(prefix).partition(".")[0] in modules)
+    return sorted(name for name in own if not name.endswith("position_ids"))  # a buffer that old checkpoints hold
 
 
 def _first_line(error: Exception) -> str:

@@ -72,10 +72,29 @@ def test_a_checkpoint_without_a_tensor_names_it(copy):
         load("bert", copy)
 
 
+def test_a_checkpoint_with_a_layer_too_many_names_it(copy):
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps(config | {"num_hidden_layers": 1}))
+    with pytest.raises(InputError, match=r"tensors that its config.json has no place for, encoder.layer.1.attention"):
+        load("bert", copy)
+
+
+def test_a_published_head_is_no_surplus(copy):
+    from safetensors.torch import load_file, save_file
+
+    tensors = {f"bert.{name}": tensor for name, tensor in load_file(copy / "model.safetensors").items()}
+    tensors["cls.predictions.bias"] = torch.zeros(3)
+    save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
+    load("bert", copy)
+
+
 def test_a_checkpoint_with_a_tensor_of_another_shape_is_refused(copy):
     config = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps(config | {"hidden_size": 48, "num_attention_heads": 2}))
-    with pytest.raises(InputError, match="could not be loaded as bert"):
+    (copy / "config.json").write_text(json.dumps(config | {"intermediate_size": 48}))
+    with pytest.raises(
+        InputError,
+        match=r"encoder.layer.0.intermediate.dense.bias of .* has the shape \(64,\), but .* makes it \(48,\)",
+    ):
         load("bert", copy)
 
 
