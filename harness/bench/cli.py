@@ -60,6 +60,7 @@ def bench(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.bench.points import DEFAULT_LENGTHS, check_threads, parse_lengths, parse_models, points_of
     from harness.progress import stderr
+    from harness.report.bench_curves import counted
     from harness.store import Store
 
     models = parse_models(options.models)
@@ -80,8 +81,8 @@ def bench(options: argparse.Namespace) -> int:
         options.attn, options.compile, threads, options.extend_positions, machine,
     )  # fmt: skip
     say(
-        f"{len(points)} points: {', '.join(models)} {options.size}, scratch weights, {options.mode}, {precision}, "
-        f"{options.attn}{', compiled' if options.compile else ''}, {threads} threads on {machine}; "
+        f"{counted(len(points), 'point')}: {', '.join(models)} {options.size}, scratch weights, {options.mode}, {precision}, "
+        f"{options.attn}{', compiled' if options.compile else ''}, {counted(threads, 'thread')} on {machine}; "
         f"each at most {limits.timeout_s:g} s and {limits.memory_mib} MiB"
     )
     from harness.bench.run import Bench
@@ -100,9 +101,11 @@ def bench(options: argparse.Namespace) -> int:
         print(bench_tables.as_text(records, baseline), end="")
         for file in written:
             print(f"  {file}")
+    if under_way.outdated:
+        say(f"{under_way.outdated} points were measured by another revision of the code; --force measures them anew")
     failed = [record for record in records if record["status"] == "failed"]
     if failed:
-        say(f"{len(failed)} of {len(records)} points failed: {failed[0]['error']}")
+        say(f"{len(failed)} of {counted(len(records), 'point')} failed: {failed[0]['error']}")
         for record in failed:
             if record.get("log"):
                 say(record["log"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from harness import provenance
 from harness.bench.disturbance import DISTURBED
 from harness.bench.points import Limits, Point, is_beyond
 from harness.bench.results import finished, record_of
@@ -49,6 +50,9 @@ class Bench:
         self._calibration: dict[str, Any] | None = None
         self._calibrated = False
         self._unwritten: list[tuple[Point, Record]] = []
+        self._revision = provenance.git_revision()
+        self.outdated = 0
+        """Points taken from the store that an earlier revision of the code measured."""
 
     def run(self, points: Sequence[Point]) -> list[Record]:
         """Measure the points in their order and keep a record of each; returns the records.
@@ -85,6 +89,7 @@ class Bench:
             }
             return self._keep(point, record_of(point, encoder, self.limits, reply, None))
         if not self.force and (stored := finished(self.store, point, self.limits)):
+            self.outdated += stored["environment"].get("git_revision", self._revision) != self._revision
             return stored
         calibration = self._calibration_for(point.threads)
         reply = self._measure(point, self.limits, self.plugins)

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from harness.report.bench_curves import Record, by_setting, curve, models_of
+from harness.report.bench_curves import Record, by_setting, counted, curve, models_of
 from harness.report.bench_plots import SETTINGS, save, style_of
 from harness.report.bench_tables import as_csv
 
@@ -129,7 +129,7 @@ def _figure(records: Sequence[Record], tradeoffs: Sequence[Tradeoff]) -> Figure:
     point, first = records[0]["point"], tradeoffs[0]
     axes.set(xscale="log", ylabel=f"{first.metric} on {first.task}")
     axes.set_xlabel(f"throughput at {first.length:,} tokens, {point['mode']}, {point['precision']}, tokens/s")
-    axes.set_title(f"{point['size']}, {point['threads']} threads\n{point['machine']}", loc="left")
+    axes.set_title(f"{point['size']}, {counted(point['threads'], 'thread')}\n{point['machine']}", loc="left")
     efficient = sorted((t for t in tradeoffs if t.efficient), key=lambda t: t.tokens_per_s)
     axes.step(
         [t.tokens_per_s for t in efficient], [t.score for t in efficient], where="pre", color="0.6", linewidth=1.2,

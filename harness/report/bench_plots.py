@@ -19,6 +19,7 @@ from harness.report.bench_curves import (
     REASONS,
     Record,
     by_setting,
+    counted,
     curve,
     end_of_curve,
     exponent,
@@ -144,7 +145,7 @@ def _canvas(records: Sequence[Record], label: str) -> tuple[Figure, Axes]:
     axes.set(xscale="log", yscale="log", xlabel="tokens of a text (L)", ylabel=label)
     axes.set_title(
         f"{point['mode']}, {point['size']}, {point['precision']}, attention by {point['attention']}"
-        f"{', compiled' if point['compiled'] else ''}, {point['batching']}, {point['threads']} threads\n"
+        f"{', compiled' if point['compiled'] else ''}, {point['batching']}, {counted(point['threads'], 'thread')}\n"
         f"{point['machine']}",
         loc="left",
     )

@@ -14,6 +14,7 @@ from rich.table import Table
 from harness.report.bench_curves import (
     Record,
     by_setting,
+    counted,
     crossovers,
     curve,
     disturbed,
@@ -129,7 +130,7 @@ def as_text(records: Sequence[Record], baseline: str) -> str:
             table.add_row(*_cells(row))
         console.print(table, markup=False)
         if noisy := disturbed(group):
-            console.print(f"{len(noisy)} points are disturbed: other work took a tenth of the processor or more")
+            console.print(f"{counted(len(noisy), 'point')} disturbed: other work took a tenth of the processor or more")
         for sentence in crossover_sentences(group):
             console.print(sentence, markup=False)
     return out.getvalue()
@@ -159,7 +160,7 @@ def as_markdown(name: str, records: Sequence[Record], baseline: str, command: st
         f"# Cost against length: {name}",
         _paragraph(
             [
-                f"Machine: {point['machine']}, {point['threads']} threads.",
+                f"Machine: {point['machine']}, {counted(point['threads'], 'thread')}.",
                 _rates_of(first.get("calibration")),
                 f"Python {environment['python']}, code {environment.get('git_revision') or 'installed'}."
                 if environment
@@ -172,7 +173,7 @@ def as_markdown(name: str, records: Sequence[Record], baseline: str, command: st
                 "needs, over the calibrated rate of matrix products.",
                 "That includes what torch.compile took." if point["compiled"] else "",
                 "Points with positions extended are beyond the model's own length and tell its cost alone.",
-                f"**{len(noisy)} of the points are disturbed: other work took a tenth of the processor or more.**"
+                f"**{counted(len(noisy), 'point')} disturbed: other work took a tenth of the processor or more.**"
                 if (noisy := disturbed(records))
                 else "",
             ]

@@ -77,7 +77,7 @@ def test_a_bench_measures_says_how_and_draws(finished):
     out, done = finished
     assert done.returncode == 0, done.stderr
     first = done.stderr.splitlines()[0]
-    assert "2 points: bert tiny, scratch weights, inference, fp32, sdpa, 1 threads on" in first
+    assert "2 points: bert tiny, scratch weights, inference, fp32, sdpa, 1 thread on" in first
     assert "beyond_max_length" in done.stdout
     assert len(list(out.glob("*/run.json"))) == 2
     drawn = {file.name.rpartition("-")[2] for file in (out / "bench").iterdir()}
@@ -103,5 +103,5 @@ def test_a_point_that_fails_unexpectedly_is_exit_1_and_one_sentence(tmp_path):
     )
     done = bench(tmp_path / "runs", "--plugin", str(plugin), "--models", "broken", "--lengths", "8", "--json")
     assert done.returncode == 1, done.stderr
-    assert "1 of 1 points failed: ModuleNotFoundError: No module named 'nowhere'" in done.stderr
+    assert "1 of 1 point failed: ModuleNotFoundError: No module named 'nowhere'" in done.stderr
     assert json.loads(done.stdout)["status"] == "failed"

@@ -172,3 +172,12 @@ def test_one_line_a_point_tells_what_a_user_came_for(tmp_path):
         "bert tiny inference 1 x 128: 1,000 tokens/s, 128.0 ms (128.0 to 128.0, n 5), 12 MiB, 1% of peak, "
         "DISTURBED: other work took 40% of the processor"
     )
+
+
+def test_points_of_another_revision_of_the_code_are_counted(tmp_path):
+    old = Children(bert_128={"environment": {"git_revision": "0" * 40}})
+    one = points("bert", lengths=(128, 512))
+    bench(Store(tmp_path), old).run(one)
+    again = bench(Store(tmp_path), Children())
+    again.run(one)
+    assert again.outdated == 1

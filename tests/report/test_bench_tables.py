@@ -51,6 +51,6 @@ def test_a_bench_in_which_nothing_was_measured_is_still_told(records, tmp_path):
 
 def test_disturbed_points_are_said_on_page_and_terminal(make_record, tmp_path):
     loud = [make_record("a", 100, 1.0, processor_taken_by_others=0.4)]
-    assert "1 points are disturbed" in bench_tables.as_text(loud, "a")
+    assert "1 point disturbed" in bench_tables.as_text(loud, "a")
     bench_tables.write(loud, "a", tmp_path)
     assert "disturbed" in next(tmp_path.glob("*.md")).read_text()
