@@ -104,7 +104,7 @@ def test_a_tokenizer_without_a_fast_version_is_refused(copy):
     (copy / "tokenizer_config.json").write_text('{"tokenizer_class": "ByT5Tokenizer"}')
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | {"vocab_size": 384}))
-    with pytest.raises(InputError, match="the tokenizer of .* has no fast version"):
+    with pytest.raises(InputError, match=r"the tokenizer of .* has no fast version"):
         loading._load_tokenizer(loading.Weights("folder", str(copy), None, ""))
 
 
