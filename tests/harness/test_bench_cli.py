@@ -23,7 +23,6 @@ ROOT = Path(__file__).parents[2]
         (["--models", ""], "--models takes names"),
         (["--size", "giant"], "has no size 'giant'"),
         (["--attn", "flash"], "invalid choice: 'flash'"),
-        (["--attn", "flash_attention_2"], "flash_attention_2 needs"),
         (["--mode", "both"], "invalid choice: 'both'"),
         (["--batch-size", "0"], "--batch-size must be at least 1"),
         (["--batch-size", "4", "--tokens-per-batch", "4096"], "not allowed with argument"),
@@ -46,6 +45,12 @@ def test_bad_input_is_one_sentence_and_exit_2(arguments, sentence, tmp_path, cap
     assert sentence in printed.err
     assert printed.err.strip().count("\n") == 0
     assert printed.out == ""
+
+
+def test_flash_attention_without_a_gpu_is_refused_before_the_first_point(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert run_command(["bench", "--out", str(tmp_path / "out"), "--attn", "flash_attention_2"]) == 2
+    assert "flash_attention_2 needs an NVIDIA GPU; use --attn sdpa" in capsys.readouterr().err
 
 
 def bench(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
