@@ -21,7 +21,7 @@ from tasks.sources.splits import fingerprint
 VERSION = 1
 MAX_CHARACTERS = 300
 QUESTIONS_A_DOCSTRING = 4
-SIZES: dict[Split, int] = {"train": 8000, "dev": 600, "test": 1500}
+SIZES: dict[Split, int] = {"train": 6000, "dev": 600, "test": 1500}
 # Copied models document the same parameter in the same words hundreds of times.
 SAME_ANSWERS = 2
 WORDINGS = {
