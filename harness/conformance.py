@@ -117,7 +117,7 @@ def pooling_ignores_padding(subject: Subject) -> Finding:
 
 def loss_ignores_padding(subject: Subject) -> Finding:
     """The loss of a token head over a batch is that over the tokens of each text alone."""
-    head = TokenHead(subject.model, n_labels=3).to(subject.words.device).eval()
+    head = TokenHead(subject.model, n_outputs=3).to(subject.words.device).eval()
     ids, mask = subject.batch()
     labels = torch.where(mask.bool(), ids % 3, -100)
     with torch.no_grad():
