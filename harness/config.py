@@ -20,7 +20,8 @@ class Recipe:
     """How an encoder is fine-tuned: the same for every encoder.
 
     The defaults are those of the Avey-B paper's token classification (Acharya and Hammoud, 2026): AdamW (0.9, 0.95),
-    eps 1e-5, weight decay 0.1, linear decay after 10 % warm-up, batches of 32, clipping at 1.0.
+    weight decay 0.1, linear decay after 10 % warm-up, batches of 32, clipping at 1.0; but for the usual AdamW epsilon of
+    1e-8, where the paper has 1e-5.
 
     Attributes:
         learning_rate: peak learning rate.
@@ -45,7 +46,7 @@ class Recipe:
     weight_decay: float = 0.1
     adam_beta1: float = 0.9
     adam_beta2: float = 0.95
-    adam_epsilon: float = 1e-5
+    adam_epsilon: float = 1e-8
     max_grad_norm: float = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
     train_limit: int | None = None

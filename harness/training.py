@@ -21,10 +21,11 @@ from torch import nn
 
 from harness.config import Recipe
 from harness.inference import pad
-from tasks.task import Feature
+from tasks.task import IGNORED, Feature
 
 CHECKPOINT_INTERVAL_S = 300.0
-BATCHES_A_POOL = 50
+BATCHES_A_POOL = 4
+"""Few: with pools of fifty batches, whose texts are all short or all long, MiniLM lost 0.02 F1 on WNUT 2017."""
 _COMPLETE = "complete"
 
 
@@ -147,7 +148,7 @@ def fit(
 class _LengthGroups(torch.utils.data.Sampler[int]):
     """An order in which the examples of a batch have like lengths and the batches do not.
 
-    Pools of fifty random batches are sorted by length and cut, and all batches shuffled. Seed and epoch alone decide
+    Pools of a few random batches are sorted by length and cut, and all batches shuffled. Seed and epoch alone decide
     the order: transformers' own sampler takes it from the global generator, so that a resumed run would see another.
     """
 
@@ -208,9 +209,9 @@ class _Features(torch.utils.data.Dataset):  # type: ignore[type-arg]
 
 
 def _collate(batch: Sequence[Feature], tokenizer: Any) -> dict[str, torch.Tensor]:
-    """A padded batch; where labels are lists, one a token, those of padding are -100."""
+    """A padded batch; where labels are lists, one a token, those of padding are ignored."""
     inputs = pad(batch, tokenizer)
     length = inputs["input_ids"].shape[1]
     labels = [feature["labels"] for feature in batch]
-    labels = [label + [-100] * (length - len(label)) if isinstance(label, list) else label for label in labels]
+    labels = [label + [IGNORED] * (length - len(label)) if isinstance(label, list) else label for label in labels]
     return {**inputs, "labels": torch.tensor(labels)}

@@ -16,10 +16,7 @@ from numpy.typing import NDArray
 from tasks.metrics import entity_scores
 from tasks.sources.locate import Embedded, Folder, locate
 from tasks.sources.sentence import Sentence
-from tasks.task import Data, DatasetInfo, Encoded, Feature
-
-IGNORED = -100
-"""The label of a position that has no loss and no prediction, as in torch's cross-entropy."""
+from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature
 
 
 class NamedEntityRecognition:

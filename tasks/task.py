@@ -14,6 +14,9 @@ from harness.registry import Registry
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
+IGNORED = -100
+"""The label of a position that has no loss and no prediction, as in torch's cross-entropy."""
+
 Feature = dict[str, Any]
 """One model input without batch dimension: the lists ``input_ids``, ``attention_mask``, ... and, for training, ``labels``:
 a list with one label a token, the pair (first position, last position) of a span, or one integer for the whole text."""

@@ -140,6 +140,6 @@ def test_batches_have_like_lengths_and_hold_every_example_once():
     assert order != list(sampler)
     batches = [[lengths[index] for index in order[start : start + 16]] for start in range(0, 1003, 16)]
     spread = sum(max(batch) - min(batch) for batch in batches) / len(batches)
-    assert spread < 10  # 93 in random batches
+    assert spread < 35  # 93 in random batches
     firsts = [batch[0] for batch in batches[:-1]]
     assert firsts != sorted(firsts)
