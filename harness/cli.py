@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=0, help="of initialisation, batches and dropout (default 0)")
     run.add_argument(
         "--data-dir", default=os.environ.get("HARNESS_DATA_DIR"), metavar="DIR",
-        help="folder of local datasets: DIR/ner/NAME/{train,dev,test}.conll (default $HARNESS_DATA_DIR)",
+        help="folder of local datasets, such as DIR/ner/NAME/{train,dev,test}.conll (default $HARNESS_DATA_DIR)",
     )  # fmt: skip
     run.add_argument(
         "--skip-bad",

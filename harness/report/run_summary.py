@@ -26,18 +26,23 @@ def as_text(record: dict[str, Any], folder: Path, repeat: str) -> str:
     out = io.StringIO()
     console = Console(file=out, width=100, highlight=False, soft_wrap=True)
     console.print(table)
+    skipped = f", {task['n_skipped']} malformed left out" if task["n_skipped"] else ""
+    tuned = ", ".join(f"{name} {value:.3f}" for name, value in record["tuned"].items())
     seconds = record["seconds"]
-    console.print(
-        f"parameters  {model['params_total']:,} ({model['params_non_embedding']:,} without embeddings)\n"
-        f"examples    {task['n_train']} train, {task['n_dev']} dev, {task['n_test']} test; "
-        f"{task['n_windowed']} windowed, {task['n_truncated']} truncated in test\n"
-        f"seconds     {sum(seconds.values()):.0f} ({', '.join(f'{name} {value:.0f}' for name, value in seconds.items())})\n"
-        f"memory      {record['peak_memory_mib']:.0f} MiB at the peak\n"
-        f"data        {task['origin']}, fingerprint {task['fingerprint'][:16]}\n"
-        f"record      {folder / 'run.json'}\n"
-        f"repeat      {repeat}",
-        markup=False,
-    )
+    lines = {
+        "parameters": f"{model['params_total']:,} ({model['params_non_embedding']:,} without embeddings)",
+        "examples": f"{task['n_train']} train, {task['n_dev']} dev, {task['n_test']} test; "
+        f"{task['n_windowed']} windowed, {task['n_truncated']} truncated in test{skipped}",
+        "tuned": f"on dev: {tuned}" if tuned else None,
+        "seconds": f"{sum(seconds.values()):.0f} ({', '.join(f'{name} {value:.0f}' for name, value in seconds.items())})",
+        "memory": f"{record['peak_memory_mib']:.0f} MiB at the peak",
+        "data": f"{task['origin']}, fingerprint {task['fingerprint'][:16]}",
+        "record": folder / "run.json",
+        "repeat": repeat,
+    }
+    for name, value in lines.items():
+        if value is not None:
+            console.print(f"{name:<11} {value}", markup=False)
     return out.getvalue()
 
 
