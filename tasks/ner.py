@@ -27,7 +27,7 @@ class NamedEntityRecognition:
     head = "token"
     metric = "entity_f1_strict"
     default_dataset = "docstrings"
-    defaults: Mapping[str, Any] = {"max_length": 256, "epochs": 2.0}
+    defaults: Mapping[str, Any] = {"max_length": 256, "epochs": 1.5}
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
