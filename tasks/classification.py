@@ -123,10 +123,16 @@ class SequenceClassification:
 
 
 NLI = SequenceClassification(
-    "nli", "how a hypothesis relates to its premise, one label a pair", "docstrings", {"max_length": 256, "batch_size": 16, "epochs": 2.0}
+    "nli",
+    "how a hypothesis relates to its premise, one label a pair",
+    "docstrings",
+    {"max_length": 256, "batch_size": 16, "epochs": 2.0},
 )
 CLASSIFICATION = SequenceClassification(
-    "classification", "one label a text or a pair of texts", "sst2", {"max_length": 256, "batch_size": 16, "epochs": 2.0}
+    "classification",
+    "one label a text or a pair of texts",
+    "sst2",
+    {"max_length": 256, "batch_size": 16, "epochs": 2.0},
 )
 
 

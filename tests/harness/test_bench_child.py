@@ -41,7 +41,7 @@ def ask(code: str, timeout_s: float = 20.0):
         ("os.kill(os.getpid(), signal.SIGKILL)", "failed", "ended by SIGKILL before it answered"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "failed", "ended by SIGSEGV before it answered"),
         ("sys.exit(3)", "failed", "exit code 3 before it answered"),
-        ("sys.stderr.write('terminate: std::bad_alloc'); os.abort()", "oom", "bad_alloc"),
+        ("print('terminate: std::bad_alloc', file=sys.stderr, flush=True); os.abort()", "oom", "bad_alloc"),
         ("raise RuntimeError('a bug')", "failed", "exit code 1"),
     ],
 )
