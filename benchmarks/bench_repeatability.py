@@ -10,10 +10,10 @@ import argparse
 import json
 import statistics
 
-from harness.bench.cli import precision_and_machine
 from harness.bench.memory import available_mib
 from harness.bench.points import Limits, check_threads, parse_lengths, parse_models, points_of
 from harness.bench.supervise import measure_in_child
+from harness.commands.bench import precision_and_machine
 
 
 def main() -> None:

@@ -100,6 +100,7 @@ class Cell:
         seed: of initialisation, order of examples and dropout.
         weights_identity: digest of the weights and tokenizer, or hub id with commit.
         data_identity: digest or version of the dataset.
+        task_options: options of the task, resolved, as pairs of name and text.
         data_dir: folder of local datasets; not part of the key, since ``data_identity`` says what was in it.
         skip_bad: leave out malformed examples instead of refusing the dataset; not part of the key either, since
             what is left out follows from the data.
@@ -113,6 +114,7 @@ class Cell:
     seed: int
     weights_identity: str
     data_identity: str
+    task_options: tuple[tuple[str, str], ...] = ()
     data_dir: str | None = None
     skip_bad: bool = False
 

@@ -6,13 +6,13 @@ import logging
 import shutil
 import traceback
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.progress import shown, stderr
+from harness.request import Request
 from harness.store import Record, Store
 
 if TYPE_CHECKING:
@@ -27,19 +27,13 @@ class Outcome:
     folder: Path
 
 
-def run_one(
-    model: str,
-    task: str,
-    weights: str,
-    size: str | None,
-    seed: int,
-    data_dir: str | None,
-    options: Mapping[str, Any],
-    out: str,
-    force: bool,
-    skip_bad: bool = False,
-) -> Outcome:
+def run_one(request: Request, out: str, force: bool) -> Outcome:
     """Run one cell in this process, or take its result from the store.
+
+    Args:
+        request: what to run.
+        out: folder of the store.
+        force: run it even if the store has its result.
 
     Raises:
         InputError: the names, the data, the weights or the store are not usable.
@@ -47,7 +41,7 @@ def run_one(
     store = Store(out)
     from harness.plan import plan  # torch, a second or two
 
-    planned = plan(model, task, weights, size, seed, data_dir, options, skip_bad)
+    planned = plan(request)
     cell = planned.cell
     stderr.print(
         f"{cell.model} {cell.size}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "
@@ -78,6 +72,10 @@ def run_one(
         return Outcome({"status": "failed"}, log)
     for note in done.record["task"]["notes"]:
         stderr.print(f"note: {note}")
+    resolved = request.resolved(cell.task, cell.recipe, dict(cell.task_options))
+    if done.record["task"]["origin"] == "embedded":
+        resolved = replace(resolved, data_dir=None)
+    done.record["command"] = resolved.command()
     folder = store.write(cell, done.record, done.predictions)
     shutil.rmtree(store.training_folder(cell), ignore_errors=True)
     return Outcome(done.record, folder)

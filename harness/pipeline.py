@@ -107,6 +107,7 @@ def run(
             "sources": dict(data.sources),
             "notes": list(data.notes),
             "metric": task.metric,
+            "options": dict(cell.task_options),
             "n_train": len(train),
             "n_dev": len(data.splits["dev"]),
             "n_test": len(data.splits["test"]),

@@ -9,9 +9,12 @@ from typing import Any
 from harness import provenance
 from harness.config import Cell, Recipe
 from harness.errors import InputError
+from harness.registry import suggestion
+from harness.request import Request
 from models import MODELS, Encoder
 from models.loading import Weights, find_weights
 from tasks import TASKS, Task
+from tasks.task import Configurable
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Peak learning rate where nothing else is asked for and the encoder starts from random weights."""
@@ -27,52 +30,49 @@ class Planned:
     task: Task
 
 
-def plan(
-    model: str,
-    task: str,
-    weights: str = "scratch",
-    size: str | None = None,
-    seed: int = 0,
-    data_dir: str | None = None,
-    options: Mapping[str, Any] | None = None,
-    skip_bad: bool = False,
-) -> Planned:
+def plan(request: Request) -> Planned:
     """Resolve one cell.
-
-    Args:
-        model: name of a registered encoder.
-        task: ``family`` or ``family/dataset``.
-        weights: ``scratch``, ``hub``, a folder or a hub id.
-        size: ``tiny`` by default; ``base`` where ``weights`` is ``hub``.
-        seed: of the run.
-        data_dir: folder of local datasets.
-        options: values of the recipe that the user gave.
-        skip_bad: leave malformed examples out, counted, instead of refusing the dataset.
 
     Raises:
         InputError: a name is unknown, or what it names is missing.
     """
-    if seed < 0:
-        raise InputError(f"--seed must be 0 or greater, not {seed}")
-    encoder = MODELS[model]
-    size = resolve_size(encoder, weights, size)
-    family, _, dataset = task.partition("/")
-    chosen = TASKS[family]
-    dataset = dataset or chosen.default_dataset
-    found = find_weights(encoder, size, weights)
+    if request.seed < 0:
+        raise InputError(f"--seed must be 0 or greater, not {request.seed}")
+    encoder = MODELS[request.model]
+    size = resolve_size(encoder, request.weights, request.size)
+    family, _, dataset = request.task.partition("/")
+    task = with_task_options(TASKS[family], request.task_options)
+    dataset = dataset or task.default_dataset
+    weights = find_weights(encoder, size, request.weights)
     cell = Cell(
-        model=model,
+        model=request.model,
         size=size,
-        weights=weights,
+        weights=request.weights,
         task=f"{family}/{dataset}",
-        recipe=resolve_recipe(chosen, found, options or {}),
-        seed=seed,
-        weights_identity=found.identity,
-        data_identity=chosen.identity(dataset, data_dir),
-        data_dir=data_dir,
-        skip_bad=skip_bad,
+        recipe=resolve_recipe(task, weights, request.recipe),
+        seed=request.seed,
+        weights_identity=weights.identity,
+        data_identity=task.identity(dataset, request.data_dir),
+        task_options=tuple(sorted(task.options.items())) if isinstance(task, Configurable) else (),
+        data_dir=request.data_dir,
+        skip_bad=request.skip_bad,
     )
-    return Planned(cell, encoder, found, chosen)
+    return Planned(cell, encoder, weights, task)
+
+
+def with_task_options(task: Task, given: Mapping[str, str]) -> Task:
+    """The task by these options.
+
+    Raises:
+        InputError: it has no such option, or a value is not one.
+    """
+    if isinstance(task, Configurable):
+        if unknown := next((name for name in given if name not in task.options), None):
+            raise InputError(f"{task.family} has no option {unknown!r}{suggestion(unknown, task.options)}")
+        return task.configured(given)
+    if given:
+        raise InputError(f"{task.family} has no options; leave --task-option {next(iter(given))} out")
+    return task
 
 
 def resolve_size(encoder: Encoder, weights: str, size: str | None) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from harness.errors import InputError
 
+DEFAULT_STORE = "results/runs"
 SCHEMA_VERSION = 1
 RECORD = "run.json"
 PREDICTIONS = "predictions.jsonl"

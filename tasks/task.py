@@ -166,6 +166,26 @@ class TunedOnDev(Protocol):
         ...
 
 
+@runtime_checkable
+class Configurable(Protocol):
+    """A task with options of its own, which a user gives as ``--task-option NAME=VALUE``.
+
+    Attributes:
+        options: the value of every option, as text; part of a run's key.
+    """
+
+    family: str
+    options: Mapping[str, str]
+
+    def configured(self, given: Mapping[str, str]) -> Task:
+        """This task with some options replaced; all names are known ones.
+
+        Raises:
+            InputError: a value is not one that the option can have.
+        """
+        ...
+
+
 TASKS: Registry[Task] = Registry("task", entry_points="encoder_harness.tasks")
 TASKS.register_lazily("ner", "tasks.ner:NER")
 TASKS.register_lazily("span", "tasks.span:SPAN")

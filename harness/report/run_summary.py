@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 
-def as_text(record: dict[str, Any], folder: Path, repeat: str) -> str:
+def as_text(record: dict[str, Any], folder: Path) -> str:
     """The final table: the metric by its full name, what was run, what it cost, where it is and how to repeat it."""
     model, task, scores = record["model"], record["task"], record["scores"]
     table = Table(
@@ -38,7 +38,7 @@ def as_text(record: dict[str, Any], folder: Path, repeat: str) -> str:
         "memory": f"{record['peak_memory_mib']:.0f} MiB at the peak",
         "data": f"{task['origin']}, fingerprint {task['fingerprint'][:16]}",
         "record": folder / "run.json",
-        "repeat": repeat,
+        "repeat": record["command"],
     }
     for name, value in lines.items():
         if value is not None:

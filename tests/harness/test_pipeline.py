@@ -8,13 +8,14 @@ import pytest
 from harness.errors import InputError
 from harness.pipeline import run, sample
 from harness.plan import plan
+from harness.request import Request
 from harness.training import DivergedError
 
 OPTIONS = {"learning_rate": 5e-3, "epochs": 12, "max_length": 64, "batch_size": 16}
 
 
 def run_small(small_bert, data_dir, **changes):
-    planned = plan("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), options=OPTIONS | changes)
+    planned = plan(Request("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), recipe=OPTIONS | changes))
     return run(planned.cell, planned.encoder, planned.weights, planned.task)
 
 
@@ -36,7 +37,7 @@ def test_a_run_repeats_bit_for_bit(first, small_bert, data_dir):
 
 
 def test_another_seed_is_another_run(first, small_bert, data_dir):
-    planned = plan("bert", "ner/cities", str(small_bert), seed=1, data_dir=str(data_dir), options=OPTIONS)
+    planned = plan(Request("bert", "ner/cities", str(small_bert), seed=1, data_dir=str(data_dir), recipe=OPTIONS))
     other = run(planned.cell, planned.encoder, planned.weights, planned.task)
     assert other.record["losses"] != first.record["losses"]
     assert other.record["key"] != first.record["key"]
@@ -100,7 +101,9 @@ def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, dat
     from harness.pipeline import fit, make_repeatable, with_head
     from models import loading
 
-    planned = plan("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), options=OPTIONS | {"epochs": 3})
+    planned = plan(
+        Request("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), recipe=OPTIONS | {"epochs": 3})
+    )
     data = planned.task.load("cities", str(data_dir))
 
     def train(folder, killed_at=None):

@@ -9,6 +9,7 @@ import pytest
 from harness.errors import InputError
 from harness.pipeline import run
 from harness.plan import plan
+from harness.request import Request
 from tasks.metrics import answer_scores, classification_scores
 
 SIZES = {"train": 400, "dev": 60, "test": 80}
@@ -60,7 +61,7 @@ def worlds(tmp_path_factory):
 
 def run_small(small_bert, worlds, task, **options):
     recipe = {"learning_rate": 5e-3, "epochs": 8, "max_length": 48, "batch_size": 16} | options
-    planned = plan("bert", task, str(small_bert), data_dir=str(worlds), options=recipe)
+    planned = plan(Request("bert", task, str(small_bert), data_dir=str(worlds), recipe=recipe))
     return run(planned.cell, planned.encoder, planned.weights, planned.task)
 
 
@@ -103,7 +104,7 @@ def test_malformed_examples_are_refused_or_counted_in_the_record(small_bert, wor
     options = {"max_steps": 1, "max_length": 48, "train_limit": 20}
     with pytest.raises(InputError, match=r"train.jsonl:401 has neither 'premise'"):
         run_small(small_bert, tmp_path, "nli/names", **options)
-    planned = plan("bert", "nli/names", str(small_bert), data_dir=str(tmp_path), options=options)
+    planned = plan(Request("bert", "nli/names", str(small_bert), data_dir=str(tmp_path), recipe=options))
     cell = replace(planned.cell, skip_bad=True)
     assert cell.key == planned.cell.key
     record = run(cell, planned.encoder, planned.weights, planned.task).record

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.store import DEFAULT_STORE
 
 SHORTEST_TIMEOUT_S = 1.0
 SPARE_MIB = 512
 """Of the memory that is free when the bench starts, so much is left to the rest of the machine."""
 
 
-def add_parser(commands: Any, common: argparse.ArgumentParser, default_store: str) -> None:
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command ``bench``."""
     parser = commands.add_parser("bench", parents=[common], help="throughput, latency and memory against length")
     what = parser.add_argument_group("what is measured")
@@ -48,7 +49,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser, default_store: st
     output = parser.add_argument_group("output")
     output.add_argument("--baseline", metavar="MODEL", help="of the ratios (default modernbert, else the first model)")
     output.add_argument(
-        "--out", default=default_store, metavar="DIR", help=f"the results store (default {default_store})"
+        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
     )
     output.add_argument("--report", metavar="DIR", help="folder of tables and figures (default: bench in the store)")
     output.add_argument("--force", action="store_true", help="measure again what the store has")

@@ -1,0 +1,29 @@
+"""``python -m harness check``: certify an encoder."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    check = commands.add_parser(
+        "check", parents=[common], help="certify an encoder: padding, determinism, gradients, saving"
+    )
+    check.add_argument("--model", required=True, help="a registered or plugged-in encoder")
+    check.add_argument("--weights", default="scratch", help="scratch (default), hub, a folder, or a hub id")
+    check.add_argument("--size", help="tiny (default), base, large")
+    check.add_argument("--json", action="store_true", help="as JSON")
+    check.set_defaults(command=check_encoder)
+
+
+def check_encoder(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from harness import execute
+    from harness.report import check_table
+
+    checks = execute.check_one(options.model, options.weights, options.size)
+    title = f"{options.model}, weights {options.weights}"
+    print(check_table.as_json(checks) if options.json else check_table.as_text(title, checks), end="")
+    return 0 if all(check.passed for check in checks) else 1

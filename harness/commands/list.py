@@ -1,0 +1,22 @@
+"""``python -m harness list``: the models and tasks there are."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    listing = commands.add_parser("list", parents=[common], help="the models and tasks there are")
+    listing.add_argument("what", nargs="?", choices=["models", "tasks"], help="only one of the two")
+    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.set_defaults(command=list_all)
+
+
+def list_all(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from harness.report import listing
+
+    print(listing.as_json(options.what) if options.json else listing.as_text(options.what), end="")
+    return 0

@@ -1,0 +1,103 @@
+"""``python -m harness run``: fine-tune one encoder on one task and score it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from harness.errors import InputError
+from harness.request import RECIPE_FLAGS, Request
+from harness.store import DEFAULT_STORE
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    run = commands.add_parser("run", parents=[common], help="fine-tune one encoder on one task and score it")
+    run.add_argument("--model", required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's")
+    run.add_argument("--task", required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17")
+    run.add_argument("--weights", default="scratch", help="scratch (default), hub, a folder, or a hub id")
+    run.add_argument("--size", help="tiny (default), base, large")
+    run.add_argument("--seed", type=int, default=0, help="of initialisation, batches and dropout (default 0)")
+    add_data_options(run)
+    add_recipe_options(run)
+    output = run.add_argument_group("output")
+    output.add_argument(
+        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+    )
+    output.add_argument("--force", action="store_true", help="run again even if the store has the result")
+    output.add_argument("--json", action="store_true", help="print the record as one JSON line on stdout")
+    run.set_defaults(command=run_cell)
+
+
+def add_data_options(parser: Any) -> None:
+    """Where examples come from, and the options of a task: the same for every command that runs cells."""
+    parser.add_argument(
+        "--data-dir", default=os.environ.get("HARNESS_DATA_DIR"), metavar="DIR",
+        help="folder of local datasets, such as DIR/ner/NAME/{train,dev,test}.conll (default $HARNESS_DATA_DIR)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave malformed examples out, counted in the record, instead of stopping",
+    )
+    parser.add_argument(
+        "--task-option", action="append", metavar="NAME=VALUE", help="an option of the task (`list tasks` names them)"
+    )
+
+
+def add_recipe_options(parser: Any) -> None:
+    """The values of the recipe that can be given: the same for every command that runs cells."""
+    recipe = parser.add_argument_group("recipe", "the same for every encoder; defaults depend on task and weights only")
+    recipe.add_argument("--lr", dest="learning_rate", type=float, help="peak learning rate")
+    length = recipe.add_mutually_exclusive_group()
+    length.add_argument("--epochs", type=float, help="passes over the training examples")
+    length.add_argument("--max-steps", type=int, help="optimiser steps, instead of epochs")
+    recipe.add_argument("--train-limit", type=int, metavar="N", help="train on a fixed sample of N examples")
+    recipe.add_argument("--max-length", type=int, metavar="TOKENS", help="longest input, special tokens included")
+    recipe.add_argument("--batch-size", type=int, help="examples in one optimiser step")
+    recipe.add_argument("--precision", choices=["fp32", "bf16"], help="default: bf16 where the machine is fast at it")
+
+
+def recipe_given(options: argparse.Namespace) -> dict[str, Any]:
+    """The values of the recipe that the user gave."""
+    return {name: value for name in RECIPE_FLAGS if (value := getattr(options, name, None)) is not None}
+
+
+def task_options_given(texts: Sequence[str] | None) -> dict[str, str]:
+    """``NAME=VALUE`` texts as a mapping.
+
+    Raises:
+        InputError: one has no ``=``, or a name is given twice.
+    """
+    given: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"--task-option takes NAME=VALUE, not {text!r}")
+        if name in given:
+            raise InputError(f"--task-option {name} is given twice")
+        given[name] = value
+    return given
+
+
+def run_cell(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from harness import execute
+
+    request = Request(
+        options.model, options.task, options.weights, options.size, options.seed, options.data_dir,
+        recipe_given(options), task_options_given(options.task_option), options.skip_bad, tuple(options.plugin or ()),
+    )  # fmt: skip
+    outcome = execute.run_one(request, options.out, options.force)
+    if outcome.record["status"] != "ok":
+        return 1
+    if options.json:
+        print(json.dumps(outcome.record, ensure_ascii=False))
+    else:
+        from harness.report import run_summary
+
+        print(run_summary.as_text(outcome.record, outcome.folder), end="")
+    return 0
