@@ -22,6 +22,7 @@ _SPACE_NEEDED = 16 * 2**20
 _REQUIRED = {
     "run": {"key", "status", "model", "task", "scores"},
     "bench": {"key", "status", "model", "point"},
+    "imported": {"key", "status", "protocol", "model", "task", "scores", "source"},
 }
 
 Record = dict[str, Any]
