@@ -4,13 +4,11 @@ Entity types are those of `docstrings_labels.ENTITY_TYPES`, tags are IOB2. Score
 fingerprints only: another version of a package is another dataset.
 """
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass
 
-from tasks.sources.docstrings import SPLITS, PackageDocuments, corpus_identity, documents, pieces_of, versions
-from tasks.sources.docstrings_cache import read_cached, write_cached
+from tasks.sources.built import Built, built
+from tasks.sources.docstrings import SPLITS, PackageDocuments, Split, corpus_identity, documents, pieces_of
 from tasks.sources.docstrings_parse import Docstring
 from tasks.sources.docstrings_sentences import label_docstring
 from tasks.sources.docstrings_workers import Progress, shown_unless, work_through
@@ -19,34 +17,16 @@ from tasks.sources.sentence import Sentence
 # A sentence is templated when only its mentions tell it from this many earlier ones: copied models have thousands.
 SENTENCES_A_PATTERN = 2
 
-Splits = dict[str, list[Sentence]]
+Splits = dict[Split, list[Sentence]]
 
 
-@dataclass(frozen=True, slots=True)
-class LabelledCorpus:
-    """The sentences of each split, the sha256 (hex) of all of them in order, and the versions they were built from."""
-
-    splits: Splits
-    fingerprint: str
-    versions: dict[str, str]
-
-
-def load(progress: Progress | None = None) -> LabelledCorpus:
+def load(progress: Progress | None = None) -> Built[Sentence]:
     """The built set, from the cache if it was built before; building calls `progress(done, total)` or shows a bar.
 
     Raises:
         InputError: a package of the corpus is not installed.
     """
-    identity = corpus_identity()
-    cached = read_cached("ner", identity)
-    if cached is not None:
-        splits = {split: [_sentence(row) for row in rows] for split, rows in cached["splits"].items()}
-        return LabelledCorpus(splits, cached["fingerprint"], versions())
-    splits = build(documents(progress), progress)
-    digest = fingerprint(splits)
-    rows_of = {split: [_row(sentence) for sentence in sentences] for split, sentences in splits.items()}
-    write_cached("ner", identity, {"fingerprint": digest, "splits": rows_of})
-    return LabelledCorpus(splits, digest, versions())
+    return built("ner", corpus_identity(), lambda: build(documents(progress), progress), _sentence)
 
 
 def build(found: dict[str, PackageDocuments], progress: Progress | None = None) -> Splits:
@@ -77,15 +57,6 @@ def deduplicate(splits: Splits) -> Splits:
     return {split: kept[split] for split in SPLITS}
 
 
-def fingerprint(splits: Splits) -> str:
-    """The sha256 (hex) of every sentence's split, id, tokens and tags, in order."""
-    digest = hashlib.sha256()
-    for split in SPLITS:
-        for sentence in splits[split]:
-            digest.update("\t".join([split, *_row(sentence)]).encode() + b"\n")
-    return digest.hexdigest()
-
-
 def _one_of_a_kind(sentences: Iterable[Sentence], taken: Set[tuple[str, ...]]) -> Iterator[Sentence]:
     seen: set[tuple[str, ...]] = set()
     patterns: Counter[tuple[str, ...]] = Counter()
@@ -109,10 +80,6 @@ def _label_piece(piece: tuple[tuple[Docstring, ...], Mapping[str, Set[str]]]) ->
     return [sentence for docstring in docstrings for sentence in label_docstring(docstring, names)]
 
 
-def _row(sentence: Sentence) -> list[str]:
-    return [sentence.id, " ".join(sentence.tokens), " ".join(sentence.tags)]
-
-
-def _sentence(row: list[str]) -> Sentence:
-    id_, tokens, tags = row
-    return Sentence(tuple(tokens.split(" ")), tuple(tags.split(" ")), id_)
+def _sentence(row: list[list[str]]) -> Sentence:
+    tokens, tags, id_ = row
+    return Sentence(tuple(tokens), tuple(tags), str(id_))

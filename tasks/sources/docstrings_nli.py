@@ -4,20 +4,18 @@ Relatedness, not inference: words that both share decide much of it, so its scor
 package, and no text is in two examples of one split as the body, nor in two splits.
 """
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tasks.sources.docstrings import SPLITS, PackageDocuments, Split, corpus_identity, documents, pieces_of, versions
-from tasks.sources.docstrings_cache import read_cached, write_cached
+from tasks.sources.built import Built, built, draw, rules_identity
+from tasks.sources.docstrings import SPLITS, PackageDocuments, Split, documents, pieces_of
 from tasks.sources.docstrings_markup import plain_text
 from tasks.sources.docstrings_parse import Docstring
 from tasks.sources.docstrings_text import read_prose
 from tasks.sources.docstrings_workers import Progress, shown_unless, work_through
 from tasks.sources.labelled_text import LabelledText
-from tasks.sources.splits import fingerprint
 
 # Counts up with every change of the rules that changes what is built.
 VERSION = 1
@@ -36,15 +34,6 @@ _FIRST_SENTENCE = re.compile(r"^(.*?[.!?])(?:\s|$)")
 
 
 @dataclass(frozen=True, slots=True)
-class BuiltPairs:
-    """The pairs of each split, the sha256 (hex) of all of them in order, and the versions they were built from."""
-
-    splits: dict[Split, list[LabelledText]]
-    fingerprint: str
-    versions: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class _Described:
     package: str
     module: str
@@ -56,25 +45,16 @@ class _Described:
 def identity() -> str:
     """What decides the pairs, without building them: the sha256 (hex) of the rules' and the packages' versions."""
     rules = [VERSION, RELATIONS, SIZES, SHARE_OF_A_PACKAGE, SUMMARY_WORDS, BODY_WORDS]
-    return hashlib.sha256(f"nli {rules} {corpus_identity()}".encode()).hexdigest()
+    return rules_identity("nli", rules)
 
 
-def load(progress: Progress | None = None) -> BuiltPairs:
+def load(progress: Progress | None = None) -> Built[LabelledText]:
     """The built set, from the cache if it was built before; building calls `progress(done, total)` or shows a bar.
 
     Raises:
         InputError: a package of the corpus is not installed.
     """
-    decides = identity()
-    cached = read_cached("nli", decides)
-    if cached is None:
-        splits = build(documents(progress), progress)
-        rows = {split: [[p.text, p.pair, p.label, p.id] for p in pairs] for split, pairs in splits.items()}
-        cached = {"fingerprint": fingerprint(splits), "splits": rows}
-        write_cached("nli", decides, cached)
-    return BuiltPairs(
-        {s: [LabelledText(*row) for row in cached["splits"][s]] for s in SPLITS}, cached["fingerprint"], versions()
-    )
+    return built("nli", identity(), lambda: build(documents(progress), progress), lambda row: LabelledText(*row))
 
 
 def build(found: dict[str, PackageDocuments], progress: Progress | None = None) -> dict[Split, list[LabelledText]]:
@@ -135,7 +115,7 @@ def _sample(entries: Sequence[_Described], size: int) -> list[_Described]:
     siblings = Counter(entry.module for entry in entries)
     of_package: Counter[str] = Counter()
     chosen: set[str] = set()
-    for entry in sorted(entries, key=lambda entry: _draw(entry.id)):
+    for entry in sorted(entries, key=lambda entry: draw(entry.id)):
         if siblings[entry.module] > 1 and of_package[entry.package] < size // SHARE_OF_A_PACKAGE and len(chosen) < size:
             of_package[entry.package] += 1
             chosen.add(entry.id)
@@ -147,9 +127,7 @@ def _pairs(entries: Sequence[_Described]) -> Iterator[LabelledText]:
     modules: dict[str, list[_Described]] = {}
     for entry in entries:
         modules.setdefault(entry.module, []).append(entry)
-    dealt = {
-        entry.id: rank for rank, entry in enumerate(sorted(entries, key=lambda entry: _draw(entry.id, "relation")))
-    }
+    dealt = {entry.id: rank for rank, entry in enumerate(sorted(entries, key=lambda entry: draw(entry.id, "relation")))}
     for entry in entries:
         rank = dealt[entry.id]
         relation = RELATIONS[rank % len(RELATIONS)]
@@ -158,7 +136,7 @@ def _pairs(entries: Sequence[_Described]) -> Iterator[LabelledText]:
             relation = RELATIONS[rank // len(RELATIONS) % 2 * 2]
         summary = entry.summary
         if relation == "same_module":
-            summary = min(siblings, key=lambda other: _draw(entry.id, other.id)).summary
+            summary = min(siblings, key=lambda other: draw(entry.id, other.id)).summary
         elif relation == "other_package":
             summary = _stranger(entry, entries).summary
         yield LabelledText(entry.body, summary, relation, entry.id)
@@ -167,7 +145,7 @@ def _pairs(entries: Sequence[_Described]) -> Iterator[LabelledText]:
 def _stranger(entry: _Described, entries: Sequence[_Described]) -> _Described:
     """An entry of another package."""
     for attempt in range(len(entries)):
-        other = entries[_draw(entry.id, "stranger", str(attempt)) % len(entries)]
+        other = entries[draw(entry.id, "stranger", str(attempt)) % len(entries)]
         if other.package != entry.package:
             return other
     raise ValueError("a split needs two packages at least")
@@ -175,8 +153,3 @@ def _stranger(entry: _Described, entries: Sequence[_Described]) -> _Described:
 
 def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-def _draw(*parts: str) -> int:
-    """A number that looks random and depends on nothing but the words."""
-    return int.from_bytes(hashlib.sha256("\n".join(parts).encode()).digest()[:8], "big")

@@ -4,18 +4,17 @@ A check that a model learns to find what is asked for, not of reading: entries h
 answers nearly all of the answerable questions. A third has no answer: the parameter is that of a sibling.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
-from tasks.sources.docstrings import SPLITS, PackageDocuments, Split, corpus_identity, documents, versions
-from tasks.sources.docstrings_cache import read_cached, write_cached
+from tasks.sources.built import Built, built, draw, rules_identity
+from tasks.sources.docstrings import SPLITS, PackageDocuments, Split, documents
 from tasks.sources.docstrings_parameters import Context, Parameter, flattened, parameters
 from tasks.sources.docstrings_parse import Docstring
 from tasks.sources.docstrings_workers import Progress
 from tasks.sources.question import Answer, Question
-from tasks.sources.splits import fingerprint
 
 # Counts up with every change of the rules that changes what is built.
 VERSION = 1
@@ -36,15 +35,6 @@ NOTES = (
 
 
 @dataclass(frozen=True, slots=True)
-class BuiltQuestions:
-    """The questions of each split, the sha256 (hex) of all of them in order, and the versions they were built from."""
-
-    splits: dict[Split, list[Question]]
-    fingerprint: str
-    versions: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class _Documented:
     docstring: Docstring
     context: Context
@@ -54,25 +44,16 @@ class _Documented:
 def identity() -> str:
     """What decides the questions, without building them: the sha256 (hex) of the rules' and the packages' versions."""
     rules = [VERSION, MAX_CHARACTERS, QUESTIONS_A_DOCSTRING, SAME_ANSWERS, SIZES, WORDINGS]
-    return hashlib.sha256(f"span {rules} {corpus_identity()}".encode()).hexdigest()
+    return rules_identity("span", rules)
 
 
-def load(progress: Progress | None = None) -> BuiltQuestions:
+def load(progress: Progress | None = None) -> Built[Question]:
     """The built set, from the cache if it was built before.
 
     Raises:
         InputError: a package of the corpus is not installed.
     """
-    decides = identity()
-    cached = read_cached("span", decides)
-    if cached is None:
-        splits = build(documents(progress))
-        rows = {split: [_row(question) for question in questions] for split, questions in splits.items()}
-        cached = {"fingerprint": fingerprint(splits), "splits": rows}
-        write_cached("span", decides, cached)
-    return BuiltQuestions(
-        {s: [_question(row) for row in cached["splits"][s]] for s in SPLITS}, cached["fingerprint"], versions()
-    )
+    return built("span", identity(), lambda: build(documents(progress)), _question)
 
 
 def build(found: dict[str, PackageDocuments]) -> dict[Split, list[Question]]:
@@ -117,7 +98,7 @@ def _questions(module: Sequence[_Documented]) -> Iterator[Question]:
         documented = entry.docstring.qualname.removesuffix(".__init__").rpartition(".")[2]
         name = f"{entry.docstring.package}.{documented}"
         where = f"{entry.docstring.path}:{entry.docstring.qualname}"
-        chosen = sorted(entry.parameters, key=lambda parameter: _draw(where, parameter.name))
+        chosen = sorted(entry.parameters, key=lambda parameter: draw(where, parameter.name))
         chosen = chosen[:QUESTIONS_A_DOCSTRING]
         for parameter in chosen:
             kind = _kind(where, parameter)
@@ -137,9 +118,9 @@ def _questions(module: Sequence[_Documented]) -> Iterator[Question]:
 def _kind(where: str, parameter: Parameter) -> str | None:
     """Which question is asked; names of types and defaults are short and alike, so they are a third at most."""
     short = [kind for kind in ("type", "default") if kind in parameter.answers]
-    draw = _draw(where, parameter.name, "kind")
-    if short and draw % 3 == 0:
-        return short[draw // 3 % len(short)]
+    number = draw(where, parameter.name, "kind")
+    if short and number % 3 == 0:
+        return short[number // 3 % len(short)]
     return "description" if "description" in parameter.answers else None
 
 
@@ -152,7 +133,7 @@ def _absent(entry: _Documented, module: Sequence[_Documented], number: int, wher
         for parameter in other.parameters
         if parameter.name not in own and parameter.name not in entry.docstring.text
     }
-    return sorted(siblings.values(), key=lambda parameter: _draw(where, parameter.name, "absent"))
+    return sorted(siblings.values(), key=lambda parameter: draw(where, parameter.name, "absent"))
 
 
 def _one_of_a_kind(questions: Iterable[Question], taken: Set[str]) -> list[Question]:
@@ -188,20 +169,9 @@ def _sample(questions: Sequence[Question], size: int) -> list[Question]:
 
 
 def _draw_of_docstring(question: Question) -> int:
-    return _draw(question.id.rpartition("#")[0])
+    return draw(question.id.rpartition("#")[0])
 
 
-def _draw(*parts: str) -> int:
-    """A number that looks random and depends on nothing but the words."""
-    return int.from_bytes(hashlib.sha256("\n".join(parts).encode()).digest()[:8], "big")
-
-
-def _row(question: Question) -> list[object]:
-    answers = [[answer.text, answer.start] for answer in question.answers]
-    return [question.id, question.question, question.context, answers, question.title]
-
-
-def _question(row: list[object]) -> Question:
-    id_, question, context, answers, title = row
-    found = tuple(Answer(text, start) for text, start in answers)  # type: ignore[attr-defined]
-    return Question(str(id_), str(question), str(context), found, str(title))
+def _question(row: list[Any]) -> Question:
+    *texts, answers, title = row
+    return Question(*texts, tuple(Answer(*answer) for answer in answers), title)

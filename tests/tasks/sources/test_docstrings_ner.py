@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.sources import docstrings, docstrings_ner
+from tasks.sources.built import Built
 from tasks.sources.docstrings_labels import ENTITY_TYPES
 from tasks.sources.docstrings_markup import scan
 from tasks.sources.docstrings_parse import Docstring, parse_files
@@ -192,7 +193,7 @@ def test_templated_repeated_and_contradictory_sentences_are_dropped():
 
 
 @pytest.fixture(scope="module")
-def built() -> docstrings_ner.LabelledCorpus:
+def built() -> Built[Sentence]:
     return docstrings_ner.load()
 
 
@@ -221,7 +222,7 @@ def test_ids_are_unique_and_the_fingerprint_is_of_the_sentences(built):
     digest = hashlib.sha256()
     for split in ("train", "dev", "test"):
         for s in built.splits[split]:
-            digest.update(f"{split}\t{s.id}\t{' '.join(s.tokens)}\t{' '.join(s.tags)}\n".encode())
+            digest.update(json.dumps([split, s.tokens, s.tags]).encode() + b"\n")
     assert built.fingerprint == digest.hexdigest()
 
 

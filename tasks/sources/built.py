@@ -1,0 +1,63 @@
+"""Datasets that are built on this machine: kept in the cache by what decides them, with a fingerprint of their examples."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import astuple, dataclass
+from typing import Any, Generic, TypeVar
+
+from tasks.sources.docstrings import SPLITS, Split, corpus_identity, versions
+from tasks.sources.docstrings_cache import read_cached, write_cached
+from tasks.sources.splits import fingerprint
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Built(Generic[T]):
+    """The examples of each split, the sha256 (hex) of all of them in order, and the versions they were built from."""
+
+    splits: dict[Split, list[T]]
+    fingerprint: str
+    versions: dict[str, str]
+
+
+def rules_identity(name: str, rules: object) -> str:
+    """What decides a set that is built of the docstrings: the sha256 (hex) of its rules and of the packages' versions.
+
+    Args:
+        name: of the set.
+        rules: everything that a change of changes the examples; its ``repr`` counts.
+    """
+    return hashlib.sha256(f"{name} {rules} {corpus_identity()}".encode()).hexdigest()
+
+
+def built(
+    name: str, identity: str, build: Callable[[], Mapping[Split, list[T]]], example: Callable[[list[Any]], T]
+) -> Built[T]:
+    """The set of this identity, from the cache if it was built before.
+
+    Args:
+        name: of the set, and so of its file in the cache.
+        identity: sha256 (hex) of what decides the examples.
+        build: makes the examples of each split, which are dataclasses.
+        example: makes an example of the values of its fields, in which JSON has turned tuples into lists.
+
+    Raises:
+        InputError: a package of the corpus is not installed.
+    """
+    cached = read_cached(f"{name}-examples", identity)
+    if cached is None:
+        splits = build()
+        rows = {split: [astuple(one) for one in splits[split]] for split in SPLITS}  # type: ignore[call-overload]
+        cached = {"fingerprint": fingerprint(splits), "splits": rows}
+        write_cached(f"{name}-examples", identity, cached)
+    return Built(
+        {split: [example(row) for row in cached["splits"][split]] for split in SPLITS},
+        cached["fingerprint"],
+        versions(),
+    )
+
+
+def draw(*parts: str) -> int:
+    """A number below 2**64 that looks random and depends on nothing but the words."""
+    return int.from_bytes(hashlib.sha256("\n".join(parts).encode()).digest()[:8], "big")
