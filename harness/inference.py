@@ -1,8 +1,8 @@
-"""Prediction: batches sorted by length, so that little is padding, and the original order restored."""
+"""Prediction: batches of like length under a budget of tokens, so that little is padding and a long text stands alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,31 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tasks.task import Feature
+
+TOKENS_A_BATCH = 16_384
+"""Padding included: 32 texts of 512 tokens, or one text that is longer than all of that."""
+
+
+def batches_by_tokens(
+    lengths: Sequence[int], tokens: int = TOKENS_A_BATCH, batch_size: int | None = None
+) -> Iterator[list[int]]:
+    """Indices of texts in batches, the longest first, so that what memory allows is known at once.
+
+    Args:
+        lengths: tokens of each text.
+        tokens: the most that a batch holds, all of its texts being as long as its longest; a text that is longer is a
+            batch of its own.
+        batch_size: the most texts in a batch; ``None`` leaves that to the tokens.
+    """
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
+        full = batch and (len(batch) + 1) * lengths[batch[0]] > tokens
+        if full or len(batch) == batch_size:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -31,6 +56,7 @@ def predict(
     tokenizer: Any,
     precision: str,
     batch_size: int = 64,
+    tokens: int = TOKENS_A_BATCH,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[NDArray[np.float32]]:
     """The logits of every feature, in the order given.
@@ -40,7 +66,8 @@ def predict(
         features: model inputs; ``labels`` are not shown to the model.
         tokenizer: pads.
         precision: ``fp32`` or ``bf16``.
-        batch_size: features a batch.
+        batch_size: features a batch, at most.
+        tokens: tokens a batch, see `batches_by_tokens`.
         progress: called with the number of features done and in all.
 
     Returns:
@@ -49,10 +76,9 @@ def predict(
     """
     model.eval()
     device = next(model.parameters()).device
-    longest_first = sorted(range(len(features)), key=lambda index: -len(features[index]["input_ids"]))
     logits: list[NDArray[np.float32]] = [np.empty((0, 0), np.float32)] * len(features)
-    for start in range(0, len(features), batch_size):
-        chosen = longest_first[start : start + batch_size]
+    lengths, done = [len(feature["input_ids"]) for feature in features], 0
+    for chosen in batches_by_tokens(lengths, tokens, batch_size):
         batch = {
             name: tensor.to(device) for name, tensor in pad([features[index] for index in chosen], tokenizer).items()
         }
@@ -60,6 +86,7 @@ def predict(
             output = model(**batch)["logits"].float().cpu().numpy()
         for row, index in enumerate(chosen):
             of_tokens = output.ndim == 3
-            logits[index] = (output[row, : len(features[index]["input_ids"])] if of_tokens else output[row]).copy()
-        progress(start + len(chosen), len(features))
+            logits[index] = (output[row, : lengths[index]] if of_tokens else output[row]).copy()
+        done += len(chosen)
+        progress(done, len(features))
     return logits

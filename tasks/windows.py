@@ -6,7 +6,7 @@ window is known by character offsets, so that an answer is a stretch of the cont
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,8 @@ def encode_questions(examples: Sequence[Question], tokenizer: Any, max_length: i
         max_length: longest input in tokens, special tokens included.
         training: give ``labels``, and leave out most windows without the answer of a long context.
     """
-    pair = _Pair(tokenizer)
-    contexts = _tokenised_contexts(examples, tokenizer)
+    pair = Pair(tokenizer)
+    contexts = tokenised([example.context for example in examples], tokenizer)
     questions = [list(ids) for ids in _ids(tokenizer, [example.question for example in examples])]
     random = np.random.default_rng(0)
     features: list[Feature] = []
@@ -116,7 +116,18 @@ def without_blanks(text: str, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.stack([first, np.maximum(first, after_solid[offsets[:, 1]])], axis=1)
 
 
-class _Pair:
+def tokenised(texts: Iterable[str], tokenizer: Any) -> dict[str, tuple[list[int], NDArray[np.int64]]]:
+    """Ids, without special tokens, and offsets without blanks (see `Window`) of each different text."""
+    found: dict[str, tuple[list[int], NDArray[np.int64]]] = {}
+    # Offsets come as a tuple a token, many times the size of the array that they become.
+    for batch in _batches(list(dict.fromkeys(texts)), _CONTEXTS_AT_ONCE):
+        inputs = tokenizer(batch, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        for text, ids, offsets in zip(batch, inputs["input_ids"], inputs["offset_mapping"], strict=True):
+            found[text] = ids, without_blanks(text, np.array(offsets, np.int64).reshape(-1, 2))
+    return found
+
+
+class Pair:
     """How a tokenizer joins two texts: the special tokens around them, and the token types if it gives any."""
 
     def __init__(self, tokenizer: Any) -> None:
@@ -154,18 +165,6 @@ class _Pair:
                 *after,
             ]
         return feature, len(self.before) + len(first) + len(self.between)
-
-
-def _tokenised_contexts(examples: Sequence[Question], tokenizer: Any) -> dict[str, tuple[list[int], NDArray[np.int64]]]:
-    """Ids and offsets of each different context."""
-    contexts = list(dict.fromkeys(example.context for example in examples))
-    found: dict[str, tuple[list[int], NDArray[np.int64]]] = {}
-    # Offsets come as a tuple a token, many times the size of the array that they become.
-    for batch in _batches(contexts, _CONTEXTS_AT_ONCE):
-        tokenised = tokenizer(batch, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        for context, ids, offsets in zip(batch, tokenised["input_ids"], tokenised["offset_mapping"], strict=True):
-            found[context] = ids, without_blanks(context, np.array(offsets, np.int64).reshape(-1, 2))
-    return found
 
 
 def _ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:

@@ -1,9 +1,13 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.heads import TokenHead, mean_pool
-from harness.inference import predict
+from harness.inference import batches_by_tokens, predict
 
 
 @pytest.fixture(scope="module")
@@ -24,9 +28,9 @@ def features(tokenizer):
     ]
 
 
-@pytest.mark.parametrize("batch_size", [1, 4, 64])
-def test_logits_come_in_the_order_given_whatever_the_batch(model, features, tokenizer, batch_size):
-    logits = predict(model, features, tokenizer, "fp32", batch_size)
+@pytest.mark.parametrize(("batch_size", "tokens"), [(1, 1000), (4, 1000), (64, 1000), (64, 90), (64, 1)])
+def test_logits_come_in_the_order_given_whatever_the_batch(model, features, tokenizer, batch_size, tokens):
+    logits = predict(model, features, tokenizer, "fp32", batch_size, tokens)
     assert [len(rows) for rows in logits] == [len(feature["input_ids"]) for feature in features]
     alone = [
         model(input_ids=torch.tensor([f["input_ids"]]), attention_mask=torch.tensor([f["attention_mask"]]))["logits"][0]
@@ -34,6 +38,21 @@ def test_logits_come_in_the_order_given_whatever_the_batch(model, features, toke
     ]
     for rows, expected in zip(logits, alone, strict=True):
         np.testing.assert_allclose(rows, expected.detach().numpy(), atol=1e-5)
+
+
+@given(st.lists(st.integers(1, 50), max_size=40), st.integers(1, 200), st.none() | st.integers(1, 8))
+def test_batches_hold_every_text_once_within_the_budget_the_longest_first(lengths, tokens, batch_size):
+    batches = list(batches_by_tokens(lengths, tokens, batch_size))
+    order = [index for batch in batches for index in batch]
+    assert sorted(order) == list(range(len(lengths)))
+    assert [lengths[index] for index in order] == sorted(lengths, reverse=True)
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * lengths[batch[0]] <= tokens
+        assert batch_size is None or len(batch) <= batch_size
+    # No batch could have taken the first text of the next one too.
+    for batch, following in pairwise(batches):
+        assert (len(batch) + 1) * lengths[batch[0]] > tokens or len(batch) == batch_size
+        assert lengths[following[0]] <= lengths[batch[-1]]
 
 
 def test_progress_reaches_the_end(model, features, tokenizer):
