@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tasks.metrics import classification_scores
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.locate import Embedded, Folder, locate
-from tasks.sources.splits import files_identity, fingerprint
+from tasks.sources.splits import files_identity
 from tasks.task import Data, DatasetInfo, Encoded, Feature
 
 
@@ -69,12 +69,9 @@ class SequenceClassification:
         from tasks.sources import jsonl
 
         if isinstance(source, Folder):
-            read = jsonl.load(source.path, skip_bad)
-            origin, digest = str(source.path), files_identity(jsonl.files(source.path))
-        else:
-            read = jsonl.load_hub(source.info)
-            origin, digest = f"{source.info.hub_id}@{read.revision}", fingerprint(read.splits)
-        return Data(read.splits, read.labels, origin, digest, read.notes, n_skipped=read.n_skipped)
+            return jsonl.load(source.path, skip_bad).data(str(source.path))
+        read = jsonl.load_hub(source.info)
+        return read.data(f"{source.info.hub_id}@{read.revision}")
 
     def encode(
         self,

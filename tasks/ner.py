@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tasks.metrics import entity_scores
 from tasks.sources.locate import Embedded, Folder, locate
 from tasks.sources.sentence import Sentence
+from tasks.sources.splits import files_identity, fingerprint
 from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature
 
 
@@ -46,7 +47,7 @@ class NamedEntityRecognition:
         if isinstance(source, Folder):
             from tasks.sources import conll
 
-            return conll.identity(source.path)
+            return files_identity(conll.files(source.path))
         return f"{source.info.hub_id}@{source.info.revision}"
 
     def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
@@ -56,16 +57,16 @@ class NamedEntityRecognition:
             from tasks.sources import docstrings_ner
 
             built = docstrings_ner.load()
-            return _data(built.splits, "embedded", built.fingerprint, sources=built.versions)
+            return _data(built.splits, "embedded", sources=built.versions)
         if isinstance(source, Folder):
             from tasks.sources import conll
 
             splits, notes = conll.load(source.path)
-            return _data(splits, str(source.path), conll.identity(source.path), notes)
+            return _data(splits, str(source.path), notes)
         from tasks.sources import hub
 
         splits, revision = hub.load_sentences(source.info)
-        return _data(splits, f"{source.info.hub_id}@{revision}", hub.digest(splits))
+        return _data(splits, f"{source.info.hub_id}@{revision}")
 
     def encode(
         self,
@@ -139,13 +140,12 @@ NER = NamedEntityRecognition()
 def _data(
     splits: Mapping[Any, Sequence[Sentence]],
     origin: str,
-    fingerprint: str,
     notes: tuple[str, ...] = (),
     sources: Mapping[str, str] | None = None,
 ) -> Data:
     types = sorted({tag[2:] for sentence in splits["train"] for tag in sentence.tags if tag != "O"})
     labels = ("O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
-    return Data(splits, labels, origin, fingerprint, notes, sources or {})
+    return Data(splits, labels, origin, fingerprint(splits), notes, sources or {})
 
 
 def _words_with_tokens(sentences: Sequence[Sequence[str]], tokenizer: Any) -> list[list[str]]:

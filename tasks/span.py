@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tasks.metrics import answer_f1, answer_scores
 from tasks.sources.locate import Embedded, Folder, locate
 from tasks.sources.question import Question
-from tasks.sources.splits import files_identity, fingerprint
+from tasks.sources.splits import files_identity
 from tasks.task import Data, DatasetInfo, Encoded
 from tasks.windows import NULL, Window, encode_questions
 
@@ -79,12 +79,9 @@ class SpanExtraction:
         from tasks.sources import squad
 
         if isinstance(source, Folder):
-            read = squad.load(source.path, skip_bad)
-            origin, digest = str(source.path), files_identity(squad.files(source.path))
-        else:
-            read = squad.load_hub(source.info, skip_bad)
-            origin, digest = f"{source.info.hub_id}@{read.revision}", fingerprint(read.splits)
-        return Data(read.splits, labels, origin, digest, read.notes, n_skipped=read.n_skipped)
+            return squad.load(source.path, skip_bad).data(str(source.path), labels)
+        read = squad.load_hub(source.info, skip_bad)
+        return read.data(f"{source.info.hub_id}@{read.revision}", labels)
 
     def encode(
         self,

@@ -6,38 +6,25 @@ files), which is converted. Columns may also be separated by blanks; the first i
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import InputError
 from tasks.sources.sentence import Sentence
-from tasks.task import SPLITS, Split
+from tasks.sources.splits import read_bytes, split_files
+from tasks.task import Split
 
 _TAG = re.compile(r"O|[BI]-\S+")
 
 
-def split_files(folder: Path) -> dict[Split, Path]:
+def files(folder: Path) -> dict[Split, Path]:
     """The three files of a local dataset.
 
     Raises:
-        InputError: a split file is missing.
+        InputError: one is missing.
     """
-    files = {split: folder / f"{split}.conll" for split in SPLITS}
-    for file in files.values():
-        if not file.is_file():
-            raise InputError(f"{file} is missing; a NER folder holds train.conll, dev.conll and test.conll")
-    return files
-
-
-def identity(folder: Path) -> str:
-    """sha256 over the bytes of the three split files."""
-    digest = hashlib.sha256()
-    for split, file in split_files(folder).items():
-        digest.update(f"{split} {file.stat().st_size}\n".encode())
-        digest.update(_read_bytes(file))
-    return digest.hexdigest()
+    return split_files(folder, ".conll")
 
 
 def load(folder: Path) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
@@ -52,7 +39,7 @@ def load(folder: Path) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
     splits: dict[Split, list[Sentence]] = {}
     notes: list[str] = []
     known: set[str] = set()
-    for split, file in split_files(folder).items():
+    for split, file in files(folder).items():
         rows = list(_rows(file))
         if not rows:
             raise InputError(f"{file} holds no sentence; it needs one token and tag a line")
@@ -73,15 +60,8 @@ def load(folder: Path) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
     return splits, tuple(notes)
 
 
-def _read_bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions") from error
-
-
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    for number, raw in enumerate(_read_bytes(file).removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+    for number, raw in enumerate(read_bytes(file).removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         try:
             yield number, raw.decode("utf-8").rstrip("\r")
         except UnicodeDecodeError as error:

@@ -6,9 +6,6 @@ the local cache; where there is no network, the error says how to get the files.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.errors import InputError
@@ -81,15 +78,6 @@ def load_sentences(info: DatasetInfo, root: str | None = None) -> tuple[dict[Spl
                 ) from None
             splits[split].append(Sentence(tuple(row[tokens]), names, f"{split}:{number}"))
     return splits, revision
-
-
-def digest(splits: Mapping[Split, Sequence[Sentence]]) -> str:
-    """sha256 over the sentences of all splits in canonical form."""
-    total = hashlib.sha256()
-    for split in SPLITS:
-        for sentence in splits[split]:
-            total.update(json.dumps([split, sentence.tokens, sentence.tags], ensure_ascii=True).encode())
-    return total.hexdigest()
 
 
 def _unreachable(info: DatasetInfo, error: Exception) -> InputError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,23 +15,13 @@ from harness.errors import InputError
 from harness.registry import suggestion
 from tasks.sources import hub
 from tasks.sources.labelled_text import LabelledText
-from tasks.sources.splits import hold_out, read_bytes, split_files
+from tasks.sources.reading import Reading
+from tasks.sources.splits import read_bytes, split_files
 from tasks.task import DatasetInfo, Split
 
 COLUMNS = (("premise", "hypothesis"), ("text", "text_pair"))
 UNLABELLED = -1
 """The label id by which SNLI and GLUE say that there is no gold label."""
-
-
-@dataclass(frozen=True)
-class LabelledTexts:
-    """The examples of each split, their labels, what was done to them on the way, and how many malformed ones were left out."""
-
-    splits: dict[Split, list[LabelledText]]
-    labels: tuple[str, ...]
-    notes: tuple[str, ...]
-    n_skipped: int
-    revision: str = ""
 
 
 def files(folder: Path) -> dict[Split, Path]:
@@ -44,7 +33,7 @@ def files(folder: Path) -> dict[Split, Path]:
     return split_files(folder, ".jsonl")
 
 
-def load(folder: Path, skip_bad: bool = False) -> LabelledTexts:
+def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
     """Read the three splits of a folder; the labels are those of train, sorted.
 
     Args:
@@ -55,36 +44,17 @@ def load(folder: Path, skip_bad: bool = False) -> LabelledTexts:
         InputError: a file is missing or empty, or a line is malformed (file and line are named); or dev or test have a
             label that train never has; or train has one label only.
     """
-    splits: dict[Split, list[LabelledText]] = {}
-    labels: tuple[str, ...] = ()
-    notes: list[str] = []
-    n_skipped = 0
+    reading: Reading[LabelledText] = Reading(skip_bad)
     for split, file in files(folder).items():
-        examples: list[LabelledText] = []
-        bad: list[str] = []
-        for one in _lines(file, labels):
-            if isinstance(one, LabelledText):
-                examples.append(one)
-            elif skip_bad:
-                bad.append(one)
-            else:
-                raise InputError(f"{one}; mend it, or leave such lines out with --skip-bad")
-        if not examples:
-            raise InputError(
-                f"{file} holds no example" + (f" that is not malformed; the first: {bad[0]}" if bad else "")
-            )
+        reading.take(split, _lines(file, reading.labels), str(file), file.name, "lines")
         if split == "train":
-            labels = tuple(sorted({example.label for example in examples}))
-            if len(labels) < 2:
-                raise InputError(f"every label of {file} is {labels[0]!r}, so there is nothing to learn")
-        if bad:
-            notes.append(f"{len(bad)} malformed lines of {file.name} were left out, the first: {bad[0]}")
-            n_skipped += len(bad)
-        splits[split] = examples
-    return LabelledTexts(splits, labels, tuple(notes), n_skipped)
+            reading.labels = tuple(sorted({example.label for example in reading.splits[split]}))
+            if len(reading.labels) < 2:
+                raise InputError(f"every label of {file} is {reading.labels[0]!r}, so there is nothing to learn")
+    return reading
 
 
-def load_hub(info: DatasetInfo, root: str | None = None) -> LabelledTexts:
+def load_hub(info: DatasetInfo, root: str | None = None) -> Reading[LabelledText]:
     """Read a declared hub dataset; where no dev files are declared, dev is cut from train, by the first text.
 
     Rows that the benchmark leaves without a gold label are dropped, as everyone does.
@@ -97,20 +67,15 @@ def load_hub(info: DatasetInfo, root: str | None = None) -> LabelledTexts:
         InputError: the hub cannot be reached, or a column or label id is not what was declared.
     """
     revision = info.revision or "local" if root else hub.resolve_revision(info)
-    labels: tuple[str, ...] = info.hub_options["labels"]
-    splits: dict[Split, list[LabelledText]] = {}
-    notes: list[str] = []
+    reading: Reading[LabelledText] = Reading(labels=info.hub_options["labels"], revision=revision)
     for split, rows in hub.load_rows(info, revision, root).items():
         read = [_from_row(info, split, number, row) for number, row in enumerate(rows)]
-        splits[split] = [example for example in read if example]
-        if unlabelled := len(read) - len(splits[split]):
-            notes.append(f"{unlabelled} rows of {split} without a gold label were dropped")
-    if "dev" not in splits:
-        splits["train"], splits["dev"] = hold_out(splits["train"], len(splits["test"]), lambda example: example.text)
-        notes.append(
-            "the published development set is the test split here; dev was cut from train by text, the same for every run"
-        )
-    return LabelledTexts(splits, labels, tuple(notes), 0, revision)
+        labelled = [example for example in read if example]
+        if len(labelled) < len(read):
+            reading.notes.append(f"{len(read) - len(labelled)} rows of {split} without a gold label were dropped")
+        reading.take(split, labelled, f"{info.hub_id} ({split})", split, "rows")
+    reading.cut_dev(lambda example: example.text, "text")
+    return reading
 
 
 def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str]:

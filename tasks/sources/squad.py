@@ -9,25 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
 from tasks.sources import hub
 from tasks.sources.question import Answer, Question
-from tasks.sources.splits import hold_out, read_bytes, split_files
+from tasks.sources.reading import Reading
+from tasks.sources.splits import read_bytes, split_files
 from tasks.task import DatasetInfo, Split
-
-
-@dataclass(frozen=True)
-class Questions:
-    """The questions of each split, what was done to them on the way, and how many malformed ones were left out."""
-
-    splits: dict[Split, list[Question]]
-    notes: tuple[str, ...]
-    n_skipped: int
-    revision: str = ""
 
 
 def files(folder: Path) -> dict[Split, Path]:
@@ -39,7 +29,7 @@ def files(folder: Path) -> dict[Split, Path]:
     return split_files(folder, ".json")
 
 
-def load(folder: Path, skip_bad: bool = False) -> Questions:
+def load(folder: Path, skip_bad: bool = False) -> Reading[Question]:
     """Read the three splits of a folder.
 
     Args:
@@ -49,18 +39,13 @@ def load(folder: Path, skip_bad: bool = False) -> Questions:
     Raises:
         InputError: a file is missing, is not JSON in this format, or holds a malformed question (which is named).
     """
-    splits: dict[Split, list[Question]] = {}
-    notes: list[str] = []
-    n_skipped = 0
+    reading: Reading[Question] = Reading(skip_bad)
     for split, file in files(folder).items():
-        splits[split], bad = _sound(_questions(_document(file)), str(file), skip_bad)
-        if bad:
-            notes.append(f"{len(bad)} malformed entries of {file.name} were left out, the first: {bad[0]}")
-            n_skipped += len(bad)
-    return Questions(splits, tuple(notes), n_skipped)
+        reading.take(split, _one_of_each(_questions(_document(file)), str(file)), str(file), file.name, "entries")
+    return reading
 
 
-def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> Questions:
+def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> Reading[Question]:
     """Read a declared hub dataset; where no dev files are declared, dev is cut from train, by document.
 
     Args:
@@ -73,42 +58,26 @@ def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None)
     """
     revision = info.revision or "local" if root else hub.resolve_revision(info)
     read = _record_row if info.hub_options.get("columns") == "record" else _squad_row
-    splits: dict[Split, list[Question]] = {}
-    notes: list[str] = []
-    n_skipped = 0
+    reading: Reading[Question] = Reading(skip_bad, revision=revision)
     for split, rows in hub.load_rows(info, revision, root).items():
+        where = f"{info.hub_id} ({split})"
         found = (_from_row(read, row, f"row {number}") for number, row in enumerate(rows))
-        splits[split], bad = _sound(found, f"{info.hub_id} ({split})", skip_bad)
-        if bad:
-            notes.append(f"{len(bad)} malformed rows of {split} were left out, the first: {bad[0]}")
-            n_skipped += len(bad)
-    if "dev" not in splits:
-        splits["train"], splits["dev"] = hold_out(splits["train"], len(splits["test"]), lambda question: question.title)
-        notes.append(
-            "the published development set is the test split here; dev was cut from train by document, the same for every run"
-        )
-    return Questions(splits, tuple(notes), n_skipped, revision)
+        reading.take(split, _one_of_each(found, where), where, split, "rows")
+    reading.cut_dev(lambda question: question.title, "document")
+    return reading
 
 
-def _sound(found: Iterable[Question | str], where: str, skip_bad: bool) -> tuple[list[Question], list[str]]:
-    """The well-formed questions, and what is wrong with the others.
-
-    Raises:
-        InputError: there is a malformed one that may not be skipped, or none that is not.
-    """
-    questions: dict[str, Question] = {}
-    bad: list[str] = []
+def _one_of_each(found: Iterable[Question | str], where: str) -> Iterator[Question | str]:
+    """The same, with a sentence in place of a question whose id occurred before, and the place before each sentence."""
+    seen: set[str] = set()
     for one in found:
-        if isinstance(one, Question) and one.id not in questions:
-            questions[one.id] = one
-            continue
-        problem = one if isinstance(one, str) else f"the id {one.id!r} occurs twice"
-        if not skip_bad:
-            raise InputError(f"{where}: {problem}; mend it, or leave such entries out with --skip-bad")
-        bad.append(problem)
-    if not questions:
-        raise InputError(f"{where} holds no question" + (f" that is not malformed; the first: {bad[0]}" if bad else ""))
-    return list(questions.values()), bad
+        if isinstance(one, str):
+            yield f"{where}: {one}"
+        elif one.id in seen:
+            yield f"{where}: the id {one.id!r} occurs twice"
+        else:
+            seen.add(one.id)
+            yield one
 
 
 def _document(file: Path) -> list[Any]:

@@ -2,6 +2,7 @@ import pytest
 
 from harness.errors import InputError
 from tasks.sources import conll
+from tasks.sources.splits import files_identity
 
 GOOD = "Ada\tB-PER\nmet\tO\n\nOslo\tB-LOC\n"
 
@@ -69,10 +70,10 @@ def test_a_missing_split_is_named(folder):
 
 
 def test_the_identity_follows_the_content(folder):
-    before = conll.identity(folder)
-    assert conll.identity(folder) == before
+    before = files_identity(conll.files(folder))
+    assert files_identity(conll.files(folder)) == before
     (folder / "dev.conll").write_text(GOOD + "\nBergen\tB-LOC\n")
-    assert conll.identity(folder) != before
+    assert files_identity(conll.files(folder)) != before
 
 
 def test_the_real_datasets_have_the_documented_counts(shared):

@@ -12,6 +12,7 @@ from tasks.catalogue import CLASSIFICATION_DATASETS, NLI_DATASETS
 from tasks.classification import NLI
 from tasks.sources import jsonl
 from tasks.sources.labelled_text import LabelledText
+from tasks.sources.splits import fingerprint
 
 GOOD = [
     {"premise": "It rains.", "hypothesis": "It is wet.", "label": "entailment"},
@@ -69,7 +70,7 @@ def test_a_malformed_line_is_named_and_can_be_left_out_and_counted(tmp_path, nam
     assert len(data.splits["dev"]) == 1
     assert data.n_skipped == 1
     assert "1 malformed lines of dev.jsonl were left out" in data.notes[0]
-    assert data.fingerprint == NLI.identity("mine", str(tmp_path))
+    assert data.fingerprint == fingerprint(data.splits)
 
 
 def test_bytes_that_are_no_text_are_named(tmp_path):

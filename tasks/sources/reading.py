@@ -1,0 +1,85 @@
+"""A dataset while it is read: malformed examples are refused by name, or left out and counted; dev is cut where none is published."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from harness.errors import InputError
+from tasks.sources.splits import fingerprint, hold_out
+from tasks.task import Data, Split
+
+T = TypeVar("T")
+
+
+@dataclass
+class Reading(Generic[T]):
+    """What was read so far.
+
+    Attributes:
+        skip_bad: leave out malformed examples and count them.
+        splits: the well-formed examples.
+        labels: those there are, where examples have any.
+        notes: what was done to the examples on the way, one sentence each.
+        n_skipped: malformed examples that were left out.
+        revision: commit that a hub dataset was read at.
+    """
+
+    skip_bad: bool = False
+    splits: dict[Split, list[T]] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+    n_skipped: int = 0
+    revision: str = ""
+
+    def take(self, split: Split, found: Iterable[T | str], where: str, name: str, unit: str) -> None:
+        """Read one split.
+
+        Args:
+            split: which.
+            found: its examples; a malformed one is a sentence instead, which says where it is and what is wrong.
+            where: a path or a hub id, for messages.
+            name: what the note calls it.
+            unit: what the note calls examples: ``lines``, say.
+
+        Raises:
+            InputError: there is a malformed example that may not be skipped, or none that is not malformed.
+        """
+        examples: list[T] = []
+        bad: list[str] = []
+        for one in found:
+            if not isinstance(one, str):
+                examples.append(one)
+            elif self.skip_bad:
+                bad.append(one)
+            else:
+                raise InputError(f"{one}; mend it, or leave such {unit} out with --skip-bad")
+        if not examples:
+            only_bad = f" that is not malformed; the first: {bad[0]}" if bad else ""
+            raise InputError(f"{where} holds no example{only_bad}")
+        if bad:
+            self.notes.append(f"{len(bad)} malformed {unit} of {name} were left out, the first: {bad[0]}")
+            self.n_skipped += len(bad)
+        self.splits[split] = examples
+
+    def cut_dev(self, group: Callable[[T], Hashable], what: str) -> None:
+        """Where there is no dev split, cut one from train, see `tasks.sources.splits.hold_out`, and say so.
+
+        Args:
+            group: what examples share that must not be in both, such as their article.
+            what: what a group is called.
+        """
+        if "dev" in self.splits:
+            return
+        self.splits["train"], self.splits["dev"] = hold_out(self.splits["train"], len(self.splits["test"]), group)
+        self.notes.append(
+            f"the published development set is the test split here; dev was cut from train by {what}, the same for every run"
+        )
+
+    def data(self, origin: str, labels: tuple[str, ...] = ()) -> Data:
+        """The dataset, for the pipeline."""
+        return Data(
+            self.splits, labels or self.labels, origin, fingerprint(self.splits), tuple(self.notes),
+            n_skipped=self.n_skipped,
+        )  # fmt: skip
