@@ -1,7 +1,13 @@
-"""Records of a bench made up by formula, so that what the report must find in them is known."""
+"""Records made up by formula or from a seeded generator, so that what the report must find in them is known."""
 
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 
@@ -53,3 +59,143 @@ def records() -> list[dict[str, Any]]:
 def make_record() -> Any:
     """The maker of records itself."""
     return bench_record
+
+
+METRICS = {
+    "ner": "entity_f1_strict", "span": "answer_f1", "nli": "accuracy", "classification": "accuracy",
+    "retrieval": "ndcg_at_10", "needle": "needle_exact_match",
+}  # fmt: skip
+ENTITY_TYPES = ("CLASS", "CODE", "FUNC", "PARAM")
+STRENGTH = {"avey-b": 0.03, "bert": 0.0, "modernbert": 0.025, "neobert": -0.01, "roberta": -0.015}
+
+
+def run_record(
+    model: str = "bert",
+    dataset: str = "ner/docstrings",
+    seed: int = 0,
+    rate: float = 1e-3,
+    score: float = 0.5,
+    **changes: Any,
+) -> dict[str, Any]:
+    """A finished run in the shape that ARCHITECTURE.md tells; ``changes`` replace values inside of its parts."""
+    family = dataset.partition("/")[0]
+    metric = METRICS.get(family, "accuracy")
+    scores = {metric: score}
+    if family == "ner":
+        scores |= {f"{metric}.{kind}": max(0.0, score + 0.06 * place - 0.1) for place, kind in enumerate(ENTITY_TYPES)}
+    parts: dict[str, Any] = {
+        "schema_version": 1, "key": "", "status": "ok", "error": None,
+        "model": {"name": model, "size": "tiny", "weights": "scratch", "revision": None, "identity": f"scratch {model}",
+                  "params_total": 5_000_000 + 1000 * len(model), "params_non_embedding": 3_200_000 + 1000 * len(model)},
+        "task": {"name": family, "dataset": dataset, "origin": "embedded", "fingerprint": f"{abs(hash_of(dataset)):064x}",
+                 "sources": {"numpy": "2.4.6"}, "notes": [], "metric": metric, "options": {}, "n_train": 5000,
+                 "n_dev": 50, "n_test": 100, "n_windowed": 1, "n_truncated": 0, "n_skipped": 0},
+        "recipe": {"learning_rate": rate, "epochs": 1.5, "max_steps": None, "batch_size": 32, "max_length": 512,
+                   "warmup_ratio": 0.1, "weight_decay": 0.1, "adam_beta1": 0.9, "adam_beta2": 0.95,
+                   "adam_epsilon": 1e-8, "max_grad_norm": 1.0, "precision": "bf16", "train_limit": None,
+                   "effective_batch_size": 32, "steps": 235, "resumed_from_step": 0},
+        "seed": seed, "tuned": {}, "scores": {"dev": {m: s - 0.01 for m, s in scores.items()}, "test": scores},
+        "losses": [[10, 2.0], [20, 1.5]],
+        "seconds": {"load": 2.0, "encode": 1.0, "fit": 60.0 + 9 * len(model) + seed, "predict": 4.0, "score": 0.1},
+        "peak_memory_mib": 900.0,
+        "environment": {"python": "3.11.7", "packages": {"torch": "2.13.0", "numpy": "2.4.6"},
+                        "git_revision": "e5f67084df33ec76ab17d2b7046f141d3dd3edc7", "cpu": "a processor",
+                        "cpu_count": 2, "gpu": None, "threads": 2, "platform": "Linux"},
+        "predictions": "predictions.jsonl",
+    }  # fmt: skip
+    for name, value in changes.items():
+        parts[name] = parts[name] | value if isinstance(value, dict) else value
+    name, recipe = parts["model"]["name"], parts["recipe"]
+    parts["command"] = (
+        f"python -m harness run --model {name} --task {dataset} --weights scratch --seed {seed} --lr {recipe['learning_rate']:g}"
+    )
+    identity = [parts["model"], parts["task"]["fingerprint"], dataset, recipe, seed]
+    parts["key"] = f"{hash_of(json.dumps(identity, sort_keys=True)):016x}"
+    return parts
+
+
+def hash_of(text: str) -> int:
+    """A number that depends on the text alone."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def predictions_of(record: dict[str, Any], n: int = 20) -> list[dict[str, Any]]:
+    """Rows in the shape of the task's; how many are right follows from the score, which of them from the key."""
+    random = np.random.default_rng(hash_of(record["key"]) % 2**32)
+    right = random.random(n) < record["scores"]["test"][record["task"]["metric"]]
+    rows: list[dict[str, Any]] = []
+    for number in range(n):
+        identity = {"split": "test", "id": f"{record['task']['dataset']}-{number}"}
+        if record["task"]["name"] == "ner":
+            gold = ["O", "O", "B-CODE", "I-CODE", "O", "B-PARAM"]
+            tokens = ["Returns", "the", "log", "softmax", "of", f"x{number}"]
+            wrong = [["O", "O", "B-FUNC", "I-FUNC", "O", "B-PARAM"], ["O", "O", "B-CODE", "O", "O", "O"], ["O"] * 6]
+            row = {"tokens": tokens, "gold": gold, "predicted": gold if right[number] else wrong[number % 3]}
+        elif record["task"]["name"] == "span":
+            row = {
+                "question": f"What does the parameter {number} mean?", "gold": ["the axis", "axis"],
+                "predicted": "axis" if right[number] else "", "start": 3 if right[number] else None, "score": 1.5,
+            }  # fmt: skip
+        else:
+            gold_label = ["neutral", "entailment"][number % 2]
+            row = {"gold": gold_label, "predicted": gold_label if right[number] else "contradiction"}
+        rows += [identity | {"split": "dev"} | row, identity | row]
+    return rows
+
+
+def write_run(store: Path, record: dict[str, Any], predictions: list[dict[str, Any]] | None = None) -> Path:
+    """Lay a run into a store as `harness.store.Store.write` does, without the flushes to disk."""
+    model, task = record["model"], record["task"]
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{model['name']}-{model['size']}_{task['dataset']}_{record['key']}")
+    folder = store / name
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    if predictions is not None:
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
+        (folder / "predictions.jsonl").write_text(lines, encoding="utf-8")
+    return folder
+
+
+def sweep_records(
+    models: Sequence[str] = tuple(STRENGTH),
+    datasets: Sequence[str] = ("ner/docstrings", "span/docstrings", "nli/docstrings"),
+    rates: Sequence[float] = (5e-4, 1e-3),
+    seeds: Sequence[int] = (0, 1, 2),
+) -> Iterator[dict[str, Any]]:
+    """Finished runs of a whole sweep with scores drawn from a seeded generator; the highest rate suits all models best."""
+    random = np.random.default_rng(0)
+    for dataset in datasets:
+        level = 0.45 + 0.4 * (hash_of(dataset) % 1000) / 1000
+        for model in models:
+            for rate in rates:
+                for seed in seeds:
+                    strength = STRENGTH.get(model, 0.001 * (hash_of(model) % 40 - 20))
+                    score = level + strength + 0.02 * (rate == max(rates)) + 0.012 * float(random.standard_normal())
+                    yield run_record(model, dataset, seed, rate, round(score, 6))
+
+
+@pytest.fixture
+def make_run() -> Any:
+    """The maker of finished runs itself."""
+    return run_record
+
+
+@pytest.fixture
+def lay_run() -> Any:
+    """The writer of a run into a store itself."""
+    return write_run
+
+
+@pytest.fixture(scope="session")
+def swept_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with a sweep of five models, three tasks, two learning rates and three seeds, and a bench of these models."""
+    store = tmp_path_factory.mktemp("swept") / "runs"
+    for record in sweep_records():
+        write_run(store, record, predictions_of(record))
+    for place, model in enumerate(STRENGTH):
+        for length in (128, 512, 2048):
+            bench = bench_record(model, length, 0.01 * length * (1 + place) * (length / 512) ** (0.2 * place))
+            folder = store / f"{model}-tiny_bench-{length}"
+            folder.mkdir()
+            (folder / "run.json").write_text(json.dumps(bench), encoding="utf-8")
+    return store

@@ -1,0 +1,158 @@
+"""The whole store in one pass: finished runs, failed ones, points of a bench, other people's rows, and what cannot be read."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.store import RECORD, SCHEMA_VERSION, Record
+
+KINDS = ("run", "bench", "imported")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A record that no number is taken from.
+
+    Attributes:
+        folder: its name in the store.
+        reason: why it is not read, in words.
+    """
+
+    folder: str
+    reason: str
+
+
+@dataclass
+class Reading:
+    """What a store holds.
+
+    Attributes:
+        folders: name of the folder of each record, by the record's key.
+        runs: finished runs with all that a comparison needs.
+        failed: cells that ended without a score, whatever their status.
+        bench: points of a bench.
+        imported: rows of other people's scores.
+        broken: records that are there and cannot be read.
+    """
+
+    folders: dict[str, Path] = field(default_factory=dict)
+    runs: list[Record] = field(default_factory=list)
+    failed: list[Record] = field(default_factory=list)
+    bench: list[Record] = field(default_factory=list)
+    imported: list[Record] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+
+
+def read(folder: Path) -> Reading:
+    """Read every record of a store once; each lands in exactly one list. A folder that is missing holds nothing."""
+    reading = Reading()
+    for file in sorted(folder.glob(f"*/{RECORD}")):
+        if file.parent.name.startswith("."):
+            continue
+        record, reason = _parsed(file)
+        if record is None:
+            reading.broken.append(Broken(file.parent.name, reason))
+            continue
+        kind = record.get("kind", "run")
+        if kind == "run":
+            reading.folders[str(record["key"])] = file.parent
+            (reading.runs if record["status"] == "ok" else reading.failed).append(record)
+        else:
+            (reading.bench if kind == "bench" else reading.imported).append(record)
+    return reading
+
+
+def _parsed(file: Path) -> tuple[Record | None, str]:
+    """The record, or ``None`` and why."""
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        return None, f"cannot be opened ({error.strerror})"
+    except UnicodeDecodeError:
+        return None, "is not UTF-8: damaged on disk"
+    except ValueError as error:
+        return None, f"is not whole JSON ({error})"
+    if not isinstance(record, dict):
+        return None, "is no JSON object"
+    version = record.get("schema_version")
+    if version != SCHEMA_VERSION:
+        return None, f"has schema version {version!r}, and this harness reads version {SCHEMA_VERSION}"
+    kind = record.get("kind", "run")
+    if kind not in KINDS:
+        return None, f"is of the unknown kind {kind!r}"
+    try:
+        _CHECKS[kind](record)
+    except _LackError as lack:
+        return None, str(lack)
+    return record, ""
+
+
+class _LackError(Exception):
+    """What a record lacks."""
+
+
+def _check_run(record: Record) -> None:
+    model, task = _mapping(record, "model"), _mapping(record, "task")
+    _texts(model, "model", "name", "size", "weights")
+    _texts(task, "task", "dataset")
+    _texts(record, "the record", "key", "status")
+    if record["status"] != "ok":
+        return
+    _texts(model, "model", "identity")
+    _texts(task, "task", "fingerprint", "metric")
+    for name in ("params_total", "params_non_embedding"):
+        _number(model, name, f"model.{name}")
+    for name in ("options",):
+        _mapping(task, name)
+    _number(_mapping(record, "recipe"), "learning_rate", "recipe.learning_rate")
+    _number(record, "seed", "seed")
+    seconds = _mapping(record, "seconds")
+    for name in seconds:
+        _number(seconds, name, f"seconds.{name}")
+    scores = _mapping(record, "scores")
+    for split in ("dev", "test"):
+        _number(_mapping(scores, split), task["metric"], f"scores.{split}.{task['metric']}")
+
+
+def _check_bench(record: Record) -> None:
+    _texts(record, "the record", "key", "status")
+    point = _mapping(record, "point")
+    _texts(point, "point", "model", "size", "mode", "precision", "attention", "batching", "machine")
+    _number(point, "length", "point.length")
+    if record["status"] == "ok":
+        for name in ("latency_ms", "tokens_per_s"):
+            quantiles = _mapping(record, name)
+            for quantile in ("median", "p10", "p90"):
+                _number(quantiles, quantile, f"{name}.{quantile}")
+
+
+def _check_imported(record: Record) -> None:
+    _texts(_mapping(record, "model"), "model", "name")
+    _texts(_mapping(record, "task"), "task", "dataset")
+    _mapping(record, "scores")
+
+
+_CHECKS = {"run": _check_run, "bench": _check_bench, "imported": _check_imported}
+
+
+def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    if not isinstance(parent.get(name), dict):
+        raise _LackError(f"has no {name}")
+    return parent[name]
+
+
+def _texts(parent: Mapping[str, Any], where: str, *names: str) -> None:
+    for name in names:
+        if not isinstance(parent.get(name), str):
+            raise _LackError(f"has no {name} in {where}")
+
+
+def _number(parent: Mapping[str, Any], name: str, where: str) -> None:
+    value = parent.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _LackError(f"has no number at {where}")
