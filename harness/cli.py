@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from harness import distributed
 from harness.errors import InputError
 from harness.registry import load_plugin, suggestion
 
@@ -46,11 +47,14 @@ def run_command(arguments: Sequence[str]) -> int:
     """Parse and run one command; returns the exit code."""
     try:
         options = _parser().parse_args(arguments)
+        if distributed.processes() > 1 and arguments[0] != "run":
+            raise InputError(f"torchrun starts run in several processes, not {arguments[0]}; start it without torchrun")
         for plugin in options.plugin or ():
             load_plugin(plugin)
         return int(options.command(options))
     except InputError as error:
-        print(f"harness: {error}", file=sys.stderr)
+        if distributed.speaks_of_errors():
+            print(f"harness: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("harness: stopped; nothing half-written stays, and the same command starts it again", file=sys.stderr)

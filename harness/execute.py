@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import distributed
 from harness.errors import InputError
 from harness.progress import shown, stderr
 from harness.request import Request
@@ -27,13 +28,17 @@ class Outcome:
     folder: Path
 
 
-def run_one(request: Request, out: str, force: bool) -> Outcome:
+def run_one(request: Request, out: str, force: bool, curves_in: Path | None = None) -> Outcome | None:
     """Run one cell in this process, or take its result from the store.
 
     Args:
         request: what to run.
         out: folder of the store.
         force: run it even if the store has its result.
+        curves_in: folder in which the run gets a folder of its own for TensorBoard's curves.
+
+    Returns:
+        What came of it; ``None`` in a process that only helped to train (see `harness.distributed`).
 
     Raises:
         InputError: the names, the data, the weights or the store are not usable.
@@ -43,11 +48,15 @@ def run_one(request: Request, out: str, force: bool) -> Outcome:
 
     planned = plan(request)
     cell = planned.cell
+    distributed.batch_share(cell.recipe.batch_size)
+    distributed.join()
+    distributed.refuse_different(cell.key)
+    stderr.quiet = not distributed.is_first()
     stderr.print(
         f"{cell.model} {cell.size}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "
         f"lr {cell.recipe.learning_rate:g}"
     )
-    if not force and (stored := store.find(cell)):
+    if not force and (stored := distributed.from_first(lambda: store.find(cell))):
         stderr.print("the store has this run already, and this is its result (--force runs it anew)")
         return Outcome(stored, store.path_of(cell))
     store.check_writable()
@@ -55,21 +64,31 @@ def run_one(request: Request, out: str, force: bool) -> Outcome:
         stderr.print(f"reading {planned.weights.location} from the hub or its local cache")
     if store.training_folder(cell).exists():
         stderr.print("an earlier attempt was cut off; training goes on from its last checkpoint")
+    curves = curves_in / store.path_of(cell).name if curves_in else None
     _quiet_libraries()
     from harness.pipeline import run
 
     try:
         with shown() as report:
-            done = run(cell, planned.encoder, planned.weights, planned.task, report, store.training_folder(cell))
+            done = run(
+                cell, planned.encoder, planned.weights, planned.task, report, store.training_folder(cell), curves
+            )
+        distributed.leave()
+        if done is None:
+            return None
     except InputError:
         raise
     except Exception as error:
-        log = Path(out) / f"{store.path_of(cell).name}.error.log"
+        process = f".process-{distributed.rank()}" if distributed.rank() else ""
+        log = Path(out) / f"{store.path_of(cell).name}{process}.error.log"
         log.write_text(traceback.format_exc(), encoding="utf-8")
+        stderr.quiet = not distributed.speaks_of_errors()
         stderr.print(
             f"harness: the run failed: {type(error).__name__}: {str(error)[:300]} (details in {log})", markup=False
         )
         return Outcome({"status": "failed"}, log)
+    if curves:
+        stderr.print(f"curves of training: tensorboard --logdir {curves_in}", markup=False)
     for note in done.record["task"]["notes"]:
         stderr.print(f"note: {note}")
     resolved = request.resolved(cell.task, cell.recipe, dict(cell.task_options))

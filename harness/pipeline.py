@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness import provenance
+from harness import distributed, provenance
 from harness.config import Cell
 from harness.heads import with_head
 from harness.inference import predict
@@ -41,7 +41,8 @@ def run(
     task: Task,
     report: Reporter = silent,
     checkpoints: Path | None = None,
-) -> Run:
+    curves: Path | None = None,
+) -> Run | None:
     """Fine-tune an encoder on a dataset and score it on dev and test.
 
     Args:
@@ -51,6 +52,10 @@ def run(
         task: the cell's task.
         report: shows the stages.
         checkpoints: folder for the checkpoints of training, see `harness.training.fit`.
+        curves: folder for TensorBoard's curves of training.
+
+    Returns:
+        What the cell gave; ``None`` in a process that only helped to train (see `harness.distributed`).
 
     Raises:
         InputError: data or weights are wrong, or the recipe asks for longer inputs than the encoder takes.
@@ -74,7 +79,10 @@ def run(
         done = fit(
             model, trained_on.features, tokenizer, recipe, cell.seed,
             lambda step, steps, loss: show(step, steps, "" if loss is None else f"loss {loss:.3f}"), checkpoints,
+            curves=curves,
         )  # fmt: skip
+    if not distributed.is_first():
+        return None
     predictions: dict[Split, list[Any]] = {}
     with _timed(seconds, "predict"):
         for split in EVALUATED:
@@ -123,7 +131,7 @@ def run(
         "losses": done.losses,
         "seconds": seconds,
         "peak_memory_mib": provenance.peak_memory_mib(),
-        "environment": provenance.environment(),
+        "environment": provenance.environment() | {"processes": distributed.processes()},
         "predictions": PREDICTIONS,
     }
     rows = [{"split": split, **row} for split in EVALUATED for row in task.rows(data.splits[split], predictions[split])]

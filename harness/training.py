@@ -1,7 +1,7 @@
 """Fine-tuning: the Hugging Face Trainer, configured once from a recipe, the same for every encoder.
 
 Long training leaves a checkpoint every few minutes, from which the same command goes on after a kill, in the same order
-and with the same numbers.
+and with the same numbers. Several processes (see `harness.distributed`) take the steps that one process would take.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness import distributed
 from harness.config import Recipe
 from harness.inference import pad
 from tasks.task import IGNORED, Feature
@@ -57,6 +58,7 @@ def fit(
     progress: Callable[[int, int, float | None], None] = lambda step, steps, loss: None,
     checkpoints: Path | None = None,
     checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S,
+    curves: Path | None = None,
 ) -> Fit:
     """Fine-tune the model in place.
 
@@ -70,10 +72,13 @@ def fit(
         checkpoints: folder for checkpoints; training goes on from the last whole one that it holds. The caller removes
             it when the run is kept.
         checkpoint_interval_s: seconds between checkpoints.
+        curves: folder for TensorBoard's event file: loss, learning rate and gradient norm.
 
     Raises:
+        InputError: the batch cannot be divided equally among the processes.
         DivergedError: the loss became infinite or not a number.
     """
+    from accelerate.data_loader import prepare_data_loader
     from transformers import Trainer, TrainerCallback, TrainingArguments
     from transformers.trainer_callback import PrinterCallback
 
@@ -91,26 +96,49 @@ def fit(
 
         def on_step_end(self, args: Any, state: Any, control: Any, **others: Any) -> None:
             progress(state.global_step, steps, self.loss)
-            due = time.monotonic() - self.saved >= checkpoint_interval_s
-            # Where a loss is logged, so that none is averaged over two lives of the run.
-            if checkpoints and due and state.global_step % args.logging_steps == 0:
-                control.should_save = True
+            # Where a loss is logged, so that none is averaged over two lives of the run; by one clock for all processes.
+            if checkpoints and state.global_step % args.logging_steps == 0:
+                control.should_save = distributed.from_first(self.is_due)
+
+        def is_due(self) -> bool:
+            return time.monotonic() - self.saved >= checkpoint_interval_s
 
         def on_save(self, args: Any, state: Any, control: Any, **others: Any) -> None:
-            (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _COMPLETE).touch()
+            distributed.from_all(state.global_step)  # every process has written its part
+            if distributed.is_first():
+                (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _COMPLETE).touch()
             self.saved = time.monotonic()
 
     class ByLength(Trainer):  # type: ignore[misc]
-        def _get_train_sampler(self, train_dataset: Any = None) -> _LengthGroups:
+        def get_train_dataloader(self) -> Any:
+            # Every process goes through the same whole batches and collates its share of each: the batches, their
+            # order and the number of steps are those of one process. The Trainer's own division is not asked for.
             lengths = [len(feature["input_ids"]) for feature in features]
-            return _LengthGroups(lengths, recipe.batch_size, seed)
+            whole_batches = torch.utils.data.DataLoader(
+                self.train_dataset,
+                recipe.batch_size,
+                sampler=_LengthGroups(lengths, recipe.batch_size, seed),
+                collate_fn=lambda batch: _collate(_share(batch), tokenizer),
+                pin_memory=self.args.dataloader_pin_memory,
+            )
+            return prepare_data_loader(whole_batches, num_processes=1, process_index=0)
+
+        def compute_loss(self, model: Any, inputs: Any, *others: Any, **options: Any) -> Any:
+            if distributed.processes() == 1:
+                return super().compute_loss(model, inputs, *others, **options)
+            # Gradients are averaged over processes, but labels are not spread evenly: a mean over few labels would
+            # count as much as one over many. Weighted by their share they make the mean over the whole batch.
+            outputs = model(**inputs)
+            labels = (inputs["labels"] != IGNORED).sum()
+            share = labels * distributed.processes() / self.accelerator.reduce(labels.clone(), "sum")
+            return outputs["loss"] * share if labels else outputs["logits"].sum() * 0.0
 
     with _folder(checkpoints) as folder:
         arguments = TrainingArguments(
             output_dir=str(folder),
             num_train_epochs=recipe.epochs,
             max_steps=recipe.max_steps or -1,
-            per_device_train_batch_size=recipe.batch_size,
+            per_device_train_batch_size=distributed.batch_share(recipe.batch_size),
             learning_rate=recipe.learning_rate,
             lr_scheduler_type="linear",
             warmup_steps=math.ceil(steps * recipe.warmup_ratio),
@@ -131,15 +159,21 @@ def fit(
             disable_tqdm=True,
             seed=seed,
         )
+        arguments._n_gpu = min(1, arguments.n_gpu)  # one GPU a process, so that a batch is as large as the recipe says
         trainer = ByLength(
             model=model,
             args=arguments,
             train_dataset=_Features(features),
-            data_collator=lambda batch: _collate(batch, tokenizer),
             callbacks=[Report()],
         )
         trainer.remove_callback(PrinterCallback)
-        last = _last_checkpoint(folder)
+        last = distributed.from_first(lambda: _last_checkpoint(folder))
+        if last and not all(distributed.from_all(last.is_dir())):
+            last = None  # a folder that not all machines share
+        if curves and distributed.is_first():
+            trainer.add_callback(_curves_in(curves, anew=last is None))
+        if distributed.rank():
+            torch.manual_seed(seed + 1_000_003 * distributed.rank())  # dropout that is not the same in every process
         trainer.train(resume_from_checkpoint=str(last) if last else None)
     losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     return Fit(trainer.state.global_step, losses, int(last.name.rpartition("-")[2]) if last else 0)
@@ -182,13 +216,26 @@ def _folder(checkpoints: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="harness-fit-") as folder:
             yield Path(folder)
         return
-    for cut_off in set(checkpoints.glob("checkpoint-*")) - {mark.parent for mark in checkpoints.glob(f"*/{_COMPLETE}")}:
-        shutil.rmtree(cut_off)
+    if distributed.is_first():
+        whole = {mark.parent for mark in checkpoints.glob(f"*/{_COMPLETE}")}
+        for cut_off in set(checkpoints.glob("checkpoint-*")) - whole:
+            shutil.rmtree(cut_off)
     try:
         yield checkpoints
     finally:
-        if _last_checkpoint(checkpoints) is None:
+        if distributed.is_first() and _last_checkpoint(checkpoints) is None:
             shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _curves_in(folder: Path, anew: bool) -> Any:
+    """A callback that writes TensorBoard's curves; those of an earlier run of the cell go, those of a cut-off one stay."""
+    from torch.utils.tensorboard import SummaryWriter
+    from transformers.integrations import TensorBoardCallback
+
+    if anew:
+        for earlier in folder.glob("events.out.tfevents.*"):
+            earlier.unlink()
+    return TensorBoardCallback(SummaryWriter(log_dir=str(folder)))
 
 
 def _last_checkpoint(folder: Path) -> Path | None:
@@ -206,6 +253,19 @@ class _Features(torch.utils.data.Dataset):  # type: ignore[type-arg]
 
     def __getitem__(self, index: int) -> Feature:
         return self.features[index]
+
+
+def _share(batch: Sequence[Feature]) -> Sequence[Feature]:
+    """What this process takes of a batch: every n-th example, since neighbours are of like length.
+
+    A process that gets nothing of a last, small batch takes an example without labels, which has no loss.
+    """
+    share = batch[distributed.rank() :: distributed.processes()]
+    return share or [{**batch[0], "labels": _ignored(batch[0]["labels"])}]
+
+
+def _ignored(labels: Any) -> Any:
+    return [IGNORED] * len(labels) if isinstance(labels, list | tuple) else IGNORED
 
 
 def _collate(batch: Sequence[Feature], tokenizer: Any) -> dict[str, torch.Tensor]:

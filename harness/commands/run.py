@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
@@ -29,6 +31,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     output.add_argument("--force", action="store_true", help="run again even if the store has the result")
     output.add_argument("--json", action="store_true", help="print the record as one JSON line on stdout")
+    add_curves_options(output)
     run.set_defaults(command=run_cell)
 
 
@@ -46,6 +49,33 @@ def add_data_options(parser: Any) -> None:
     parser.add_argument(
         "--task-option", action="append", metavar="NAME=VALUE", help="an option of the task (`list tasks` names them)"
     )
+
+
+def add_curves_options(parser: Any) -> None:
+    """Where curves of training go: the same for every command that runs cells."""
+    parser.add_argument(
+        "--report-to", choices=["tensorboard"], help="write curves of training: loss, learning rate, gradient norm"
+    )
+    parser.add_argument(
+        "--log-dir", metavar="DIR", help="folder of these curves, a folder a run (default: tensorboard in the store)"
+    )
+
+
+def curves_folder(options: argparse.Namespace) -> Path | None:
+    """The folder of the curves, or ``None`` where none were asked for.
+
+    Raises:
+        InputError: TensorBoard is not installed, or a folder was given and no curves were asked for.
+    """
+    if options.report_to is None:
+        if options.log_dir is not None:
+            raise InputError("--log-dir is the folder of --report-to tensorboard, which was not given")
+        return None
+    if importlib.util.find_spec("tensorboard") is None:
+        raise InputError(
+            "--report-to tensorboard needs the package tensorboard; pip install 'encoder-harness[tensorboard]'"
+        )
+    return Path(options.log_dir) if options.log_dir else Path(options.out) / "tensorboard"
 
 
 def add_recipe_options(parser: Any) -> None:
@@ -85,15 +115,19 @@ def task_options_given(texts: Sequence[str] | None) -> dict[str, str]:
 
 def run_cell(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness import execute
+    from harness import distributed, execute
 
     request = Request(
         options.model, options.task, options.weights, options.size, options.seed, options.data_dir,
         recipe_given(options), task_options_given(options.task_option), options.skip_bad, tuple(options.plugin or ()),
     )  # fmt: skip
-    outcome = execute.run_one(request, options.out, options.force)
+    outcome = execute.run_one(request, options.out, options.force, curves_folder(options))
+    if outcome is None:
+        return 0
     if outcome.record["status"] != "ok":
         return 1
+    if not distributed.is_first():
+        return 0
     if options.json:
         print(json.dumps(outcome.record, ensure_ascii=False))
     else:

@@ -1,0 +1,106 @@
+"""One cell in several processes, data-parallel: torchrun or accelerate starts the same command in each of them.
+
+torchrun --nproc-per-node 2 -m harness run --model modernbert --task ner --weights hub
+
+Every process loads, encodes and trains; the first alone predicts, scores, writes and prints.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from harness.errors import InputError
+
+T = TypeVar("T")
+_SET_BY_LAUNCHERS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")
+
+
+def processes() -> int:
+    """How many processes run this cell; 1 where no launcher started this one."""
+    return int(os.environ["WORLD_SIZE"]) if all(name in os.environ for name in _SET_BY_LAUNCHERS) else 1
+
+
+def rank() -> int:
+    """The number of this process, from 0."""
+    return int(os.environ["RANK"]) if processes() > 1 else 0
+
+
+def is_first() -> bool:
+    """Whether this process is the one that predicts, writes and prints."""
+    return rank() == 0
+
+
+def speaks_of_errors() -> bool:
+    """Whether this process tells what went wrong: one on each machine does, since a file may be missing on one only."""
+    return processes() == 1 or os.environ["LOCAL_RANK"] == "0"
+
+
+def join() -> None:
+    """Meet the other processes: gloo between processors, NCCL between GPUs, of which each process takes its own."""
+    if processes() > 1:
+        import torch
+        from accelerate import PartialState
+
+        PartialState(cpu=not torch.cuda.is_available())
+
+
+def leave() -> None:
+    """Part from the other processes, which may end before this one or after it."""
+    import torch
+
+    if processes() > 1 and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
+def from_first(value: Callable[[], T]) -> T:
+    """What ``value`` gives in the first process, in every process: a clock or a folder may look different elsewhere."""
+    if processes() == 1:
+        return value()
+    import torch
+
+    box: list[Any] = [value() if is_first() else None]
+    torch.distributed.broadcast_object_list(box)
+    found: T = box[0]
+    return found
+
+
+def from_all(value: T) -> list[T]:
+    """What every process gives, in the order of their ranks."""
+    if processes() == 1:
+        return [value]
+    import torch
+
+    gathered: list[Any] = [None] * processes()
+    torch.distributed.all_gather_object(gathered, value)
+    return gathered
+
+
+def refuse_different(key: str) -> None:
+    """See that every process is about to run the same cell.
+
+    Raises:
+        InputError: a machine has other data or weights under the same names.
+    """
+    for number, (host, theirs) in enumerate(from_all((socket.gethostname(), key))):
+        if theirs != key:
+            raise InputError(
+                f"process {number} on {host} sees other data or weights than process {rank()} on {socket.gethostname()}; "
+                "give every machine the same --data-dir, --weights and package versions"
+            )
+
+
+def batch_share(batch_size: int) -> int:
+    """Examples that each process takes of a batch.
+
+    Raises:
+        InputError: the batch cannot be divided equally.
+    """
+    if batch_size % processes():
+        raise InputError(
+            f"a batch of {batch_size} cannot be divided equally among {processes()} processes; "
+            f"use --batch-size {processes() * max(1, round(batch_size / processes()))}"
+        )
+    return batch_size // processes()
