@@ -21,7 +21,7 @@ from harness.store import PREDICTIONS, SCHEMA_VERSION, Record
 from harness.training import fit
 from models import loading
 from models.encoder import Encoder, refuse_longer
-from tasks.task import Encoded, Split, Task, TunedOnDev
+from tasks.task import Encoded, LongerThanTrained, Split, Task, TunedOnDev
 
 EVALUATED: tuple[Split, ...] = ("dev", "test")
 
@@ -66,13 +66,15 @@ def run(
     with _timed(seconds, "load"):
         data = task.load(cell.task.partition("/")[2], cell.data_dir, cell.skip_bad)
         encoder_model, tokenizer = loading.load(encoder, cell.size, weights)
-        refuse_longer(cell.model, recipe.max_length, loading.max_length(encoder_model, encoder, cell.size))
+        limit = loading.max_length(encoder_model, encoder, cell.size)
+        refuse_longer(cell.model, recipe.max_length, limit)
+        longest = task.longest_input(limit) if isinstance(task, LongerThanTrained) else recipe.max_length
         model = with_head(task.head, encoder_model, len(data.labels)).to(_device())
     with _timed(seconds, "encode"):
         train = sample(data.splits["train"], recipe.train_limit)
         trained_on = task.encode(train, data.labels, tokenizer, recipe.max_length, training=True)
         encoded: dict[Split, Encoded] = {
-            split: task.encode(data.splits[split], data.labels, tokenizer, recipe.max_length) for split in EVALUATED
+            split: task.encode(data.splits[split], data.labels, tokenizer, longest) for split in EVALUATED
         }
     with _timed(seconds, "fit"):
         show = report("fit")

@@ -167,6 +167,19 @@ class TunedOnDev(Protocol):
 
 
 @runtime_checkable
+class LongerThanTrained(Protocol):
+    """A task whose dev and test inputs may be longer than those of training: as long as the encoder takes."""
+
+    def longest_input(self, limit: int | None) -> int:
+        """The ``max_length`` that dev and test are encoded with.
+
+        Args:
+            limit: the most tokens that the encoder takes; ``None`` where nothing ends it.
+        """
+        ...
+
+
+@runtime_checkable
 class Configurable(Protocol):
     """A task with options of its own, which a user gives as ``--task-option NAME=VALUE``.
 
@@ -191,3 +204,4 @@ TASKS.register_lazily("ner", "tasks.ner:NER")
 TASKS.register_lazily("span", "tasks.span:SPAN")
 TASKS.register_lazily("nli", "tasks.classification:NLI")
 TASKS.register_lazily("classification", "tasks.classification:CLASSIFICATION")
+TASKS.register_lazily("needle", "tasks.needle:NEEDLE")
