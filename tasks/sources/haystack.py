@@ -1,0 +1,189 @@
+"""Haystacks: running prose in which needles are hidden, one a split, from the embedded docstrings or a folder of texts.
+
+A haystack has no end: inputs that are longer than its text read it again from the beginning, as in the first tests of
+this kind (Kamradt, 2023).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+from harness.errors import InputError
+from tasks.sources.locate import Folder, locate
+from tasks.sources.needle_words import WORDS
+from tasks.sources.splits import read_bytes
+from tasks.task import SPLITS, DatasetInfo, Split
+
+DIGITS = 6
+"""Digits of every number that a needle hides."""
+
+MIN_WORDS = 64
+"""A split with less is no haystack: any needle would be most of what is read."""
+
+SHARES: Mapping[Split, float] = {"train": 0.4, "dev": 0.2, "test": 0.4}
+"""How a folder of texts is divided; test reads the longest inputs."""
+
+MAX_WORDS = 40
+"""Longer sentences are cut, so that there is a place for a needle near every depth."""
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
+_ANSWER_WORD = re.compile("|".join(WORDS))
+
+
+@dataclass(frozen=True)
+class Haystack:
+    """The sentences of one split, in their order, without those that hold a word of `needle_words.WORDS`."""
+
+    sentences: tuple[str, ...]
+
+    def read(self, start: int, characters: int) -> list[str]:
+        """Sentences from the one at `start` on, of at least so many characters in all; after the last comes the first."""
+        found, length = list[str](), 0
+        while length <= characters:
+            found.append(self.sentences[(start + len(found)) % len(self.sentences)])
+            length += len(found[-1]) + 1
+        return found
+
+    @cached_property
+    def n_words(self) -> int:
+        """Words in all."""
+        return sum(len(sentence.split()) for sentence in self.sentences)
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """Every number of `DIGITS` digits that stands in the text, or in a longer row of digits."""
+        rows = (row for sentence in self.sentences for row in re.findall(rf"\d{{{DIGITS},}}", sentence))
+        return frozenset(row[place : place + DIGITS] for row in rows for place in range(len(row) - DIGITS + 1))
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 (hex) over the sentences."""
+        digest = hashlib.sha256()
+        for sentence in self.sentences:
+            digest.update(sentence.encode("utf-8", "surrogatepass") + b"\n")
+        return digest.hexdigest()
+
+
+def find_texts(dataset: str, datasets: Mapping[str, DatasetInfo], data_dir: str | None) -> Path | None:
+    """The folder of texts that ``needle/dataset`` reads; ``None`` where the haystack is the embedded one.
+
+    It is ``data_dir/needle/dataset`` if there is one, else ``data_dir`` itself if that holds texts and the dataset is a
+    declared one. A folder that holds other datasets only leaves the declared ones as they are.
+
+    Raises:
+        InputError: neither declares or holds the dataset, or the data folder does not exist or is empty.
+    """
+    if data_dir is not None:
+        root = Path(data_dir)
+        own = root / "needle" / dataset
+        if dataset in datasets and root.is_dir() and not own.is_dir():
+            return None if not text_files(root) and any(entry.is_dir() for entry in root.iterdir()) else root
+        datasets = {}
+    source = locate("needle", dataset, datasets, data_dir)
+    return source.path if isinstance(source, Folder) else None
+
+
+def text_files(folder: Path) -> list[Path]:
+    """The ``*.txt`` of a folder, by name."""
+    return sorted(path for path in folder.glob("*.txt") if path.is_file())
+
+
+def folder_identity(folder: Path) -> str:
+    """sha256 (hex) over the texts of a folder in the order of their names.
+
+    Raises:
+        InputError: there is none, or one cannot be read.
+    """
+    digest = hashlib.sha256()
+    for file in _some_files(folder):
+        content = read_bytes(file)
+        digest.update(f"{len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def from_docstrings() -> dict[Split, Haystack]:
+    """The prose of the embedded corpus, split by package.
+
+    Raises:
+        InputError: a package of the corpus is not installed.
+    """
+    from tasks.sources import docstrings
+
+    return {split: haystack(docstrings.prose(split)) for split in SPLITS}
+
+
+def from_folder(folder: Path) -> dict[Split, Haystack]:
+    """The texts of a folder, split by file; fewer than three files are joined and split by sentence.
+
+    Raises:
+        InputError: there is no text, one is not UTF-8, or they are too short to hide anything in.
+    """
+    files = _some_files(folder)
+    texts = [_text(file) for file in files]
+    units = [list(_sentences([text])) for text in texts]
+    units = [unit for unit in units if unit]
+    if len(units) < len(SPLITS):
+        units = [[sentence] for unit in units for sentence in unit]
+    parts = _divide([sum(map(len, unit)) for unit in units]) if len(units) >= len(SPLITS) else [range(0)] * len(SPLITS)
+    found: dict[Split, Haystack] = {}
+    for split, part in zip(SPLITS, parts, strict=True):
+        found[split] = Haystack(tuple(_without_answers(itertools.chain.from_iterable(units[i] for i in part))))
+        if found[split].n_words < MIN_WORDS:
+            raise InputError(
+                f"{folder} gives the {split} split only {found[split].n_words} words, and a needle is hidden among at least "
+                f"{MIN_WORDS}; add longer texts (*.txt)"
+            )
+    return found
+
+
+def haystack(paragraphs: Iterable[str]) -> Haystack:
+    """A haystack of paragraphs."""
+    return Haystack(tuple(_without_answers(_sentences(paragraphs))))
+
+
+def _sentences(paragraphs: Iterable[str]) -> Iterator[str]:
+    """Sentences of at most `MAX_WORDS` words, single blanks between them."""
+    for paragraph in paragraphs:
+        for sentence in _SENTENCE_END.split(paragraph):
+            words = sentence.split()
+            for start in range(0, len(words), MAX_WORDS):
+                yield " ".join(words[start : start + MAX_WORDS])
+
+
+def _without_answers(sentences: Iterable[str]) -> Iterator[str]:
+    # A search in every sentence takes twenty times as long as one in every different word.
+    holds = cache(lambda word: bool(_ANSWER_WORD.search(word)))
+    return (sentence for sentence in sentences if not any(map(holds, sentence.casefold().split())))
+
+
+def _divide(sizes: Sequence[int]) -> list[range]:
+    """Consecutive parts of about the shares of train, dev and test, each with one unit at least."""
+    passed = list(itertools.accumulate(sizes))
+    cuts, wanted = [0], 0.0
+    for left, split in zip((2, 1), SPLITS, strict=False):  # how many splits come after this one
+        wanted += SHARES[split] * passed[-1]
+        ends = range(cuts[-1] + 1, len(sizes) - left + 1)
+        cuts.append(min(ends, key=lambda end: abs(passed[end - 1] - wanted)))
+    return [range(start, end) for start, end in itertools.pairwise([*cuts, len(sizes)])]
+
+
+def _some_files(folder: Path) -> Collection[Path]:
+    files = text_files(folder)
+    if not files:
+        raise InputError(f"{folder} holds no *.txt to hide needles in; put plain texts there, or leave --data-dir out")
+    return files
+
+
+def _text(file: Path) -> str:
+    try:
+        return read_bytes(file).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{file} is not UTF-8 text (byte {error.start} cannot be read); save it as UTF-8 or take it out"
+        ) from error

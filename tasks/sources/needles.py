@@ -1,0 +1,160 @@
+"""Needles: sentences that say a word, a number or the value for a key, and the question that asks for what one of them says.
+
+What is hidden, at which depth and from where the haystack is read are drawn once and are the same for every encoder;
+only how much of the haystack makes up a length is left to its tokenizer (see `tasks.hiding`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+
+import numpy as np
+
+from tasks.sources.haystack import DIGITS, Haystack
+from tasks.sources.needle_words import words_of
+from tasks.task import SPLITS, Split
+
+VERSION = 1
+"""Counts up with every change of the rules that changes what is drawn."""
+
+KINDS = ("word", "number", "key-value")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A sentence to hide, which says `answer` between `before` and `after`."""
+
+    before: str
+    answer: str
+    after: str = "."
+
+    @property
+    def text(self) -> str:
+        """All of the sentence."""
+        return f"{self.before}{self.answer}{self.after}"
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """A question and the sentence that answers it, to be hidden in a haystack.
+
+    Attributes:
+        id: unique within its split.
+        kind: one of `KINDS`.
+        question: asks for the statement's answer.
+        statement: says it.
+        depth: where it is hidden, in percent of the haystack before it.
+        start: sentence of the haystack that the input begins with.
+        haystack: what it is hidden in.
+        length: tokens of the whole input, special tokens included; ``None`` to train on, where the recipe decides.
+        share: of the recipe's length, where that decides.
+        distractors: sentences of the same form that answer other questions, and their depths.
+    """
+
+    id: str
+    kind: str
+    question: str
+    statement: Statement
+    depth: float
+    start: int
+    haystack: Haystack = field(repr=False, compare=False)
+    length: int | None = None
+    share: float = 1.0
+    distractors: tuple[tuple[Statement, float], ...] = ()
+
+
+def train_needles(haystack: Haystack, kinds: Sequence[str], distractors: int, size: int) -> list[Needle]:
+    """Needles at any depth of short inputs, the kinds in turn.
+
+    Lengths differ, from half of the recipe's up, so that where an input ends says nothing of where its needle is.
+    """
+    found = []
+    for number in range(size):
+        random = _generator("train", number)
+        depth, share = float(random.uniform(0, 100)), float(random.uniform(0.5, 1))
+        kind = kinds[number % len(kinds)]
+        found.append(_needle(f"{number}", "train", kind, depth, haystack, distractors, random, share=share))
+    return found
+
+
+def grid(
+    split: Split,
+    haystack: Haystack,
+    kinds: Sequence[str],
+    distractors: int,
+    lengths: Sequence[int],
+    depths: Sequence[int],
+    examples: int,
+) -> list[Needle]:
+    """So many needles at every length and depth, the kinds in turn; a cell is the same in every grid that has it."""
+    return [
+        _needle(
+            f"L{length}-D{depth}-{number}", split, kinds[number % len(kinds)], depth, haystack, distractors,
+            _generator(split, length, depth, number), length=length,
+        )
+        for length in lengths for depth in depths for number in range(examples)
+    ]  # fmt: skip
+
+
+def fingerprint(splits: Mapping[Split, Sequence[Needle]]) -> str:
+    """sha256 (hex) over haystacks and needles."""
+    digest = hashlib.sha256()
+    for split in SPLITS:
+        for digest_of in dict.fromkeys(needle.haystack.digest for needle in splits[split]):
+            digest.update(f"{split} {digest_of}\n".encode())
+        for one in splits[split]:
+            said = [astuple(one.statement), [(astuple(other), depth) for other, depth in one.distractors]]
+            values = [one.kind, one.question, one.depth, one.start, one.length, one.share, said]
+            digest.update(json.dumps(values).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def key_value(key: str, value: str) -> tuple[str, Statement]:
+    """What is the value for a key, and the sentence that says it."""
+    return f"What is the value for key {key}?", Statement(f"The value for key {key} is ", value)
+
+
+def new_numbers(random: np.random.Generator, count: int, taken: frozenset[str]) -> list[str]:
+    """So many different numbers of `DIGITS` digits, none of which is among those taken."""
+    found: dict[str, None] = {}
+    while len(found) < count:
+        number = str(random.integers(10 ** (DIGITS - 1), 10**DIGITS))
+        if number not in taken:
+            found[number] = None
+    return list(found)
+
+
+def _needle(
+    id_: str,
+    split: Split,
+    kind: str,
+    depth: float,
+    haystack: Haystack,
+    distractors: int,
+    random: np.random.Generator,
+    length: int | None = None,
+    share: float = 1.0,
+) -> Needle:
+    start = int(random.integers(len(haystack.sentences)))
+    others: tuple[tuple[Statement, float], ...] = ()
+    if kind == "key-value":
+        keys = random.choice(words_of(split), distractors + 1, replace=False).tolist()
+        values = new_numbers(random, distractors + 1, haystack.numbers)
+        (question, statement), *rest = [key_value(key, value) for key, value in zip(keys, values, strict=True)]
+        others = tuple((other, float(random.uniform(0, 100))) for _, other in rest)
+    elif kind == "number":
+        question = "What is the secret number?"
+        statement = Statement("The secret number is ", new_numbers(random, 1, haystack.numbers)[0])
+    else:
+        question = "What is the secret word?"
+        statement = Statement("The secret word is ", str(random.choice(words_of(split))))
+    return Needle(id_, kind, question, statement, depth, start, haystack, length, share, others)
+
+
+def _generator(*place: str | int) -> np.random.Generator:
+    """Random numbers that depend on nothing but the place of the needle."""
+    digest = hashlib.sha256(json.dumps([VERSION, *place]).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
