@@ -93,7 +93,8 @@ class Task(Protocol):
 
     Attributes:
         family: the name that a user types.
-        head: which head of `harness.heads` the encoder gets.
+        head: which head of `harness.heads` the encoder gets, and so how `harness.pipeline` runs the task: ``token``,
+            ``span`` and ``sequence`` ask for a `LabellingTask`.
         metric: full name of the metric by which learning rates are chosen and tables are sorted.
         default_dataset: what the family's name alone means.
         datasets: the declared datasets by name; any local folder in the right format is one too.
@@ -129,6 +130,28 @@ class Task(Protocol):
         """
         ...
 
+    def score(self, examples: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+        """Every metric under its full name, as a fraction between 0 and 1."""
+        ...
+
+    def rows(self, examples: Sequence[Any], predictions: Sequence[Any]) -> list[dict[str, Any]]:
+        """One JSON-ready row an example: what a person needs to see a mistake, and what statistics need.
+
+        Every row holds ``id``, ``gold`` and ``predicted``, the texts that were read (long ones as an excerpt), and
+        ``terms``, the pair [numerator, denominator] of the example's share of the main metric. Over any set of rows
+        the metric is sum(numerators) / sum(denominators), and 0 where the denominators sum to 0: a mean has the value
+        and 1; F1 has twice the true positives, and predicted plus gold entities. So examples can be resampled.
+        """
+        ...
+
+    def texts(self, example: Any) -> tuple[str, ...]:
+        """The texts that make an example what it is: one that is in train with the same texts was seen in training."""
+        ...
+
+
+class LabellingTask(Task, Protocol):
+    """A task whose answers are read off an encoder with a head."""
+
     def encode(
         self, examples: Sequence[Any], labels: Sequence[str], tokenizer: Any, max_length: int, training: bool = False
     ) -> Encoded:
@@ -142,14 +165,6 @@ class Task(Protocol):
         self, examples: Sequence[Any], labels: Sequence[str], encoded: Encoded, logits: Sequence[NDArray[np.float32]]
     ) -> list[Any]:
         """Turn the logits of every feature, as `harness.inference.predict` gives them, into one prediction an example."""
-        ...
-
-    def score(self, examples: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
-        """Every metric under its full name, as a fraction between 0 and 1."""
-        ...
-
-    def rows(self, examples: Sequence[Any], predictions: Sequence[Any]) -> list[dict[str, Any]]:
-        """One JSON-ready row an example: its id, the gold answer and the prediction."""
         ...
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
-from harness.pipeline import run, sample
+from harness.pipeline import run
 from harness.plan import plan
+from harness.procedure import sample
 from harness.request import Request
 from harness.training import DivergedError
 
@@ -98,7 +99,9 @@ class KilledError(Exception):
 def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, data_dir, tmp_path):
     from dataclasses import replace
 
-    from harness.pipeline import fit, make_repeatable, with_head
+    from harness.heads import with_head
+    from harness.pipeline import make_repeatable
+    from harness.training import fit
     from models import loading
 
     planned = plan(
