@@ -1,0 +1,85 @@
+"""Exact search: the best documents of every query in bounded memory, whatever the size of the corpus.
+
+Queries meet the documents block by block; of each block no more than the best survive. The matrix of all scores is never there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+QUERIES_A_BLOCK = 512
+DOCUMENTS_A_BLOCK = 8192
+"""A block of scores takes 16 MiB, and finding the best of it little more."""
+
+
+def search(
+    queries: NDArray[np.float32],
+    documents: NDArray[np.float32],
+    k: int,
+    device: torch.device | str = "cpu",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The ``k`` documents with the highest inner products, best first; of equal ones the earlier document comes first.
+
+    Args:
+        queries: embeddings of shape (queries, width).
+        documents: embeddings of shape (documents, width).
+        k: how many are wanted; all where there are fewer documents.
+        device: where products are computed; blocks of documents are moved there one by one.
+        progress: called with the number of inner products done and in all.
+
+    Returns:
+        Positions of documents and their scores, both of shape (queries, k).
+
+    Raises:
+        ValueError: an embedding is not a number.
+    """
+    k = min(k, len(documents))
+    positions = np.empty((len(queries), k), np.int64)
+    scores = np.empty((len(queries), k), np.float32)
+    for first in range(0, len(queries), QUERIES_A_BLOCK):
+        last = min(first + QUERIES_A_BLOCK, len(queries))
+        block = torch.from_numpy(queries[first:last]).to(device)
+        best_scores = torch.empty((last - first, 0), device=device)
+        best_positions = torch.empty((last - first, 0), dtype=torch.int64, device=device)
+        for start in range(0, len(documents), DOCUMENTS_A_BLOCK):
+            some = torch.from_numpy(documents[start : start + DOCUMENTS_A_BLOCK]).to(device)
+            block_scores, block_positions = best(block @ some.T, k)
+            # Every document of this block comes after those that were best so far, so a stable sort keeps the order of ties.
+            merged = torch.cat([best_scores, block_scores], dim=1)
+            best_scores, order = (part[:, :k] for part in merged.sort(dim=1, descending=True, stable=True))
+            best_positions = torch.cat([best_positions, block_positions + start], dim=1).gather(1, order)
+            progress(first * len(documents) + (last - first) * (start + len(some)), len(queries) * len(documents))
+        scores[first:last] = best_scores.cpu().numpy()
+        positions[first:last] = best_positions.cpu().numpy()
+    if np.isnan(scores).any():
+        raise ValueError("an embedding is not a number, so it cannot be searched with; training went wrong")
+    return positions, scores
+
+
+def best(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The ``k`` highest scores of each row and their columns, best first; of equal ones the earlier column comes first.
+
+    Args:
+        scores: shape (rows, columns).
+        k: how many are wanted; all where there are fewer columns.
+
+    Returns:
+        Scores and columns, both of shape (rows, k).
+    """
+    k = min(k, scores.shape[1])
+    values, columns = scores.topk(k, dim=1)
+    columns, order = columns.sort(dim=1)
+    values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
+    columns = columns.gather(1, order)
+    # topk takes any of the scores that are equal at its end.
+    tied = (scores >= values[:, -1:]).sum(1) > k
+    if tied.any():
+        whole = scores[tied].sort(dim=1, descending=True, stable=True)
+        values[tied], columns[tied] = whole.values[:, :k], whole.indices[:, :k]
+    return values, columns
