@@ -10,6 +10,9 @@ from pathlib import Path
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    from harness.orphan import end_with_parent
+
+    end_with_parent()
     # `models` and `tasks` are common names: a file of the caller's may stand before ours.
     here = Path(__file__).resolve().parents[1]
     for name in ("models", "tasks"):

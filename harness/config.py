@@ -70,6 +70,11 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise InputError(f"the {name.replace('_', ' ')} must be greater than 0, not {value:g}")
+        for name in ("warmup_ratio", "adam_beta1", "adam_beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"the {name.replace('_', ' ')} must be from 0 to below 1, not {getattr(self, name):g}")
+        if not 0 <= self.weight_decay < float("inf"):
+            raise InputError(f"the weight decay must be 0 or greater, not {self.weight_decay:g}")
         if self.max_length < 8:
             raise InputError(f"the max length must be at least 8 tokens, not {self.max_length}")
         if self.precision not in ("fp32", "bf16"):

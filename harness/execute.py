@@ -6,18 +6,23 @@ import logging
 import shutil
 import traceback
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import distributed
+from harness import distributed, provenance
+from harness.bench import memory
 from harness.errors import InputError
 from harness.progress import shown, stderr
 from harness.request import Request
-from harness.store import Record, Store
+from harness.store import ERROR_LOG, SCHEMA_VERSION, Record, Store
 
 if TYPE_CHECKING:
     from harness.check import Check
+    from harness.config import Cell
+    from harness.plan import Planned
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,39 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
         f"{cell.model} {cell.size}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "
         f"lr {cell.recipe.learning_rate:g}"
     )
-    if not force and (stored := distributed.from_first(lambda: store.find(cell))):
-        stderr.print("the store has this run already, and this is its result (--force runs it anew)")
-        return Outcome(stored, store.path_of(cell))
+
+    def stored() -> Record | None:
+        found = None if force else distributed.from_first(lambda: store.find(cell))
+        if found:
+            stderr.print("the store has this run already, and this is its result (--force runs it anew)")
+        return found
+
+    if record := stored():
+        return Outcome(record, store.path_of(cell))
     store.check_writable()
+    with _alone(store, cell):
+        if record := stored():  # another process ran it while this one waited
+            return Outcome(record, store.path_of(cell))
+        return _run_planned(planned, request, store, curves_in)
+
+
+@contextmanager
+def _alone(store: Store, cell: Cell) -> Iterator[None]:
+    """Hold the cell, after another process that runs it now; where several run one cell, the first holds it for all."""
+    if not distributed.is_first():
+        yield
+        return
+    with store.lock(cell, wait=False) as free:
+        if free:
+            yield
+            return
+    stderr.print("another process runs this cell; waiting for it")
+    with store.lock(cell):
+        yield
+
+
+def _run_planned(planned: Planned, request: Request, store: Store, curves_in: Path | None) -> Outcome | None:
+    cell = planned.cell
     if planned.weights.kind == "hub":
         stderr.print(f"reading {planned.weights.location} from the hub or its local cache")
     if store.training_folder(cell).exists():
@@ -79,14 +113,12 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
     except InputError:
         raise
     except Exception as error:
-        process = f".process-{distributed.rank()}" if distributed.rank() else ""
-        log = Path(out) / f"{store.path_of(cell).name}{process}.error.log"
-        log.write_text(traceback.format_exc(), encoding="utf-8")
+        status, sentence = _status_of(error), f"{type(error).__name__}: {str(error)[:300]}"
+        record = failure_record(cell, request, status, sentence)
+        log = _keep_failure(store, cell, record, traceback.format_exc())
         stderr.quiet = not distributed.speaks_of_errors()
-        stderr.print(
-            f"harness: the run failed: {type(error).__name__}: {str(error)[:300]} (details in {log})", markup=False
-        )
-        return Outcome({"status": "failed"}, log)
+        stderr.print(f"harness: the run failed: {sentence} (details in {log})", markup=False)
+        return Outcome(record, log)
     if curves:
         stderr.print(f"curves of training: tensorboard --logdir {curves_in}", markup=False)
     for note in done.record["task"]["notes"]:
@@ -98,6 +130,57 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
     folder = store.write(cell, done.record, done.predictions)
     shutil.rmtree(store.training_folder(cell), ignore_errors=True)
     return Outcome(done.record, folder)
+
+
+def failure_record(cell: Cell, request: Request, status: str, error: str) -> Record:
+    """The record of a cell that did not finish: of the kind ``failure``, so that nothing takes it for a run.
+
+    Args:
+        cell: what was run.
+        request: what asked for it.
+        status: ``failed``, ``oom`` or ``diverged``.
+        error: one sentence.
+    """
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "key": cell.key,
+        "kind": "failure",
+        "status": status,
+        "error": error,
+        "model": {
+            "name": cell.model,
+            "size": cell.size,
+            "weights": cell.weights,
+            "identity": cell.weights_identity,
+        },
+        "task": {
+            "name": cell.task.partition("/")[0],
+            "dataset": cell.task,
+            "options": dict(cell.task_options),
+        },
+        "recipe": asdict(cell.recipe),
+        "seed": cell.seed,
+        "environment": provenance.environment(),
+        "command": request.resolved(cell.task, cell.recipe, dict(cell.task_options)).command(),
+    }
+
+
+def _keep_failure(store: Store, cell: Cell, record: Record, log: str) -> Path:
+    """Keep a failure where it replaces no finished run; returns the file of its messages."""
+    if distributed.is_first() and not store.has(cell):
+        return store.write(cell, record, None, log) / ERROR_LOG
+    process = f".process-{distributed.rank()}" if distributed.rank() else ""
+    file = store.folder / f"{store.path_of(cell).name}{process}.{ERROR_LOG}"
+    file.write_text(log, encoding="utf-8")
+    return file
+
+
+def _status_of(error: Exception) -> str:
+    from harness.training import DivergedError
+
+    if isinstance(error, DivergedError):
+        return "diverged"
+    return "oom" if isinstance(error, MemoryError) or memory.says_out_of_memory(str(error)) else "failed"
 
 
 def check_one(model: str, weights: str, size: str | None) -> list[Check]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from harness import provenance
@@ -18,6 +19,8 @@ from tasks.task import Configurable
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Peak learning rate where nothing else is asked for and the encoder starts from random weights."""
+
+Options = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -36,28 +39,54 @@ def plan(request: Request) -> Planned:
     Raises:
         InputError: a name is unknown, or what it names is missing.
     """
-    if request.seed < 0:
-        raise InputError(f"--seed must be 0 or greater, not {request.seed}")
-    encoder = MODELS[request.model]
-    size = resolve_size(encoder, request.weights, request.size)
-    family, _, dataset = request.task.partition("/")
-    task = with_task_options(TASKS[family], request.task_options)
-    dataset = dataset or task.default_dataset
-    weights = find_weights(encoder, size, request.weights)
-    cell = Cell(
-        model=request.model,
-        size=size,
-        weights=request.weights,
-        task=f"{family}/{dataset}",
-        recipe=resolve_recipe(task, weights, request.recipe),
-        seed=request.seed,
-        weights_identity=weights.identity,
-        data_identity=task.identity(dataset, request.data_dir),
-        task_options=tuple(sorted(task.options.items())) if isinstance(task, Configurable) else (),
-        data_dir=request.data_dir,
-        skip_bad=request.skip_bad,
-    )
-    return Planned(cell, encoder, weights, task)
+    return plan_all([request])[0]
+
+
+def plan_all(requests: Sequence[Request]) -> list[Planned]:
+    """Resolve many cells; weights and datasets that they share are looked at once.
+
+    Raises:
+        InputError: a name is unknown, or what it names is missing.
+    """
+
+    @cache
+    def weights_of(model: str, size: str, weights: str) -> Weights:
+        return find_weights(MODELS[model], size, weights)
+
+    @cache
+    def task_of(family: str, options: Options) -> Task:
+        return with_task_options(TASKS[family], dict(options))
+
+    @cache
+    def identity_of(family: str, options: Options, dataset: str, data_dir: str | None) -> str:
+        return task_of(family, options).identity(dataset, data_dir)
+
+    def planned(request: Request) -> Planned:
+        if request.seed < 0:
+            raise InputError(f"--seed must be 0 or greater, not {request.seed}")
+        encoder = MODELS[request.model]
+        size = resolve_size(encoder, request.weights, request.size)
+        family, _, dataset = request.task.partition("/")
+        options = tuple(request.task_options.items())
+        task = task_of(family, options)
+        dataset = dataset or task.default_dataset
+        weights = weights_of(request.model, size, request.weights)
+        cell = Cell(
+            model=request.model,
+            size=size,
+            weights=request.weights,
+            task=f"{family}/{dataset}",
+            recipe=resolve_recipe(task, weights, request.recipe),
+            seed=request.seed,
+            weights_identity=weights.identity,
+            data_identity=identity_of(family, options, dataset, request.data_dir),
+            task_options=tuple(sorted(task.options.items())) if isinstance(task, Configurable) else (),
+            data_dir=request.data_dir,
+            skip_bad=request.skip_bad,
+        )
+        return Planned(cell, encoder, weights, task)
+
+    return [planned(request) for request in requests]
 
 
 def with_task_options(task: Task, given: Mapping[str, str]) -> Task:

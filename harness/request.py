@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,8 +18,17 @@ RECIPE_FLAGS = {
     "max_length": "--max-length",
     "batch_size": "--batch-size",
     "precision": "--precision",
+    "warmup_ratio": "--warmup-ratio",
+    "weight_decay": "--weight-decay",
+    "adam_beta1": "--adam-beta1",
+    "adam_beta2": "--adam-beta2",
+    "adam_epsilon": "--adam-epsilon",
+    "max_grad_norm": "--max-grad-norm",
 }
-"""Values of the recipe that have an option of the command line."""
+"""The option of the command line for every value of the recipe."""
+
+_ALWAYS_TOLD = 7
+"""The first of them stand in every command that repeats a run; the others where they differ from what all recipes have."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Request:
         for name, flag in RECIPE_FLAGS.items():
             value = self.recipe.get(name)
             if value is not None:
-                words += [flag, f"{value:g}" if isinstance(value, float) else str(value)]
+                words += [flag, number(value) if isinstance(value, float) else str(value)]
         for name, text in self.task_options.items():
             words += ["--task-option", f"{name}={text}"]
         for plugin in self.plugins:
@@ -68,7 +77,12 @@ class Request:
 
     def resolved(self, dataset: str, recipe: Recipe, task_options: Mapping[str, str]) -> Request:
         """The same with nothing left to defaults or to the machine."""
-        values = {name: getattr(recipe, name) for name in RECIPE_FLAGS}
+        usual = {field.name: field.default for field in fields(recipe)}
+        values = {
+            name: value
+            for place, name in enumerate(RECIPE_FLAGS)
+            if (value := getattr(recipe, name)) != usual[name] or place < _ALWAYS_TOLD or name in self.recipe
+        }
         values["epochs" if recipe.max_steps else "max_steps"] = None
         return Request(
             self.model, dataset, self.weights, self.size, self.seed, self.data_dir, values, task_options,
@@ -78,3 +92,9 @@ class Request:
     def command(self) -> str:
         """What a person types for it."""
         return shlex.join(["python", "-m", "harness", "run", *self.arguments()])
+
+
+def number(value: float) -> str:
+    """A number as a person writes it, if that is all of it, else every digit of it."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

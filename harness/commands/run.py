@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.record_file import encoded
 from harness.request import RECIPE_FLAGS, Request
 from harness.store import DEFAULT_STORE
 
@@ -78,10 +79,16 @@ def curves_folder(options: argparse.Namespace) -> Path | None:
     return Path(options.log_dir) if options.log_dir else Path(options.out) / "tensorboard"
 
 
-def add_recipe_options(parser: Any) -> None:
-    """The values of the recipe that can be given: the same for every command that runs cells."""
+def add_recipe_options(parser: Any, several_rates: bool = False) -> None:
+    """The values of the recipe that can be given: the same for every command that runs cells.
+
+    Args:
+        parser: gets the options.
+        several_rates: the command has an option of its own for learning rates.
+    """
     recipe = parser.add_argument_group("recipe", "the same for every encoder; defaults depend on task and weights only")
-    recipe.add_argument("--lr", dest="learning_rate", type=float, help="peak learning rate")
+    if not several_rates:
+        recipe.add_argument("--lr", dest="learning_rate", type=float, help="peak learning rate")
     length = recipe.add_mutually_exclusive_group()
     length.add_argument("--epochs", type=float, help="passes over the training examples")
     length.add_argument("--max-steps", type=int, help="optimiser steps, instead of epochs")
@@ -89,6 +96,12 @@ def add_recipe_options(parser: Any) -> None:
     recipe.add_argument("--max-length", type=int, metavar="TOKENS", help="longest input, special tokens included")
     recipe.add_argument("--batch-size", type=int, help="examples in one optimiser step")
     recipe.add_argument("--precision", choices=["fp32", "bf16"], help="default: bf16 where the machine is fast at it")
+    recipe.add_argument("--warmup-ratio", type=float, metavar="R", help="share of the steps in which the rate rises")
+    recipe.add_argument("--weight-decay", type=float, metavar="D", help="decoupled, not on biases and norms")
+    recipe.add_argument("--adam-beta1", type=float, metavar="B", help="of AdamW, like the next two")
+    recipe.add_argument("--adam-beta2", type=float, metavar="B")
+    recipe.add_argument("--adam-epsilon", type=float, metavar="E")
+    recipe.add_argument("--max-grad-norm", type=float, metavar="N", help="gradients are clipped to this global norm")
 
 
 def recipe_given(options: argparse.Namespace) -> dict[str, Any]:
@@ -124,14 +137,13 @@ def run_cell(options: argparse.Namespace) -> int:
     outcome = execute.run_one(request, options.out, options.force, curves_folder(options))
     if outcome is None:
         return 0
-    if outcome.record["status"] != "ok":
-        return 1
+    done = outcome.record["status"] == "ok"
     if not distributed.is_first():
-        return 0
+        return 0 if done else 1
     if options.json:
-        print(json.dumps(outcome.record, ensure_ascii=False))
-    else:
+        print(encoded(json.dumps(outcome.record, ensure_ascii=False)).decode())
+    elif done:
         from harness.report import run_summary
 
         print(run_summary.as_text(outcome.record, outcome.folder), end="")
-    return 0
+    return 0 if done else 1

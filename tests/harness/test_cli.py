@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import run_command
+from harness.store import Store
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +46,7 @@ def test_the_same_cell_again_comes_from_the_store_and_json_is_one_line(small_run
     arguments, _, out = small_run
     again = harness(*arguments, "--json")
     assert "the store has this run already" in again.stderr
-    assert json.loads(again.stdout) == json.loads(next(out.glob("*/run.json")).read_text())
+    assert json.loads(again.stdout) == next(Store(out).records())
     assert again.stdout.count("\n") == 1
 
 

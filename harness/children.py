@@ -1,0 +1,187 @@
+"""Cells in child processes of this machine: whatever becomes of one, a verdict comes back and the others go on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.bench import memory
+from harness.executor import Finished, Status
+from harness.orphan import PARENT
+from harness.request import Request
+from harness.store import Store
+
+HARNESS = (sys.executable, "-m", "harness")
+_LOG_LENGTH = 8000
+_GRACE_S = 10.0
+"""What a child may take to end itself when it is told to."""
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_FAILURES: dict[str, Status] = {"failed": "failed", "oom": "oom", "diverged": "diverged"}
+
+Child = subprocess.Popen[bytes]
+
+
+class ChildProcesses:
+    """The executor of one machine.
+
+    Args:
+        out: folder of the store.
+        workers: children at a time.
+        threads: that each of them computes with.
+        command: the harness, replaced in tests.
+    """
+
+    def __init__(self, out: str | Path, workers: int, threads: int, command: Sequence[str] = HARNESS) -> None:
+        self.out, self.workers, self.threads, self.command = out, workers, threads, command
+
+    def run(self, requests: Iterable[Request]) -> Iterator[Finished]:
+        """See `harness.executor.Executor.run`; an exception of ``requests`` is raised when what runs has ended."""
+        waiting, taking = iter(requests), threading.Lock()
+        done: queue.SimpleQueue[Finished | Exception | None] = queue.SimpleQueue()
+        running: set[Child] = set()
+        stopping = threading.Event()
+
+        def work() -> None:
+            try:
+                while not stopping.is_set():
+                    with taking:
+                        request = None if stopping.is_set() else next(waiting, None)
+                    if request is None:
+                        break
+                    done.put(run_child(request, self.out, self.threads, self.command, running.add))
+            except Exception as error:
+                stopping.set()
+                done.put(error)
+            finally:
+                done.put(None)
+
+        workers = [threading.Thread(target=work, daemon=True) for _ in range(self.workers)]
+        for worker in workers:
+            worker.start()
+        errors, at_work = [], len(workers)
+        try:
+            while at_work:
+                news = done.get()
+                if isinstance(news, Finished):
+                    yield news
+                elif news is None:
+                    at_work -= 1
+                else:
+                    errors.append(news)
+        finally:
+            stopping.set()
+            _end_all([child for child in running if child.poll() is None])
+        if errors:
+            raise errors[0]
+
+
+def run_child(
+    request: Request,
+    out: str | Path,
+    threads: int,
+    command: Sequence[str] = HARNESS,
+    started: Callable[[Child], Any] = lambda child: None,
+) -> Finished:
+    """Run one cell in a fresh process that does not outlive this one, and wait for its end.
+
+    Args:
+        request: what to run.
+        out: folder of the store.
+        threads: that it computes with.
+        command: the harness, replaced in tests.
+        started: is given the child, so that another thread can end it.
+    """
+    began, killed_before = time.monotonic(), memory.kernel_kills()
+    child = subprocess.Popen(
+        [*command, "run", *request.arguments(), "--out", str(out), "--json"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=_environment(threads),
+        start_new_session=True,
+    )
+    started(child)
+    try:
+        answer, messages = child.communicate()
+    finally:
+        _signal(child, signal.SIGKILL)
+        child.wait()
+    record = _last_object(answer)
+    status, error = _verdict(child.returncode, record, messages, memory.kernel_kills() > killed_before)
+    folder = Store(out).folder_of(record) if status == "ok" else None
+    log = "" if status == "ok" else messages.decode("utf-8", "replace")[-_LOG_LENGTH:]
+    return Finished(request, status, folder, error, time.monotonic() - began, log)
+
+
+def _environment(threads: int) -> dict[str, str]:
+    root = str(Path(__file__).resolve().parents[1])
+    path = os.environ.get("PYTHONPATH")
+    return os.environ | {
+        **dict.fromkeys(_THREADS, str(threads)),
+        "PYTHONPATH": root if not path else f"{root}{os.pathsep}{path}",
+        "TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false",
+        PARENT: str(os.getpid()),
+    }
+
+
+def _verdict(code: int, record: dict[str, Any], messages: bytes, kernel_killed: bool) -> tuple[Status, str | None]:
+    """What became of a child: its own word where it gave one, else what its end and its last messages say."""
+    if code == 0 and record.get("status") == "ok":
+        return "ok", None
+    if code == 1 and record.get("status") in _FAILURES:
+        return _FAILURES[record["status"]], str(record["error"])
+    text = messages.decode("utf-8", "replace")
+    if code == 2:
+        sentences = [line for line in text.splitlines() if line.startswith("harness: ")]
+        return "failed", sentences[-1].removeprefix("harness: ") if sentences else _last_line(text)
+    number = -code if code < 0 else code - 128
+    if number == signal.SIGKILL and kernel_killed:
+        return "oom", "the kernel ended the child: the machine had no memory left"
+    if code != 0 and memory.says_out_of_memory(text[-4000:]):
+        return "oom", _last_line(text)
+    with contextlib.suppress(ValueError):
+        return "failed", f"the child was ended by {signal.Signals(number).name}"
+    ended = "gave no record" if code == 0 else f"ended with exit code {code}"
+    return "failed", f"the child {ended}: {_last_line(text)}"
+
+
+def _last_object(answer: bytes) -> dict[str, Any]:
+    """The JSON object in the last line of what a child printed; empty where there is none."""
+    lines = answer.decode("utf-8", "replace").strip().splitlines()
+    with contextlib.suppress(ValueError, IndexError):
+        found = json.loads(lines[-1])
+        return found if isinstance(found, dict) else {}
+    return {}
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it said nothing"
+
+
+def _end_all(children: Sequence[Child]) -> None:
+    """End children with all that they started: first they are asked to, so that they can put away what they hold."""
+    for child in children:
+        _signal(child, signal.SIGINT)
+    deadline = time.monotonic() + _GRACE_S
+    for child in children:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(max(0.0, deadline - time.monotonic()))
+        _signal(child, signal.SIGKILL)
+        child.wait()
+
+
+def _signal(child: Child, number: signal.Signals) -> None:
+    """To the child and all that it started: it leads a session of its own."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
