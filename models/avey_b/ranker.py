@@ -64,7 +64,7 @@ class Ranker(nn.Module):
         for count in per_text:
             start, end = end, end + count
             if count > 1:
-                every = maxsim(unit, token[start:end], length[start:end])
+                every = maxsim(unit, token[start:end], length[start:end], earlier_only=not self.bidirectional)
                 best, score = self._best(every, length[start:end] > 0)
                 neighbours[start:end] = torch.where(best < 0, best, best + start)
                 scores[start:end] = score
