@@ -53,7 +53,7 @@ def tradeoffs(records: Sequence[Record], runs: Iterable[Record]) -> list[Tradeof
     On each task the encoders are compared by one recipe, learning rate aside: the one that most of them were run with.
     """
     size = records[0]["point"]["size"]
-    throughput = {model: _nearest(curve(records, model)) for model in models_of(records) if curve(records, model)}
+    throughput = {model: nearest(curve(records, model)) for model in models_of(records) if curve(records, model)}
     counted = [run for run in runs if run["status"] == "ok" and run["model"]["size"] == size]
     found = []
     for task, metric in sorted({(run["task"]["dataset"], run["task"]["metric"]) for run in counted}):
@@ -88,9 +88,10 @@ def _test_scores(runs: Sequence[Record], metric: str) -> list[float]:
     return [float(run["scores"]["test"][metric]) for run in best]
 
 
-def _nearest(points: Sequence[Record]) -> tuple[float, int]:
-    nearest = min(points, key=lambda record: abs(np.log(record["point"]["length"] / LENGTH)))
-    return float(nearest["tokens_per_s"]["median"]), int(nearest["point"]["length"])
+def nearest(points: Sequence[Record]) -> tuple[float, int]:
+    """Median tokens per second and the length they were measured at: of these points the nearest to `LENGTH`."""
+    closest = min(points, key=lambda record: abs(np.log(record["point"]["length"] / LENGTH)))
+    return float(closest["tokens_per_s"]["median"]), int(closest["point"]["length"])
 
 
 def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:

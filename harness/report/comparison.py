@@ -11,8 +11,15 @@ from pathlib import PurePath
 from statistics import median
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.select import Entry, entries
+from harness.stats import holm, seed_interval
 from harness.store import Record
+
+RESAMPLES = 2000
+SIGNIFICANCE = 0.05
 
 CAVEATS = {
     "nli/docstrings": "relatedness of docstrings, not inference: not comparable with MNLI or SNLI",
@@ -145,19 +152,58 @@ def slug(text: str) -> str:
 
 
 def _standings(group: Sequence[Entry]) -> tuple[Standing, ...]:
-    labels = dict(zip(map(id, group), _labels(group), strict=True))
-    ranked = sorted(group, key=lambda entry: (-median(entry.scores()), entry.model, entry.weights))
+    labels = {id(entry): label for entry, label in zip(group, _labels(group), strict=True)}
+    ranked = sorted(group, key=lambda entry: (-median(entry.scores()), labels[id(entry)]))
     best = median(ranked[0].scores())
-    return tuple(_standing(entry, labels[id(entry)], median(entry.scores()) == best) for entry in ranked)
+    tied = _tied_with(ranked[0].scores(), [entry.scores() for entry in ranked])
+    return tuple(
+        _standing(entry, labels[id(entry)], median(entry.scores()) == best, tie)
+        for entry, tie in zip(ranked, tied, strict=True)
+    )
 
 
-def _standing(entry: Entry, label: str, best: bool) -> Standing:
+def _standing(entry: Entry, label: str, best: bool, tied: bool) -> Standing:
     scores = entry.scores()
+    middle, low, high = interval_over_seeds(scores)
+    seconds = median(sum(run["seconds"].values()) for run in entry.runs)
+    return Standing(entry, label, middle, low, high, best, best or tied, seconds)
+
+
+def interval_over_seeds(scores: Sequence[float]) -> tuple[float, float, float]:
+    """The median of the scores and its 95 % interval for new seeds, see `harness.stats.seed_interval`; within 0 and 1.
+
+    One seed tells nothing of spread: both ends are the score then.
+    """
     middle = median(scores)
-    return Standing(
-        entry, label, middle, min(scores), max(scores), best, best,
-        median(sum(run["seconds"].values()) for run in entry.runs),
-    )  # fmt: skip
+    if len(scores) < 2:
+        return middle, middle, middle
+    rng = np.random.default_rng(0)
+    _, low, high = seed_interval(np.array(scores)[:, None], _median_over_seeds, rng, resamples=RESAMPLES)
+    return middle, min(max(low, 0.0), middle), max(min(high, 1.0), middle)
+
+
+def _median_over_seeds(scores: NDArray[np.float64]) -> Any:
+    return np.median(scores, axis=-2)[..., 0]
+
+
+def _tied_with(best: Sequence[float], others: Sequence[Sequence[float]]) -> list[bool]:
+    """Which scores are not significantly worse than the best: Welch's t over seeds, by Holm's correction, at 5 %.
+
+    Where one side has a single seed nothing can be told, and nothing is called a tie.
+    """
+    p_values = [_welch(best, scores) if min(len(best), len(scores)) > 1 else None for scores in others]
+    told = [p for p in p_values if p is not None]
+    corrected = iter(holm(told)) if told else iter(())
+    return [p is not None and bool(next(corrected) >= SIGNIFICANCE) for p in p_values]
+
+
+def _welch(best: Sequence[float], scores: Sequence[float]) -> float:
+    """The one-sided p-value of the best being no better."""
+    from scipy.stats import ttest_ind
+
+    if np.ptp(best) == np.ptp(scores) == 0:
+        return float(best[0] <= scores[0])
+    return float(ttest_ind(best, scores, equal_var=False, alternative="greater").pvalue)
 
 
 def _labels(group: Sequence[Entry]) -> list[str]:

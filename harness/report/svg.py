@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -54,11 +55,16 @@ def linear(values: Iterable[float], least: float = 0.02, steps: int = 4) -> Scal
 
 
 def logarithmic(values: Iterable[float], room: float = 1.25) -> Scale:
-    """A logarithmic scale around positive numbers, with ticks at 1, 2, 5, or at powers of ten where there are many."""
+    """A logarithmic scale around positive numbers: ticks at powers of ten where there are many, equally far where few."""
     found = list(values)
     low, high = min(found) / room, max(found) * room
+    if high / low < 8:
+        step = _round_step((high - low) / 5)
+        return Scale(
+            low, high, True, tuple(n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1))
+        )
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for digits in ((1,), (1, 3), (1, 2, 5), range(1, 10)):
+    for digits in ((1,), (1, 3), (1, 2, 5)):
         ticks = tuple(digit * 10.0**power for power in powers for digit in digits if low <= digit * 10.0**power <= high)
         if len(ticks) >= 3:
             break
@@ -193,7 +199,7 @@ def _drawn(series: Series, across: Scale, up: Scale) -> Markup:
     places = [(across.percent(point.x), round(100 - up.percent(point.y), 2)) for point in series.points]
     lines = [
         Markup('<line class="curve" x1="{}%" y1="{}%" x2="{}%" y2="{}%"/>').format(*here, *there)
-        for here, there in zip(places, places[1:], strict=False)
+        for here, there in pairwise(places)
         if series.joined
     ]
     bars = [

@@ -13,7 +13,10 @@ from harness.report.comparison import Comparison, Standing, recipe_sentence
 from harness.store import Record
 
 TIED = "†"
-LEGEND = f"Bold: highest median over seeds. {TIED}: not significantly worse than it"
+LEGEND = (
+    f"Bold: highest median over seeds. {TIED}: not significantly worse than it "
+    "(Welch's t over seeds, Holm's correction within the table, 5 %)"
+)
 NOT_OURS = "not our protocol"
 
 

@@ -1,0 +1,213 @@
+"""Examples on which encoders disagree, with what each of them answered. Reads the predictions of one run an encoder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.report.comparison import Comparison, Standing
+from harness.store import Record
+
+EXAMPLES_READ = 5000
+"""Of each run, so many test examples are looked at; the page says so where there are more."""
+EXAMPLES_KEPT = 60
+"""Of each comparison, so many at most."""
+LONGEST_TEXT = 600
+"""Characters of a context or an answer that are kept."""
+
+Row = Mapping[str, Any]
+Chip = tuple[str, str]
+"""A piece of an answer, and ``right``, ``wrong`` or ``missed``."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What some of the encoders answered alike."""
+
+    models: tuple[str, ...]
+    chips: tuple[Chip, ...]
+    right: bool
+
+
+@dataclass(frozen=True)
+class Example:
+    """A test example on which answers differ.
+
+    Attributes:
+        id: of the dataset.
+        context: the sentence, question or text, as far as the predictions hold it.
+        gold: the pieces of the right answer.
+        answers: those of more encoders first.
+    """
+
+    id: str
+    context: str
+    gold: tuple[str, ...]
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
+class Disagreements:
+    """What a comparison's encoders disagree on.
+
+    Attributes:
+        seeds: of the run that speaks for each encoder: the one with the median score.
+        n_compared: test examples that all of these runs have a prediction for.
+        n_differing: of these, examples with more than one answer.
+        examples: some of them, the evenest splits into right and wrong first.
+        unreadable: encoders whose predictions cannot be read.
+        capped: there may be more test examples than were read.
+    """
+
+    seeds: Mapping[str, int]
+    n_compared: int
+    n_differing: int
+    examples: tuple[Example, ...]
+    unreadable: tuple[str, ...]
+    capped: bool
+
+
+def of_comparison(comparison: Comparison, folders: Mapping[str, Path]) -> Disagreements:
+    """Compare the predictions of the median run of each encoder.
+
+    Args:
+        comparison: whose encoders are asked.
+        folders: where the records lie, by key.
+    """
+    rows: dict[str, dict[str, Row]] = {}
+    seeds: dict[str, int] = {}
+    unreadable = []
+    for standing in comparison.standings:
+        run = median_run(standing)
+        try:
+            found = dict(_test_rows(run, folders))
+        except (OSError, ValueError):
+            found = {}
+        if found:
+            rows[standing.label], seeds[standing.label] = found, run["seed"]
+        else:
+            unreadable.append(standing.label)
+    common = set.intersection(*(set(found) for found in rows.values())) if len(rows) > 1 else set()
+    ordered = [key for key in next(iter(rows.values()), {}) if key in common]
+    differing = []
+    for key in ordered:
+        example = _example(key, {label: found[key] for label, found in rows.items()})
+        if len(example.answers) > 1:
+            differing.append(example)
+    capped = any(len(found) == EXAMPLES_READ for found in rows.values())
+    kept = sorted(differing, key=_unevenness)[:EXAMPLES_KEPT]
+    return Disagreements(seeds, len(ordered), len(differing), tuple(kept), tuple(unreadable), capped)
+
+
+def median_run(standing: Standing) -> Record:
+    """The run whose test score is the median; of two in the middle the lower."""
+    metric = standing.entry.metric
+    ranked = sorted(standing.entry.runs, key=lambda run: (run["scores"]["test"][metric], run["seed"]))
+    return ranked[(len(ranked) - 1) // 2]
+
+
+def _test_rows(run: Record, folders: Mapping[str, Path]) -> Iterator[tuple[str, Row]]:
+    """Id and row of the first test examples of a run."""
+    name = str(run.get("predictions") or "")
+    if not name or Path(name).name != name:  # a record's text never leads out of its folder
+        return
+    n_read = 0
+    with (folders[run["key"]] / name).open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith('{"split": "dev"'):
+                continue
+            row = json.loads(line)
+            if isinstance(row, dict) and row.get("split") == "test" and "id" in row:
+                yield str(row["id"]), row
+                n_read += 1
+                if n_read == EXAMPLES_READ:
+                    return
+
+
+def _example(identity: str, rows: Mapping[str, Row]) -> Example:
+    by_chips: dict[tuple[tuple[Chip, ...], bool], list[str]] = {}
+    for label, row in rows.items():
+        by_chips.setdefault(_answer(row), []).append(label)
+    answers = [Answer(tuple(labels), chips, right) for (chips, right), labels in by_chips.items()]
+    answers.sort(key=lambda answer: (not answer.right, -len(answer.models)))
+    first = next(iter(rows.values()))
+    return Example(identity, _context(first), tuple(map(_short, _gold(first))), tuple(answers))
+
+
+def _unevenness(example: Example) -> int:
+    right = sum(len(answer.models) for answer in example.answers if answer.right)
+    return abs(2 * right - sum(len(answer.models) for answer in example.answers))
+
+
+def _answer(row: Row) -> tuple[tuple[Chip, ...], bool]:
+    """The pieces of an answer and whether all of it is right, by the shape of the row."""
+    return next(answer for fits, answer in _SHAPES if fits(row))(row)
+
+
+def _tagged(row: Row) -> tuple[tuple[Chip, ...], bool]:
+    gold, predicted = entities(row["tokens"], row["gold"]), entities(row["tokens"], row["predicted"])
+    chips = [(_short(text), "right" if key in gold else "wrong") for key, text in predicted.items()]
+    chips += [(_short(text), "missed") for key, text in gold.items() if key not in predicted]
+    return tuple(chips) or (("nothing", "right"),), gold.keys() == predicted.keys()
+
+
+def _one_of_many(row: Row) -> tuple[tuple[Chip, ...], bool]:
+    given = str(row["predicted"] or "")
+    right = _plain(given) in {_plain(str(answer)) for answer in row["gold"]} if row["gold"] else not given
+    return ((_short(given) or "no answer", "right" if right else "wrong"),), right
+
+
+def _single(row: Row) -> tuple[tuple[Chip, ...], bool]:
+    right = row.get("predicted") == row.get("gold")
+    return ((_short(_text(row.get("predicted"))), "right" if right else "wrong"),), right
+
+
+_SHAPES: tuple[tuple[Callable[[Row], bool], Callable[[Row], tuple[tuple[Chip, ...], bool]]], ...] = (
+    (lambda row: isinstance(row.get("tokens"), list) and isinstance(row.get("predicted"), list), _tagged),
+    (lambda row: isinstance(row.get("gold"), list) and not isinstance(row.get("predicted"), list), _one_of_many),
+    (lambda row: True, _single),
+)
+
+
+def entities(tokens: Sequence[str], tags: Sequence[str]) -> dict[tuple[int, int, str], str]:
+    """The entities of IOB2 tags, by first word, word after the last, and type; a stray ``I-`` begins one, as in conlleval."""
+    found: dict[tuple[int, int, str], str] = {}
+    start: int | None = None
+    for place, (tag, before) in enumerate(zip([*tags, "O"], ["O", *tags], strict=True)):
+        begins = tag.startswith("B-") or (tag.startswith("I-") and before[2:] != tag[2:])
+        if start is not None and (begins or tag == "O"):
+            kind = tags[start][2:]
+            found[start, place, kind] = f"{' '.join(map(str, tokens[start:place]))} · {kind}"
+            start = None
+        if begins:
+            start = place
+    return found
+
+
+def _gold(row: Row) -> list[str]:
+    gold = row.get("gold")
+    if isinstance(row.get("tokens"), list) and isinstance(gold, list):
+        return list(entities(row["tokens"], gold).values()) or ["nothing"]
+    return [str(answer) for answer in gold] or ["no answer"] if isinstance(gold, list) else [_text(gold)]
+
+
+def _context(row: Row) -> str:
+    if isinstance(row.get("tokens"), list):
+        return _short(" ".join(map(str, row["tokens"])))
+    known = ("gold", "predicted", "id", "split")
+    return _short(" / ".join(value for name, value in row.items() if name not in known and isinstance(value, str)))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().split())
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 1] + "…"
