@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The exception that a user is meant to read."""
 
 
 class InputError(Exception):
@@ -6,3 +6,7 @@ class InputError(Exception):
 
     The command line prints the sentence without a traceback and exits with code 2.
     """
+
+
+class UnsuitedError(InputError):
+    """A model and a task that can never go together, such as a word index on token tags: a sweep leaves them out."""

@@ -1,0 +1,185 @@
+"""``python -m harness sweep``: models x tasks x learning rates x seeds, each cell in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from harness.commands.run import add_data_options, add_recipe_options, recipe_given, task_options_given
+from harness.errors import InputError
+from harness.registry import load_plugin
+from harness.store import DEFAULT_STORE
+
+if TYPE_CHECKING:
+    from harness.executor import Executor
+    from harness.recipes import Grid
+    from harness.sweep import Sweep
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    sweep = commands.add_parser("sweep", parents=[common], help="models x tasks x learning rates x seeds")
+    sweep.add_argument("file", nargs="?", metavar="FILE.toml", help="grids to run; options stand above what it says")
+    what = sweep.add_argument_group("the grid")
+    what.add_argument("--models", metavar="A,B", help="names with commas")
+    what.add_argument("--tasks", metavar="T,U", help="FAMILY or FAMILY/DATASET, with commas")
+    what.add_argument("--lrs", metavar="R,S", help="learning rates; the best is chosen on dev (default: the task's)")
+    what.add_argument("--seeds", metavar="0,1 or 0-9", help="of the runs (default 0)")
+    what.add_argument("--weights", help="scratch (default), hub, a folder, or a hub id")
+    what.add_argument("--size", help="tiny (default), base, large")
+    add_data_options(sweep)
+    add_recipe_options(sweep, several_rates=True)
+    where = sweep.add_argument_group("where it runs")
+    where.add_argument("--workers", type=int, metavar="N", help="cells at a time on this machine (default 1)")
+    where.add_argument("--threads", type=int, metavar="T", help="of a cell (default: the processors, divided by N)")
+    where.add_argument("--dry-run", action="store_true", help="list the cells and what they would take, and run none")
+    where.add_argument("--retry-failed", action="store_true", help="run cells again that failed")
+    output = sweep.add_argument_group("output")
+    output.add_argument(
+        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+    )
+    output.add_argument("--json", action="store_true", help="print the results as one JSON line on stdout")
+    sweep.set_defaults(command=sweep_cells)
+
+
+def sweep_cells(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from harness.progress import shown, stderr
+    from harness.store import Store
+
+    grids = _grids(options)
+    workers, threads = _workers(options.workers), options.threads
+    if threads is not None and threads < 1:
+        raise InputError(f"--threads must be at least 1, not {threads}")
+    threads = threads or _threads(workers)
+    for grid in grids:
+        for plugin in grid.plugins:
+            load_plugin(plugin)
+    from harness.sweep import Sweep, cells_of, counted, duration
+
+    def say(line: str) -> None:
+        stderr.print(line, markup=False)
+
+    cells, left = cells_of(grids)
+    for combination in left:
+        say(f"{combination.model} on {combination.task} is left out: {combination.reason}")
+    store = Store(options.out)
+    sweep = Sweep(cells, store, options.retry_failed, say)
+    to_run = len(sweep.to_run)
+    seconds = sweep.estimates.left_s([planned.cell for planned in sweep.to_run], workers)
+    about = f", about {duration(seconds)}" if seconds else ""
+    counts = ", ".join(f"{count} {status}" for status, count in sweep.counts.items() if count)
+    say(
+        f"{counted(len(cells), 'cell')} in {store.folder}: {counts}; {to_run} to run, "
+        f"{counted(workers, 'worker')} with {counted(threads, 'thread')} each{about}"
+    )
+    if options.dry_run:
+        _print_cells(sweep)
+        return 0
+    if to_run:
+        store.check_writable()
+        store.tidy()
+        executor = _executor(options, workers, threads)
+        with shown() as report:
+            sweep.run(executor, workers, report("cells"))
+    return _print_results(sweep, options)
+
+
+def _grids(options: argparse.Namespace) -> list[Grid]:
+    from harness import recipes
+
+    in_environment = os.environ.get("HARNESS_DATA_DIR")
+    given: dict[str, Any] = {
+        "models": options.models and _names(options.models),
+        "tasks": options.tasks and _names(options.tasks),
+        "learning_rates": options.lrs and _rates(options.lrs),
+        "seeds": options.seeds,
+        "weights": options.weights,
+        "size": options.size,
+        "data_dir": options.data_dir if options.data_dir != in_environment else None,
+        "skip_bad": options.skip_bad or None,
+        "plugins": options.plugin,
+        "recipe": recipe_given(options) or None,
+        "task_options": task_options_given(options.task_option) or None,
+    }
+    named = {key: value for key, value in given.items() if value is not None}
+    return recipes.read(options.file, named, {"data_dir": in_environment} if in_environment else {})
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
+
+
+def _rates(text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise InputError(f"--lrs takes numbers with commas, such as 1e-4,5e-4, not {text!r}") from None
+
+
+def _workers(asked: int | None) -> int:
+    if asked is not None and asked < 1:
+        raise InputError(f"--workers must be at least 1, not {asked}")
+    return asked or 1
+
+
+def _threads(workers: int) -> int:
+    """The processors that this process may use, divided; OMP_NUM_THREADS is not exceeded where it is set."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(processors // workers, int(limit) if limit.isdecimal() and int(limit) else processors))
+
+
+def _executor(options: argparse.Namespace, workers: int, threads: int) -> Executor:
+    from harness.children import ChildProcesses
+
+    return ChildProcesses(options.out, workers, threads)
+
+
+def _print_cells(sweep: Sweep) -> None:
+    from harness.report import sweep_table
+    from harness.sweep import duration
+
+    rows = []
+    for planned in sweep.cells:
+        cell, seconds = planned.cell, sweep.estimates.seconds_of(planned.cell)
+        rows.append(
+            (
+                sweep.status[cell.key], f"{cell.model} {cell.size}", cell.task, f"{cell.recipe.learning_rate:g}",
+                str(cell.seed), duration(seconds) if seconds else "?",
+            )
+        )  # fmt: skip
+    print(sweep_table.cells_as_text(rows), end="")
+
+
+def _print_results(sweep: Sweep, options: argparse.Namespace) -> int:
+    from harness.progress import stderr
+    from harness.report import sweep_table
+    from harness.select import entries
+    from harness.sweep import name_of
+
+    records = sweep.records()
+    chosen = entries(records)
+    failures = [(name_of(planned.cell), record) for planned, record in sweep.failures()]
+    seeds: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for planned in sweep.cells:
+        seeds[planned.cell.model, planned.cell.task].add(planned.cell.seed)
+    if options.json:
+        print(json.dumps(sweep_table.as_json(chosen, failures), ensure_ascii=False))
+    else:
+        if chosen:
+            print(sweep_table.results_as_text(chosen, {pair: len(found) for pair, found in seeds.items()}), end="")
+        if failures:
+            print(sweep_table.failures_as_text(failures), end="")
+    if note := sweep_table.threads_note(records):
+        stderr.print(f"note: {note}", markup=False)
+    if failures:
+        stderr.print(
+            f"{len(failures)} of {len(sweep.cells)} cells failed; their messages are in error.log of their folders in "
+            f"{sweep.store.folder}, and --retry-failed runs them again",
+            markup=False,
+        )
+    return 1 if failures else 0
