@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.excerpt import excerpt
 from tasks.metrics import classification_scores
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.locate import Embedded, Folder, locate
@@ -112,11 +113,22 @@ class SequenceClassification:
         return classification_scores([example.label for example in examples], predictions)
 
     def rows(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> list[dict[str, Any]]:
-        """Id, gold label and predicted label of each example."""
+        """Id, text and the text it is paired with (null where it stands alone), gold label and predicted label of each."""
         return [
-            {"id": example.id, "gold": example.label, "predicted": predicted}
+            {
+                "id": example.id,
+                "text": excerpt(example.text),
+                "pair": excerpt(example.pair) if example.pair is not None else None,
+                "gold": example.label,
+                "predicted": predicted,
+                "terms": [int(predicted == example.label), 1],
+            }
             for example, predicted in zip(examples, predictions, strict=True)
         ]
+
+    def texts(self, example: LabelledText) -> tuple[str, ...]:
+        """The text, or the pair."""
+        return (example.text,) if example.pair is None else (example.text, example.pair)
 
 
 NLI = SequenceClassification(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.metrics import entity_scores
+from tasks.metrics import entity_scores, entity_terms
 from tasks.sources.locate import Embedded, Folder, locate
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import files_identity, fingerprint
@@ -127,11 +127,22 @@ class NamedEntityRecognition:
         return entity_scores([sentence.tags for sentence in examples], predictions)
 
     def rows(self, examples: Sequence[Sentence], predictions: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-        """Id, tokens, gold tags and predicted tags of each sentence."""
+        """Id, tokens, gold tags and predicted tags of each sentence; see `tasks.metrics.entity_terms` for its terms."""
+        terms = entity_terms([sentence.tags for sentence in examples], predictions)
         return [
-            {"id": sentence.id, "tokens": sentence.tokens, "gold": sentence.tags, "predicted": list(predicted)}
-            for sentence, predicted in zip(examples, predictions, strict=True)
+            {
+                "id": sentence.id,
+                "tokens": sentence.tokens,
+                "gold": sentence.tags,
+                "predicted": list(predicted),
+                "terms": share,
+            }
+            for sentence, predicted, share in zip(examples, predictions, terms, strict=True)
         ]
+
+    def texts(self, example: Sentence) -> tuple[str, ...]:
+        """The sentence."""
+        return (" ".join(example.tokens),)
 
 
 NER = NamedEntityRecognition()

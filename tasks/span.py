@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.excerpt import excerpt
 from tasks.metrics import answer_f1, answer_scores
 from tasks.sources.locate import Embedded, Folder, locate
 from tasks.sources.question import Question
@@ -127,18 +128,30 @@ class SpanExtraction:
         return answer_scores([span.text for span in predictions], gold)
 
     def rows(self, examples: Sequence[Question], predictions: Sequence[Span]) -> list[dict[str, Any]]:
-        """Id, question, gold answers, and the predicted answer with its offset (`start` is null for "no answer")."""
-        return [
-            {
-                "id": example.id,
-                "question": example.question,
-                "gold": list(dict.fromkeys(answer.text for answer in example.answers)),
-                "predicted": span.text,
-                "start": span.start if span.text else None,
-                "score": round(span.score, 4) if np.isfinite(span.score) else None,
-            }
-            for example, span in zip(examples, predictions, strict=True)
-        ]
+        """Id, question, the part of the context around the gold answer, gold answers, and the predicted one with its offset.
+
+        ``start`` is null for "no answer".
+        """
+        rows = []
+        for example, span in zip(examples, predictions, strict=True):
+            gold = list(dict.fromkeys(answer.text for answer in example.answers))
+            rows.append(
+                {
+                    "id": example.id,
+                    "question": example.question,
+                    "context": excerpt(example.context, example.answers[0].start if gold else span.start),
+                    "gold": gold,
+                    "predicted": span.text,
+                    "start": span.start if span.text else None,
+                    "score": round(span.score, 4) if np.isfinite(span.score) else None,
+                    "terms": [answer_f1(span.text, gold), 1],
+                }
+            )
+        return rows
+
+    def texts(self, example: Question) -> tuple[str, ...]:
+        """The question and its context."""
+        return example.question, example.context
 
 
 SPAN = SpanExtraction()

@@ -9,6 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+SHOWN_OVERLAP = 0.01
+"""Share of examples that are in train as well, above which the table says so."""
+
 
 def as_text(record: dict[str, Any], folder: Path) -> str:
     """The final table: the metric by its full name, what was run, what it cost, where it is and how to repeat it."""
@@ -29,10 +32,14 @@ def as_text(record: dict[str, Any], folder: Path) -> str:
     skipped = f", {task['n_skipped']} malformed left out" if task["n_skipped"] else ""
     tuned = ", ".join(f"{name} {value:.3f}" for name, value in record["tuned"].items())
     seconds = record["seconds"]
+    seen = {split: share for split, share in task.get("overlap", {}).items() if share > SHOWN_OVERLAP}
     lines = {
         "parameters": f"{model['params_total']:,} ({model['params_non_embedding']:,} without embeddings)",
         "examples": f"{task['n_train']} train, {task['n_dev']} dev, {task['n_test']} test; "
         f"{task['n_windowed']} windowed, {task['n_truncated']} truncated in test{skipped}",
+        "overlap": ", ".join(f"{share:.1%} of {split}" for split, share in seen.items()) + " is in train"
+        if seen
+        else None,
         "tuned": f"on dev: {tuned}" if tuned else None,
         "seconds": f"{sum(seconds.values()):.0f} ({', '.join(f'{name} {value:.0f}' for name, value in seconds.items())})",
         "memory": f"{record['peak_memory_mib']:.0f} MiB at the peak",

@@ -44,7 +44,9 @@ def test_labels_are_read_from_logits_and_kept_in_rows():
     logits = [np.array([0.1, 0.9], np.float32), np.array([0.2, 0.5], np.float32)]
     predicted = NLI.decode(examples, LABELS, None, logits)
     assert predicted == ["yes", "yes"]
-    assert NLI.rows(examples, predicted)[1] == {"id": "1", "gold": "no", "predicted": "yes"}
+    assert NLI.rows(examples, predicted)[1] == {
+        "id": "1", "text": "c", "pair": "d", "gold": "no", "predicted": "yes", "terms": [0, 1],
+    }  # fmt: skip
     assert NLI.score(examples, predicted)["accuracy"] == 0.5
 
 

@@ -1,8 +1,10 @@
 """Entity scores against hand-counted values, and the faults that other harnesses have."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tasks.metrics import entity_scores
+from tasks.metrics import entity_scores, entity_terms
 from tasks.sources import conll
 
 
@@ -52,3 +54,14 @@ def test_real_gold_against_a_tagger_that_cuts_the_last_token_off_every_entity(sh
     expected = single / entities  # as many predicted as gold; only entities of one token stay right
     assert entity_scores(gold, [cut(tags) for tags in gold])["entity_f1_strict"] == pytest.approx(expected)
     assert expected == pytest.approx(0.6369, abs=5e-4)
+
+
+TAGS = st.sampled_from(["O", "B-X", "I-X", "B-Y", "I-Y"])
+
+
+@given(st.lists(st.lists(st.tuples(TAGS, TAGS), min_size=1, max_size=8), min_size=1, max_size=6))
+def test_the_terms_of_sentences_add_up_to_the_strict_score(sentences):
+    gold, predicted = ([[pair[side] for pair in sentence] for sentence in sentences] for side in (0, 1))
+    numerators, denominators = zip(*entity_terms(gold, predicted), strict=True)
+    f1 = sum(numerators) / sum(denominators) if sum(denominators) else 0.0
+    assert f1 == pytest.approx(entity_scores(gold, predicted)["entity_f1_strict"])

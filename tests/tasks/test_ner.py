@@ -72,9 +72,9 @@ def test_labels_have_b_and_i_of_every_type_in_train(data_dir):
 
 def test_rows_hold_gold_and_prediction():
     example = Sentence(("Oslo",), ("B-X",), "test.conll:1")
-    assert NER.rows([example], [["O"]]) == [
-        {"id": "test.conll:1", "tokens": ("Oslo",), "gold": ("B-X",), "predicted": ["O"]}
-    ]
+    [row] = NER.rows([example], [["O"]])
+    assert row == {"id": "test.conll:1", "tokens": ("Oslo",), "gold": ("B-X",), "predicted": ["O"], "terms": [0, 1]}
+    assert NER.rows([example], [["B-X"]])[0]["terms"] == [2, 2]
 
 
 @pytest.mark.parametrize("words", [("\u200b", "Oslo"), ("\x00", "\x01"), ("\ufeff",)])

@@ -109,7 +109,7 @@ def test_a_file_that_is_no_squad_file_is_refused(tmp_path, content, sentence):
 
 def test_a_file_where_everything_is_malformed_is_refused_even_when_skipping(tmp_path):
     write(tmp_path, dev=[paragraph(qa(start=0))])
-    with pytest.raises(InputError, match="holds no example that is not malformed; the first: .*question 'q1'"):
+    with pytest.raises(InputError, match=r"holds no example that is not malformed; the first: .*question 'q1'"):
         squad.load(tmp_path, skip_bad=True)
 
 

@@ -1,0 +1,41 @@
+"""How much of what a model is scored on it has seen in training: examples of dev and test that stand in train as well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from tasks.task import Data, Split, Task
+
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
+
+
+def overlap(task: Task, data: Data) -> dict[Split, float]:
+    """For dev and test, the share of examples that are in the train split, of which a recipe may use only a part."""
+    train = [task.texts(example) for example in data.splits["train"]]
+    scored: tuple[Split, ...] = ("dev", "test")
+    return {split: share_in_train(train, map(task.texts, data.splits[split])) for split in scored}
+
+
+def share_in_train(train: Iterable[tuple[str, ...]], scored: Iterable[tuple[str, ...]]) -> float:
+    """The share of examples that occur in train: all their texts are equal, one by one, after `normalised`.
+
+    Args:
+        train: the texts of each training example, see `tasks.task.Task.texts`; all that the dataset has.
+        scored: the texts of each example of dev or test.
+
+    Returns:
+        A fraction between 0 and 1; 0 where there is nothing to score.
+    """
+    # Contexts repeat from question to question.
+    normal = lru_cache(maxsize=4096)(normalised)
+    seen = {tuple(map(normal, texts)) for texts in train}
+    found = [tuple(map(normal, texts)) in seen for texts in scored]
+    return sum(found) / len(found) if found else 0.0
+
+
+def normalised(text: str) -> str:
+    """Case folded, everything but letters and digits taken for a blank, single blanks; a text of signs alone keeps them."""
+    folded = text.casefold()
+    return _BETWEEN_WORDS.sub(" ", folded).strip() or " ".join(folded.split())
