@@ -19,6 +19,7 @@ from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS, SCHEMA_VERSION, Record
 from models import loading
 from models.encoder import Encoder
+from tasks.sources.overlap import overlap
 from tasks.task import Task
 
 PROCEDURES: Mapping[str, Callable[..., Procedure]] = {
@@ -105,6 +106,7 @@ def run(
             "n_test": len(data.splits["test"]),
             **procedure.counts(),
             "n_skipped": data.n_skipped,
+            "overlap": overlap(task, data),
         },
         "recipe": asdict(recipe)
         | {"effective_batch_size": recipe.batch_size, "steps": done.steps, "resumed_from_step": done.resumed_from_step},

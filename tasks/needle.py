@@ -234,6 +234,10 @@ class NeedleInHaystack:
             for needle, found in zip(examples, predictions, strict=True)
         ]
 
+    def texts(self, example: Needle) -> tuple[str, ...]:
+        """The question and the sentence that answers it, whatever they are hidden in."""
+        return example.question, example.statement.text
+
     @property
     def _lengths(self) -> list[int]:
         return [int(length) for length in self.options["lengths"].split(",")]
