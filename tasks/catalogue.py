@@ -38,6 +38,7 @@ NER_DATASETS = {
             "Reuters, research only",
             hub_id="lhoestq/conll2003",
             revision="1bbb27833cfbcdd58cd3e2cafe1285ba415e37b8",
+            sizes={"train": 14_041, "dev": 3_250, "test": 3_453},
             hub_options={
                 "format": "parquet",
                 "files": {
@@ -77,6 +78,7 @@ NER_DATASETS = {
             # No commit of this repository could be verified: the run resolves `main` and records what it was.
             hub_id="hgissbkh/uner_en",
             revision=None,
+            sizes={"train": 12_543, "dev": 2_001, "test": 2_077},
             hub_options={
                 "format": "parquet",
                 "files": {
@@ -96,6 +98,7 @@ NER_DATASETS = {
             "CC-BY-4.0",
             hub_id="leondz/wnut_17",
             revision="1ac0b6d18c8a1a1d1606b24bef78b8af2f92d2d9",
+            sizes={"train": 3_394, "dev": 1_009, "test": 1_287},
             hub_options={
                 "format": "parquet",
                 "files": {
@@ -127,6 +130,7 @@ SPAN_DATASETS = {
             "CC-BY-SA-4.0",
             hub_id="rajpurkar/squad",
             revision="7b6d24c440a36b6815f21b70d25016731768db1f",
+            sizes={"train": 87_599, "test": 10_570},
             hub_options={
                 "format": "parquet",
                 "files": {
@@ -155,9 +159,11 @@ SPAN_DATASETS = {
             "hub",
             "ReCoRD: the entity that fills a gap in a statement on news (Zhang et al., 2018); its development set is the test split",
             "unknown; the news are of CNN and Daily Mail",
-            # A commit of the branch of automatic Parquet conversions, where no loading script is needed.
+            # A commit of the branch of automatic Parquet conversions, where no loading script is needed. The commit and its
+            # layout were seen with another configuration (boolq/train/0000.parquet); that of ReCoRD's files is assumed.
             hub_id="aps/super_glue",
             revision="9f1f8088b6705f471970f4f2edbcdb450ccf8b22",
+            sizes={"train": 100_730, "test": 10_000},
             hub_options={
                 "format": "parquet",
                 "files": {"train": ["record/train/0000.parquet"], "test": ["record/validation/0000.parquet"]},
@@ -192,6 +198,7 @@ NLI_DATASETS = {
             "MultiNLI, matched: genres seen in training (Williams et al., 2018); its development set is the test split",
             "OANC and others",
             hub_options=_glue_options("mnli", "validation_matched", ("premise", "hypothesis"), _RELATIONS),
+            sizes={"train": 392_702, "test": 9_815},
             **_GLUE,
         ),
         DatasetInfo(
@@ -200,6 +207,7 @@ NLI_DATASETS = {
             "MultiNLI, mismatched: genres not seen in training (Williams et al., 2018); its development set is the test split",
             "OANC and others",
             hub_options=_glue_options("mnli", "validation_mismatched", ("premise", "hypothesis"), _RELATIONS),
+            sizes={"train": 392_702, "test": 9_832},
             **_GLUE,
         ),
         DatasetInfo(
@@ -209,6 +217,7 @@ NLI_DATASETS = {
             "CC-BY-SA-4.0",
             hub_id="stanfordnlp/snli",
             revision="cdb5c3d5eed6ead6e5a341c8e56e669bb666725b",
+            sizes={"train": 550_152, "dev": 10_000, "test": 10_000},
             hub_options={
                 "format": "parquet",
                 "files": {
@@ -232,6 +241,7 @@ CLASSIFICATION_DATASETS = {
             "SST-2: sentiment of film reviews (Socher et al., 2013); its development set is the test split",
             "unknown",
             hub_options=_glue_options("sst2", "validation", ("sentence",), ("negative", "positive")),
+            sizes={"train": 67_349, "test": 872},
             **_GLUE,
         ),
         DatasetInfo(
@@ -240,6 +250,7 @@ CLASSIFICATION_DATASETS = {
             "QQP: whether two questions ask the same (Iyer et al., 2017); its development set is the test split",
             "Quora's terms",
             hub_options=_glue_options("qqp", "validation", ("question1", "question2"), ("not_duplicate", "duplicate")),
+            sizes={"train": 363_846, "test": 40_430},
             **_GLUE,
         ),
     )

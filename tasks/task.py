@@ -35,6 +35,9 @@ class DatasetInfo:
         hub_id: repository on the Hugging Face hub.
         revision: its pinned commit.
         hub_options: how to read it: ``config`` name, ``columns``, ``files``, ``labels``.
+        languages: of the texts, as ISO 639-1 codes.
+        sizes: examples of each split as published, where the count could be verified; a dev split that is cut from
+            train, because the benchmark hides the labels of its test split, has none.
     """
 
     name: str
@@ -44,6 +47,8 @@ class DatasetInfo:
     hub_id: str | None = None
     revision: str | None = None
     hub_options: Mapping[str, Any] = field(default_factory=dict)
+    languages: tuple[str, ...] = ("en",)
+    sizes: Mapping[Split, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
