@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from statistics import median
@@ -15,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.select import Entry, entries
-from harness.stats import holm, seed_interval
+from harness.stats import seed_interval
 from harness.store import Record
 
 RESAMPLES = 2000
-SIGNIFICANCE = 0.05
+
+Judge = Callable[[Sequence[Entry]], tuple[Collection[int], str]]
+"""From entries, the best first, to the indices of those that tie with it, and how that was told."""
 
 CAVEATS = {
     "nli/docstrings": "relatedness of docstrings, not inference: not comparable with MNLI or SNLI",
@@ -75,6 +77,7 @@ class Comparison:
         name: can be a file's, such as ``ner-docstrings-tiny``.
         dataset, fingerprint, options, metric, size, recipe: what they share.
         apart: what sets it apart from the other comparisons on this dataset, in words; empty where there are none.
+        test: how ties with the best were told, in words; empty where nothing can be told.
         standings: best median first.
     """
 
@@ -86,6 +89,7 @@ class Comparison:
     size: str
     recipe: Mapping[str, Any]
     apart: str
+    test: str
     standings: tuple[Standing, ...]
 
     @property
@@ -99,8 +103,13 @@ class Comparison:
         return json.dumps([self.dataset, self.fingerprint, self.options, self.recipe], sort_keys=True)
 
 
-def comparisons(records: Iterable[Record]) -> list[Comparison]:
-    """Group finished runs into comparisons, by dataset and size."""
+def comparisons(records: Iterable[Record], judge: Judge) -> list[Comparison]:
+    """Group finished runs into comparisons, by dataset and size.
+
+    Args:
+        records: finished runs.
+        judge: says which entries tie with the first, see `harness.report.ties`.
+    """
     groups: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries(records):
         shared = [entry.dataset, entry.size, entry.fingerprint, _options(entry), entry.recipe]
@@ -111,16 +120,18 @@ def comparisons(records: Iterable[Record]) -> list[Comparison]:
         of_dataset[group[0].dataset].append(group[0])
     names = _unique([slug(f"{group[0].dataset}-{group[0].size}") for group in ordered])
     return [
-        _comparison(name, group, apart(group[0], of_dataset[group[0].dataset]))
+        _comparison(name, group, apart(group[0], of_dataset[group[0].dataset]), judge)
         for name, group in zip(names, ordered, strict=True)
     ]
 
 
-def _comparison(name: str, group: Sequence[Entry], difference: str) -> Comparison:
+def _comparison(name: str, group: Sequence[Entry], difference: str, judge: Judge) -> Comparison:
     first = group[0]
+    ranked = sorted(group, key=lambda entry: (-median(entry.scores()), entry.model, entry.weights))
+    tied, test = judge(ranked)
     return Comparison(
         name, first.dataset, first.fingerprint, _options(first), first.metric, first.size, first.recipe, difference,
-        _standings(group),
+        test, _standings(ranked, tied),
     )  # fmt: skip
 
 
@@ -151,20 +162,16 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "unnamed"
 
 
-def _standings(group: Sequence[Entry]) -> tuple[Standing, ...]:
-    labels = {id(entry): label for entry, label in zip(group, _labels(group), strict=True)}
-    ranked = sorted(group, key=lambda entry: (-median(entry.scores()), labels[id(entry)]))
+def _standings(ranked: Sequence[Entry], tied: Collection[int]) -> tuple[Standing, ...]:
     best = median(ranked[0].scores())
-    tied = _tied_with(ranked[0].scores(), [entry.scores() for entry in ranked])
     return tuple(
-        _standing(entry, labels[id(entry)], median(entry.scores()) == best, tie)
-        for entry, tie in zip(ranked, tied, strict=True)
+        _standing(entry, label, median(entry.scores()) == best, place in tied)
+        for place, (entry, label) in enumerate(zip(ranked, _labels(ranked), strict=True))
     )
 
 
 def _standing(entry: Entry, label: str, best: bool, tied: bool) -> Standing:
-    scores = entry.scores()
-    middle, low, high = interval_over_seeds(scores)
+    middle, low, high = interval_over_seeds(entry.scores())
     seconds = median(sum(run["seconds"].values()) for run in entry.runs)
     return Standing(entry, label, middle, low, high, best, best or tied, seconds)
 
@@ -184,26 +191,6 @@ def interval_over_seeds(scores: Sequence[float]) -> tuple[float, float, float]:
 
 def _median_over_seeds(scores: NDArray[np.float64]) -> Any:
     return np.median(scores, axis=-2)[..., 0]
-
-
-def _tied_with(best: Sequence[float], others: Sequence[Sequence[float]]) -> list[bool]:
-    """Which scores are not significantly worse than the best: Welch's t over seeds, by Holm's correction, at 5 %.
-
-    Where one side has a single seed nothing can be told, and nothing is called a tie.
-    """
-    p_values = [_welch(best, scores) if min(len(best), len(scores)) > 1 else None for scores in others]
-    told = [p for p in p_values if p is not None]
-    corrected = iter(holm(told)) if told else iter(())
-    return [p is not None and bool(next(corrected) >= SIGNIFICANCE) for p in p_values]
-
-
-def _welch(best: Sequence[float], scores: Sequence[float]) -> float:
-    """The one-sided p-value of the best being no better."""
-    from scipy.stats import ttest_ind
-
-    if np.ptp(best) == np.ptp(scores) == 0:
-        return float(best[0] <= scores[0])
-    return float(ttest_ind(best, scores, equal_var=False, alternative="greater").pvalue)
 
 
 def _labels(group: Sequence[Entry]) -> list[str]:

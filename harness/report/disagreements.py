@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 from typing import Any
 
+from harness.errors import InputError
 from harness.report.comparison import Comparison, Standing
-from harness.store import Record
+from harness.store import PREDICTIONS, Record, Store
 
 EXAMPLES_READ = 5000
 """Of each run, so many test examples are looked at; the page says so where there are more."""
 EXAMPLES_KEPT = 60
 """Of each comparison, so many at most."""
+LARGEST_FILE = 64 * 2**20
+"""Bytes of predictions; a run with more of them is not browsed."""
 LONGEST_TEXT = 600
 """Characters of a context or an answer that are kept."""
 
@@ -70,12 +73,12 @@ class Disagreements:
     capped: bool
 
 
-def of_comparison(comparison: Comparison, folders: Mapping[str, Path]) -> Disagreements:
+def of_comparison(comparison: Comparison, store: Store) -> Disagreements:
     """Compare the predictions of the median run of each encoder.
 
     Args:
         comparison: whose encoders are asked.
-        folders: where the records lie, by key.
+        store: where the predictions are.
     """
     rows: dict[str, dict[str, Row]] = {}
     seeds: dict[str, int] = {}
@@ -83,8 +86,8 @@ def of_comparison(comparison: Comparison, folders: Mapping[str, Path]) -> Disagr
     for standing in comparison.standings:
         run = median_run(standing)
         try:
-            found = dict(_test_rows(run, folders))
-        except (OSError, ValueError):
+            found = _test_rows(run, store)
+        except (OSError, InputError):
             found = {}
         if found:
             rows[standing.label], seeds[standing.label] = found, run["seed"]
@@ -109,22 +112,18 @@ def median_run(standing: Standing) -> Record:
     return ranked[(len(ranked) - 1) // 2]
 
 
-def _test_rows(run: Record, folders: Mapping[str, Path]) -> Iterator[tuple[str, Row]]:
-    """Id and row of the first test examples of a run."""
-    name = str(run.get("predictions") or "")
-    if not name or Path(name).name != name:  # a record's text never leads out of its folder
-        return
-    n_read = 0
-    with (folders[run["key"]] / name).open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.startswith('{"split": "dev"'):
-                continue
-            row = json.loads(line)
-            if isinstance(row, dict) and row.get("split") == "test" and "id" in row:
-                yield str(row["id"]), row
-                n_read += 1
-                if n_read == EXAMPLES_READ:
-                    return
+def _test_rows(run: Record, store: Store) -> dict[str, Row]:
+    """Rows of the first test examples of a run, by id.
+
+    Raises:
+        InputError: the predictions cannot be read.
+        OSError: their file is not there.
+    """
+    file = store.folder_of(run) / PREDICTIONS
+    if file.stat().st_size > LARGEST_FILE:
+        return {}
+    rows = (row for row in store.predictions(run) if row.get("split") == "test" and "id" in row)
+    return {str(row["id"]): row for row in islice(rows, EXAMPLES_READ)}
 
 
 def _example(identity: str, rows: Mapping[str, Row]) -> Example:
@@ -154,19 +153,35 @@ def _tagged(row: Row) -> tuple[tuple[Chip, ...], bool]:
     return tuple(chips) or (("nothing", "right"),), gold.keys() == predicted.keys()
 
 
+def _ranked(row: Row) -> tuple[tuple[Chip, ...], bool]:
+    relevant = {document for document, grade in row["gold"].items() if grade > 0}
+    found = [str(document) for document, *_ in row["predicted"]]
+    rank = next((place for place, document in enumerate(found, start=1) if document in relevant), None)
+    if rank is None:
+        return ((f"none of the first {len(found)} is relevant", "wrong"),), False
+    return ((f"{found[rank - 1]} at rank {rank}", "right" if rank == 1 else "wrong"),), rank == 1
+
+
 def _one_of_many(row: Row) -> tuple[tuple[Chip, ...], bool]:
     given = str(row["predicted"] or "")
-    right = _plain(given) in {_plain(str(answer)) for answer in row["gold"]} if row["gold"] else not given
+    right = _full_marks(row, given in row["gold"] if row["gold"] else not given)
     return ((_short(given) or "no answer", "right" if right else "wrong"),), right
 
 
 def _single(row: Row) -> tuple[tuple[Chip, ...], bool]:
-    right = row.get("predicted") == row.get("gold")
+    right = _full_marks(row, row.get("predicted") == row.get("gold"))
     return ((_short(_text(row.get("predicted"))), "right" if right else "wrong"),), right
+
+
+def _full_marks(row: Row, otherwise: bool) -> bool:
+    """Whether the example adds to the score all that it can; see `harness.stats` for ``terms``."""
+    terms = row.get("terms")
+    return bool(abs(terms[0] - terms[1]) < 1e-9) if isinstance(terms, list) and len(terms) == 2 else otherwise
 
 
 _SHAPES: tuple[tuple[Callable[[Row], bool], Callable[[Row], tuple[tuple[Chip, ...], bool]]], ...] = (
     (lambda row: isinstance(row.get("tokens"), list) and isinstance(row.get("predicted"), list), _tagged),
+    (lambda row: isinstance(row.get("gold"), dict) and isinstance(row.get("predicted"), list), _ranked),
     (lambda row: isinstance(row.get("gold"), list) and not isinstance(row.get("predicted"), list), _one_of_many),
     (lambda row: True, _single),
 )
@@ -191,6 +206,8 @@ def _gold(row: Row) -> list[str]:
     gold = row.get("gold")
     if isinstance(row.get("tokens"), list) and isinstance(gold, list):
         return list(entities(row["tokens"], gold).values()) or ["nothing"]
+    if isinstance(gold, dict):
+        return [str(document) for document, grade in gold.items() if grade > 0][:10]
     return [str(answer) for answer in gold] or ["no answer"] if isinstance(gold, list) else [_text(gold)]
 
 
@@ -199,10 +216,6 @@ def _context(row: Row) -> str:
         return _short(" ".join(map(str, row["tokens"])))
     known = ("gold", "predicted", "id", "split")
     return _short(" / ".join(value for name, value in row.items() if name not in known and isinstance(value, str)))
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.lower().split())
 
 
 def _text(value: Any) -> str:

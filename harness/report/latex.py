@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.report.tables import TIED, Cell, Table
+from harness.report.tables import LEGEND, TIED, Cell, Table
 
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
@@ -13,11 +13,11 @@ _SPECIAL = {
 }  # fmt: skip
 
 
-def as_latex(table: Table, legend: str) -> str:
+def as_latex(table: Table) -> str:
     """A ``table`` environment that a paper can ``\\input``; the notes are the caption."""
     columns = "l" * table.numbers_from + "r" * (len(table.head) - table.numbers_from)
     marks = any(cell.best or cell.tied for row in table.rows for cell in row)
-    caption = " ".join([f"{table.title}.", *table.notes, *([f"{legend}."] if marks else [])])
+    caption = " ".join([f"{table.title}.", *table.notes, *([f"{LEGEND}."] if marks else [])])
     lines = [
         r"\begin{table}",
         r"\centering",

@@ -17,11 +17,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from harness.report import bench_section, disagreements, panels, svg, tables
+from harness.report import bench_section, disagreements, needle_section, panels, svg, tables
 from harness.report.bench_curves import counted
 from harness.report.comparison import Comparison
 from harness.report.reading import Reading
-from harness.store import Record
+from harness.store import Record, Store
 
 LARGEST_PAGE = 6_000_000
 """Bytes; examples and then panels are left out, and said to be, rather than pass it."""
@@ -30,13 +30,13 @@ _SHOWN = 100
 """Of failed cells and broken records."""
 
 
-def render(reading: Reading, comparisons: Sequence[Comparison], store: Path, command: str) -> str:
+def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], command: str) -> str:
     """The page as text.
 
     Args:
-        reading: the store's content.
+        store: where the predictions are read.
+        reading: its content.
         comparisons: of its finished runs.
-        store: its folder, to be named.
         command: what makes the page again.
     """
     templates = _templates()
@@ -62,16 +62,16 @@ def render(reading: Reading, comparisons: Sequence[Comparison], store: Path, com
         "panels": drawn,
         "omitted": omitted,
         "entity_types": panels.entity_types(comparisons, numbers),
-        "needles": panels.needles(comparisons, numbers),
+        "needles": needle_section.sections(comparisons, numbers),
         "bench": bench_section.settings(reading.bench, numbers),
-        "browser": _browser(comparisons, reading.folders),
+        "browser": _browser(comparisons, store),
         "imported": imported.rows if imported else (),
         "failed": failed,
         "broken": reading.broken,
         "shown": _SHOWN,
         "datasets": _datasets(comparisons),
         "environments": _environments(comparisons),
-        "store": store,
+        "store": store.folder,
         "command": command,
     }
     content["sections"] = _sections(content)
@@ -126,12 +126,12 @@ def _sections(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("leaderboard", "Leaderboard"), *found, ("provenance", "Provenance")]
 
 
-def _browser(comparisons: Sequence[Comparison], folders: Mapping[str, Path]) -> list[dict[str, Any]]:
+def _browser(comparisons: Sequence[Comparison], store: Store) -> list[dict[str, Any]]:
     """What the script shows of disagreements; each comparison has an equal share of the room."""
     sources = [comparison for comparison in comparisons if len(comparison.standings) > 1]
     found = []
     for comparison in sources:
-        disagreement = disagreements.of_comparison(comparison, folders)
+        disagreement = disagreements.of_comparison(comparison, store)
         if disagreement.n_compared:
             found.append(_browsed(comparison, disagreement, _EXAMPLES // len(sources)))
     return found

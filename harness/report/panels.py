@@ -67,7 +67,7 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[R
     """One comparison: a row an encoder, its seeds on a common scale, and its score against what it cost."""
     ends = [value for standing in comparison.standings for value in (standing.low, standing.high, *standing.scores)]
     scale = svg.linear(ends)
-    throughput, source = _throughput(comparison, bench)
+    rates, source = throughput(comparison, bench)
     rows = [
         {
             "standing": standing,
@@ -77,7 +77,7 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[R
             ),
             "interval": tables.interval(standing),
             "parameters": standing.model["params_non_embedding"],
-            "tokens_per_s": throughput.get(standing.entry.model),
+            "tokens_per_s": rates.get(standing.entry.model),
             "choice": _choice(standing),
             "command": command_of(standing),
         }
@@ -94,7 +94,7 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[R
         "axis": svg.axis(scale),
         "rows": rows,
         "throughput": source,
-        "charts": _cost_charts(comparison, rows) if len(rows) > 1 else [],
+        "charts": _cost_charts(comparison, rates, numbered),
         "notes": [note for note in tables.notes_of(comparison) if not note.startswith("Caution")],
         "metrics": _metrics(comparison),
     }
@@ -104,7 +104,7 @@ def _family(comparison: Comparison) -> str:
     return comparison.dataset.partition("/")[0]
 
 
-def _throughput(comparison: Comparison, bench: Sequence[Record]) -> tuple[dict[str, float], str]:
+def throughput(comparison: Comparison, bench: Sequence[Record]) -> tuple[dict[str, float], str]:
     """Tokens per second of the encoders of this size from scratch, and how it was measured; empty where it was not."""
     for group in by_setting([record for record in bench if record["point"]["size"] == comparison.size]).values():
         point = group[0]["point"]
@@ -119,24 +119,39 @@ def _throughput(comparison: Comparison, bench: Sequence[Record]) -> tuple[dict[s
     return {}, ""
 
 
-def _cost_charts(comparison: Comparison, rows: Sequence[Mapping[str, Any]]) -> list[Markup]:
-    costs = (
-        ("seconds of a run", lambda row: row["standing"].seconds),
-        ("parameters without embeddings", lambda row: row["parameters"]),
-        ("tokens/s of inference", lambda row: row["tokens_per_s"]),
-    )
-    up = svg.linear([end for row in rows for end in (row["standing"].low, row["standing"].high)])
+def costs(comparison: Comparison, rates: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """What each encoder cost, by kind of cost and label: those kinds in which encoders differ.
+
+    Args:
+        comparison: whose encoders they are.
+        rates: tokens per second by model, measured from scratch.
+    """
+    standings = comparison.standings
+    kinds = {
+        "seconds of a run": {one.label: one.seconds for one in standings},
+        "parameters without embeddings": {one.label: float(one.model["params_non_embedding"]) for one in standings},
+        "tokens/s of inference": {one.label: rates[one.entry.model] for one in standings if one.entry.model in rates},
+    }
+    positive = {kind: {label: cost for label, cost in found.items() if cost > 0} for kind, found in kinds.items()}
+    return {
+        kind: found
+        for kind, found in positive.items()
+        if len(found) > 1 and max(found.values()) > WORTH_DRAWING * min(found.values())
+    }
+
+
+def _cost_charts(comparison: Comparison, rates: Mapping[str, float], numbered: Mapping[str, int]) -> list[Markup]:
+    up = svg.linear([end for standing in comparison.standings for end in (standing.low, standing.high)])
     charts = []
-    for label, cost in costs:
-        found = [(row, cost(row)) for row in rows if cost(row)]
-        values = [value for _, value in found]
-        if len(found) > 1 and max(values) > WORTH_DRAWING * min(values):
-            across = svg.logarithmic(values)
-            series = [svg.Series(row["number"], [_cost_point(row["standing"], value, label)]) for row, value in found]
-            description = (
-                f"{comparison.metric} against {label} of {len(found)} encoders; the table above has the numbers"
-            )
-            charts.append(svg.chart(series, across, up, f"{label} →", comparison.metric, description))
+    for label, found in costs(comparison, rates).items():
+        series = [
+            svg.Series(numbered[one.label], [_cost_point(one, found[one.label], label)])
+            for one in comparison.standings
+            if one.label in found
+        ]
+        description = f"{comparison.metric} against {label} of {len(found)} encoders; the table above has the numbers"
+        across = svg.logarithmic(found.values())
+        charts.append(svg.chart(series, across, up, f"{label} →", comparison.metric, description))
     return charts
 
 
@@ -149,6 +164,8 @@ def _choice(standing: Standing) -> str:
     rates = standing.entry.dev_by_learning_rate
     tried = ", ".join(f"{score:.4f} at {rate:g}" for rate, score in rates.items())
     weights = "" if standing.entry.weights == "scratch" else f"Weights {standing.entry.weights}. "
+    if not rates:
+        return f"{weights}Nothing was chosen on dev."
     if len(rates) == 1:
         return f"{weights}One learning rate was tried: {tried} on dev."
     return f"{weights}Learning rate {standing.entry.learning_rate:g}, of median dev scores {tried}."
@@ -222,8 +239,3 @@ def kinds_of(comparison: Comparison) -> list[str]:
     runs = (run for standing in comparison.standings for run in standing.entry.runs)
     names = {name for run in runs for name in run["scores"]["test"] if name.startswith(prefix)}
     return sorted(name.removeprefix(prefix) for name in names) if comparison.dataset.startswith("ner/") else []
-
-
-def needles(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Nothing yet."""
-    return []

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.store import RECORD, SCHEMA_VERSION, Record
-
-KINDS = ("run", "bench", "imported")
+from harness.record_file import RECORD, DamagedError, Record, read_sealed
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,6 @@ class Reading:
     """What a store holds.
 
     Attributes:
-        folders: name of the folder of each record, by the record's key.
         runs: finished runs with all that a comparison needs.
         failed: cells that ended without a score, whatever their status.
         bench: points of a bench.
@@ -40,7 +36,6 @@ class Reading:
         broken: records that are there and cannot be read.
     """
 
-    folders: dict[str, Path] = field(default_factory=dict)
     runs: list[Record] = field(default_factory=list)
     failed: list[Record] = field(default_factory=list)
     bench: list[Record] = field(default_factory=list)
@@ -59,36 +54,20 @@ def read(folder: Path) -> Reading:
             reading.broken.append(Broken(file.parent.name, reason))
             continue
         kind = record.get("kind", "run")
-        if kind == "run":
-            reading.folders[str(record["key"])] = file.parent
-            (reading.runs if record["status"] == "ok" else reading.failed).append(record)
-        else:
+        if kind in ("bench", "imported"):
             (reading.bench if kind == "bench" else reading.imported).append(record)
+        else:
+            (reading.runs if record["status"] == "ok" else reading.failed).append(record)
     return reading
 
 
 def _parsed(file: Path) -> tuple[Record | None, str]:
     """The record, or ``None`` and why."""
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        return None, f"cannot be opened ({error.strerror})"
-    except UnicodeDecodeError:
-        return None, "is not UTF-8: damaged on disk"
-    except ValueError as error:
-        return None, f"is not whole JSON ({error})"
-    if not isinstance(record, dict):
-        return None, "is no JSON object"
-    version = record.get("schema_version")
-    if version != SCHEMA_VERSION:
-        return None, f"has schema version {version!r}, and this harness reads version {SCHEMA_VERSION}"
-    kind = record.get("kind", "run")
-    if kind not in KINDS:
-        return None, f"is of the unknown kind {kind!r}"
-    try:
-        _CHECKS[kind](record)
-    except _LackError as lack:
-        return None, str(lack)
+        record = read_sealed(file).record
+        _CHECKS[record.get("kind", "run")](record)
+    except (DamagedError, _LackError) as error:
+        return None, str(error)
     return record, ""
 
 
@@ -107,16 +86,16 @@ def _check_run(record: Record) -> None:
     _texts(task, "task", "fingerprint", "metric")
     for name in ("params_total", "params_non_embedding"):
         _number(model, name, f"model.{name}")
-    for name in ("options",):
-        _mapping(task, name)
+    _mapping(task, "options")
     _number(_mapping(record, "recipe"), "learning_rate", "recipe.learning_rate")
     _number(record, "seed", "seed")
     seconds = _mapping(record, "seconds")
     for name in seconds:
         _number(seconds, name, f"seconds.{name}")
     scores = _mapping(record, "scores")
-    for split in ("dev", "test"):
-        _number(_mapping(scores, split), task["metric"], f"scores.{split}.{task['metric']}")
+    _number(_mapping(scores, "test"), task["metric"], f"scores.test.{task['metric']}")
+    if dev := _mapping(scores, "dev"):  # empty where nothing was trained and the dataset has no dev split
+        _number(dev, task["metric"], f"scores.dev.{task['metric']}")
 
 
 def _check_bench(record: Record) -> None:
@@ -137,7 +116,7 @@ def _check_imported(record: Record) -> None:
     _mapping(record, "scores")
 
 
-_CHECKS = {"run": _check_run, "bench": _check_bench, "imported": _check_imported}
+_CHECKS = {"run": _check_run, "failure": _check_run, "bench": _check_bench, "imported": _check_imported}
 
 
 def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -5,11 +5,13 @@ their size; colours are classes (``c0`` to ``c6``), so that one drawing suits a 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from markupsafe import Markup
+
+from harness.report.bench_plots import short_length
 
 N_COLOURS = 7
 SHAPES = (
@@ -28,17 +30,23 @@ class Scale:
         low, high: its ends.
         log: drawn by the logarithm.
         ticks: the numbers that are labelled.
+        label: of a tick.
     """
 
     low: float
     high: float
     log: bool
     ticks: tuple[float, ...]
+    label: Callable[[float], str] = lambda number: short(number)
 
     def percent(self, value: float) -> float:
         """Where a number stands, rounded to what can be seen."""
         low, high, value = (math.log(x) if self.log else x for x in (self.low, self.high, value))
         return round(100 * (value - low) / (high - low), 2)
+
+
+PERCENT = Scale(0.0, 1.0, False, (0.0, 0.25, 0.5, 0.75, 1.0), lambda share: f"{share:.0%}")
+"""All shares there can be."""
 
 
 def linear(values: Iterable[float], least: float = 0.02, steps: int = 4) -> Scale:
@@ -71,14 +79,14 @@ def logarithmic(values: Iterable[float], room: float = 1.25) -> Scale:
     return Scale(low, high, True, ticks)
 
 
-def at(values: Sequence[float], room: float = 1.3) -> Scale:
-    """A logarithmic scale with a tick at each of these numbers, but for those too near to the next."""
+def at(values: Sequence[int], room: float = 1.3) -> Scale:
+    """A logarithmic scale of lengths in tokens with a tick at each of these, but for those too near to the next."""
     apart = (values[-1] / values[0]) ** (1 / 8)
     kept = [values[-1]]
     for value in reversed(values[:-1]):
         if kept[-1] / value >= apart:
             kept.append(value)
-    return Scale(values[0] / room, values[-1] * room, True, tuple(kept[::-1]))
+    return Scale(values[0] / room, values[-1] * room, True, tuple(kept[::-1]), lambda value: short_length(int(value)))
 
 
 def _round_step(step: float) -> float:
@@ -172,8 +180,8 @@ class Series:
 def chart(series: Sequence[Series], across: Scale, up: Scale, x_label: str, y_label: str, description: str) -> Markup:
     """Points or curves in a frame with labelled ticks."""
     parts = [
-        *(_tick_up(up.percent(tick), tick) for tick in up.ticks),
-        *(_tick_across(across.percent(tick), tick) for tick in across.ticks),
+        *(_tick_up(up.percent(tick), up.label(tick)) for tick in up.ticks),
+        *(_tick_across(across.percent(tick), across.label(tick)) for tick in across.ticks),
         *(_drawn(one, across, up) for one in series),
         Markup('<text class="label up" x="-44" y="-10">{}</text>').format(y_label),
         Markup('<text class="label across" x="100%" y="100%" dy="34">{}</text>').format(x_label),
@@ -183,15 +191,15 @@ def chart(series: Sequence[Series], across: Scale, up: Scale, x_label: str, y_la
     )
 
 
-def _tick_up(place: float, value: float) -> Markup:
+def _tick_up(place: float, label: str) -> Markup:
     y = round(100 - place, 2)
     return Markup(
         '<line class="grid" x2="100%" y1="{0}%" y2="{0}%"/><text class="tick up" x="-7" y="{0}%" dy="4">{1}</text>'
-    ).format(y, short(value))
+    ).format(y, label)
 
 
-def _tick_across(place: float, value: float) -> Markup:
-    return Markup('<text class="tick across" x="{}%" y="100%" dy="16">{}</text>').format(place, short(value))
+def _tick_across(place: float, label: str) -> Markup:
+    return Markup('<text class="tick across" x="{}%" y="100%" dy="16">{}</text>').format(place, label)
 
 
 def _drawn(series: Series, across: Scale, up: Scale) -> Markup:

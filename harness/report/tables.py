@@ -13,10 +13,7 @@ from harness.report.comparison import Comparison, Standing, recipe_sentence
 from harness.store import Record
 
 TIED = "†"
-LEGEND = (
-    f"Bold: highest median over seeds. {TIED}: not significantly worse than it "
-    "(Welch's t over seeds, Holm's correction within the table, 5 %)"
-)
+LEGEND = f"Bold: highest median over seeds. {TIED}: not significantly worse than it"
 NOT_OURS = "not our protocol"
 
 
@@ -106,6 +103,7 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
         "Parameters without embeddings; seconds of a whole run, median over seeds, on "
         + ("; on ".join(machines) if len(machines) < 4 else f"{len(machines)} different machines")
         + ("." if len(machines) < 2 else ": not comparable between machines."),
+        f"Test of ties with the best: {comparison.test}." if comparison.test else "",
         "One seed is an anecdote, not a ranking." if counts == {1} else "",
         "Numbers of seeds differ between models." if len(counts) > 1 else "",
     ]
@@ -204,9 +202,9 @@ def error_of(record: Record) -> str:
     return str(error) if error else "no reason was recorded"
 
 
-def csv_of(comparison: Comparison) -> str:
-    """One row a model, with everything that decides the number."""
-    return as_csv([_flat(comparison, standing) for standing in comparison.standings])
+def rows_of(comparison: Comparison) -> list[dict[str, Any]]:
+    """One flat row a model, with everything that decides the number."""
+    return [_flat(comparison, standing) for standing in comparison.standings]
 
 
 def _flat(comparison: Comparison, standing: Standing) -> dict[str, Any]:
@@ -226,6 +224,7 @@ def _flat(comparison: Comparison, standing: Standing) -> dict[str, Any]:
         "seeds": " ".join(map(str, standing.seeds)),
         "best": standing.best,
         "tied_with_best": standing.tied,
+        "test_of_ties": comparison.test,
         "learning_rate": entry.learning_rate,
         "learning_rates_tried": " ".join(f"{rate:g}" for rate in entry.dev_by_learning_rate),
         "params_total": model["params_total"],
@@ -236,10 +235,14 @@ def _flat(comparison: Comparison, standing: Standing) -> dict[str, Any]:
     }
 
 
-def csv_of_seeds(comparison: Comparison) -> str:
+def csv_of(table: Table) -> str:
+    """A table as it is printed."""
+    return as_csv([dict(zip(table.head, (cell.text for cell in row), strict=True)) for row in table.rows])
+
+
+def seeds_of(comparison: Comparison) -> list[dict[str, Any]]:
     """One row a run and metric of test: the points of the figures."""
-    return as_csv(
-        [
+    return [
             {
                 "dataset": comparison.dataset, "size": comparison.size, "model": standing.entry.model,
                 "weights": standing.entry.weights, "learning_rate": standing.entry.learning_rate, "seed": run["seed"],
@@ -249,11 +252,10 @@ def csv_of_seeds(comparison: Comparison) -> str:
             for standing in comparison.standings
             for run in standing.entry.runs
             for metric, value in run["scores"]["test"].items()
-        ]
-    )  # fmt: skip
+        ]  # fmt: skip
 
 
-def as_markdown(table: Table, legend: str) -> str:
+def as_markdown(table: Table) -> str:
     """The table with its title and notes."""
     lines = [
         [_escaped(name) for name in table.head],
@@ -262,7 +264,7 @@ def as_markdown(table: Table, legend: str) -> str:
     lines += [[_marked(cell) for cell in row] for row in table.rows]
     grid = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     marks = any(cell.best or cell.tied for row in table.rows for cell in row)
-    notes = "\n".join(f"- {_escaped(note)}" for note in [*table.notes, *([legend] if marks else [])])
+    notes = "\n".join(f"- {_escaped(note)}" for note in [*table.notes, *([LEGEND] if marks else [])])
     return "\n\n".join(part for part in (f"## {_escaped(table.title)}", notes, grid) if part) + "\n"
 
 

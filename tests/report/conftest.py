@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from harness.store import Store
 
 
 def bench_record(
@@ -119,10 +120,14 @@ def hash_of(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def predictions_of(record: dict[str, Any], n: int = 20) -> list[dict[str, Any]]:
+N_TEST = 50
+"""Test examples of a made-up run; its score is a multiple of one over it."""
+
+
+def predictions_of(record: dict[str, Any], n: int = N_TEST) -> list[dict[str, Any]]:
     """Rows in the shape of the task's; how many are right follows from the score, which of them from the key."""
     random = np.random.default_rng(hash_of(record["key"]) % 2**32)
-    right = random.random(n) < record["scores"]["test"][record["task"]["metric"]]
+    right = random.permutation(n) < round(n * record["scores"]["test"][record["task"]["metric"]])
     rows: list[dict[str, Any]] = []
     for number in range(n):
         identity = {"split": "test", "id": f"{record['task']['dataset']}-{number}"}
@@ -139,15 +144,14 @@ def predictions_of(record: dict[str, Any], n: int = 20) -> list[dict[str, Any]]:
         else:
             gold_label = ["neutral", "entailment"][number % 2]
             row = {"gold": gold_label, "predicted": gold_label if right[number] else "contradiction"}
+        row["terms"] = [int(right[number]), 1]
         rows += [identity | {"split": "dev"} | row, identity | row]
     return rows
 
 
 def write_run(store: Path, record: dict[str, Any], predictions: list[dict[str, Any]] | None = None) -> Path:
     """Lay a run into a store as `harness.store.Store.write` does, without the flushes to disk."""
-    model, task = record["model"], record["task"]
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{model['name']}-{model['size']}_{task['dataset']}_{record['key']}")
-    folder = store / name
+    folder = Store(store).folder_of(record)
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     if predictions is not None:
@@ -161,6 +165,7 @@ def sweep_records(
     datasets: Sequence[str] = ("ner/docstrings", "span/docstrings", "nli/docstrings"),
     rates: Sequence[float] = (5e-4, 1e-3),
     seeds: Sequence[int] = (0, 1, 2),
+    n_test: int = N_TEST,
 ) -> Iterator[dict[str, Any]]:
     """Finished runs of a whole sweep with scores drawn from a seeded generator; the highest rate suits all models best."""
     random = np.random.default_rng(0)
@@ -171,7 +176,7 @@ def sweep_records(
                 for seed in seeds:
                     strength = STRENGTH.get(model, 0.001 * (hash_of(model) % 40 - 20))
                     score = level + strength + 0.02 * (rate == max(rates)) + 0.012 * float(random.standard_normal())
-                    yield run_record(model, dataset, seed, rate, round(score, 6))
+                    yield run_record(model, dataset, seed, rate, round(score * n_test) / n_test)
 
 
 @pytest.fixture

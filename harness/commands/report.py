@@ -1,0 +1,58 @@
+"""``python -m harness report``: tables, figures and one page of everything that a store holds."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.store import DEFAULT_STORE
+
+_NAMED = 20
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "report", parents=[common], help="tables, figures and one page of everything in the store"
+    )
+    parser.add_argument(
+        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+    )
+    parser.add_argument("--report", metavar="DIR", help="folder of the report (default: report in the store)")
+    parser.set_defaults(command=report)
+
+
+def report(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from harness.progress import stderr
+    from harness.report import publish
+    from harness.report.bench_curves import counted
+    from harness.report.reading import read
+    from harness.store import Store
+
+    store = Store(options.out)
+    if not store.folder.is_dir():
+        raise InputError(f"there is no store at {options.out}; name one with --out, or make one with harness run")
+    reading = read(store.folder)
+    for broken in reading.broken[:_NAMED]:
+        stderr.print(f"warning: {store.folder / broken.folder} {broken.reason}; it is left out", markup=False)
+    if len(reading.broken) > _NAMED:
+        stderr.print(f"warning: {len(reading.broken) - _NAMED} more records are left out; the page names them")
+    if not (reading.runs or reading.failed or reading.bench or reading.imported):
+        raise InputError(f"the store at {options.out} holds no record that can be read; harness run makes one")
+    folder = Path(options.report) if options.report else store.folder / "report"
+    try:
+        files = publish.write(store, reading, folder)
+    except OSError as error:
+        raise InputError(
+            f"the report could not be written to {folder} ({error.strerror}); choose another folder with --report"
+        ) from error
+    failed = f", {counted(len(reading.failed), 'failed cell')}" if reading.failed else ""
+    print(
+        f"{counted(len(reading.runs), 'finished run')}{failed}, {counted(len(reading.bench), 'point')} of a bench: "
+        f"{len(files)} files in {folder}"
+    )
+    print(files[-1])
+    return 0

@@ -1,0 +1,76 @@
+"""A whole report: tables, figures and the page, from one reading of the store."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from harness.report import bench_pareto, bench_plots, bench_tables, figures, latex, page, panels, tables
+from harness.report.comparison import Comparison, comparisons
+from harness.report.reading import Reading
+from harness.report.ties import Ties
+from harness.store import Record, Store
+
+PAGE = "report.html"
+
+
+def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
+    """Write everything that the store's content gives; returns the files, the page last.
+
+    Args:
+        store: where the predictions are read.
+        reading: its content.
+        folder: made where it is missing.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    found = comparisons(reading.runs, Ties(store))
+    numbered = panels.numbers(found, reading.bench)
+    throughput = {one.name: panels.throughput(one, reading.bench)[0] for one in found}
+    files = _write_tables(found, reading, folder / "tables")
+    if any(len(comparison.standings) > 1 for comparison in found):
+        files += figures.write(found, numbered, throughput, folder / "figures")
+    files += _write_bench(reading.bench, reading.runs, folder / "bench")
+    command = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
+    return [*files, _write(folder / PAGE, page.render(store, reading, found, command))]
+
+
+def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    sheets = [tables.leaderboard(found)] if found else []
+    sheets += [tables.of_comparison(comparison) for comparison in found]
+    if imported := tables.of_imported(reading.imported):
+        sheets.append(imported)
+    for table in sheets:
+        files.append(_write(folder / f"{table.name}.md", tables.as_markdown(table)))
+        files.append(_write(folder / f"{table.name}.tex", latex.as_latex(table)))
+    if found:
+        rows = [row for comparison in found for row in tables.rows_of(comparison)]
+        files.append(_write(folder / "leaderboard.csv", bench_tables.as_csv(rows)))
+    for comparison in found:
+        files.append(_write(folder / f"{comparison.name}.csv", bench_tables.as_csv(tables.rows_of(comparison))))
+        files.append(_write(folder / f"{comparison.name}-seeds.csv", bench_tables.as_csv(tables.seeds_of(comparison))))
+    if imported:
+        files.append(_write(folder / "imported.csv", tables.csv_of(imported)))
+    if reading.failed:
+        files.append(_write(folder / "failed.csv", bench_tables.as_csv(tables.of_failed(reading.failed))))
+    return files
+
+
+def _write_bench(bench: Sequence[Record], runs: Iterable[Record], folder: Path) -> list[Path]:
+    if not any(record["status"] == "ok" for record in bench):
+        return []
+    models = {record["point"]["model"] for record in bench}
+    baseline = "modernbert" if "modernbert" in models else min(models)
+    files = bench_tables.write(bench, baseline, folder)
+    files += bench_plots.write(bench, baseline, folder)
+    return files + bench_pareto.write(bench, runs, folder)
+
+
+def _write(file: Path, content: str) -> Path:
+    file.write_text(content, encoding="utf-8")
+    return file

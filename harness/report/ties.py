@@ -1,0 +1,74 @@
+"""Which encoders tie with the best of a table: from predictions where the store has them, else from the scores of seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from harness.compare import SIGNIFICANCE, ties_with_best
+from harness.errors import InputError
+from harness.select import Entry
+from harness.stats import holm
+from harness.store import PREDICTIONS, Store
+
+RESAMPLES = 2000
+_LARGEST_TABLE = 64 * 2**20
+_LARGEST_REPORT = 192 * 2**20
+
+PAIRED = "approximate randomisation over examples and seeds, Holm's correction within the table, 5 %"
+WELCH = "Welch's t over seeds, Holm's correction within the table, 5 %"
+
+
+@dataclass
+class Ties:
+    """Judges tables one after the other.
+
+    Attributes:
+        store: where predictions are read.
+        room: bytes of predictions that may still be read; a report ends within seconds whatever the store holds.
+    """
+
+    store: Store
+    room: int = field(default=_LARGEST_REPORT)
+
+    def __call__(self, ranked: Sequence[Entry]) -> tuple[set[int], str]:
+        """See `harness.report.comparison.Judge`."""
+        if len(ranked) < 2:
+            return {0}, ""
+        weight = sum(self._weight(entry) for entry in ranked)
+        reason = "too many predictions to read for a report: compare reads them"
+        if weight <= min(self.room, _LARGEST_TABLE):
+            self.room -= weight
+            try:
+                return ties_with_best(ranked, self.store.predictions, resamples=RESAMPLES), PAIRED
+            except InputError as error:
+                reason = str(error).partition(";")[0]
+        if min(len(entry.runs) for entry in ranked) < 2:
+            return {0}, f"none, as {reason}, and a single seed tells of no spread"
+        return ties_over_seeds(ranked), f"{WELCH} ({reason})"
+
+    def _weight(self, entry: Entry) -> int:
+        files = (self.store.folder_of(run) / PREDICTIONS for run in entry.runs)
+        return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def ties_over_seeds(ranked: Sequence[Entry]) -> set[int]:
+    """Which entries are not significantly worse than the first, by Welch's one-sided t over two seeds or more, Holm-corrected.
+
+    Returns:
+        Indices, the first among them.
+    """
+    best = ranked[0].scores()
+    corrected = holm([_welch(best, entry.scores()) for entry in ranked[1:]])
+    return {0} | {place for place, p in enumerate(corrected, start=1) if p >= SIGNIFICANCE}
+
+
+def _welch(best: Sequence[float], scores: Sequence[float]) -> float:
+    """The p-value of the best being no better."""
+    from scipy.stats import ttest_ind
+
+    if np.ptp(best) == np.ptp(scores) == 0:
+        return float(best[0] <= scores[0])
+    return float(ttest_ind(best, scores, equal_var=False, alternative="greater").pvalue)
