@@ -1,4 +1,4 @@
-"""``python -m harness list``: the models and tasks there are."""
+"""``python -m harness list``: the models, tasks and datasets there are."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    listing = commands.add_parser("list", parents=[common], help="the models and tasks there are")
-    listing.add_argument("what", nargs="?", choices=["models", "tasks"], help="only one of the two")
+    listing = commands.add_parser("list", parents=[common], help="the models, tasks and datasets there are")
+    listing.add_argument(
+        "what", nargs="?", choices=["models", "tasks", "data"], help="only one of them (default: models and tasks)"
+    )
     listing.add_argument("--json", action="store_true", help="as JSON")
     listing.set_defaults(command=list_all)
 

@@ -1,4 +1,4 @@
-"""``harness list``: the models and tasks there are, without importing torch."""
+"""``harness list``: the models, tasks and datasets there are, without importing torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from models import MODELS
-from tasks import TASKS
+from tasks import TASKS, DatasetInfo
+from tasks.task import SPLITS, Configurable
 
 
 def models() -> list[dict[str, Any]]:
@@ -46,51 +47,122 @@ def tasks() -> list[dict[str, Any]]:
             "hub_id": info.hub_id,
             "revision": info.revision,
             "description": info.description,
+            "options": dict(task.options) if isinstance(task, Configurable) else {},
         }
         for name, task in ((name, TASKS[name]) for name in TASKS)
         for info in task.datasets.values()
     ]
 
 
+def data() -> list[dict[str, Any]]:
+    """One row for each declared dataset: what is known of it without reading it.
+
+    A size is ``None`` where no published count could be verified, or where the dataset is built on the machine.
+    """
+    return [
+        {
+            "dataset": f"{name}/{info.name}",
+            "source": info.source,
+            "hub_id": info.hub_id,
+            "revision": info.revision,
+            "licence": info.licence,
+            "languages": list(info.languages),
+            "sizes": {split: info.sizes.get(split) for split in SPLITS},
+            "dev_cut_from_train": _dev_is_cut(info),
+            "metric": task.metric,
+            "description": info.description,
+        }
+        for name, task in ((name, TASKS[name]) for name in TASKS)
+        for info in task.datasets.values()
+    ]
+
+
+LISTS = {"models": models, "tasks": tasks, "data": data}
+
+
 def as_json(what: str | None) -> str:
-    """Both lists, or one, as JSON."""
-    lists = {"models": models, "tasks": tasks}
-    return json.dumps({name: rows() for name, rows in lists.items() if what in (None, name)}, indent=1) + "\n"
+    """One list, or models and tasks, as JSON."""
+    return json.dumps({name: LISTS[name]() for name in _shown(what)}, indent=1) + "\n"
 
 
 def as_text(what: str | None) -> str:
-    """Both lists, or one, as tables."""
+    """One list, or models and tasks, as tables."""
     out = io.StringIO()
     console = Console(file=out, width=max(shutil.get_terminal_size((120, 24)).columns, 100), highlight=False)
-    if what in (None, "models"):
-        table = Table("model", "size", title="models", title_justify="left")
-        for name in ("parameters", "non-embedding", "max length"):
-            table.add_column(name, justify="right")
-        table.add_column("licence")
-        table.add_column("hub id", overflow="fold")
-        previous = None
-        for row in models():
-            if previous not in (None, row["model"]):
-                table.add_section()
-            table.add_row(
-                row["model"] if row["model"] != previous else "", row["size"], _millions(row["parameters"]),
-                _millions(row["parameters_non_embedding"]), _tokens(row["max_length"]), row["licence"], row["hub_id"] or "-",
-            )  # fmt: skip
-            previous = row["model"]
-        console.print(table)
-    if what in (None, "tasks"):
-        table = Table("task", "metric", "source", "what it is", title="tasks", title_justify="left")
-        for row in tasks():
-            source = row["source"] if row["hub_id"] is None else f"{row['source']}: {row['hub_id']}"
-            table.add_row(
-                row["task"] + (" (default)" if row["default"] else ""), row["metric"], source, row["description"]
-            )
-        console.print(table)
-        console.print(
-            "With --data-dir DIR a folder DIR/FAMILY/NAME is a dataset too: CoNLL files for ner, SQuAD JSON for span,\n"
-            "JSON lines (premise, hypothesis, label) for nli and classification."
-        )
+    tables = {"models": _models, "tasks": _tasks, "data": _data}
+    for name in _shown(what):
+        tables[name](console)
     return out.getvalue()
+
+
+def _shown(what: str | None) -> list[str]:
+    return ["models", "tasks"] if what is None else [what]
+
+
+def _models(console: Console) -> None:
+    table = Table("model", "size", title="models", title_justify="left")
+    for name in ("parameters", "non-embedding", "max length"):
+        table.add_column(name, justify="right")
+    table.add_column("licence")
+    table.add_column("hub id", overflow="fold")
+    previous = None
+    for row in models():
+        if previous not in (None, row["model"]):
+            table.add_section()
+        table.add_row(
+            row["model"] if row["model"] != previous else "", row["size"], _millions(row["parameters"]),
+            _millions(row["parameters_non_embedding"]), _tokens(row["max_length"]), row["licence"], row["hub_id"] or "-",
+        )  # fmt: skip
+        previous = row["model"]
+    console.print(table)
+
+
+def _tasks(console: Console) -> None:
+    table = Table("task", "metric", "source", "what it is", title="tasks", title_justify="left")
+    options: dict[str, dict[str, str]] = {}
+    for row in tasks():
+        source = row["source"] if row["hub_id"] is None else f"{row['source']}: {row['hub_id']}"
+        table.add_row(row["task"] + (" (default)" if row["default"] else ""), row["metric"], source, row["description"])
+        options[row["task"].partition("/")[0]] = row["options"]
+    console.print(table)
+    for family, values in options.items():
+        if values:
+            given = ", ".join(f"{name}={value}" for name, value in values.items())
+            console.print(f"{family} takes --task-option NAME=VALUE; the defaults: {given}", markup=False)
+    console.print(
+        "With --data-dir DIR a folder DIR/FAMILY/NAME is a dataset too: CoNLL files for ner, SQuAD JSON for span,\n"
+        "JSON lines (premise, hypothesis, label) for nli and classification, BEIR for retrieval."
+    )
+
+
+def _data(console: Console) -> None:
+    table = Table("dataset", "languages", title="data", title_justify="left")
+    for split in SPLITS:
+        table.add_column(split, justify="right")
+    for name in ("metric", "licence"):
+        table.add_column(name)
+    table.add_column("hub id @ revision", overflow="fold")
+    for row in data():
+        sizes = {split: "?" if size is None else f"{size:,}" for split, size in row["sizes"].items()}
+        if row["dev_cut_from_train"]:
+            sizes["dev"] = "of train"
+        if row["source"] == "embedded":
+            sizes = dict.fromkeys(SPLITS, "built")
+        where = f"{row['hub_id']} @ {row['revision'] or 'main, recorded by the run'}" if row["hub_id"] else "-"
+        table.add_row(
+            row["dataset"], ", ".join(row["languages"]), *sizes.values(), row["metric"], row["licence"], where
+        )
+    console.print(table)
+    console.print(
+        "built: made on this machine of what is installed, and identified by a fingerprint. of train: the published dev split\n"
+        "is our test split, since the benchmark hides its test labels, and dev is cut from train, the same for every run.\n"
+        "?: no published count could be verified. `fetch DATASET --data-dir DIR` fills a folder for machines without network."
+    )
+
+
+def _dev_is_cut(info: DatasetInfo) -> bool:
+    files = info.hub_options.get("files")
+    return files is not None and "dev" not in files
 
 
 def _millions(count: int | None) -> str:

@@ -13,9 +13,9 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 def overlap(task: Task, data: Data) -> dict[Split, float]:
     """For dev and test, the share of examples that are in the train split, of which a recipe may use only a part."""
-    train = [task.texts(example) for example in data.splits["train"]]
+    train = [task.texts(example) for example in data.splits.get("train", ())]
     scored: tuple[Split, ...] = ("dev", "test")
-    return {split: share_in_train(train, map(task.texts, data.splits[split])) for split in scored}
+    return {split: share_in_train(train, map(task.texts, data.splits.get(split, ()))) for split in scored}
 
 
 def share_in_train(train: Iterable[tuple[str, ...]], scored: Iterable[tuple[str, ...]]) -> float:
