@@ -25,7 +25,8 @@ class Recipe:
 
     Attributes:
         learning_rate: peak learning rate.
-        epochs: passes over the training examples; ignored where ``max_steps`` is given.
+        epochs: passes over the training examples; ignored where ``max_steps`` is given. 0 trains nothing: the weights are
+            scored as they are, by tasks that can do so (`tasks.task.ZeroShot`).
         max_steps: optimiser steps, or ``None``.
         batch_size: examples in one optimiser step.
         max_length: longest input in tokens, special tokens included, for every encoder alike.
@@ -59,7 +60,6 @@ class Recipe:
         """
         positive = (
             "learning_rate",
-            "epochs",
             "max_steps",
             "batch_size",
             "train_limit",
@@ -70,6 +70,8 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise InputError(f"the {name.replace('_', ' ')} must be greater than 0, not {value:g}")
+        if not 0 <= self.epochs < float("inf"):
+            raise InputError(f"the epochs must be 0 or greater, not {self.epochs:g}")
         for name in ("warmup_ratio", "adam_beta1", "adam_beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"the {name.replace('_', ' ')} must be from 0 to below 1, not {getattr(self, name):g}")
@@ -79,6 +81,15 @@ class Recipe:
             raise InputError(f"the max length must be at least 8 tokens, not {self.max_length}")
         if self.precision not in ("fp32", "bf16"):
             raise InputError(f"the precision is fp32 or bf16, not {self.precision!r}")
+
+    @property
+    def trains(self) -> bool:
+        """Whether anything is trained."""
+        return self.max_steps is not None or self.epochs > 0
+
+    def untrained(self) -> Recipe:
+        """What is left of it where nothing is trained: how inputs are cut and computed, whatever the other values were."""
+        return Recipe(epochs=0.0, max_length=self.max_length, precision=self.precision)
 
     def with_options(self, options: Mapping[str, Any]) -> Recipe:
         """This recipe with some values replaced.

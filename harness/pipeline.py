@@ -14,11 +14,14 @@ import torch
 from harness import distributed, provenance
 from harness.config import Cell
 from harness.labelling import Labelling
+from harness.lexical import LexicalSearch
 from harness.procedure import Procedure
 from harness.progress import Reporter, silent
+from harness.searching import DenseSearch
 from harness.store import PREDICTIONS, SCHEMA_VERSION, Record
 from models import loading
 from models.encoder import Encoder
+from models.ranker import Ranker
 from tasks.sources.overlap import overlap
 from tasks.task import Task
 
@@ -26,8 +29,11 @@ PROCEDURES: Mapping[str, Callable[..., Procedure]] = {
     "token": Labelling,
     "span": Labelling,
     "sequence": Labelling,
+    "embedding": DenseSearch,
 }
 """How the tasks of each head are run."""
+
+UNTRAINED_NOTE = "nothing was trained: the weights were scored as they are"
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Run:
 
 def run(
     cell: Cell,
-    encoder: Encoder,
+    encoder: Encoder | Ranker,
     weights: loading.Weights,
     task: Task,
     report: Reporter = silent,
@@ -51,7 +57,7 @@ def run(
 
     Args:
         cell: what to run; everything in it is resolved.
-        encoder: the cell's encoder.
+        encoder: the cell's encoder, or what ranks documents without one.
         weights: the cell's weights.
         task: the cell's task.
         report: shows the stages.
@@ -99,7 +105,7 @@ def run(
             "origin": data.origin,
             "fingerprint": data.fingerprint,
             "sources": dict(data.sources),
-            "notes": list(data.notes),
+            "notes": [*data.notes, *([] if recipe.trains else [UNTRAINED_NOTE])],
             "metric": task.metric,
             "options": dict(cell.task_options),
             "n_dev": len(data.splits["dev"]),
@@ -122,9 +128,10 @@ def run(
     return Run(record, outcome.rows)
 
 
-def procedure_for(cell: Cell, encoder: Encoder, weights: loading.Weights, task: Task) -> Procedure:
-    """How the cell is run: its task's head decides."""
-    return PROCEDURES[task.head](cell, encoder, weights, task)
+def procedure_for(cell: Cell, encoder: Encoder | Ranker, weights: loading.Weights, task: Task) -> Procedure:
+    """How the cell is run: its task's head decides, unless there is no encoder to put a head on."""
+    procedure = LexicalSearch if isinstance(encoder, Ranker) else PROCEDURES[task.head]
+    return procedure(cell, encoder, weights, task)
 
 
 def make_repeatable(seed: int) -> None:

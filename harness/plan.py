@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from harness import provenance
 from harness.config import Cell, Recipe
-from harness.errors import InputError
+from harness.errors import InputError, UnsuitedError
 from harness.registry import suggestion
 from harness.request import Request
 from models import MODELS, Encoder
 from models.loading import Weights, find_weights
+from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
-from tasks.task import Configurable
+from tasks.task import Configurable, ZeroShot
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Peak learning rate where nothing else is asked for and the encoder starts from random weights."""
@@ -25,12 +26,18 @@ Options = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell with the parts that its names mean."""
+    """A cell with the parts that its names mean, and the request that it was planned for."""
 
+    request: Request
     cell: Cell
-    encoder: Encoder
+    encoder: Encoder | Ranker
     weights: Weights
     task: Task
+
+    @property
+    def resolved(self) -> Request:
+        """The request with nothing left to defaults or to the machine: the same cell wherever it is run."""
+        return self.request.resolved(self.cell.task, self.cell.recipe, dict(self.cell.task_options))
 
 
 def plan(request: Request) -> Planned:
@@ -42,11 +49,17 @@ def plan(request: Request) -> Planned:
     return plan_all([request])[0]
 
 
-def plan_all(requests: Sequence[Request]) -> list[Planned]:
+def plan_all(
+    requests: Sequence[Request], leave_out: Callable[[Request, UnsuitedError], None] | None = None
+) -> list[Planned]:
     """Resolve many cells; weights and datasets that they share are looked at once.
 
+    Args:
+        requests: what is asked for.
+        leave_out: told of every request whose model and task cannot go together, which then has no cell.
+
     Raises:
-        InputError: a name is unknown, or what it names is missing.
+        InputError: a name is unknown, or what it names is missing; or model and task cannot go together.
     """
 
     @cache
@@ -64,19 +77,32 @@ def plan_all(requests: Sequence[Request]) -> list[Planned]:
     def planned(request: Request) -> Planned:
         if request.seed < 0:
             raise InputError(f"--seed must be 0 or greater, not {request.seed}")
-        encoder = MODELS[request.model]
-        size = resolve_size(encoder, request.weights, request.size)
         family, _, dataset = request.task.partition("/")
         options = tuple(request.task_options.items())
         task = task_of(family, options)
         dataset = dataset or task.default_dataset
-        weights = weights_of(request.model, size, request.weights)
+        encoder: Encoder | Ranker
+        if request.model in RANKERS:
+            encoder = RANKERS[request.model]
+            size, weights = encoder.size, Weights("none", "", None, encoder.identity)
+            if task.head != "embedding":
+                raise UnsuitedError(
+                    f"{request.model} ranks documents and nothing else, so it takes retrieval tasks, not {family}"
+                )
+            recipe = Recipe(epochs=0.0)
+        else:
+            encoder = MODELS[request.model]
+            size = resolve_size(encoder, request.weights, request.size)
+            weights = weights_of(request.model, size, request.weights)
+            recipe = resolve_recipe(task, weights, request.recipe)
+            if not trained(task, dataset, request):
+                recipe = recipe.untrained()
         cell = Cell(
             model=request.model,
             size=size,
-            weights=request.weights,
+            weights=request.weights if isinstance(encoder, Encoder) else weights.kind,
             task=f"{family}/{dataset}",
-            recipe=resolve_recipe(task, weights, request.recipe),
+            recipe=recipe,
             seed=request.seed,
             weights_identity=weights.identity,
             data_identity=identity_of(family, options, dataset, request.data_dir),
@@ -84,9 +110,17 @@ def plan_all(requests: Sequence[Request]) -> list[Planned]:
             data_dir=request.data_dir,
             skip_bad=request.skip_bad,
         )
-        return Planned(cell, encoder, weights, task)
+        return Planned(request, cell, encoder, weights, task)
 
-    return [planned(request) for request in requests]
+    cells = []
+    for request in requests:
+        try:
+            cells.append(planned(request))
+        except UnsuitedError as error:
+            if leave_out is None:
+                raise
+            leave_out(request, error)
+    return cells
 
 
 def with_task_options(task: Task, given: Mapping[str, str]) -> Task:
@@ -119,6 +153,31 @@ def resolve_size(encoder: Encoder, weights: str, size: str | None) -> str:
     size = size or ("base" if weights == "hub" else "tiny")
     encoder.size(size)
     return size
+
+
+def trained(task: Task, dataset: str, request: Request) -> bool:
+    """Whether the weights are trained before they are scored.
+
+    Raises:
+        InputError: training was asked for where there is nothing to train on, or none where a head has to be trained.
+    """
+    epochs, max_steps = request.recipe.get("epochs"), request.recipe.get("max_steps")
+    if not isinstance(task, ZeroShot):
+        if epochs == 0:
+            raise InputError(
+                f"{task.family} has a head that begins at random, so there is nothing to score after --epochs 0"
+            )
+        return True
+    if epochs == 0 and max_steps is None:
+        return False
+    if task.has_training(dataset, request.data_dir):
+        return True
+    if epochs or max_steps:
+        raise InputError(
+            f"{task.family}/{dataset} has nothing to train on, so it scores weights as they are; leave "
+            f"{'--max-steps' if max_steps else '--epochs'} out"
+        )
+    return False
 
 
 def resolve_recipe(task: Task, weights: Weights, options: Mapping[str, Any]) -> Recipe:

@@ -28,7 +28,7 @@ class Entry:
         metric: full name of the main metric.
         recipe: every value but the learning rate.
         learning_rate: the chosen one.
-        dev_by_learning_rate: median dev score of each learning rate that was tried.
+        dev_by_learning_rate: median dev score of each learning rate that was tried; empty where there is no dev split.
         runs: the records at the chosen learning rate, one a seed, by seed.
     """
 
@@ -69,8 +69,13 @@ def _entry(group: list[Record]) -> Entry:
     by_rate: dict[float, list[Record]] = defaultdict(list)
     for record in group:
         by_rate[record["recipe"]["learning_rate"]].append(record)
-    dev = {rate: median(run["scores"]["dev"][metric] for run in by_rate[rate]) for rate in sorted(by_rate)}
-    chosen = max(dev, key=lambda rate: dev[rate])
+    # Where nothing was trained there may be no dev split; then there is one learning rate, which nothing depends on.
+    dev = {
+        rate: median(run["scores"]["dev"][metric] for run in by_rate[rate])
+        for rate in sorted(by_rate)
+        if all(metric in run["scores"]["dev"] for run in by_rate[rate])
+    }
+    chosen = max(dev or by_rate, key=lambda rate: dev.get(rate, 0.0))
     runs = tuple(sorted(by_rate[chosen], key=lambda run: run["seed"]))
     model, task = group[0]["model"], group[0]["task"]
     return Entry(

@@ -79,10 +79,67 @@ def fit(
         DivergedError: the loss became infinite or not a number.
     """
     from accelerate.data_loader import prepare_data_loader
-    from transformers import Trainer, TrainerCallback, TrainingArguments
-    from transformers.trainer_callback import PrinterCallback
+    from transformers import Trainer, TrainingArguments
 
     steps = recipe.max_steps or math.ceil(math.ceil(len(features) / recipe.batch_size) * recipe.epochs)
+
+    class ByLength(Trainer):  # type: ignore[misc]
+        def get_train_dataloader(self) -> Any:
+            # Every process goes through the same whole batches and collates its share of each: the batches, their
+            # order and the number of steps are those of one process. The Trainer's own division is not asked for.
+            lengths = [len(feature["input_ids"]) for feature in features]
+            whole_batches = torch.utils.data.DataLoader(
+                self.train_dataset,
+                recipe.batch_size,
+                sampler=_LengthGroups(lengths, recipe.batch_size, seed),
+                collate_fn=lambda batch: _collate(_share(batch), tokenizer),
+                pin_memory=self.args.dataloader_pin_memory,
+            )
+            return prepare_data_loader(whole_batches, num_processes=1, process_index=0)
+
+        def compute_loss(self, model: Any, inputs: Any, *others: Any, **options: Any) -> Any:
+            if distributed.processes() == 1:
+                return super().compute_loss(model, inputs, *others, **options)
+            # Gradients are averaged over processes, but labels are not spread evenly: a mean over few labels would
+            # count as much as one over many. Weighted by their share they make the mean over the whole batch.
+            outputs = model(**inputs)
+            labels = (inputs["labels"] != IGNORED).sum()
+            share = labels * distributed.processes() / self.accelerator.reduce(labels.clone(), "sum")
+            return outputs["loss"] * share if labels else outputs["logits"].sum() * 0.0
+
+    def trainer(arguments: Any) -> Trainer:
+        return ByLength(model=model, args=arguments, train_dataset=_Features(features))
+
+    return train_by(
+        trainer, TrainingArguments, steps, recipe, seed, progress, checkpoints, checkpoint_interval_s, curves
+    )
+
+
+def train_by(
+    trainer_with: Callable[[Any], Any],
+    arguments_class: Callable[..., Any],
+    steps: int,
+    recipe: Recipe,
+    seed: int,
+    progress: Callable[[int, int, float | None], None],
+    checkpoints: Path | None,
+    checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S,
+    curves: Path | None = None,
+) -> Fit:
+    """Train with a Trainer of the transformers family: what all tasks have in common.
+
+    Args:
+        trainer_with: makes the Trainer with its arguments.
+        arguments_class: of these arguments.
+        steps: optimiser steps that will be taken.
+        recipe, seed, progress, checkpoints, checkpoint_interval_s, curves: see `fit`.
+
+    Raises:
+        InputError: the batch cannot be divided equally among the processes.
+        DivergedError: the loss became infinite or not a number.
+    """
+    from transformers import TrainerCallback
+    from transformers.trainer_callback import PrinterCallback
 
     class Report(TrainerCallback):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -109,32 +166,8 @@ def fit(
                 (Path(args.output_dir) / f"checkpoint-{state.global_step}" / _COMPLETE).touch()
             self.saved = time.monotonic()
 
-    class ByLength(Trainer):  # type: ignore[misc]
-        def get_train_dataloader(self) -> Any:
-            # Every process goes through the same whole batches and collates its share of each: the batches, their
-            # order and the number of steps are those of one process. The Trainer's own division is not asked for.
-            lengths = [len(feature["input_ids"]) for feature in features]
-            whole_batches = torch.utils.data.DataLoader(
-                self.train_dataset,
-                recipe.batch_size,
-                sampler=_LengthGroups(lengths, recipe.batch_size, seed),
-                collate_fn=lambda batch: _collate(_share(batch), tokenizer),
-                pin_memory=self.args.dataloader_pin_memory,
-            )
-            return prepare_data_loader(whole_batches, num_processes=1, process_index=0)
-
-        def compute_loss(self, model: Any, inputs: Any, *others: Any, **options: Any) -> Any:
-            if distributed.processes() == 1:
-                return super().compute_loss(model, inputs, *others, **options)
-            # Gradients are averaged over processes, but labels are not spread evenly: a mean over few labels would
-            # count as much as one over many. Weighted by their share they make the mean over the whole batch.
-            outputs = model(**inputs)
-            labels = (inputs["labels"] != IGNORED).sum()
-            share = labels * distributed.processes() / self.accelerator.reduce(labels.clone(), "sum")
-            return outputs["loss"] * share if labels else outputs["logits"].sum() * 0.0
-
     with _folder(checkpoints) as folder:
-        arguments = TrainingArguments(
+        arguments = arguments_class(
             output_dir=str(folder),
             num_train_epochs=recipe.epochs,
             max_steps=recipe.max_steps or -1,
@@ -160,12 +193,8 @@ def fit(
             seed=seed,
         )
         arguments._n_gpu = min(1, arguments.n_gpu)  # one GPU a process, so that a batch is as large as the recipe says
-        trainer = ByLength(
-            model=model,
-            args=arguments,
-            train_dataset=_Features(features),
-            callbacks=[Report()],
-        )
+        trainer = trainer_with(arguments)
+        trainer.add_callback(Report())
         trainer.remove_callback(PrinterCallback)
         last = distributed.from_first(lambda: _last_checkpoint(folder))
         if last and not all(distributed.from_all(last.is_dir())):

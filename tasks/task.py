@@ -99,7 +99,7 @@ class Task(Protocol):
     Attributes:
         family: the name that a user types.
         head: which head of `harness.heads` the encoder gets, and so how `harness.pipeline` runs the task: ``token``,
-            ``span`` and ``sequence`` ask for a `LabellingTask`.
+            ``span`` and ``sequence`` ask for a `LabellingTask`; ``embedding`` and ``mteb`` have no head.
         metric: full name of the metric by which learning rates are chosen and tables are sorted.
         default_dataset: what the family's name alone means.
         datasets: the declared datasets by name; any local folder in the right format is one too.
@@ -187,6 +187,19 @@ class TunedOnDev(Protocol):
 
 
 @runtime_checkable
+class ZeroShot(Protocol):
+    """A task that needs no head, so that weights can be scored on it as they are: ``--epochs 0``."""
+
+    def has_training(self, dataset: str, data_dir: str | None) -> bool:
+        """Whether there is anything to train on; where there is not, nothing ever is trained.
+
+        Raises:
+            InputError: the dataset does not exist.
+        """
+        ...
+
+
+@runtime_checkable
 class LongerThanTrained(Protocol):
     """A task whose dev and test inputs may be longer than those of training: as long as the encoder takes."""
 
@@ -225,3 +238,4 @@ TASKS.register_lazily("span", "tasks.span:SPAN")
 TASKS.register_lazily("nli", "tasks.classification:NLI")
 TASKS.register_lazily("classification", "tasks.classification:CLASSIFICATION")
 TASKS.register_lazily("needle", "tasks.needle:NEEDLE")
+TASKS.register_lazily("retrieval", "tasks.retrieval:RETRIEVAL")

@@ -27,7 +27,7 @@ CUT_NOTE = (
     "the benchmark publishes no dev judgements; dev was cut from the queries of train, the same for every run, and no query "
     "of it shares its best document with train"
 )
-NO_TRAINING_NOTE = "the benchmark judges test queries only: nothing was trained or selected, test is complete, and there is no dev split"
+NO_TRAINING_NOTE = "test queries alone are judged: there is nothing to train on and no dev split, and test is complete"
 
 
 def files(folder: Path) -> dict[str, Path]:
@@ -122,9 +122,7 @@ def assemble(
     if unjudged := len(texts.keys() - judged):
         notes.append(f"{unjudged} queries have no judgement and take no part")
     if "train" not in qrels:
-        notes.append(
-            NO_TRAINING_NOTE if "dev" not in qrels else "there are no judgements to train on: nothing was trained"
-        )
+        notes.append(NO_TRAINING_NOTE if "dev" not in qrels else "there is nothing to train on")
     elif "dev" not in qrels:
         splits["train"], splits["dev"] = hold_out(splits["train"], len(splits["test"]), lambda query: query.relevant[0])
         notes.append(CUT_NOTE)

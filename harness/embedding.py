@@ -1,0 +1,65 @@
+"""Embeddings: one unit vector a text, the mean of the encoder's last hidden state, the same for every encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from harness.heads import mean_pool
+from harness.inference import autocast, batches_by_tokens, pad
+
+TEXTS_AT_ONCE = 4096
+"""Tokenised together: more would only take memory."""
+TOKENS_A_BATCH = 8192
+
+
+@torch.inference_mode()
+def embed(
+    encoder: nn.Module,
+    tokenizer: Any,
+    texts: Sequence[str],
+    max_length: int,
+    precision: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[NDArray[np.float32], int]:
+    """The embeddings of texts, in the order given.
+
+    Longest texts first, in batches under a budget of tokens: little is padding, and memory ends early or not at all.
+
+    Args:
+        encoder: a bare `transformers` model; it is put into evaluation mode.
+        tokenizer: a fast one.
+        texts: any number; an empty text has an embedding, too, that of the special tokens.
+        max_length: tokens that are read of a text, special tokens included.
+        precision: ``fp32`` or ``bf16``.
+        progress: called with the number of texts done and in all.
+
+    Returns:
+        Unit vectors of shape (texts, width), and how many texts were cut at ``max_length``.
+    """
+    encoder.eval()
+    device = next(encoder.parameters()).device
+    vectors = np.empty((len(texts), encoder.config.hidden_size), np.float32)  # type: ignore[union-attr]
+    order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+    n_cut = done = 0
+    for start in range(0, len(order), TEXTS_AT_ONCE):
+        some = order[start : start + TEXTS_AT_ONCE]
+        tokenised = tokenizer([texts[index] for index in some], truncation=True, max_length=max_length, verbose=False)
+        n_cut += sum(bool(encoding.overflowing) for encoding in tokenised.encodings)
+        features = [dict(zip(tokenised, values, strict=True)) for values in zip(*tokenised.values(), strict=True)]
+        for chosen in batches_by_tokens([len(feature["input_ids"]) for feature in features], TOKENS_A_BATCH):
+            batch = {
+                name: tensor.to(device) for name, tensor in pad([features[one] for one in chosen], tokenizer).items()
+            }
+            with autocast(device, precision):
+                hidden = encoder(**batch).last_hidden_state
+            pooled = nn.functional.normalize(mean_pool(hidden.float(), batch["attention_mask"]), dim=-1)
+            vectors[[some[one] for one in chosen]] = pooled.cpu().numpy()
+            done += len(chosen)
+            progress(done, len(texts))
+    return vectors, n_cut

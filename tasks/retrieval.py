@@ -1,0 +1,162 @@
+"""Retrieval: find the documents that answer a query, in the whole corpus, by the inner products of embeddings.
+
+Encoders are trained on train as bi-encoders and scored on dev and test; where a collection judges test queries only, or
+where ``--epochs 0`` asks for it, they are scored as they are.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.errors import InputError
+from tasks.ranking import METRICS, Ranking, ranking_scores
+from tasks.sources.collection import BuiltCollection, Collection, Document, Query, fingerprint
+from tasks.sources.locate import Embedded, Folder, locate
+from tasks.task import Data, DatasetInfo
+
+SHOWN = 10
+"""Documents of a ranking that a row holds."""
+QUERY_CHARACTERS = 300
+
+EMBEDDED = {
+    "docstrings": "tasks.sources.docstrings_retrieval",
+}
+"""Modules that build a collection on this machine: each has ``identity()`` and ``load()``, which gives a `BuiltCollection`."""
+
+
+@dataclass(frozen=True)
+class SearchableData(Data):
+    """See `Data`; the examples are queries.
+
+    Attributes:
+        documents: the whole corpus, by id.
+    """
+
+    documents: Mapping[str, Document] = field(default_factory=dict)
+
+
+class Retrieval:
+    """The family of test collections.
+
+    Args:
+        options: what stands before every query and every document, for encoders that were trained so.
+    """
+
+    family = "retrieval"
+    description = "find the documents that answer a query, in the whole corpus"
+    head = "embedding"
+    metric = METRICS[0]
+    default_dataset = "docstrings"
+    defaults: Mapping[str, Any] = {"max_length": 128, "batch_size": 64, "epochs": 1.0}
+
+    def __init__(self, options: Mapping[str, str] | None = None) -> None:
+        self.options = {"query_prefix": "", "document_prefix": ""} | dict(options or {})
+
+    @property
+    def datasets(self) -> Mapping[str, DatasetInfo]:
+        """The declared datasets by name."""
+        from tasks.catalogue import RETRIEVAL_DATASETS
+
+        return RETRIEVAL_DATASETS
+
+    def configured(self, given: Mapping[str, str]) -> Retrieval:
+        """See `Configurable.configured`; any text is a prefix."""
+        return Retrieval(self.options | dict(given))
+
+    def identity(self, dataset: str, data_dir: str | None) -> str:
+        """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
+        source = locate(self.family, dataset, self.datasets, data_dir)
+        if isinstance(source, Embedded):
+            return str(_module(dataset).identity())
+        if isinstance(source, Folder):
+            from tasks.sources import beir
+
+            return beir.identity(source.path)
+        options = source.info.hub_options
+        qrels = f" {options['qrels_id']}@{options.get('qrels_revision')}" if "qrels_id" in options else ""
+        return f"{source.info.hub_id}@{source.info.revision}{qrels} {dataset}"
+
+    def has_training(self, dataset: str, data_dir: str | None) -> bool:
+        """See `ZeroShot.has_training`: whether train is judged."""
+        source = locate(self.family, dataset, self.datasets, data_dir)
+        if isinstance(source, Embedded):
+            return bool(getattr(_module(dataset), "HAS_TRAINING", True))
+        if isinstance(source, Folder):
+            from tasks.sources import beir
+
+            return beir.has_train(source.path)
+        return "train" in source.info.hub_options.get("qrels", {"train": ""})
+
+    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> SearchableData:
+        """See `Task.load`; a local dataset is ``DIR/retrieval/NAME`` in BEIR's format."""
+        source = locate(self.family, dataset, self.datasets, data_dir)
+        if isinstance(source, Embedded):
+            built: BuiltCollection = _module(dataset).load()
+            return _data(built.collection, "embedded", built.fingerprint, built.versions)
+        if isinstance(source, Folder):
+            from tasks.sources import beir
+
+            collection, origin = beir.load(source.path, skip_bad), str(source.path)
+        else:
+            from tasks.sources import beir_hub
+
+            collection, revision = beir_hub.load(source.info, skip_bad)
+            origin = f"{source.info.hub_id}@{revision}"
+        return _data(collection, origin, fingerprint(collection))
+
+    def score(self, examples: Sequence[Query], predictions: Sequence[Ranking]) -> dict[str, float]:
+        """The means over queries, see `tasks.ranking.ranking_scores`; nothing where there is no query."""
+        each = ranking_scores([query.judgements for query in examples], predictions)
+        return {name: sum(scores[name] for scores in each) / len(each) for name in METRICS} if each else {}
+
+    def rows(self, examples: Sequence[Query], predictions: Sequence[Ranking]) -> list[dict[str, Any]]:
+        """Id and text of each query, its grades, the ten documents that were found first, and its scores."""
+        each = ranking_scores([query.judgements for query in examples], predictions)
+        return [
+            {
+                "id": query.id,
+                "query": query.text[:QUERY_CHARACTERS],
+                "gold": dict(query.judgements),
+                "predicted": [[document, round(float(score), 6)] for document, score in ranking[:SHOWN]],
+                "scores": scores,
+                "terms": [scores[self.metric], 1],
+            }
+            for query, ranking, scores in zip(examples, predictions, each, strict=True)
+        ]
+
+    def texts(self, example: Query) -> tuple[str, ...]:
+        """The query."""
+        return (example.text,)
+
+    def texts(self, example: Query) -> tuple[str, ...]:
+        """See `Task.texts`: the query; the documents are the same for all splits."""
+        return (example.text,)
+
+    def query_text(self, query: Query) -> str:
+        """What an encoder reads of a query."""
+        return self.options["query_prefix"] + query.text
+
+    def document_text(self, document: Document) -> str:
+        """What an encoder reads of a document."""
+        return self.options["document_prefix"] + document.content
+
+
+RETRIEVAL = Retrieval()
+
+
+def _module(dataset: str) -> Any:
+    return importlib.import_module(EMBEDDED[dataset])
+
+
+def _data(
+    collection: Collection, origin: str, digest: str, versions: Mapping[str, str] | None = None
+) -> SearchableData:
+    if not collection.queries["test"]:
+        raise InputError(f"{origin} has no test query, so there is nothing to score")
+    return SearchableData(
+        collection.queries, (), origin, digest, collection.notes, versions or {}, collection.n_skipped,
+        documents=collection.documents,
+    )  # fmt: skip
