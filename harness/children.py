@@ -39,10 +39,19 @@ class ChildProcesses:
         workers: children at a time.
         threads: that each of them computes with.
         command: the harness, replaced in tests.
+        more: further options of every run.
     """
 
-    def __init__(self, out: str | Path, workers: int, threads: int, command: Sequence[str] = HARNESS) -> None:
-        self.out, self.workers, self.threads, self.command = out, workers, threads, command
+    def __init__(
+        self,
+        out: str | Path,
+        workers: int,
+        threads: int,
+        command: Sequence[str] | None = None,
+        more: Sequence[str] = (),
+    ) -> None:
+        self.out, self.workers, self.threads, self.more = out, workers, threads, more
+        self.command = command or HARNESS
 
     def run(self, requests: Iterable[Request]) -> Iterator[Finished]:
         """See `harness.executor.Executor.run`; an exception of ``requests`` is raised when what runs has ended."""
@@ -58,7 +67,7 @@ class ChildProcesses:
                         request = None if stopping.is_set() else next(waiting, None)
                     if request is None:
                         break
-                    done.put(run_child(request, self.out, self.threads, self.command, running.add))
+                    done.put(run_child(request, self.out, self.threads, self.command, running.add, self.more))
             except Exception as error:
                 stopping.set()
                 done.put(error)
@@ -80,7 +89,7 @@ class ChildProcesses:
                     errors.append(news)
         finally:
             stopping.set()
-            _end_all([child for child in running if child.poll() is None])
+            _end_all([child for child in list(running) if child.poll() is None])
         if errors:
             raise errors[0]
 
@@ -91,6 +100,7 @@ def run_child(
     threads: int,
     command: Sequence[str] = HARNESS,
     started: Callable[[Child], Any] = lambda child: None,
+    more: Sequence[str] = (),
 ) -> Finished:
     """Run one cell in a fresh process that does not outlive this one, and wait for its end.
 
@@ -100,10 +110,11 @@ def run_child(
         threads: that it computes with.
         command: the harness, replaced in tests.
         started: is given the child, so that another thread can end it.
+        more: further options of the run, which do not decide its result.
     """
     began, killed_before = time.monotonic(), memory.kernel_kills()
     child = subprocess.Popen(
-        [*command, "run", *request.arguments(), "--out", str(out), "--json"],
+        [*command, "run", *request.arguments(), "--out", str(out), "--json", *more],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
