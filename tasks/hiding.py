@@ -46,7 +46,8 @@ class Context:
 
 
 def hide(needle: Needle, length: int, tokenizer: Any, pair: Pair) -> Context:
-    """Build the context that makes, behind its question, an input of `length` tokens, special tokens included.
+    """Build the context that makes, behind its question, an input of `length` tokens, special tokens included
+    (of a share of the haystack that there is room for, where the needle says so).
 
     A needle stands between two sentences, at the place nearest to its depth, counted in tokens of the haystack; at a
     depth of 100 it comes last, where the stretch may end within a sentence.
@@ -63,10 +64,10 @@ def hide(needle: Needle, length: int, tokenizer: Any, pair: Pair) -> Context:
     statements = [needle.statement.text, *(other.text for other, _ in needle.distractors)]
     alone = tokenised([needle.question, *statements], tokenizer)
     question = alone[needle.question][0]
-    room = pair.room(length) - len(question)
-    spoken = sum(len(alone[text][0]) for text in statements)
-    stretch = _stretch(needle, room - spoken, tokenizer)
-    n_words = stretch.n_words_of(room - spoken)
+    spoken = len(question) + sum(len(alone[text][0]) for text in statements)
+    hay = int((pair.room(length) - spoken) * needle.share)
+    stretch = _stretch(needle, hay, tokenizer)
+    n_words = stretch.n_words_of(hay)
     found: Context | None = None
     tried: set[int] = set()
     # Tokens of what was counted apart may join, or split, in some tokenizers: then a few words more or less are tried.
@@ -74,13 +75,13 @@ def hide(needle: Needle, length: int, tokenizer: Any, pair: Pair) -> Context:
         tried.add(n_words)
         text, start = _put_together(needle, stretch, n_words)
         ids, offsets = tokenised([text], tokenizer)[text]
-        left = room - len(ids)
+        left = spoken + hay - len(question) - len(ids)
         if left >= 0:
             found = Context(question, text, start, ids, offsets)
         fitting = stretch.n_words_of(stretch.tokens_of(n_words) + left)
         n_words = fitting if left >= 0 else min(fitting, n_words - 1)
     if found is None:
-        needed = length - room + spoken + stretch.tokens_of(1)
+        needed = length - pair.room(length) + spoken + stretch.tokens_of(1)
         raise InputError(
             f"a {needle.kind} needle with its question and {len(needle.distractors)} distractors takes {needed} tokens and is "
             f"longer than an input of {length}; ask for longer inputs (lengths, --max-length) or fewer distractors"

@@ -35,7 +35,7 @@ TRAIN_EXAMPLES = 3000
 _DESCRIPTIONS = {
     "mixed": "a secret word, a secret number or the value for a key, hidden in docstring prose; options lengths, depths, "
     "examples, distractors",
-    "word": "a secret word in docstring prose; words of test are never trained on",
+    "word": "a secret word in docstring prose, made up and not in the prose",
     "number": "a secret number in docstring prose",
     "key-value": "the value for the key that is asked for, among values for other keys; guessing one of them gives "
     "1 / (1 + distractors)",
@@ -97,7 +97,7 @@ class NeedleInHaystack:
     head = "span"
     metric = METRIC
     default_dataset = "mixed"
-    defaults = {"max_length": 256, "batch_size": 16, "epochs": 2.0}  # noqa: RUF012
+    defaults = {"max_length": 512, "batch_size": 16, "epochs": 2.0}  # noqa: RUF012
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -167,7 +167,7 @@ class NeedleInHaystack:
         features: list[Feature] = []
         inputs: list[Input] = []
         for needle in examples:
-            context = hide(needle, needle.length or int(needle.share * max_length), tokenizer, pair)
+            context = hide(needle, needle.length or max_length, tokenizer, pair)
             room = max(pair.room(max_length) - len(context.question), 0)
             feature, position = pair.feature(context.question, context.ids[:room])
             span = token_span(context.offsets, context.start, len(needle.statement.answer))

@@ -11,17 +11,16 @@ import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 from harness.errors import InputError
 from tasks.sources.locate import Folder, locate
-from tasks.sources.needle_words import WORDS
 from tasks.sources.splits import read_bytes
 from tasks.task import SPLITS, DatasetInfo, Split
 
-DIGITS = 6
-"""Digits of every number that a needle hides."""
+CONSONANTS, VOWELS, LAST_LETTERS = "bdfgklmnprstvz", "aeiou", "lmnrst"
+"""A word that a needle says is three syllables of a consonant and a vowel, and a last letter; a number has six digits."""
 
 MIN_WORDS = 64
 """A split with less is no haystack: any needle would be most of what is read."""
@@ -32,13 +31,14 @@ SHARES: Mapping[Split, float] = {"train": 0.4, "dev": 0.2, "test": 0.4}
 MAX_WORDS = 40
 """Longer sentences are cut, so that there is a place for a needle near every depth."""
 
+# A lookahead, so that no stretch hides another that begins within it.
+_ANSWER = re.compile(rf"(?=((?:[{CONSONANTS}][{VOWELS}]){{3}}[{LAST_LETTERS}]|[0-9]{{6}}))")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
-_ANSWER_WORD = re.compile("|".join(WORDS))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Haystack:
-    """The sentences of one split, in their order, without those that hold a word of `needle_words.WORDS`."""
+    """The sentences of one split, in their order."""
 
     sentences: tuple[str, ...]
 
@@ -56,10 +56,10 @@ class Haystack:
         return sum(len(sentence.split()) for sentence in self.sentences)
 
     @cached_property
-    def numbers(self) -> frozenset[str]:
-        """Every number of `DIGITS` digits that stands in the text, or in a longer row of digits."""
-        rows = (row for sentence in self.sentences for row in re.findall(rf"\d{{{DIGITS},}}", sentence))
-        return frozenset(row[place : place + DIGITS] for row in rows for place in range(len(row) - DIGITS + 1))
+    def taken(self) -> frozenset[str]:
+        """Every stretch of the text, in lower case, that could be a word or a number that a needle says."""
+        different = dict.fromkeys(word for sentence in self.sentences for word in sentence.casefold().split())
+        return frozenset(_ANSWER.findall("\n".join(different)))
 
     @cached_property
     def digest(self) -> str:
@@ -133,7 +133,7 @@ def from_folder(folder: Path) -> dict[Split, Haystack]:
     parts = _divide([sum(map(len, unit)) for unit in units]) if len(units) >= len(SPLITS) else [range(0)] * len(SPLITS)
     found: dict[Split, Haystack] = {}
     for split, part in zip(SPLITS, parts, strict=True):
-        found[split] = Haystack(tuple(_without_answers(itertools.chain.from_iterable(units[i] for i in part))))
+        found[split] = Haystack(tuple(itertools.chain.from_iterable(units[place] for place in part)))
         if found[split].n_words < MIN_WORDS:
             raise InputError(
                 f"{folder} gives the {split} split only {found[split].n_words} words, and a needle is hidden among at least "
@@ -144,7 +144,7 @@ def from_folder(folder: Path) -> dict[Split, Haystack]:
 
 def haystack(paragraphs: Iterable[str]) -> Haystack:
     """A haystack of paragraphs."""
-    return Haystack(tuple(_without_answers(_sentences(paragraphs))))
+    return Haystack(tuple(_sentences(paragraphs)))
 
 
 def _sentences(paragraphs: Iterable[str]) -> Iterator[str]:
@@ -154,12 +154,6 @@ def _sentences(paragraphs: Iterable[str]) -> Iterator[str]:
             words = sentence.split()
             for start in range(0, len(words), MAX_WORDS):
                 yield " ".join(words[start : start + MAX_WORDS])
-
-
-def _without_answers(sentences: Iterable[str]) -> Iterator[str]:
-    # A search in every sentence takes twenty times as long as one in every different word.
-    holds = cache(lambda word: bool(_ANSWER_WORD.search(word)))
-    return (sentence for sentence in sentences if not any(map(holds, sentence.casefold().split())))
 
 
 def _divide(sizes: Sequence[int]) -> list[range]:

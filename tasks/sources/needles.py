@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 
 import numpy as np
 
-from tasks.sources.haystack import DIGITS, Haystack
-from tasks.sources.needle_words import words_of
+from tasks.sources.haystack import CONSONANTS, LAST_LETTERS, VOWELS, Haystack
 from tasks.task import SPLITS, Split
 
 VERSION = 1
@@ -50,7 +49,7 @@ class Needle:
         start: sentence of the haystack that the input begins with.
         haystack: what it is hidden in.
         length: tokens of the whole input, special tokens included; ``None`` to train on, where the recipe decides.
-        share: of the recipe's length, where that decides.
+        share: of the haystack that there is room for, which is taken.
         distractors: sentences of the same form that answer other questions, and their depths.
     """
 
@@ -69,14 +68,14 @@ class Needle:
 def train_needles(haystack: Haystack, kinds: Sequence[str], distractors: int, size: int) -> list[Needle]:
     """Needles at any depth of short inputs, the kinds in turn.
 
-    Lengths differ, from half of the recipe's up, so that where an input ends says nothing of where its needle is.
+    Most haystacks are short, which is cheap to learn from; some fill the recipe's length, so that every position is learned.
     """
     found = []
     for number in range(size):
         random = _generator("train", number)
-        depth, share = float(random.uniform(0, 100)), float(random.uniform(0.5, 1))
+        depth, share = float(random.uniform(0, 100)), float(0.1 + 0.9 * random.random() ** 3)
         kind = kinds[number % len(kinds)]
-        found.append(_needle(f"{number}", "train", kind, depth, haystack, distractors, random, share=share))
+        found.append(_needle(f"{number}", kind, depth, haystack, distractors, random, share=share))
     return found
 
 
@@ -92,7 +91,7 @@ def grid(
     """So many needles at every length and depth, the kinds in turn; a cell is the same in every grid that has it."""
     return [
         _needle(
-            f"L{length}-D{depth}-{number}", split, kinds[number % len(kinds)], depth, haystack, distractors,
+            f"L{length}-D{depth}-{number}", kinds[number % len(kinds)], depth, haystack, distractors,
             _generator(split, length, depth, number), length=length,
         )
         for length in lengths for depth in depths for number in range(examples)
@@ -117,19 +116,34 @@ def key_value(key: str, value: str) -> tuple[str, Statement]:
     return f"What is the value for key {key}?", Statement(f"The value for key {key} is ", value)
 
 
-def new_numbers(random: np.random.Generator, count: int, taken: frozenset[str]) -> list[str]:
-    """So many different numbers of `DIGITS` digits, none of which is among those taken."""
+def new_words(random: np.random.Generator, count: int, haystack: Haystack) -> list[str]:
+    """So many different words that are in no language and not in the haystack, seven letters each, such as "bavokem".
+
+    Made up, so that there is no end of them: an encoder that has seen all words it will be asked for learns the words
+    and not where they stand.
+    """
+
+    def word() -> str:
+        return "".join(random.choice(list(letters)) for letters in [*[CONSONANTS, VOWELS] * 3, LAST_LETTERS])
+
+    return _new(word, count, haystack)
+
+
+def new_numbers(random: np.random.Generator, count: int, haystack: Haystack) -> list[str]:
+    """So many different numbers of six digits that are not in the haystack, nor within a longer row of digits."""
+    return _new(lambda: str(random.integers(100_000, 1_000_000)), count, haystack)
+
+
+def _new(draw: Callable[[], str], count: int, haystack: Haystack) -> list[str]:
     found: dict[str, None] = {}
     while len(found) < count:
-        number = str(random.integers(10 ** (DIGITS - 1), 10**DIGITS))
-        if number not in taken:
-            found[number] = None
+        if (drawn := draw()) not in haystack.taken:
+            found[drawn] = None
     return list(found)
 
 
 def _needle(
     id_: str,
-    split: Split,
     kind: str,
     depth: float,
     haystack: Haystack,
@@ -141,16 +155,16 @@ def _needle(
     start = int(random.integers(len(haystack.sentences)))
     others: tuple[tuple[Statement, float], ...] = ()
     if kind == "key-value":
-        keys = random.choice(words_of(split), distractors + 1, replace=False).tolist()
-        values = new_numbers(random, distractors + 1, haystack.numbers)
+        keys = new_words(random, distractors + 1, haystack)
+        values = new_numbers(random, distractors + 1, haystack)
         (question, statement), *rest = [key_value(key, value) for key, value in zip(keys, values, strict=True)]
         others = tuple((other, float(random.uniform(0, 100))) for _, other in rest)
     elif kind == "number":
         question = "What is the secret number?"
-        statement = Statement("The secret number is ", new_numbers(random, 1, haystack.numbers)[0])
+        statement = Statement("The secret number is ", new_numbers(random, 1, haystack)[0])
     else:
         question = "What is the secret word?"
-        statement = Statement("The secret word is ", str(random.choice(words_of(split))))
+        statement = Statement("The secret word is ", new_words(random, 1, haystack)[0])
     return Needle(id_, kind, question, statement, depth, start, haystack, length, share, others)
 
 
