@@ -6,9 +6,18 @@ import argparse
 import json
 import os
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.run import add_data_options, add_recipe_options, recipe_given, task_options_given
+from harness.commands.cluster import add_cluster_options, cluster_of
+from harness.commands.run import (
+    add_curves_options,
+    add_data_options,
+    add_recipe_options,
+    curves_folder,
+    recipe_given,
+    task_options_given,
+)
 from harness.errors import InputError
 from harness.registry import load_plugin
 from harness.store import DEFAULT_STORE
@@ -37,17 +46,19 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     where.add_argument("--threads", type=int, metavar="T", help="of a cell (default: the processors, divided by N)")
     where.add_argument("--dry-run", action="store_true", help="list the cells and what they would take, and run none")
     where.add_argument("--retry-failed", action="store_true", help="run cells again that failed")
+    add_cluster_options(sweep)
     output = sweep.add_argument_group("output")
     output.add_argument(
         "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
     )
     output.add_argument("--json", action="store_true", help="print the results as one JSON line on stdout")
+    add_curves_options(output)
     sweep.set_defaults(command=sweep_cells)
 
 
 def sweep_cells(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.progress import shown, stderr
+    from harness.progress import shown, silent, stderr
     from harness.store import Store
 
     grids = _grids(options)
@@ -67,24 +78,27 @@ def sweep_cells(options: argparse.Namespace) -> int:
     for combination in left:
         say(f"{combination.model} on {combination.task} is left out: {combination.reason}")
     store = Store(options.out)
+    curves = curves_folder(options)
+    cluster = cluster_of(options, store, curves)
     sweep = Sweep(cells, store, options.retry_failed, say)
     to_run = len(sweep.to_run)
     seconds = sweep.estimates.left_s([planned.cell for planned in sweep.to_run], workers)
     about = f", about {duration(seconds)}" if seconds else ""
     counts = ", ".join(f"{count} {status}" for status, count in sweep.counts.items() if count)
-    say(
-        f"{counted(len(cells), 'cell')} in {store.folder}: {counts}; {to_run} to run, "
-        f"{counted(workers, 'worker')} with {counted(threads, 'thread')} each{about}"
-    )
+    where = f"{counted(workers, 'worker')} with {counted(threads, 'thread')} each"
+    if cluster:
+        where = f"on the Ray cluster at {cluster.address} with {cluster.resources} each"
+    say(f"{counted(len(cells), 'cell')} in {store.folder}: {counts}; {to_run} to run, {where}{about}")
     if options.dry_run:
         _print_cells(sweep)
         return 0
     if to_run:
         store.check_writable()
         store.tidy()
-        executor = _executor(options, workers, threads)
+        executor = cluster or _children(options, workers, threads, curves)
         with shown() as report:
-            sweep.run(executor, workers, report("cells"))
+            # In a log the line of every cell is progress enough.
+            sweep.run(executor, workers, (report if stderr.is_terminal else silent)("cells"))
     return _print_results(sweep, options)
 
 
@@ -133,10 +147,11 @@ def _threads(workers: int) -> int:
     return max(1, min(processors // workers, int(limit) if limit.isdecimal() and int(limit) else processors))
 
 
-def _executor(options: argparse.Namespace, workers: int, threads: int) -> Executor:
+def _children(options: argparse.Namespace, workers: int, threads: int, curves: Path | None) -> Executor:
     from harness.children import ChildProcesses
 
-    return ChildProcesses(options.out, workers, threads)
+    more = ("--report-to", "tensorboard", "--log-dir", str(curves)) if curves else ()
+    return ChildProcesses(options.out, workers, threads, more=more)
 
 
 def _print_cells(sweep: Sweep) -> None:

@@ -1,0 +1,83 @@
+"""Reaching a cluster, or saying within seconds why not."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+
+PROBE_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 60.0
+_PACKAGES = ("harness", "models", "tasks")
+_OBJECT_STORE_BYTES = 128 * 2**20
+
+
+def connected(address: str, code: str) -> Any:
+    """Ray, connected to the cluster, with the code on its way to every node.
+
+    Raises:
+        InputError: Ray is not installed, or nothing answers at the address.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise InputError("--ray needs the package ray; pip install 'encoder-harness[cluster]'")
+    if address not in ("local", "auto"):
+        _probe(address)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a cell that asked for no GPU sees none
+    import ray
+
+    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "runtime_env": {"working_dir": code}}
+    if address == "local":
+        options |= {
+            "num_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "include_dashboard": False,
+            "object_store_memory": _OBJECT_STORE_BYTES,
+            "_node_ip_address": "127.0.0.1",
+        }
+    failure: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            ray.init(address=address, **options)
+        except Exception as error:
+            failure.append(error)
+
+    # In a thread: what listens there may be no Ray at all, and then a connection never ends.
+    connecting = threading.Thread(target=connect, daemon=True)
+    connecting.start()
+    connecting.join(CONNECT_TIMEOUT_S)
+    if failure or connecting.is_alive():
+        reason = first_line(failure[0]) if failure else f"no answer within {CONNECT_TIMEOUT_S:.0f} s"
+        raise InputError(f"the Ray cluster at {address!r} cannot be used: {reason}") from next(iter(failure), None)
+    return ray
+
+
+def _probe(address: str) -> None:
+    """Find out within seconds whether anything listens there; Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not host or not port.isdecimal():
+        raise InputError(f"--ray takes local, auto, HOST:PORT or ray://HOST:PORT, not {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=PROBE_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"no Ray cluster answers at {address} ({error}); start one with 'ray start --head', or use --ray local"
+        ) from error
+
+
+def copy_code(folder: Path) -> None:
+    """The harness's own packages, as they are here, side by side."""
+    root = Path(__file__).resolve().parents[2]
+    for package in _PACKAGES:
+        shutil.copytree(root / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says, or its name."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
