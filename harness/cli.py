@@ -16,7 +16,7 @@ from harness import distributed
 from harness.errors import InputError
 from harness.registry import load_plugin, suggestion
 
-COMMANDS = ("list", "run", "sweep", "check", "bench", "report")
+COMMANDS = ("list", "fetch", "run", "sweep", "check", "bench", "report", "compare", "regress")
 """Files of `harness.commands`, in the order in which help shows them."""
 
 

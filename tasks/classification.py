@@ -6,6 +6,7 @@ Two families of one kind: ``nli``, how a hypothesis relates to its premise, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tasks.metrics import classification_scores
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.locate import Embedded, Folder, locate
 from tasks.sources.splits import files_identity
+from tasks.sources.writing import write_jsonl
 from tasks.task import Data, DatasetInfo, Encoded, Feature
 
 
@@ -125,6 +127,11 @@ class SequenceClassification:
             }
             for example, predicted in zip(examples, predictions, strict=True)
         ]
+
+    def write(self, data: Data, folder: Path) -> None:
+        """See `tasks.sources.copies.Portable`: JSON lines."""
+        columns = ("premise", "hypothesis") if self.family == "nli" else ("text", "text_pair")
+        write_jsonl(data.splits, folder, columns)
 
     def texts(self, example: LabelledText) -> tuple[str, ...]:
         """The text, or the pair."""

@@ -8,6 +8,7 @@ no word is lost from the score.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from tasks.metrics import entity_scores, entity_terms
 from tasks.sources.locate import Embedded, Folder, locate
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import files_identity, fingerprint
+from tasks.sources.writing import write_conll
 from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature
 
 
@@ -139,6 +141,10 @@ class NamedEntityRecognition:
             }
             for sentence, predicted, share in zip(examples, predictions, terms, strict=True)
         ]
+
+    def write(self, data: Data, folder: Path) -> None:
+        """See `tasks.sources.copies.Portable`: CoNLL files."""
+        write_conll(data.splits, folder)
 
     def texts(self, example: Sentence) -> tuple[str, ...]:
         """The sentence."""

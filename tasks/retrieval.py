@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
 from tasks.ranking import METRICS, Ranking, ranking_scores
 from tasks.sources.collection import BuiltCollection, Collection, Document, Query, fingerprint
+from tasks.sources.copies import copied_notes
 from tasks.sources.locate import Embedded, Folder, locate
+from tasks.sources.writing import write_beir
 from tasks.task import Data, DatasetInfo
 
 SHOWN = 10
@@ -100,6 +103,7 @@ class Retrieval:
             from tasks.sources import beir
 
             collection, origin = beir.load(source.path, skip_bad), str(source.path)
+            collection = replace(collection, notes=(*copied_notes(source.path), *collection.notes))
         else:
             from tasks.sources import beir_hub
 
@@ -127,9 +131,9 @@ class Retrieval:
             for query, ranking, scores in zip(examples, predictions, each, strict=True)
         ]
 
-    def texts(self, example: Query) -> tuple[str, ...]:
-        """The query."""
-        return (example.text,)
+    def write(self, data: SearchableData, folder: Path) -> None:
+        """See `tasks.sources.copies.Portable`: BEIR's format."""
+        write_beir(data.documents, data.splits, folder)
 
     def texts(self, example: Query) -> tuple[str, ...]:
         """See `Task.texts`: the query; the documents are the same for all splits."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from tasks.metrics import answer_f1, answer_scores
 from tasks.sources.locate import Embedded, Folder, locate
 from tasks.sources.question import Question
 from tasks.sources.splits import files_identity
+from tasks.sources.writing import write_squad
 from tasks.task import Data, DatasetInfo, Encoded
 from tasks.windows import NULL, Window, encode_questions
 
@@ -148,6 +150,10 @@ class SpanExtraction:
                 }
             )
         return rows
+
+    def write(self, data: Data, folder: Path) -> None:
+        """See `tasks.sources.copies.Portable`: SQuAD's JSON."""
+        write_squad(data.splits, folder)
 
     def texts(self, example: Question) -> tuple[str, ...]:
         """The question and its context."""

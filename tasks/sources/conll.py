@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import InputError
+from tasks.sources.copies import copied_notes
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import read_bytes, split_files
 from tasks.task import Split
@@ -37,7 +38,7 @@ def load(folder: Path) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
         InputError: a file is missing, empty or malformed; or dev or test hold a type that train never has.
     """
     splits: dict[Split, list[Sentence]] = {}
-    notes: list[str] = []
+    notes = copied_notes(folder)
     known: set[str] = set()
     for split, file in files(folder).items():
         rows = list(_rows(file))

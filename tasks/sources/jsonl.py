@@ -14,6 +14,7 @@ from typing import Any
 from harness.errors import InputError
 from harness.registry import suggestion
 from tasks.sources import hub
+from tasks.sources.copies import copied_notes
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.reading import Reading
 from tasks.sources.splits import read_bytes, split_files
@@ -44,7 +45,7 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
         InputError: a file is missing or empty, or a line is malformed (file and line are named); or dev or test have a
             label that train never has; or train has one label only.
     """
-    reading: Reading[LabelledText] = Reading(skip_bad)
+    reading: Reading[LabelledText] = Reading(skip_bad, notes=copied_notes(folder))
     for split, file in files(folder).items():
         reading.take(split, _lines(file, reading.labels), str(file), file.name, "lines")
         if split == "train":
@@ -57,7 +58,7 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
 def load_hub(info: DatasetInfo, root: str | None = None) -> Reading[LabelledText]:
     """Read a declared hub dataset; where no dev files are declared, dev is cut from train, by the first text.
 
-    Rows that the benchmark leaves without a gold label are dropped, as everyone does.
+    Rows that the benchmark leaves without a gold label are dropped, as everyone does, and the few of QQP without text.
 
     Args:
         info: declares ``files``, ``columns`` (one or two names) and ``labels`` in the order of their ids.
@@ -72,7 +73,9 @@ def load_hub(info: DatasetInfo, root: str | None = None) -> Reading[LabelledText
         read = [_from_row(info, split, number, row) for number, row in enumerate(rows)]
         labelled = [example for example in read if example]
         if len(labelled) < len(read):
-            reading.notes.append(f"{len(read) - len(labelled)} rows of {split} without a gold label were dropped")
+            reading.notes.append(
+                f"{len(read) - len(labelled)} rows of {split} without a gold label or without text were dropped"
+            )
         reading.take(split, labelled, f"{info.hub_id} ({split})", split, "rows")
     reading.cut_dev(lambda example: example.text, "text")
     return reading
@@ -142,7 +145,7 @@ def _from_row(info: DatasetInfo, split: Split, number: int, row: Mapping[str, An
     try:
         first, *second = (str(row[column]) for column in columns)
         label = row["label"]
-        if label == UNLABELLED:
+        if label == UNLABELLED or not all(map(_is_text, (first, *second))):
             return None
         name = label if isinstance(label, str) else labels[label]
     except KeyError as error:

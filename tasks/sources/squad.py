@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.errors import InputError
 from tasks.sources import hub
+from tasks.sources.copies import copied_notes
 from tasks.sources.question import Answer, Question
 from tasks.sources.reading import Reading
 from tasks.sources.splits import read_bytes, split_files
@@ -39,7 +40,7 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[Question]:
     Raises:
         InputError: a file is missing, is not JSON in this format, or holds a malformed question (which is named).
     """
-    reading: Reading[Question] = Reading(skip_bad)
+    reading: Reading[Question] = Reading(skip_bad, notes=copied_notes(folder))
     for split, file in files(folder).items():
         reading.take(split, _one_of_each(_questions(_document(file)), str(file)), str(file), file.name, "entries")
     return reading

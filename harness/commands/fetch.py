@@ -1,0 +1,41 @@
+"""``python -m harness fetch``: copy hub datasets into a folder for machines without network."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    fetch = commands.add_parser(
+        "fetch", parents=[common], help="copy hub datasets into a folder for machines without network"
+    )
+    fetch.add_argument(
+        "tasks", nargs="+", metavar="TASK", help="FAMILY/DATASET, such as span/squad (`list data` names them)"
+    )
+    fetch.add_argument(
+        "--data-dir", default=os.environ.get("HARNESS_DATA_DIR"), metavar="DIR",
+        help="the folder to fill, which `run --data-dir` reads (default $HARNESS_DATA_DIR)",
+    )  # fmt: skip
+    fetch.add_argument("--force", action="store_true", help="replace copies that are there already")
+    fetch.set_defaults(command=fetch_all)
+
+
+def fetch_all(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from tasks import TASKS
+    from tasks.sources.copies import copy_from_hub
+
+    if not options.data_dir:
+        raise InputError("fetch needs the folder to fill: --data-dir DIR, or HARNESS_DATA_DIR")
+    wanted = [name.partition("/") for name in options.tasks]
+    tasks = [(TASKS[family], dataset) for family, _, dataset in wanted]  # unknown names first, before anything is read
+    for task, dataset in tasks:
+        done = copy_from_hub(task, dataset or task.default_dataset, Path(options.data_dir), options.force)
+        print(done.message, flush=True)
+    return 0
