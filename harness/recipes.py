@@ -263,4 +263,5 @@ def _distinct(values: Sequence[Any], key: str, where: str) -> tuple[Any, ...]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Of TOML's numbers: whole ones have 64 bits there."""
+    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63)

@@ -42,13 +42,14 @@ def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], in
         if previous not in (None, entry.dataset):
             table.add_section()
         scores, wanted = entry.scores(), asked.get((entry.model, entry.dataset), len(entry.runs))
+        trained = entry.recipe.get("max_steps") or entry.recipe.get("epochs") != 0
         dev = entry.dev_by_learning_rate.get(entry.learning_rate)
         seeds = str(len(scores)) if len(scores) >= wanted else f"{len(scores)} of {wanted}"
         table.add_row(
             escape(entry.dataset if entry.dataset != previous else ""),
             escape(entry.model if entry.size == "tiny" else f"{entry.model} {entry.size}"),
             escape(entry.metric),
-            f"{entry.learning_rate:g}",
+            f"{entry.learning_rate:g}" if trained else "-",
             f"{dev:.4f}" if dev is not None else "",
             f"[bold]{median(scores):.4f}[/]",
             f"{min(scores):.4f} to {max(scores):.4f}" if len(scores) > 1 else "",
