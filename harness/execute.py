@@ -59,7 +59,7 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
     stderr.quiet = not distributed.is_first()
     stderr.print(
         f"{cell.model} {cell.size}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "
-        f"lr {cell.recipe.learning_rate:g}"
+        + (f"lr {cell.recipe.learning_rate:g}" if cell.recipe.trains else "untrained")
     )
 
     def stored() -> Record | None:
@@ -74,7 +74,7 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
     with _alone(store, cell):
         if record := stored():  # another process ran it while this one waited
             return Outcome(record, store.path_of(cell))
-        return _run_planned(planned, request, store, curves_in)
+        return _run_planned(planned, store, curves_in)
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def _alone(store: Store, cell: Cell) -> Iterator[None]:
         yield
 
 
-def _run_planned(planned: Planned, request: Request, store: Store, curves_in: Path | None) -> Outcome | None:
+def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outcome | None:
     cell = planned.cell
     if planned.weights.kind == "hub":
         stderr.print(f"reading {planned.weights.location} from the hub or its local cache")
@@ -114,7 +114,7 @@ def _run_planned(planned: Planned, request: Request, store: Store, curves_in: Pa
         raise
     except Exception as error:
         status, sentence = _status_of(error), f"{type(error).__name__}: {str(error)[:300]}"
-        record = failure_record(cell, request, status, sentence)
+        record = failure_record(planned, status, sentence)
         log = _keep_failure(store, cell, record, traceback.format_exc())
         stderr.quiet = not distributed.speaks_of_errors()
         stderr.print(f"harness: the run failed: {sentence} (details in {log})", markup=False)
@@ -123,7 +123,7 @@ def _run_planned(planned: Planned, request: Request, store: Store, curves_in: Pa
         stderr.print(f"curves of training: tensorboard --logdir {curves_in}", markup=False)
     for note in done.record["task"]["notes"]:
         stderr.print(f"note: {note}")
-    resolved = request.resolved(cell.task, cell.recipe, dict(cell.task_options))
+    resolved = planned.resolved
     if done.record["task"]["origin"] == "embedded":
         resolved = replace(resolved, data_dir=None)
     done.record["command"] = resolved.command()
@@ -132,15 +132,15 @@ def _run_planned(planned: Planned, request: Request, store: Store, curves_in: Pa
     return Outcome(done.record, folder)
 
 
-def failure_record(cell: Cell, request: Request, status: str, error: str) -> Record:
+def failure_record(planned: Planned, status: str, error: str) -> Record:
     """The record of a cell that did not finish: of the kind ``failure``, so that nothing takes it for a run.
 
     Args:
-        cell: what was run.
-        request: what asked for it.
+        planned: what was run.
         status: ``failed``, ``oom`` or ``diverged``.
         error: one sentence.
     """
+    cell = planned.cell
     return {
         "schema_version": SCHEMA_VERSION,
         "key": cell.key,
@@ -161,7 +161,7 @@ def failure_record(cell: Cell, request: Request, status: str, error: str) -> Rec
         "recipe": asdict(cell.recipe),
         "seed": cell.seed,
         "environment": provenance.environment(),
-        "command": request.resolved(cell.task, cell.recipe, dict(cell.task_options)).command(),
+        "command": planned.resolved.command(),
     }
 
 

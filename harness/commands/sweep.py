@@ -163,7 +163,8 @@ def _print_cells(sweep: Sweep) -> None:
         cell, seconds = planned.cell, sweep.estimates.seconds_of(planned.cell)
         rows.append(
             (
-                sweep.status[cell.key], f"{cell.model} {cell.size}", cell.task, f"{cell.recipe.learning_rate:g}",
+                sweep.status[cell.key], f"{cell.model} {cell.size}", cell.task,
+                f"{cell.recipe.learning_rate:g}" if cell.recipe.trains else "-",
                 str(cell.seed), duration(seconds) if seconds else "?",
             )
         )  # fmt: skip
