@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from harness import distributed
@@ -116,6 +115,9 @@ def fit_pairs(
 
     class Resumable(SentenceTransformerTrainer):  # type: ignore[misc]
         """Checkpoints hold the weights alone: the model that they belong to is at hand."""
+
+        def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+            """No model card is written, so nothing is collected for one."""
 
         def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
             save_model(self.model, str(Path(output_dir or self.args.output_dir) / WEIGHTS))

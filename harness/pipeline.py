@@ -15,6 +15,7 @@ from harness import distributed, provenance
 from harness.config import Cell
 from harness.labelling import Labelling
 from harness.lexical import LexicalSearch
+from harness.mteb_evaluation import MtebEvaluation
 from harness.procedure import Procedure
 from harness.progress import Reporter, silent
 from harness.searching import DenseSearch
@@ -30,6 +31,7 @@ PROCEDURES: Mapping[str, Callable[..., Procedure]] = {
     "span": Labelling,
     "sequence": Labelling,
     "embedding": DenseSearch,
+    "mteb": MtebEvaluation,
 }
 """How the tasks of each head are run."""
 

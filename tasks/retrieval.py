@@ -53,7 +53,7 @@ class Retrieval:
     head = "embedding"
     metric = METRICS[0]
     default_dataset = "docstrings"
-    defaults: Mapping[str, Any] = {"max_length": 128, "batch_size": 64, "epochs": 1.0}
+    defaults: Mapping[str, Any] = {"max_length": 64, "batch_size": 64, "epochs": 1.0}
 
     def __init__(self, options: Mapping[str, str] | None = None) -> None:
         self.options = {"query_prefix": "", "document_prefix": ""} | dict(options or {})

@@ -10,7 +10,7 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -150,9 +150,8 @@ def prose(split: Split) -> Iterator[str]:
 
 def source(docstring: Docstring) -> str:
     """The source code that the docstring documents, decorators included; all of the file for a module."""
-    text = (_root(docstring.package) / docstring.path).read_text(encoding="utf-8-sig")
-    lines = text.splitlines(keepends=True)
-    return "".join(lines[docstring.first_line - 1 : docstring.last_line]) if docstring.kind != "module" else text
+    lines = _lines(docstring.package, docstring.path)
+    return "".join(lines[docstring.first_line - 1 : docstring.last_line] if docstring.kind != "module" else lines)
 
 
 def pieces_of(found: dict[str, PackageDocuments]) -> Iterator[tuple[PackageDocuments, tuple[Docstring, ...]]]:
@@ -211,6 +210,12 @@ def _from_plain(package: str, plain: Plain) -> PackageDocuments:
         for module, qualname, kind, arguments, text, path, first_line, last_line in plain["docstrings"]
     )
     return PackageDocuments(package, PACKAGES[package][1], docstrings, {n: frozenset(k) for n, k in names.items()})
+
+
+@lru_cache(maxsize=8)
+def _lines(package: str, path: str) -> list[str]:
+    """A file's lines; docstrings come file by file."""
+    return (_root(package) / path).read_text(encoding="utf-8-sig").splitlines(keepends=True)
 
 
 @cache

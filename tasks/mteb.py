@@ -1,0 +1,128 @@
+"""MTEB: any of its tasks by name, read, run and scored by the package mteb itself (Muennighoff et al., 2023).
+
+Nothing is trained. To score an encoder that was fine-tuned, keep it with ``--save-model`` and give its folder as ``--weights``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+from harness.errors import InputError
+from harness.registry import suggestion
+from tasks.task import Data, DatasetInfo, Split
+
+METRIC = "main_score"
+Scores = Mapping[str, float]
+
+
+def _known(name: str, hub_id: str, revision: str, description: str, licence: str) -> DatasetInfo:
+    return DatasetInfo(name, "hub", description, licence, hub_id=hub_id, revision=revision)
+
+
+# Commits are those that mteb 2.26 reads; it decides what is read, whatever stands here.
+DATASETS = {
+    info.name: info
+    for info in (
+        _known(
+            "SciFact", "mteb/scifact", "d56462d0e63a25450459c4f213e49ffdb866f7f9",
+            "retrieval, as retrieval/scifact; any other task of MTEB goes by its name there", "CC-BY-NC-2.0",
+        ),
+        _known(
+            "NFCorpus", "mteb/nfcorpus", "ec0fa4fe99da2ff19ca1214b7966684033a58814",
+            "retrieval of medical texts for lay questions", "unknown",
+        ),
+    )
+}  # fmt: skip
+
+
+class Mteb:
+    """The family of MTEB's tasks. Its examples are subsets of a task: pairs of mteb's split and subset."""
+
+    family = "mteb"
+    description = "any task of MTEB by its name there, untrained"
+    head = "mteb"
+    metric = METRIC
+    default_dataset = "SciFact"
+    datasets: Mapping[str, DatasetInfo] = DATASETS
+    defaults: Mapping[str, Any] = {"max_length": 512}
+
+    def identity(self, dataset: str, data_dir: str | None) -> str:
+        """See `Task.identity`: the repository and commit that mteb reads."""
+        source = find(dataset).metadata.dataset
+        return f"{source['path']}@{source.get('revision')} {dataset}"
+
+    def has_training(self, dataset: str, data_dir: str | None) -> bool:
+        """See `ZeroShot.has_training`: never."""
+        return False
+
+    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
+        """See `Task.load`: only what will be scored; mteb reads the texts."""
+        return data_of(find(dataset))
+
+    def score(self, examples: Sequence[tuple[str, str]], predictions: Sequence[Scores]) -> dict[str, float]:
+        """The means over subsets of every metric under mteb's name; ``main_score`` is the one that MTEB ranks by."""
+        names = (
+            [name for name in predictions[0] if all(name in scores for scores in predictions)] if predictions else []
+        )
+        return {name: sum(scores[name] for scores in predictions) / len(predictions) for name in names}
+
+    def rows(self, examples: Sequence[tuple[str, str]], predictions: Sequence[Scores]) -> list[dict[str, Any]]:
+        """One row a subset, with its scores."""
+        return [
+            {
+                "id": f"{split}/{subset}",
+                "gold": None,
+                "predicted": None,
+                "scores": dict(scores),
+                "terms": [scores[METRIC], 1],
+            }
+            for (split, subset), scores in zip(examples, predictions, strict=True)
+        ]
+
+    def texts(self, example: tuple[str, str]) -> tuple[str, ...]:
+        """See `Task.texts`: the name of the subset; mteb keeps the texts to itself."""
+        return example
+
+
+MTEB = Mteb()
+
+
+def find(name: str) -> Any:
+    """The task that mteb has under this name, with its English subsets alone where it has any.
+
+    Raises:
+        InputError: there is none, or it needs more than text.
+    """
+    import mteb
+
+    try:
+        task = mteb.get_task(name)
+    except KeyError:
+        known = [task.metadata.name for task in mteb.get_tasks(modalities=["text"], exclusive_modality_filter=True)]
+        close = suggestion(name, known)
+        raise InputError(f"MTEB has no task {name!r}{close if close.startswith('; did') else ''}") from None
+    if set(task.metadata.modalities) != {"text"}:
+        raise InputError(f"mteb/{name} needs {', '.join(task.metadata.modalities)}, but the encoders here read text")
+    english = mteb.get_task(name, languages=["eng"])
+    return english if english.hf_subsets else task
+
+
+def data_of(task: Any) -> Data:
+    """What will be scored of a task: its split ``test``, or the last of those that it is evaluated on, and its dev split."""
+    subsets = list(task.hf_subsets)
+    evaluated = list(task.eval_splits)
+    test = "test" if "test" in evaluated else evaluated[-1]
+    dev = next((split for split in evaluated if split in ("dev", "validation") and split != test), None)
+    splits: dict[Split, list[tuple[str, str]]] = {
+        "train": [],
+        "dev": [(dev, subset) for subset in subsets] if dev else [],
+        "test": [(test, subset) for subset in subsets],
+    }
+    path, revision = task.metadata.dataset["path"], task.metadata.dataset.get("revision")
+    origin = f"{path}@{revision}"
+    digest = hashlib.sha256(f"{task.metadata.name} {origin} {splits}".encode()).hexdigest()
+    notes = (f"scored by mteb {version('mteb')} on its split {test}",)
+    return Data(splits, (), origin, digest, notes)
