@@ -1,0 +1,54 @@
+"""``python -m harness compare A B``: two encoders on the datasets that both have, example by example."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from harness.errors import InputError
+from harness.store import DEFAULT_STORE
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "compare", parents=[common], help="two encoders, example by example: intervals and paired tests"
+    )
+    named = "MODEL, MODEL:SIZE, MODEL@WEIGHTS, or the folder of a run"
+    parser.add_argument("a", metavar="A", help=named)
+    parser.add_argument("b", metavar="B", help="the other one")
+    parser.add_argument("--task", help="FAMILY or FAMILY/DATASET: only these (default: all that both have)")
+    parser.add_argument("--split", choices=["test", "dev"], default="test", help="default test")
+    parser.add_argument("--any-recipe", action="store_true", help="compare runs of different recipes too")
+    parser.add_argument(
+        "--resamples", type=int, default=10_000, metavar="N", help="of intervals and tests (default 10000)"
+    )
+    parser.add_argument(
+        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(command=compare_two)
+
+
+def compare_two(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from harness.compare import compare
+    from harness.pairing import pairs, side
+    from harness.report import compare_table
+    from harness.store import Store
+
+    if not 100 <= options.resamples <= 1_000_000:
+        raise InputError(f"--resamples must be between 100 and 1000000, not {options.resamples}")
+    store = Store(options.out)
+    records = list(store.records(on_problem=lambda problem: print(f"harness: {problem}", file=sys.stderr)))
+    ours, theirs = side(options.a, store, records), side(options.b, store, records)
+    found = compare(
+        pairs(ours, theirs, options.task, options.any_recipe), ours.predictions, theirs.predictions, options.split,
+        options.resamples,
+    )  # fmt: skip
+    if options.json:
+        print(compare_table.as_json(found), end="")
+    else:
+        print(compare_table.as_text(found, ours.name, theirs.name, options.split), end="")
+    return 0
