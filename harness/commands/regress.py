@@ -1,0 +1,104 @@
+"""``python -m harness regress --baseline FILE``: run its cells again; exit code 1 where one fell out of its tolerance."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    parser = commands.add_parser("regress", parents=[common], help="the gate: run a baseline's cells again and compare")
+    parser.add_argument("--baseline", required=True, metavar="FILE", help="such as results/baselines/ci.json")
+    parser.add_argument("--update", action="store_true", help="write a new baseline from new runs of all of its seeds")
+    parser.add_argument("--why", metavar="TEXT", help="the reason for a new baseline, kept in it")
+    parser.add_argument("--scores-only", action="store_true", help="leave throughput out")
+    parser.add_argument(
+        "--out", metavar="DIR", help="keep the runs in a new folder in here (default: they are removed)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    parser.set_defaults(command=regress)
+
+
+def regress(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from harness.children import ChildProcesses
+    from harness.progress import stderr
+    from harness.regress import judge, read_baseline, run_again, write_baseline
+    from harness.report import regress_table
+
+    if options.update and not (options.why or "").strip():
+        raise InputError("a new baseline needs its reason: --update --why TEXT")
+    if options.why and not options.update:
+        raise InputError("--why is the reason for a new baseline; add --update")
+    baseline = read_baseline(options.baseline)
+    plugins = [str(Path(plugin).resolve()) for plugin in options.plugin or ()]
+    if not options.update and (empty := [cell for cell in baseline.cells if not cell.scores]):
+        raise InputError(
+            f"the baseline {options.baseline} has no scores of {empty[0].request.model} on {empty[0].request.task}; "
+            "write them with --update --why TEXT"
+        )
+
+    def say(done: int, total: int, cell: str) -> None:
+        stderr.print(f"{done} of {total}: {cell}", markup=False)
+
+    with _folder(options.out) as folder:
+        rates = [] if options.scores_only else [matmul_gflops()]
+        runs = run_again(baseline, ChildProcesses(folder, workers=1, threads=1), plugins, options.update, say)
+        rates += [] if options.scores_only else [matmul_gflops()]
+    gflops = min(rates) if rates else None
+    if options.update:
+        write_baseline(baseline, runs, gflops, options.why.strip())
+        stderr.print(f"{options.baseline} is new; look at it and commit it", markup=False)
+        baseline = read_baseline(options.baseline)
+    verdicts = [judge(cell, each, gflops) for cell, each in zip(baseline.cells, runs, strict=True)]
+    show = regress_table.as_json if options.json else regress_table.as_text
+    print(show(verdicts, baseline, gflops), end="")
+    return 0 if all(verdict.passed for verdict in verdicts) else 1
+
+
+def matmul_gflops() -> float:
+    """The rate of float32 matrix products on one thread of this machine, measured by a process of its own.
+
+    On one thread, as the gate's cells run: the rate of more threads says little of encoders that cannot use them.
+
+    Raises:
+        InputError: it could not be measured.
+    """
+    code = "import json; from harness.bench.calibration import calibrate; print(json.dumps(calibrate()))"
+    root = str(Path(__file__).resolve().parents[2])
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, cwd=root
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise InputError(f"the machine's rate could not be measured ({last}); use --scores-only")
+    return float(json.loads(done.stdout)["matmul_flops_per_s"]["fp32"] / 1e9)
+
+
+@contextlib.contextmanager
+def _folder(out: str | None) -> Iterator[Path]:
+    """A fresh store: kept in ``out``, or removed."""
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="harness-regress-") as folder:
+            yield Path(folder)
+        return
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        yield Path(tempfile.mkdtemp(prefix="regress-", dir=out))
+    except OSError as error:
+        raise InputError(
+            f"runs cannot be kept in {out} ({error.strerror}); choose another folder with --out"
+        ) from error
