@@ -13,7 +13,8 @@ from typing import Any
 from harness.errors import InputError
 
 PROBE_TIMEOUT_S = 5.0
-CONNECT_TIMEOUT_S = 60.0
+CONNECT_TIMEOUT_S = 40.0
+"""Below the minute after which Ray would end this process itself."""
 _PACKAGES = ("harness", "models", "tasks")
 _OBJECT_STORE_BYTES = 128 * 2**20
 
@@ -38,7 +39,6 @@ def connected(address: str, code: str) -> Any:
             "num_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
             "include_dashboard": False,
             "object_store_memory": _OBJECT_STORE_BYTES,
-            "_node_ip_address": "127.0.0.1",
         }
     failure: list[Exception] = []
 
