@@ -5,7 +5,10 @@ Colours and marks are those of the bench's figures: told apart by colour-blind r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
+from harness.report import svg
 from harness.report.bench_plots import SETTINGS, STYLES, save
 from harness.report.bench_tables import as_csv
 from harness.report.comparison import Comparison, Standing
@@ -21,8 +26,12 @@ from harness.report.panels import costs, kinds_of, median_of
 
 _PLAIN = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
 """A name from a record is never taken for mathematics."""
+_HOLLOW: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none"}
 _MOST = 40
 """Encoders in one figure; more are in the tables."""
+_WORTH_PROCESSES = 12
+"""So many comparisons take longer to draw than processes to start."""
+_WORKERS = 4
 
 
 def write(
@@ -31,7 +40,7 @@ def write(
     throughput: Mapping[str, Mapping[str, float]],
     folder: Path,
 ) -> list[Path]:
-    """Draw every comparison with two encoders or more; returns the files.
+    """Draw every comparison with two encoders or more, many of them in several processes; returns the files.
 
     Args:
         comparisons: whose standings are drawn, the best 40 of each.
@@ -43,22 +52,39 @@ def write(
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    work = [(one, numbered, throughput[one.name], folder) for one in comparisons if len(one.standings) > 1]
+    workers = min(_cores(), _WORKERS)
+    if workers == 1 or len(work) < _WORTH_PROCESSES:
+        written = [_write_one(*item) for item in work]
+    else:
+        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+            written = list(pool.map(_write_one, *zip(*work, strict=True)))
+    return [file for files in written for file in files]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _write_one(
+    comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[str, float], folder: Path
+) -> list[Path]:
+    """The figures of one comparison, and the data behind them."""
     files: list[Path] = []
     with mpl.rc_context(_PLAIN):  # type: ignore[arg-type]
-        for comparison in comparisons:
-            if len(comparison.standings) < 2:
-                continue
-            figures = {"scores": _scores(comparison, numbered)}
-            if found := costs(comparison, throughput[comparison.name]):
-                figures["cost"] = _cost(comparison, numbered, found)
-                content = as_csv(_cost_rows(comparison, found))
-                files.append(_data(folder / f"{comparison.name}-cost.csv", content))
-            if kinds := kinds_of(comparison):
-                figures["entity-types"] = _entity_types(comparison, numbered, kinds)
-                content = as_csv(_kind_rows(comparison, kinds))
-                files.append(_data(folder / f"{comparison.name}-entity-types.csv", content))
-            for kind, figure in figures.items():
-                files += save(figure, folder / f"{comparison.name}-{kind}")
+        figures = {"scores": _scores(comparison, numbered)}
+        if found := costs(comparison, rates):
+            figures["cost"] = _cost(comparison, numbered, found)
+            files.append(_data(folder / f"{comparison.name}-cost.csv", as_csv(_cost_rows(comparison, found))))
+        if kinds := kinds_of(comparison):
+            figures["entity-types"] = _entity_types(comparison, numbered, kinds)
+            content = as_csv(_kind_rows(comparison, kinds))
+            files.append(_data(folder / f"{comparison.name}-entity-types.csv", content))
+        for kind, figure in figures.items():
+            # Placing text is most of the work: once for both files.
+            figure.draw_without_rendering()
+            figure.set_layout_engine(None)
+            files += save(figure, folder / f"{comparison.name}-{kind}")
     return files
 
 
@@ -66,22 +92,15 @@ def _scores(comparison: Comparison, numbered: Mapping[str, int]) -> Figure:
     """A row an encoder: seeds as hollow marks, the interval as a bar, the median as a stroke."""
     standings = comparison.standings[:_MOST]
     figure, (axes,) = _canvas(comparison, 1, 1.5 + 0.3 * len(standings))
+    colours = [_style(numbered[standing.label])[0] for standing in standings]
+    rows = np.arange(len(standings))
+    low, middle, high = np.array([(one.low, one.score, one.high) for one in standings]).T
+    axes.hlines(rows, low, high, colors=colours, alpha=0.25, linewidth=7)
+    axes.vlines(middle, rows - 0.32, rows + 0.32, colors=colours, linewidth=2.2)
     for row, standing in enumerate(standings):
         colour, marker = _style(numbered[standing.label])
-        axes.plot(
-            [standing.low, standing.high], [row, row], color=colour, alpha=0.25, linewidth=7, solid_capstyle="butt"
-        )
-        axes.plot([standing.score] * 2, [row - 0.32, row + 0.32], color=colour, linewidth=2.2)
         offsets = row + 0.16 * (np.arange(len(standing.scores)) % 3 - 1)
-        axes.plot(
-            standing.scores,
-            offsets,
-            linestyle="none",
-            marker=marker,
-            markersize=5,
-            color=colour,
-            markerfacecolor="none",
-        )
+        axes.plot(standing.scores, offsets, marker=marker, markersize=5, color=colour, **_HOLLOW)
     axes.set_yticks(range(len(standings)), [_row_label(standing) for standing in standings])
     axes.set_ylim(len(standings) - 0.4, -0.6)
     axes.set_xlabel(f"{comparison.metric} on test: seeds, median, 95 % interval")
@@ -97,17 +116,27 @@ def _row_label(standing: Standing) -> str:
 def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[str, Mapping[str, float]]) -> Figure:
     figure, all_axes = _canvas(comparison, len(found), 3.6)
     for axes, (label, values) in zip(all_axes, found.items(), strict=True):
-        for standing in comparison.standings[:_MOST]:
-            if standing.label in values:
-                colour, marker = _style(numbered[standing.label])
-                spread = [[standing.score - standing.low], [standing.high - standing.score]]
-                axes.errorbar(
-                    values[standing.label], standing.score, spread, color=colour, marker=marker, markersize=7,
-                    capsize=2.5, linestyle="none", label=standing.label,
-                )  # fmt: skip
-        axes.set(xscale="log", xlabel=label)
+        drawn = [standing for standing in comparison.standings[:_MOST] if standing.label in values]
+        axes.vlines(
+            [values[one.label] for one in drawn], [one.low for one in drawn], [one.high for one in drawn],
+            colors=[_style(numbered[one.label])[0] for one in drawn], linewidth=1.4,
+        )  # fmt: skip
+        for one in drawn:
+            colour, marker = _style(numbered[one.label])
+            axes.plot(
+                values[one.label],
+                one.score,
+                marker=marker,
+                markersize=7,
+                color=colour,
+                linestyle="none",
+                label=one.label,
+            )
+        scale = svg.logarithmic(values.values())
+        axes.set(xscale="log", xlabel=label, xlim=(scale.low, scale.high))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(scale.ticks, [scale.label(tick) for tick in scale.ticks])
         axes.grid(color="0.88", linewidth=0.7)
-        axes.margins(x=0.15)
     all_axes[0].set_ylabel(f"{comparison.metric} on test")
     handles = {
         label: handle for axes in all_axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
@@ -139,9 +168,9 @@ def _entity_types(comparison: Comparison, numbered: Mapping[str, int], kinds: Se
 def _canvas(comparison: Comparison, columns: int, height: float) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(4.2 + 2.8 * columns, height), layout="constrained")
     all_axes = list(figure.subplots(1, columns, sharey=True, squeeze=False)[0])
-    caution = f" ({comparison.caveat})" if comparison.caveat else ""
+    caution = f"\n({comparison.caveat})" if comparison.caveat else ""
     difference = f", {comparison.apart}" if comparison.apart else ""
-    all_axes[0].set_title(f"{comparison.dataset}, {comparison.size}{difference}{caution}", loc="left", wrap=True)
+    all_axes[0].set_title(f"{comparison.dataset}, {comparison.size}{difference}{caution}", loc="left")
     for axes in all_axes:
         axes.set_axisbelow(True)
     return figure, all_axes

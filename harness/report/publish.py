@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from harness.report import bench_pareto, bench_plots, bench_tables, figures, latex, page, panels, tables
+from harness.report import bench_plots, bench_tables, figures, latex, page, panels, tables
 from harness.report.comparison import Comparison, comparisons
 from harness.report.reading import Reading
 from harness.report.ties import Ties
@@ -33,7 +33,7 @@ def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
     files = _write_tables(found, reading, folder / "tables")
     if any(len(comparison.standings) > 1 for comparison in found):
         files += figures.write(found, numbered, throughput, folder / "figures")
-    files += _write_bench(reading.bench, reading.runs, folder / "bench")
+    files += _write_bench(reading.bench, folder / "bench")
     command = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
     return [*files, _write(folder / PAGE, page.render(store, reading, found, command))]
 
@@ -61,14 +61,12 @@ def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -
     return files
 
 
-def _write_bench(bench: Sequence[Record], runs: Iterable[Record], folder: Path) -> list[Path]:
+def _write_bench(bench: Sequence[Record], folder: Path) -> list[Path]:
     if not any(record["status"] == "ok" for record in bench):
         return []
     models = {record["point"]["model"] for record in bench}
     baseline = "modernbert" if "modernbert" in models else min(models)
-    files = bench_tables.write(bench, baseline, folder)
-    files += bench_plots.write(bench, baseline, folder)
-    return files + bench_pareto.write(bench, runs, folder)
+    return bench_tables.write(bench, baseline, folder) + bench_plots.write(bench, baseline, folder)
 
 
 def _write(file: Path, content: str) -> Path:

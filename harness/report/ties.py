@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from harness.stats import holm
 from harness.store import PREDICTIONS, Store
 
 RESAMPLES = 2000
-_LARGEST_TABLE = 64 * 2**20
-_LARGEST_REPORT = 192 * 2**20
+_MOST_BYTES = 256 * 2**20
+_MOST_FILES = 1000
 
 PAIRED = "approximate randomisation over examples and seeds, Holm's correction within the table, 5 %"
 WELCH = "Welch's t over seeds, Holm's correction within the table, 5 %"
@@ -27,20 +27,23 @@ class Ties:
 
     Attributes:
         store: where predictions are read.
-        room: bytes of predictions that may still be read; a report ends within seconds whatever the store holds.
+        bytes_left, files_left: of predictions that may still be read; a report ends within seconds whatever the store
+            holds.
     """
 
     store: Store
-    room: int = field(default=_LARGEST_REPORT)
+    bytes_left: int = _MOST_BYTES
+    files_left: int = _MOST_FILES
 
     def __call__(self, ranked: Sequence[Entry]) -> tuple[set[int], str]:
         """See `harness.report.comparison.Judge`."""
         if len(ranked) < 2:
             return {0}, ""
-        weight = sum(self._weight(entry) for entry in ranked)
+        sizes = self._sizes(ranked)
         reason = "too many predictions to read for a report: compare reads them"
-        if weight <= min(self.room, _LARGEST_TABLE):
-            self.room -= weight
+        if sum(sizes) <= self.bytes_left and len(sizes) <= self.files_left:
+            self.bytes_left -= sum(sizes)
+            self.files_left -= len(sizes)
             try:
                 return ties_with_best(ranked, self.store.predictions, resamples=RESAMPLES), PAIRED
             except InputError as error:
@@ -49,9 +52,10 @@ class Ties:
             return {0}, f"none, as {reason}, and a single seed tells of no spread"
         return ties_over_seeds(ranked), f"{WELCH} ({reason})"
 
-    def _weight(self, entry: Entry) -> int:
-        files = (self.store.folder_of(run) / PREDICTIONS for run in entry.runs)
-        return sum(file.stat().st_size for file in files if file.is_file())
+    def _sizes(self, ranked: Sequence[Entry]) -> list[int]:
+        """Of the files with the predictions of these entries, in bytes."""
+        files = (self.store.folder_of(run) / PREDICTIONS for entry in ranked for run in entry.runs)
+        return [file.stat().st_size for file in files if file.is_file()]
 
 
 def ties_over_seeds(ranked: Sequence[Entry]) -> set[int]:
