@@ -1,0 +1,173 @@
+"""The harness against a plain run_qa-style script on SQuAD: the same pretrained encoder, data, steps and learning rate.
+
+    python -m benchmarks.minilm_squad --data-dir DIR         # DIR/qa/squad_v1/{train,dev,test}.json
+
+The peer is what the transformers example for question answering does by default: every window padded to 384 tokens, a
+stride of 128, float32, random batches, the twenty best starts and ends. Each side runs in a fresh process, in turn,
+``--repeats`` times, both on the same files. The harness also predicts dev, of which it is given a few questions only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.minilm import Measured, harness_run, peer_run, print_table, weights
+
+LEARNING_RATE, BATCH, MAX_LENGTH, STRIDE = 1e-4, 16, 384, 128
+N_BEST, LONGEST_ANSWER = 20, 30
+DEV_QUESTIONS = 64
+SCORES = ("exact_match", "answer_f1")
+
+
+def plain_trainer_script(data_dir: str, seed: int, max_steps: int) -> Measured:
+    """Fine-tune and predict as the example does; the scores are those of the official script."""
+    import numpy as np
+    from datasets import Dataset, disable_progress_bars
+    from transformers import (
+        AutoModelForQuestionAnswering,
+        AutoTokenizer,
+        Trainer,
+        TrainingArguments,
+        default_data_collator,
+        set_seed,
+    )
+
+    from tasks.metrics import answer_scores
+
+    disable_progress_bars()
+    set_seed(seed)
+    tokenizer = AutoTokenizer.from_pretrained(weights())
+    splits = {split: Dataset.from_list(_questions(Path(data_dir), split)) for split in ("train", "test")}
+
+    def windows(batch: dict[str, Any]) -> Any:
+        return tokenizer(
+            batch["question"], batch["context"], truncation="only_second", max_length=MAX_LENGTH, stride=STRIDE,
+            return_overflowing_tokens=True, return_offsets_mapping=True, padding="max_length",
+        )  # fmt: skip
+
+    def to_train_on(batch: dict[str, Any]) -> Any:
+        encoded = windows(batch)
+        offsets, example_of = encoded.pop("offset_mapping"), encoded.pop("overflow_to_sample_mapping")
+        encoded["start_positions"], encoded["end_positions"] = [], []
+        for row, spans in enumerate(offsets):
+            answers = batch["answers"][example_of[row]]
+            first = last = 0
+            if answers:
+                start, end = answers[0]["answer_start"], answers[0]["answer_start"] + len(answers[0]["text"])
+                context = [place for place, part in enumerate(encoded.sequence_ids(row)) if part == 1]
+                if spans[context[0]][0] <= start and end <= spans[context[-1]][1]:
+                    first = max(place for place in context if spans[place][0] <= start)
+                    last = min(place for place in context if spans[place][1] >= end)
+            encoded["start_positions"].append(first)
+            encoded["end_positions"].append(last)
+        return encoded
+
+    def to_predict(batch: dict[str, Any]) -> Any:
+        encoded = windows(batch)
+        encoded["question_id"] = [batch["id"][example] for example in encoded.pop("overflow_to_sample_mapping")]
+        encoded["offset_mapping"] = [
+            [span if part == 1 else None for span, part in zip(spans, encoded.sequence_ids(row), strict=True)]
+            for row, spans in enumerate(encoded["offset_mapping"])
+        ]
+        return encoded
+
+    train = splits["train"].map(to_train_on, batched=True, remove_columns=splits["train"].column_names)
+    test = splits["test"].map(to_predict, batched=True, remove_columns=splits["test"].column_names)
+    model = AutoModelForQuestionAnswering.from_pretrained(weights())
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            folder, max_steps=max_steps, per_device_train_batch_size=BATCH, learning_rate=LEARNING_RATE, seed=seed,
+            save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
+        )  # fmt: skip
+        trainer = Trainer(model, arguments, train_dataset=train, data_collator=default_data_collator)
+        began = time.perf_counter()
+        trainer.train()
+        trained = time.perf_counter()
+        inputs = test.remove_columns(["question_id", "offset_mapping"])
+        starts, ends = trainer.predict(inputs).predictions[:2]
+        answers: dict[str, tuple[float, str]] = {}
+        contexts = dict(zip(splits["test"]["id"], splits["test"]["context"], strict=True))
+        for row, (question, spans) in enumerate(zip(test["question_id"], test["offset_mapping"], strict=True)):
+            score, text = _best(starts[row], ends[row], spans, contexts[question])
+            if score > answers.get(question, (-np.inf, ""))[0]:
+                answers[question] = score, text
+        predicted = time.perf_counter()
+    gold = [[answer["text"] for answer in answers] for answers in splits["test"]["answers"]]
+    scores = answer_scores([answers.get(question, (0.0, ""))[1] for question in splits["test"]["id"]], gold)
+    seconds = {"training s": trained - began, "prediction s": predicted - trained}
+    return seconds | {"steps": trainer.state.global_step} | {name: scores[name] for name in SCORES}
+
+
+def _best(starts: Any, ends: Any, spans: Any, context: str) -> tuple[float, str]:
+    """The best of the pairs of the twenty best starts and ends that make an answer."""
+    best = -float("inf"), ""
+    last_ones = ends.argsort()[: -N_BEST - 1 : -1]
+    for first in starts.argsort()[: -N_BEST - 1 : -1]:
+        for last in last_ones:
+            if spans[first] is None or spans[last] is None or not first <= last < first + LONGEST_ANSWER:
+                continue
+            if starts[first] + ends[last] > best[0]:
+                best = float(starts[first] + ends[last]), context[spans[first][0] : spans[last][1]]
+    return best
+
+
+def _questions(data_dir: Path, split: str) -> list[dict[str, Any]]:
+    data = json.loads((data_dir / "qa" / "squad_v1" / f"{split}.json").read_text(encoding="utf-8"))["data"]
+    return [
+        {"id": qa["id"], "question": qa["question"].lstrip(), "context": paragraph["context"], "answers": qa["answers"]}
+        for article in data
+        for paragraph in article["paragraphs"]
+        for qa in paragraph["qas"]
+    ]
+
+
+def limited(data_dir: str, to: Path, train_limit: int | None, test_limit: int | None) -> None:
+    """The files that both sides read."""
+    from harness.procedure import sample
+    from tasks.sources.squad import load
+    from tasks.sources.writing import write_squad
+
+    splits = load(Path(data_dir) / "qa" / "squad_v1").splits
+    limits = {"train": train_limit, "dev": DEV_QUESTIONS, "test": test_limit}
+    (to / "qa" / "squad_v1").mkdir(parents=True)
+    write_squad({split: sample(splits[split], limit) for split, limit in limits.items()}, to / "qa" / "squad_v1")  # type: ignore[index,misc]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data-dir", required=True)
+    parser.add_argument("--epochs", type=float, default=2.0)
+    parser.add_argument("--train-limit", type=int, help="train on a fixed sample of so many questions")
+    parser.add_argument("--test-limit", type=int, help="predict a fixed sample of so many questions, not all")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], help="of the harness; its own default otherwise")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--max-steps", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peer:
+        print(json.dumps(plain_trainer_script(options.data_dir, options.seed, options.max_steps)))
+        return
+    results: dict[str, list[Measured]] = {"plain run_qa-style script": [], "harness": []}
+    with tempfile.TemporaryDirectory() as folder:
+        limited(options.data_dir, Path(folder), options.train_limit, options.test_limit)
+        for seed in range(options.repeats):
+            ours = harness_run(
+                "span/squad_v1", folder, seed, SCORES, lr=LEARNING_RATE, batch_size=BATCH, max_length=MAX_LENGTH,
+                epochs=options.epochs, precision=options.precision,
+            )  # fmt: skip
+            same = ["--data-dir", folder, "--seed", str(seed), "--max-steps", str(ours["steps"])]
+            results["plain run_qa-style script"].append(peer_run("benchmarks.minilm_squad", same))
+            results["harness"].append(ours)
+            print(f"seed {seed}: {[rows[-1] for rows in results.values()]}", file=sys.stderr)
+    print_table(results)
+
+
+if __name__ == "__main__":
+    main()
