@@ -16,7 +16,19 @@ from harness import distributed
 from harness.errors import InputError
 from harness.registry import load_plugin, suggestion
 
-COMMANDS = ("list", "fetch", "run", "sweep", "check", "bench", "report", "compare", "regress")
+COMMANDS = (
+    "list",
+    "fetch",
+    "run",
+    "sweep",
+    "check",
+    "bench",
+    "report",
+    "compare",
+    "regress",
+    "import_",
+    "export",
+)
 """Files of `harness.commands`, in the order in which help shows them."""
 
 

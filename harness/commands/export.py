@@ -1,0 +1,33 @@
+"""``python -m harness export``: a run's scores in the form of a Hugging Face model card."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from harness.store import DEFAULT_STORE
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "export", parents=[common], help="a run's test scores as model-card metadata (model-index YAML)"
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs, or keys of runs in the store")
+    parser.add_argument("--format", choices=["model-index"], default="model-index", help="default model-index")
+    parser.add_argument("--model-name", metavar="NAME", help="on the card (default: what the runs say)")
+    parser.add_argument(
+        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+    )
+    parser.set_defaults(command=export)
+
+
+def export(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from harness.exchange.model_index import find_run, front_matter
+    from harness.store import Store
+
+    store = Store(options.out)
+    records = [find_run(run, store) for run in options.runs]
+    print(f"---\n{front_matter(records, options.model_name)}---")
+    return 0

@@ -1,0 +1,52 @@
+"""``python -m harness import``: other people's scores, as rows that are marked as such."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from harness.errors import InputError
+from harness.store import DEFAULT_STORE
+
+
+def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "import", parents=[common], help="scores that others measured, as rows marked 'not our protocol'"
+    )
+    parser.add_argument("protocol", choices=["mteb", "encodeval"], help="what wrote the files")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="result files, or folders of them")
+    parser.add_argument("--model", help="the model's name (default: what the files or their folders say)")
+    parser.add_argument("--dataset", help="encodeval: the dataset's name (default: what the path says)")
+    parser.add_argument(
+        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON line a record on stdout")
+    parser.set_defaults(command=import_scores)
+
+
+def import_scores(options: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from harness.exchange import encodeval, imported, mteb
+    from harness.store import Store
+
+    if options.protocol == "mteb" and options.dataset:
+        raise InputError("--dataset is for encodeval; a result of MTEB names its own")
+    store = Store(options.out)
+    # All files are read before the first record is written: a folder comes in as a whole or not at all.
+    if options.protocol == "mteb":
+        found = list(mteb.read(options.paths, options.model))
+    else:
+        found = list(encodeval.read(options.paths, options.model, options.dataset))
+    store.check_writable()
+    for record in imported.keep(store, found):
+        task = record["task"]
+        split = "test" if "test" in record["scores"] else next(iter(record["scores"]))
+        if options.json:
+            print(json.dumps(record, ensure_ascii=False))
+        else:
+            subset = f" {task['subset']}" if task["subset"] else ""
+            score = record["scores"][split][task["metric"]]
+            print(f"{record['model']['name']} on {task['dataset']}{subset}: {task['metric']} {score:.4f} on {split}")
+    return 0

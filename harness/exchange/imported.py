@@ -1,0 +1,155 @@
+"""What an imported score becomes: a record of its own kind, which no table pools with runs (see ARCHITECTURE.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.store import SCHEMA_VERSION, Record, Store
+
+SPLIT_NAMES = {"test": "test", "validation": "dev", "dev": "dev"}
+"""What a source calls a split -> what it is called here; other names stay as they are."""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The scores of one model on one dataset by somebody else's protocol.
+
+    Attributes:
+        protocol: ``mteb`` or ``encodeval``.
+        model: as the source says, or as the user said instead.
+        model_revision: where the source tells it.
+        kind: the source's kind of task.
+        dataset: its name in the source.
+        dataset_revision, subset, languages: where the source tells them.
+        metric: the main one.
+        scores: split -> metric -> number.
+        hyperparameters: what the source's path tells of the training.
+        version: of the tool that wrote the source.
+        notes: what a reader of the score should know.
+    """
+
+    protocol: str
+    model: str
+    kind: str
+    dataset: str
+    metric: str
+    scores: Mapping[str, Mapping[str, float]]
+    model_revision: str | None = None
+    dataset_revision: str | None = None
+    subset: str | None = None
+    languages: tuple[str, ...] = ()
+    hyperparameters: str | None = None
+    version: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> str:
+        """What stands where a run has the size of its model."""
+        return "imported"
+
+    @property
+    def task(self) -> str:
+        """The dataset, by protocol and subset."""
+        return "/".join([self.protocol, self.dataset, *([self.subset] if self.subset else [])])
+
+    @property
+    def key(self) -> str:
+        """sha256 (first 16 hex digits) of what is scored and its scores: the same file again is the same record."""
+        decides = [self.task, self.model, self.model_revision, self.dataset_revision, self.hyperparameters, self.scores]
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+
+    def record(self, source: Path, digest: str) -> Record:
+        """The record, with the source file's name and the sha256 of its bytes."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": "imported",
+            "key": self.key,
+            "status": "ok",
+            "error": None,
+            "protocol": self.protocol,
+            "model": {
+                "name": self.model,
+                "size": self.size,
+                "weights": self.model,
+                "revision": self.model_revision,
+            },
+            "task": {
+                "name": self.kind,
+                "dataset": f"{self.protocol}/{self.dataset}",
+                "subset": self.subset,
+                "languages": list(self.languages),
+                "metric": self.metric,
+                "revision": self.dataset_revision,
+            },
+            "scores": {split: dict(metrics) for split, metrics in self.scores.items()},
+            "recipe": {"hyperparameters": self.hyperparameters} if self.hyperparameters else {},
+            "source": {"file": source.name, "sha256": digest, "version": self.version, "notes": list(self.notes)},
+        }
+
+
+def keep(store: Store, found: Iterable[tuple[Path, Imported]]) -> list[Record]:
+    """Write a record of each into the store; returns the records.
+
+    Raises:
+        InputError: the store cannot be written.
+    """
+    records = []
+    for source, imported in found:
+        record = imported.record(source, hashlib.sha256(source.read_bytes()).hexdigest())
+        store.write(imported, record, None)
+        records.append(record)
+    return records
+
+
+def json_of(file: Path, what: str) -> Any:
+    """The JSON in a file.
+
+    Args:
+        file: to read.
+        what: what it should be, for messages.
+
+    Raises:
+        InputError: it cannot be read or is no JSON.
+    """
+    try:
+        return json.loads(file.read_bytes())
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise InputError(f"{file} is not JSON, so it is no {what}") from error
+
+
+def files_in(paths: Sequence[str], pattern: str, leave_out: Sequence[str] = ()) -> list[Path]:
+    """The files that are named, and those below the folders that are named.
+
+    Raises:
+        InputError: a path does not exist, or a folder holds none.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            there = sorted(file for file in path.rglob(pattern) if file.name not in leave_out)
+            if not there:
+                raise InputError(f"the folder {path} holds no {pattern}")
+            files += there
+        elif path.is_file():
+            files.append(path)
+        else:
+            raise InputError(f"there is no file or folder {path}")
+    return files
+
+
+def numbers(values: Mapping[str, Any]) -> dict[str, float]:
+    """Those values that are one finite number."""
+    return {
+        name: float(value)
+        for name, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    }

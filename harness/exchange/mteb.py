@@ -1,0 +1,91 @@
+"""Results of MTEB: one JSON file a task, as mteb writes them, those of versions before 1.11 included.
+
+{"task_name": "NFCorpus", "dataset_revision": "...", "mteb_version": "2.1.0", "evaluation_time": 12.0,
+ "scores": {"test": [{"hf_subset": "default", "languages": ["eng-Latn"], "main_score": 0.3, "ndcg_at_10": 0.3}]}}
+
+mteb itself reads them, so that what is refused there is refused here. The model's name is in ``model_meta.json`` beside
+a file, or in the folders above it (``org__model/revision/Task.json``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from harness.exchange.imported import SPLIT_NAMES, Imported, files_in, json_of, numbers
+
+MODEL_FILE = "model_meta.json"
+
+
+def read(paths: Sequence[str], model: str | None) -> Iterator[tuple[Path, Imported]]:
+    """The scores in files and folders, one a subset.
+
+    Args:
+        paths: result files, or folders of them.
+        model: the model's name; where it is not given the files or their folders tell it.
+
+    Raises:
+        InputError: a file is no MTEB result, or nothing tells the model.
+    """
+    for file in files_in(paths, "*.json", leave_out=(MODEL_FILE,)):
+        for imported in _of_file(file, model):
+            yield file, imported
+
+
+def _of_file(file: Path, model: str | None) -> Iterator[Imported]:
+    from mteb.results import TaskResult
+
+    content = json_of(file, "MTEB result")
+    if not isinstance(content, dict) or not {"task_name", "mteb_dataset_name"} & content.keys():
+        raise InputError(f"{file} is no MTEB result: it names no task")
+    try:
+        result = TaskResult.from_disk(file)
+    except Exception as error:  # pydantic's, and whatever a task that mteb does not know any more raises
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{file} is no MTEB result that mteb can read: {type(error).__name__}: {reason}") from error
+    name, revision = (model, None) if model else _model_of(file)
+    kind, metric = _task_of(result.task_name)
+    by_subset: dict[str, dict[str, dict[str, float]]] = {}
+    languages: dict[str, list[str]] = {}
+    for split, subsets in result.scores.items():
+        for scores in subsets:
+            found = numbers(scores)
+            main = found.pop("main_score", None)
+            if main is None:
+                raise InputError(f"{file} has no main score of {result.task_name} on {split}")
+            found.setdefault(metric, main)
+            by_subset.setdefault(scores["hf_subset"], {})[SPLIT_NAMES.get(split, split)] = found
+            languages[scores["hf_subset"]] = list(scores["languages"])
+    for subset, by_split in by_subset.items():
+        yield Imported(
+            "mteb", name, kind, result.task_name, metric, by_split, revision, result.dataset_revision,
+            None if len(by_subset) == 1 and subset == "default" else subset, tuple(languages[subset]),
+            version=result.mteb_version,
+        )  # fmt: skip
+
+
+def _model_of(file: Path) -> tuple[str, str | None]:
+    """Name and revision of the model, from the file beside or the folders above."""
+    beside = file.parent / MODEL_FILE
+    if beside.is_file():
+        meta = json_of(beside, "description of a model")
+        if isinstance(meta, dict) and meta.get("name"):
+            return str(meta["name"]), meta.get("revision")
+    for folder in (file.parent, file.parent.parent):
+        if "__" in folder.name:
+            revision = None if folder == file.parent else file.parent.name
+            return folder.name.replace("__", "/"), revision
+    raise InputError(f"nothing beside {file} tells which model it is of; give its name with --model")
+
+
+def _task_of(name: str) -> tuple[str, str]:
+    """MTEB's kind of a task and the name of its main metric; of tasks that this mteb does not know, what can be said."""
+    import mteb
+
+    try:
+        metadata: Any = mteb.get_task(name).metadata
+    except Exception:
+        return "unknown", "main_score"
+    return str(metadata.type), str(metadata.main_score)

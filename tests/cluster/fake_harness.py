@@ -1,0 +1,48 @@
+"""Stands for ``python -m harness`` on a node: reads the options of a run, takes a second, and writes a record. No torch.
+
+The seed decides what happens: 90 fails, all others end well.
+"""
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path.cwd()))
+from harness.store import Store
+
+
+class Cell:
+    def __init__(self, record):
+        self.model, self.size = record["model"]["name"], record["model"]["size"]
+        self.task, self.key = record["task"]["dataset"], record["key"]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model")
+    parser.add_argument("--task")
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--out")
+    parser.add_argument("--plugin", action="append", default=[])
+    options, _ = parser.parse_known_args(sys.argv[2:])
+    if options.seed == 90:
+        print("harness: this cell was made to fail", file=sys.stderr)
+        sys.exit(2)
+    marks = [Path(plugin).read_text() for plugin in options.plugin]
+    time.sleep(1.0)
+    record = {
+        "schema_version": 1, "key": f"{options.seed:016d}", "status": "ok", "error": None,
+        "model": {"name": options.model, "size": "tiny"}, "task": {"dataset": options.task, "metric": "accuracy"},
+        "scores": {"dev": {"accuracy": options.seed / 100}, "test": {"accuracy": options.seed / 100}},
+        "seed": options.seed, "plugins": marks, "environment": {"git_revision": None},
+        "command": f"python -m harness run --seed {options.seed} " + " ".join(f"--plugin {p}" for p in options.plugin),
+        "predictions": "predictions.jsonl",
+    }  # fmt: skip
+    rows = [{"split": "test", "id": str(number), "text": "é" * 100} for number in range(3000)]
+    Store(options.out).write(Cell(record), record, rows)
+    print(json.dumps(record))
+
+
+main()

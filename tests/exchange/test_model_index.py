@@ -1,0 +1,90 @@
+"""A run as model-card metadata, read back by the hub's own library."""
+
+import pytest
+from huggingface_hub import ModelCard
+from huggingface_hub.repocard_data import model_index_to_eval_results
+
+from harness.cli import run_command
+from harness.store import Store
+
+
+class Cell:
+    def __init__(self, record):
+        self.model, self.size = record["model"]["name"], record["model"]["size"]
+        self.task, self.key = record["task"]["dataset"], record["key"]
+
+
+def a_run(key, dataset="ner/wnut17", origin="leondz/wnut_17@07e3f05", model="bert"):
+    scores = {"entity_f1_strict": 0.5, "entity_f1_conll": 0.625, "entity_f1_strict.person": 0.7}
+    return {
+        "schema_version": 1, "key": key, "status": "ok", "error": None,
+        "model": {"name": model, "size": "base", "weights": "hub"},
+        "task": {
+            "name": dataset.partition("/")[0], "dataset": dataset, "origin": origin, "fingerprint": "f" * 64,
+            "metric": "entity_f1_strict",
+        },
+        "scores": {"dev": scores, "test": scores},
+        "command": "python -m harness run --model bert --task ner/wnut17",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "store")
+    for record in (
+        a_run("aaaa1111"),
+        a_run("aaaa2222", "span/docstrings", "embedded"),
+        a_run("bbbb3333", model="roberta"),
+    ):
+        store.write(Cell(record), record, None)
+    return store
+
+
+def exported(capsys, *arguments):
+    code = run_command(["export", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_the_card_is_valid_and_says_the_scores(store, capsys):
+    code, card, _ = exported(capsys, "aaaa1", "--out", store.folder)
+    assert code == 0
+    data = ModelCard(card + "\n# A model\n", ignore_metadata_errors=False).data
+    assert data.model_name == "bert-base"
+    results = {result.metric_type: result for result in data.eval_results}
+    assert set(results) == {"entity_f1_strict", "entity_f1_conll"}
+    main = results["entity_f1_strict"]
+    assert main.metric_value == 0.5
+    assert main.task_type == "token-classification"
+    assert (main.dataset_type, main.dataset_revision, main.dataset_split) == ("leondz/wnut_17", "07e3f05", "test")
+    assert main.dataset_args == {"fingerprint": "f" * 64}
+    name, again = model_index_to_eval_results(data.to_dict()["model-index"])
+    assert name == "bert-base"
+    assert again == data.eval_results
+
+
+def test_several_runs_of_a_model_make_one_card(store, capsys):
+    folder = next(store.folder.glob("*aaaa2222"))
+    code, card, _ = exported(capsys, "aaaa1111", folder, "--model-name", "my/model", "--out", store.folder)
+    assert code == 0
+    data = ModelCard(card, ignore_metadata_errors=False).data
+    assert data.model_name == "my/model"
+    assert {result.dataset_type for result in data.eval_results} == {"leondz/wnut_17", "span/docstrings"}
+    assert {result.task_type for result in data.eval_results} == {"token-classification", "question-answering"}
+
+
+@pytest.mark.parametrize(
+    ("runs", "sentence"),
+    [
+        (["cccc"], "is neither a run's folder nor the key of a run"),
+        (["../.."], "is neither a run's folder nor the key of a run"),
+        (["aaaa"], "2 runs in"),
+        (["aaaa1111", "bbbb3333"], "these runs are of bert-base, roberta-base"),
+        (["aaaa1111", "aaaa1111"], "two of the runs are on ner/wnut17"),
+    ],
+)
+def test_what_is_no_card_is_refused(store, capsys, runs, sentence):
+    code, out, error = exported(capsys, *runs, "--out", store.folder)
+    assert (code, out) == (2, "")
+    assert sentence in error
+    assert error.count("\n") == 1
