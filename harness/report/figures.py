@@ -6,8 +6,9 @@ Colours and marks are those of the bench's figures: told apart by colour-blind r
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -34,41 +35,47 @@ _WORTH_PROCESSES = 12
 _WORKERS = 4
 
 
-def write(
+@contextmanager
+def drawing(
     comparisons: Sequence[Comparison],
     numbered: Mapping[str, int],
     throughput: Mapping[str, Mapping[str, float]],
     folder: Path,
-) -> list[Path]:
-    """Draw every comparison with two encoders or more, many of them in several processes; returns the files.
+) -> Iterator[Callable[[], list[Path]]]:
+    """Draw every comparison with two encoders or more; many of them in other processes, while the block runs.
 
     Args:
         comparisons: whose standings are drawn, the best 40 of each.
         numbered: number of each encoder's style, as on the page.
         throughput: tokens per second by encoder, for each comparison's name.
-        folder: made where it is missing.
+        folder: made where there is something to draw.
+
+    Yields:
+        What waits for the figures and gives their files.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     work = [(one, numbered, throughput[one.name], folder) for one in comparisons if len(one.standings) > 1]
+    if work:
+        folder.mkdir(parents=True, exist_ok=True)
     workers = min(_cores(), _WORKERS)
     if workers == 1 or len(work) < _WORTH_PROCESSES:
-        written = [_write_one(*item) for item in work]
-    else:
-        with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-            written = list(pool.map(_write_one, *zip(*work, strict=True)))
-    return [file for files in written for file in files]
+        yield lambda: [file for item in work for file in _draw(*item)]
+        return
+    pool = ProcessPoolExecutor(workers, get_context("spawn"))
+    try:
+        under_way = [pool.submit(_draw, *item) for item in work]
+        yield lambda: [file for drawn in under_way for file in drawn.result()]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _write_one(
-    comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[str, float], folder: Path
-) -> list[Path]:
+def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[str, float], folder: Path) -> list[Path]:
     """The figures of one comparison, and the data behind them."""
     files: list[Path] = []
     with mpl.rc_context(_PLAIN):  # type: ignore[arg-type]
@@ -114,7 +121,7 @@ def _row_label(standing: Standing) -> str:
 
 
 def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[str, Mapping[str, float]]) -> Figure:
-    figure, all_axes = _canvas(comparison, len(found), 3.6)
+    figure, all_axes = _canvas(comparison, len(found), max(3.6, 1 + 0.19 * len(comparison.standings[:_MOST])))
     for axes, (label, values) in zip(all_axes, found.items(), strict=True):
         drawn = [standing for standing in comparison.standings[:_MOST] if standing.label in values]
         axes.vlines(
@@ -149,7 +156,7 @@ def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[st
 
 def _entity_types(comparison: Comparison, numbered: Mapping[str, int], kinds: Sequence[str]) -> Figure:
     standings = comparison.standings[:_MOST]
-    figure, (axes,) = _canvas(comparison, 1, 1.5 + 0.4 * len(kinds))
+    figure, (axes,) = _canvas(comparison, 1, max(1.5 + 0.4 * len(kinds), 1 + 0.19 * len(standings)))
     for place, standing in enumerate(standings):
         colour, marker = _style(numbered[standing.label])
         values = [median_of(standing, f"{comparison.metric}.{kind}") for kind in kinds]

@@ -30,12 +30,12 @@ def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
     found = comparisons(reading.runs, Ties(store))
     numbered = panels.numbers(found, reading.bench)
     throughput = {one.name: panels.throughput(one, reading.bench)[0] for one in found}
-    files = _write_tables(found, reading, folder / "tables")
-    if any(len(comparison.standings) > 1 for comparison in found):
-        files += figures.write(found, numbered, throughput, folder / "figures")
-    files += _write_bench(reading.bench, folder / "bench")
     command = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
-    return [*files, _write(folder / PAGE, page.render(store, reading, found, command))]
+    with figures.drawing(found, numbered, throughput, folder / "figures") as drawn:
+        files = _write_tables(found, reading, folder / "tables")
+        files += _write_bench(reading.bench, folder / "bench")
+        written = _write(folder / PAGE, page.render(store, reading, found, command))
+        return [*files, *drawn(), written]
 
 
 def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -75,4 +76,6 @@ def _welch(best: Sequence[float], scores: Sequence[float]) -> float:
 
     if np.ptp(best) == np.ptp(scores) == 0:
         return float(best[0] <= scores[0])
-    return float(ttest_ind(best, scores, equal_var=False, alternative="greater").pvalue)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of scores that are nearly equal, whose p-value is right
+        return float(ttest_ind(best, scores, equal_var=False, alternative="greater").pvalue)

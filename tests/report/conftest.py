@@ -71,7 +71,7 @@ STRENGTH = {"avey-b": 0.03, "bert": 0.0, "modernbert": 0.025, "neobert": -0.01, 
 
 
 def run_record(
-    model: str = "bert",
+    name: str = "bert",
     dataset: str = "ner/docstrings",
     seed: int = 0,
     rate: float = 1e-3,
@@ -86,8 +86,8 @@ def run_record(
         scores |= {f"{metric}.{kind}": max(0.0, score + 0.06 * place - 0.1) for place, kind in enumerate(ENTITY_TYPES)}
     parts: dict[str, Any] = {
         "schema_version": 1, "key": "", "status": "ok", "error": None,
-        "model": {"name": model, "size": "tiny", "weights": "scratch", "revision": None, "identity": f"scratch {model}",
-                  "params_total": 5_000_000 + 1000 * len(model), "params_non_embedding": 3_200_000 + 1000 * len(model)},
+        "model": {"name": name, "size": "tiny", "weights": "scratch", "revision": None, "identity": f"scratch {name}",
+                  "params_total": 5_000_000 + 1000 * len(name), "params_non_embedding": 3_200_000 + 1000 * len(name)},
         "task": {"name": family, "dataset": dataset, "origin": "embedded", "fingerprint": f"{abs(hash_of(dataset)):064x}",
                  "sources": {"numpy": "2.4.6"}, "notes": [], "metric": metric, "options": {}, "n_train": 5000,
                  "n_dev": 50, "n_test": 100, "n_windowed": 1, "n_truncated": 0, "n_skipped": 0},
@@ -97,16 +97,16 @@ def run_record(
                    "effective_batch_size": 32, "steps": 235, "resumed_from_step": 0},
         "seed": seed, "tuned": {}, "scores": {"dev": {m: s - 0.01 for m, s in scores.items()}, "test": scores},
         "losses": [[10, 2.0], [20, 1.5]],
-        "seconds": {"load": 2.0, "encode": 1.0, "fit": 60.0 + 9 * len(model) + seed, "predict": 4.0, "score": 0.1},
+        "seconds": {"load": 2.0, "encode": 1.0, "fit": 60.0 + 9 * len(name) + seed, "predict": 4.0, "score": 0.1},
         "peak_memory_mib": 900.0,
         "environment": {"python": "3.11.7", "packages": {"torch": "2.13.0", "numpy": "2.4.6"},
                         "git_revision": "e5f67084df33ec76ab17d2b7046f141d3dd3edc7", "cpu": "a processor",
                         "cpu_count": 2, "gpu": None, "threads": 2, "platform": "Linux"},
         "predictions": "predictions.jsonl",
     }  # fmt: skip
-    for name, value in changes.items():
-        parts[name] = parts[name] | value if isinstance(value, dict) else value
-    name, recipe = parts["model"]["name"], parts["recipe"]
+    for part, value in changes.items():
+        parts[part] = parts[part] | value if isinstance(value, dict) else value
+    recipe = parts["recipe"]
     parts["command"] = (
         f"python -m harness run --model {name} --task {dataset} --weights scratch --seed {seed} --lr {recipe['learning_rate']:g}"
     )
@@ -179,13 +179,13 @@ def sweep_records(
                     yield run_record(model, dataset, seed, rate, round(score * n_test) / n_test)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_run() -> Any:
     """The maker of finished runs itself."""
     return run_record
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def lay_run() -> Any:
     """The writer of a run into a store itself."""
     return write_run

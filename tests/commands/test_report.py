@@ -1,0 +1,133 @@
+"""The command `report`: what it writes, what it leaves out with a warning, and what it refuses."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.cli import run_command
+from harness.report.reading import read
+from harness.store import Store
+
+
+def run_record(dataset="nli/x", model="bert", seed=0, score=0.5, **changes):
+    return {
+        "schema_version": 1, "key": f"{model}{dataset}{seed}", "status": "ok", "error": None,
+        "model": {"name": model, "size": "tiny", "weights": "scratch", "identity": model, "params_total": 5, "params_non_embedding": 3},
+        "task": {"dataset": dataset, "fingerprint": "f", "metric": "accuracy", "options": {}},
+        "recipe": {"learning_rate": 1e-3, "epochs": 1.0}, "seed": seed, "seconds": {"fit": 2.0},
+        "scores": {"dev": {"accuracy": score}, "test": {"accuracy": score}}, "command": "python -m harness run",
+    } | changes  # fmt: skip
+
+
+def lay(store: Path, record, text=None) -> Path:
+    folder = store / f"run-{len(list(store.glob('*')))}"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(record) if text is None else text, encoding="utf-8")
+    return folder
+
+
+def report(store, *options):
+    return run_command(["report", "--out", str(store), *map(str, options)])
+
+
+def test_tables_figures_and_page_are_written_into_the_store_or_where_the_user_says(tmp_path, capsys):
+    store = tmp_path / "runs"
+    for model, score in (("bert", 0.5), ("avey-b", 0.6)):
+        lay(store, run_record(model=model, score=score))
+    assert report(store) == 0
+    folder = store / "report"
+    assert capsys.readouterr().out.splitlines()[-1] == str(folder / "report.html")
+    for file in ("tables/nli-x-tiny.md", "tables/nli-x-tiny.csv", "tables/nli-x-tiny.tex", "tables/leaderboard.md",
+                 "figures/nli-x-tiny-scores.png", "figures/nli-x-tiny-scores.svg", "report.html"):  # fmt: skip
+        assert (folder / file).stat().st_size > 100, file
+    assert report(store, "--report", tmp_path / "elsewhere") == 0
+    for file in folder.rglob("*.*"):
+        if file.name != "report.html":  # it names its own command
+            assert (tmp_path / "elsewhere" / file.relative_to(folder)).read_bytes() == file.read_bytes(), file
+
+
+BROKEN = {
+    "cut off": (json.dumps(run_record())[:200], "cut off"),
+    "empty": ("", "cut off"),
+    "a list": ("[1]", "no JSON object"),
+    "newer": (json.dumps(run_record(schema_version=2)), "newer harness: schema 2"),
+    "no score": (json.dumps(run_record(scores={"dev": {}, "test": {}})), "no number at scores.test.accuracy"),
+    "not a number": (json.dumps(run_record(scores={"dev": {}, "test": {"accuracy": float("nan")}})), "no number at"),
+    "a text for a number": (json.dumps(run_record(seed="0")), "no number at seed"),
+    "no model": (json.dumps(run_record(model=None) | {"model": 3}), "has no model"),
+    "unknown kind": (json.dumps(run_record(kind="song")), "unknown kind"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_record_is_named_with_its_reason_and_counted_nowhere(tmp_path, capsys, name):
+    text, reason = BROKEN[name]
+    store = tmp_path / "runs"
+    lay(store, run_record())
+    folder = lay(store, None, text)
+    assert report(store) == 0
+    told = capsys.readouterr()
+    assert f"{folder.name} " in told.err
+    assert reason in told.err
+    assert told.out.startswith("1 finished run,")
+    page = (store / "report" / "report.html").read_text(encoding="utf-8")
+    assert "1 record could not be read" in page
+    assert folder.name in page
+
+
+def test_a_record_changed_after_it_was_written_is_not_counted(tmp_path):
+    class Cell:
+        model, size, task, key = "bert", "tiny", "nli/x", "k"
+
+    store = Store(tmp_path)
+    file = store.write(Cell(), run_record(), None) / "run.json"
+    assert len(read(tmp_path).runs) == 1
+    file.write_text(file.read_text().replace('"accuracy": 0.5', '"accuracy": 0.9'))
+    assert read(tmp_path).runs == []
+    assert "digest" in read(tmp_path).broken[0].reason
+
+
+def test_failed_cells_are_listed_with_their_error_and_have_no_score(tmp_path, capsys):
+    store = tmp_path / "runs"
+    lay(store, run_record())
+    failure = run_record(model="avey-b", kind="failure", status="oom", error="memory ended at step 3")
+    del failure["scores"]
+    lay(store, failure)
+    assert report(store) == 0
+    assert "1 failed cell" in capsys.readouterr().out
+    page = (store / "report" / "report.html").read_text(encoding="utf-8")
+    assert "memory ended at step 3" in page
+    assert "oom" in (store / "report" / "tables" / "failed.csv").read_text()
+    assert "avey-b" not in (store / "report" / "tables" / "leaderboard.md").read_text()
+
+
+def test_nothing_to_report_is_one_sentence(tmp_path, capsys):
+    assert report(tmp_path / "missing") == 2
+    assert "there is no store" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert report(tmp_path / "empty") == 2
+    assert "holds no record" in capsys.readouterr().err
+    lay(tmp_path / "runs", run_record())
+    (tmp_path / "file").write_text("")
+    assert report(tmp_path / "runs", "--report", tmp_path / "file") == 2
+    assert "--report" in capsys.readouterr().err
+
+
+def test_thousands_of_records_take_seconds(tmp_path):
+    """The requirement is 20 000 in 30 s; reading and choosing grow with the records, drawing with the tables."""
+    store = tmp_path / "runs"
+    for number in range(2000):
+        dataset, model, seed = f"nli/{number % 2}", f"m{number // 2 % 10}", number // 20
+        lay_quickly(store, run_record(dataset, model, seed, score=0.5 + 0.001 * (number % 7)))
+    began = time.process_time()
+    assert report(store) == 0
+    assert time.process_time() - began < 15
+    assert (store / "report" / "report.html").stat().st_size < 6_000_000
+
+
+def lay_quickly(store: Path, record) -> None:
+    folder = store / record["key"].replace("/", "-")
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(record))
