@@ -1,0 +1,71 @@
+"""A store of many records: how long it takes to decide what a sweep still has to run, and to read all of it.
+
+python benchmarks/large_store.py --records 20000
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from harness.execute import failure_record
+from harness.recipes import Grid
+from harness.record_file import sealed
+from harness.store import Store
+from harness.sweep import Sweep, cells_of
+
+
+def record_of(planned: Any) -> dict[str, Any]:
+    """A record of the usual size."""
+    metric = planned.task.metric
+    scores = {f"{metric}.{number}" if number else metric: 0.123456789 for number in range(30)}
+    return failure_record(planned, "ok", "") | {
+        "kind": "run",
+        "status": "ok",
+        "scores": {"dev": scores, "test": scores},
+        "losses": [[step, 1.23456789 / (step + 1)] for step in range(100)],
+        "seconds": {"load": 1.0, "fit": 60.0},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="a store of many records")
+    parser.add_argument("--records", type=int, default=20_000)
+    options = parser.parse_args()
+    models, tasks, rates = ("avey-b", "bert", "roberta", "modernbert", "neobert"), ("ner", "span", "nli"), (1e-4, 5e-4)
+    seeds = options.records // (len(models) * len(tasks) * len(rates)) + 1
+    grid = Grid(models, tasks, rates, tuple(range(seeds)), recipe={"precision": "fp32"})
+    with tempfile.TemporaryDirectory(prefix="large-store-") as folder:
+        store = Store(folder)
+        began = time.perf_counter()
+        cells, _ = cells_of([grid])
+        print(f"{len(cells)} cells planned in {time.perf_counter() - began:.2f} s")
+        environment = failure_record(cells[0], "ok", "")["environment"]
+        import harness.provenance
+
+        harness.provenance.environment = lambda: environment
+        size = 0
+        for planned in cells:
+            place = store.path_of(planned.cell)
+            place.mkdir()
+            content = sealed(record_of(planned), None)
+            size += len(content)
+            (place / "run.json").write_bytes(content)
+        print(f"records of {size / len(cells) / 1000:.1f} kB each")
+        began = time.perf_counter()
+        sweep = Sweep(cells, store, False, print)
+        assert not sweep.to_run
+        print(f"decided what is to run in {time.perf_counter() - began:.2f} s")
+        began = time.perf_counter()
+        assert len(list(store.records())) == len(cells)
+        print(f"read all records in {time.perf_counter() - began:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
