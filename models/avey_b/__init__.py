@@ -2,6 +2,10 @@
 
 Importing this package registers its classes with transformers, so that `AutoModel.from_pretrained` and its siblings
 load a folder that one of them has saved.
+
+For a fixed batch and length a model goes through `torch.export`, and to ONNX by `torch.onnx.export(model, (ids, mask),
+path, dynamo=True, optimize=False)`: with `optimize` onnxscript 0.7 takes the eps of 1e-12 for a zero and drops it, so that
+padding becomes NaN. Exported, every pair of tokens is ranked, since the distinct ids of a text have no fixed number.
 """
 
 from transformers import (

@@ -12,6 +12,7 @@ from transformers.modeling_outputs import (
 from transformers.utils.generic import can_return_tuple
 
 from models.avey_b.modeling import AveyBModel
+from models.outputs import answer_output, masked_lm_output, sequence_output, token_output
 
 
 class AveyBForMaskedLM(AveyBModel):
@@ -28,18 +29,20 @@ class AveyBForMaskedLM(AveyBModel):
     ) -> MaskedLMOutput:
         """Logits (B, T, vocab), and with `labels` (B, T) the mean cross-entropy of those that are not -100."""
         trunk = AveyBModel.forward(self, input_ids, attention_mask, inputs_embeds, output_hidden_states)
-        logits = F.linear(trunk.last_hidden_state, self.embed.weight)
-        loss = None if labels is None else cross_entropy(logits, labels)
-        return MaskedLMOutput(loss=loss, logits=logits, hidden_states=trunk.hidden_states)
+        return masked_lm_output(trunk, F.linear(trunk.last_hidden_state, self.embed.weight), labels)
 
 
-class AveyBForTokenClassification(AveyBModel):
-    """A linear classifier of every token."""
+class _AveyBWithClassifier(AveyBModel):
+    """The trunk and a last linear layer `classifier`."""
 
     def build_head(self) -> None:
         """Make the classifier."""
         self.dropout = nn.Dropout(self.config.classifier_dropout)
         self.classifier = nn.Linear(self.config.d_embed, self.config.num_labels)
+
+
+class AveyBForTokenClassification(_AveyBWithClassifier):
+    """A linear classifier of every token."""
 
     @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
@@ -52,18 +55,11 @@ class AveyBForTokenClassification(AveyBModel):
     ) -> TokenClassifierOutput:
         """Logits (B, T, num_labels), and with `labels` (B, T) the mean cross-entropy of those that are not -100."""
         trunk = AveyBModel.forward(self, input_ids, attention_mask, inputs_embeds, output_hidden_states)
-        logits = self.classifier(self.dropout(trunk.last_hidden_state))
-        loss = None if labels is None else cross_entropy(logits, labels)
-        return TokenClassifierOutput(loss=loss, logits=logits, hidden_states=trunk.hidden_states)
+        return token_output(trunk, self.classifier(self.dropout(trunk.last_hidden_state)), labels)
 
 
-class AveyBForSequenceClassification(AveyBModel):
+class AveyBForSequenceClassification(_AveyBWithClassifier):
     """A linear classifier of the mean of a text's hidden states; a regression where there is one label."""
-
-    def build_head(self) -> None:
-        """Make the classifier."""
-        self.dropout = nn.Dropout(self.config.classifier_dropout)
-        self.classifier = nn.Linear(self.config.d_embed, self.config.num_labels)
 
     @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
@@ -79,11 +75,7 @@ class AveyBForSequenceClassification(AveyBModel):
         hidden = trunk.last_hidden_state
         # Hidden states are zero at masked positions, so that their sum is that of the text's tokens.
         tokens = hidden.shape[1] if attention_mask is None else attention_mask.bool().sum(1, keepdim=True)
-        logits = self.classifier(self.dropout(hidden.sum(1) / tokens))
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
-        return SequenceClassifierOutput(loss=loss, logits=logits, hidden_states=trunk.hidden_states)
+        return sequence_output(self, trunk, self.classifier(self.dropout(hidden.sum(1) / tokens)), labels)
 
 
 class AveyBForQuestionAnswering(AveyBModel):
@@ -108,16 +100,4 @@ class AveyBForQuestionAnswering(AveyBModel):
         logits = self.qa_outputs(trunk.last_hidden_state)
         if attention_mask is not None:
             logits = logits.masked_fill(~attention_mask.bool()[..., None], torch.finfo(logits.dtype).min)
-        start_logits, end_logits = logits.unbind(-1)
-        loss = None
-        if start_positions is not None and end_positions is not None:
-            loss = self.loss_function(start_logits, end_logits, start_positions, end_positions)
-        return QuestionAnsweringModelOutput(
-            loss=loss, start_logits=start_logits, end_logits=end_logits, hidden_states=trunk.hidden_states
-        )
-
-
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over the labels that are not -100, in single precision at least."""
-    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    return F.cross_entropy(logits.flatten(0, -2), labels.flatten())
+        return answer_output(self, trunk, logits, start_positions, end_positions)

@@ -65,7 +65,8 @@ def cut_into_static_splits(mask: Tensor, size: int) -> Splits:
     first = torch.arange(batch, device=mask.device)[:, None] * width
     start = torch.arange(count, device=mask.device) * size
     place = (start[:, None] + torch.arange(size, device=mask.device)).clamp(max=width - 1)
-    tokens_first = (~mask).to(torch.int32).argsort(dim=1, stable=True)
+    # Distinct keys, since ONNX has no stable sort.
+    tokens_first = (torch.arange(width, device=mask.device) + width * ~mask).argsort(dim=1)
     return Splits(
         position=(tokens_first + first).flatten(),
         grid=(first[..., None] + place).view(-1, size),

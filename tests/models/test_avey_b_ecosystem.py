@@ -156,6 +156,23 @@ def test_export_for_a_fixed_length(batch, padding, options):
         assert (got - want).abs().max() < 1e-5 * want.abs().max()
 
 
+def test_onnx_for_a_fixed_length(batch, tmp_path):
+    for package in ("onnx", "onnxscript"):
+        pytest.importorskip(package)
+    runtime = pytest.importorskip("onnxruntime")
+    model = random_model(padding="zero")
+    # onnxscript's optimizer takes an eps of 1e-12 for a zero and drops it.
+    torch.onnx.export(model, batch, tmp_path / "model.onnx", dynamo=True, optimize=False, verbose=False)
+    session = runtime.InferenceSession(tmp_path / "model.onnx")
+    other = batch[0].flip(1), torch.ones_like(batch[1])
+    other[1][0, 7:] = 0
+    for ids, mask in (batch, other):
+        kept = mask.bool()
+        (logits,) = session.run(None, {"input_ids": ids.numpy(), "attention_mask": mask.numpy()})
+        want = model(ids, mask).logits[kept]
+        assert (torch.from_numpy(logits)[kept] - want).abs().max() < 1e-5 * want.abs().max()
+
+
 def test_compiled(batch):
     model = random_model()
     # What the compiler's front end captures is ours to get right; its back end takes minutes and a C++ compiler.
