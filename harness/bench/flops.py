@@ -21,7 +21,8 @@ class Flops:
 
     Attributes:
         needed: what the architecture asks for.
-        executed: what dense kernels do for it: local attention is computed whole and then masked.
+        executed: what dense kernels do for it: local attention is computed whole and then masked, and Avey-B's ranking
+            leaves out what lies in the past of no split by blocks of ids, not id by id.
     """
 
     needed: int
@@ -76,8 +77,10 @@ def _pairs_within(length: int, distance: int) -> int:
 
 
 def _avey_b(config: Any, ids: NDArray[np.int64], training: bool) -> Flops | None:
-    if not config.compression:  # an ablation, which the bench does not build
+    if not config.compression or config.ranker_direction != "left":  # ablations, which the bench does not build
         return None
+    from models.avey_b.maxsim import IDS_AT_A_TIME  # torch
+
     width, size, k = config.d_embed, config.chunk_size, config.k
     batch, length = ids.shape
     n_splits = -(-length // size)
@@ -91,14 +94,25 @@ def _avey_b(config: Any, ids: NDArray[np.int64], training: bool) -> Flops | None
         layers += config.n_layers * 2 * own * (4 + 3) * width * width  # enricher and fuser
         layers += (config.n_layers + dynamic) * 2 * own * own * width  # static: one product; dynamic: two
     total = (3 if training else 1) * batch * layers
-    if n_splits > 1:
-        for text in ids:
-            distinct = len(np.unique(text))
-            total += 2 * distinct * distinct * width + 2 * n_splits * n_splits * distinct
-            if training:  # the matches of the selected pairs, from which gradients reach the embeddings
-                pairs = sum(min(k, earlier) for earlier in range(n_splits))
-                total += pairs * 2 * size * size * width
-    return Flops(total, total)
+    if training:  # the matches of the selected pairs, from which gradients reach the embeddings
+        pairs = sum(min(k, earlier) for earlier in range(n_splits))
+        total += batch * pairs * 2 * size * size * width
+    needed, executed = (sum(_ranking(text, size, width, block) for text in ids) for block in (1, IDS_AT_A_TIME))
+    return Flops(total + needed, total + executed)
+
+
+def _ranking(text: NDArray[np.int64], size: int, width: int, block: int) -> int:
+    """Scores of all splits of ``size`` tokens with all earlier ones, by distinct ids, ``block`` of them at a time.
+
+    An id is compared with those that stand in a split before its last one; each of these splits then gets its largest
+    cosine, times how often each split holds the id.
+    """
+    first = np.sort(np.unique(text, return_index=True)[1] // size)
+    last = np.sort((len(text) - 1 - np.unique(text[::-1], return_index=True)[1]) // size)[::-1]
+    columns = np.diff(np.append(np.arange(0, len(last), block), len(last)))
+    earlier = last[::block]
+    n_splits = -(-len(text) // size)
+    return int((columns * 2 * (np.searchsorted(first, earlier) * width + n_splits * earlier)).sum())
 
 
 def _dense(forward: int, training: bool) -> Flops:

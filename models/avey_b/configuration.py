@@ -83,7 +83,7 @@ class AveyBConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
         for name in ("vocab_size", "d_embed", "n_layers", "chunk_size", "k", "context_len"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if type(value) is not int or value < 1:
                 raise ValueError(f"Avey-B needs a whole number of at least 1 as {name}, not {value!r}.")
         if not self.eps > 0:
             raise ValueError(f"Avey-B needs an eps above 0, not {self.eps!r}.")

@@ -13,6 +13,7 @@ from transformers.utils.generic import can_return_tuple
 
 from models.neobert.configuration import NeoBERTConfig
 from models.neobert.modeling import NeoBERTModel, NeoBERTPreTrainedModel
+from models.outputs import answer_output, masked_lm_output, sequence_output, token_output
 
 
 class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
@@ -43,13 +44,7 @@ class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
     ) -> MaskedLMOutput:
         """Logits (batch, length, vocab_size); with `labels` (batch, length; -100 = ignored) the mean cross-entropy."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
-        logits = self.decoder(outputs.last_hidden_state)
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(logits=logits, labels=labels, vocab_size=self.config.vocab_size)
-        return MaskedLMOutput(
-            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
-        )
+        return masked_lm_output(outputs, self.decoder(outputs.last_hidden_state), labels)
 
 
 class _NeoBERTWithClassifier(NeoBERTPreTrainedModel):
@@ -89,13 +84,7 @@ class NeoBERTForSequenceClassification(_NeoBERTWithClassifier):
         """Logits (batch, num_labels); with `labels` the loss that `config.problem_type` names."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
         pooled = self.dense(self.dropout(outputs.last_hidden_state[:, 0])).tanh()
-        logits = self.classifier(self.dropout(pooled))
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(labels=labels, pooled_logits=logits, config=self.config)
-        return SequenceClassifierOutput(
-            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
-        )
+        return sequence_output(self, outputs, self.classifier(self.dropout(pooled)), labels)
 
 
 class NeoBERTForTokenClassification(_NeoBERTWithClassifier):
@@ -116,13 +105,7 @@ class NeoBERTForTokenClassification(_NeoBERTWithClassifier):
     ) -> TokenClassifierOutput:
         """Logits (batch, length, num_labels); with `labels` (batch, length; -100 = ignored) the mean cross-entropy."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
-        logits = self.classifier(self.dropout(outputs.last_hidden_state))
-        loss = None
-        if labels is not None:
-            loss = self.loss_function(logits=logits, labels=labels, config=self.config)
-        return TokenClassifierOutput(
-            loss=loss, logits=logits, hidden_states=outputs.hidden_states, attentions=outputs.attentions
-        )
+        return token_output(outputs, self.classifier(self.dropout(outputs.last_hidden_state)), labels)
 
 
 class NeoBERTForQuestionAnswering(_NeoBERTWithClassifier):
@@ -144,14 +127,5 @@ class NeoBERTForQuestionAnswering(_NeoBERTWithClassifier):
     ) -> QuestionAnsweringModelOutput:
         """Start and end logits, each (batch, length); with both positions (batch,) their mean cross-entropy."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
-        start_logits, end_logits = self.classifier(self.dropout(outputs.last_hidden_state)).unbind(-1)
-        loss = None
-        if start_positions is not None and end_positions is not None:
-            loss = self.loss_function(start_logits, end_logits, start_positions, end_positions)
-        return QuestionAnsweringModelOutput(
-            loss=loss,
-            start_logits=start_logits,
-            end_logits=end_logits,
-            hidden_states=outputs.hidden_states,
-            attentions=outputs.attentions,
-        )
+        logits = self.classifier(self.dropout(outputs.last_hidden_state))
+        return answer_output(self, outputs, logits, start_positions, end_positions)

@@ -50,11 +50,22 @@ def test_avey_b_pays_for_distinct_ids_and_for_the_rows_of_its_last_split(length)
     model = build(asked, MODELS["avey-b"])
     varied, repeated = zipf_ids(2, length, 8192), np.full((2, length), 7)
     for ids in (varied, repeated):
-        assert flops.count(model.config, ids, "inference").needed == counted_by_torch(model, ids, "inference")
+        assert flops.count(model.config, ids, "inference").executed == counted_by_torch(model, ids, "inference")
     cheaper = (
         flops.count(model.config, repeated, "inference").needed < flops.count(model.config, varied, "inference").needed
     )
     assert cheaper == (length > 256)
+
+
+def test_ranking_needs_each_id_against_those_before_its_last_split():
+    text = zipf_ids(1, 1280, 8192)[0]
+    splits = text.reshape(-1, 256)
+    pairs = filled = 0
+    for one in np.unique(text):
+        last = max(place for place, split in enumerate(splits) if one in split)
+        pairs += len(np.unique(splits[:last]))
+        filled += last
+    assert flops._ranking(text, 256, 64, 1) == 2 * pairs * 64 + 2 * len(splits) * filled
 
 
 def test_local_attention_needs_the_pairs_inside_its_window_alone():

@@ -108,6 +108,7 @@ def test_base_size_has_the_published_parameters():
 
 
 CHOICES = {
+    "d_embed": [23, 24],
     "n_layers": [1, 2, 3, 4],
     "chunk_size": [1, 3, 4, 8],
     "k": [1, 2, 3],
@@ -308,6 +309,8 @@ def test_an_id_out_of_the_vocabulary_may_stand_where_the_mask_is_zero():
         {"d_embed": -3},
         {"vocab_size": 0},
         {"k": 1.5},
+        {"k": True},
+        {"eps": float("nan")},
         {"n_layers": "4"},
         {"eps": 0},
         {"arrangement": "sandwich"},
