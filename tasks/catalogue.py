@@ -173,7 +173,7 @@ SPAN_DATASETS = {
     )
 }
 
-_GLUE = {"hub_id": "nyu-mll/glue", "revision": "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"}
+_GLUE: dict[str, Any] = {"hub_id": "nyu-mll/glue", "revision": "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"}
 _RELATIONS = ("entailment", "neutral", "contradiction")
 
 
@@ -283,6 +283,12 @@ RETRIEVAL_DATASETS = {
             "docstrings",
             "embedded",
             "from a docstring's first sentence to its function's source, in the sources of all packages; bm25 is the row to beat",
+            "those of the packages",
+        ),
+        DatasetInfo(
+            "needle",
+            "embedded",
+            "which document says the value for a key; option document_words (raise --max-length with it); bm25 finds every key",
             "those of the packages",
         ),
         _beir(

@@ -65,8 +65,10 @@ def hide(needle: Needle, length: int, tokenizer: Any, pair: Pair) -> Context:
     alone = tokenised([needle.question, *statements], tokenizer)
     question = alone[needle.question][0]
     spoken = len(question) + sum(len(alone[text][0]) for text in statements)
-    hay = int((pair.room(length) - spoken) * needle.share)
+    room = pair.room(length) - spoken
+    hay = int(room * needle.share)
     stretch = _stretch(needle, hay, tokenizer)
+    hay = max(hay, min(stretch.tokens_of(1), room))  # one word of haystack, however small the share
     n_words = stretch.n_words_of(hay)
     found: Context | None = None
     tried: set[int] = set()
@@ -81,7 +83,7 @@ def hide(needle: Needle, length: int, tokenizer: Any, pair: Pair) -> Context:
         fitting = stretch.n_words_of(stretch.tokens_of(n_words) + left)
         n_words = fitting if left >= 0 else min(fitting, n_words - 1)
     if found is None:
-        needed = length - pair.room(length) + spoken + stretch.tokens_of(1)
+        needed = length - room + stretch.tokens_of(1)
         raise InputError(
             f"a {needle.kind} needle with its question and {len(needle.distractors)} distractors takes {needed} tokens and is "
             f"longer than an input of {length}; ask for longer inputs (lengths, --max-length) or fewer distractors"

@@ -22,7 +22,7 @@ from tasks.metrics import exact_match
 from tasks.sources import haystack, needles
 from tasks.sources.needles import KINDS, Needle
 from tasks.span import best_tokens
-from tasks.task import Data, DatasetInfo, Encoded, Feature
+from tasks.task import Data, DatasetInfo, Encoded, Feature, Split
 from tasks.windows import Pair, Window, token_span
 
 METRIC = "needle_exact_match"
@@ -30,7 +30,7 @@ LONGEST_ANSWER = 32
 """In tokens: twice the characters of any answer, for tokenizers that know no more than bytes."""
 
 LENGTHS = range(32, 98_304 + 1)
-TRAIN_EXAMPLES = 3000
+TRAIN_EXAMPLES = 6000
 
 _DESCRIPTIONS = {
     "mixed": "a secret word, a secret number or the value for a key, hidden in docstring prose; options lengths, depths, "
@@ -97,7 +97,7 @@ class NeedleInHaystack:
     head = "span"
     metric = METRIC
     default_dataset = "mixed"
-    defaults = {"max_length": 512, "batch_size": 16, "epochs": 2.0}  # noqa: RUF012
+    defaults = {"max_length": 256, "batch_size": 16, "epochs": 1.0}  # noqa: RUF012
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -142,11 +142,12 @@ class NeedleInHaystack:
         else:
             texts, origin, versions = haystack.from_folder(folder), str(folder), {}
         examples = int(self.options["examples"])
-        grids = {
-            split: needles.grid(split, texts[split], kinds, distractors, self._lengths, self._depths, size)
-            for split, size in (("dev", (examples + 1) // 2), ("test", examples))
+        splits: dict[Split, list[Needle]] = {
+            "train": needles.train_needles(texts["train"], kinds, distractors, TRAIN_EXAMPLES)
         }
-        splits = {"train": needles.train_needles(texts["train"], kinds, distractors, TRAIN_EXAMPLES), **grids}
+        sizes: dict[Split, int] = {"dev": (examples + 1) // 2, "test": examples}
+        for split, size in sizes.items():
+            splits[split] = needles.grid(split, texts[split], kinds, distractors, self._lengths, self._depths, size)
         notes = []
         if data_dir is not None and folder is None:
             notes.append(f"{data_dir} holds no *.txt, so the haystack is the embedded one")

@@ -26,8 +26,11 @@ QUERY_CHARACTERS = 300
 
 EMBEDDED = {
     "docstrings": "tasks.sources.docstrings_retrieval",
+    "needle": "tasks.sources.needle_corpus",
 }
-"""Modules that build a collection on this machine: each has ``identity()`` and ``load()``, which gives a `BuiltCollection`."""
+"""Modules that build a collection on this machine: each has ``identity()`` and ``load()``, which gives a `BuiltCollection`.
+
+Both take the task's options that the module's ``OPTIONS`` names, if it has any."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ class Retrieval:
     """The family of test collections.
 
     Args:
-        options: what stands before every query and every document, for encoders that were trained so.
+        options: what stands before every query and every document, for encoders that were trained so; and how many words
+            a document of ``retrieval/needle`` has.
     """
 
     family = "retrieval"
@@ -56,7 +60,7 @@ class Retrieval:
     defaults: Mapping[str, Any] = {"max_length": 64, "batch_size": 64, "epochs": 1.0}
 
     def __init__(self, options: Mapping[str, str] | None = None) -> None:
-        self.options = {"query_prefix": "", "document_prefix": ""} | dict(options or {})
+        self.options = {"query_prefix": "", "document_prefix": "", "document_words": "32"} | dict(options or {})
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -66,14 +70,14 @@ class Retrieval:
         return RETRIEVAL_DATASETS
 
     def configured(self, given: Mapping[str, str]) -> Retrieval:
-        """See `Configurable.configured`; any text is a prefix."""
+        """See `Configurable.configured`; any text is a prefix, and what builds a collection says what it takes."""
         return Retrieval(self.options | dict(given))
 
     def identity(self, dataset: str, data_dir: str | None) -> str:
         """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
         source = locate(self.family, dataset, self.datasets, data_dir)
         if isinstance(source, Embedded):
-            return str(_module(dataset).identity())
+            return str(_module(dataset).identity(**self._building(dataset)))
         if isinstance(source, Folder):
             from tasks.sources import beir
 
@@ -97,7 +101,7 @@ class Retrieval:
         """See `Task.load`; a local dataset is ``DIR/retrieval/NAME`` in BEIR's format."""
         source = locate(self.family, dataset, self.datasets, data_dir)
         if isinstance(source, Embedded):
-            built: BuiltCollection = _module(dataset).load()
+            built: BuiltCollection = _module(dataset).load(**self._building(dataset))
             return _data(built.collection, "embedded", built.fingerprint, built.versions)
         if isinstance(source, Folder):
             from tasks.sources import beir
@@ -146,6 +150,9 @@ class Retrieval:
     def document_text(self, document: Document) -> str:
         """What an encoder reads of a document."""
         return self.options["document_prefix"] + document.content
+
+    def _building(self, dataset: str) -> dict[str, str]:
+        return {name: self.options[name] for name in getattr(_module(dataset), "OPTIONS", ())}
 
 
 RETRIEVAL = Retrieval()

@@ -20,7 +20,7 @@ from tasks.sources.splits import read_bytes
 from tasks.task import SPLITS, DatasetInfo, Split
 
 CONSONANTS, VOWELS, LAST_LETTERS = "bdfgklmnprstvz", "aeiou", "lmnrst"
-"""A word that a needle says is three syllables of a consonant and a vowel, and a last letter; a number has six digits."""
+"""A word that a needle says is three syllables of a consonant and a vowel, and a last letter; a number has five digits."""
 
 MIN_WORDS = 64
 """A split with less is no haystack: any needle would be most of what is read."""
@@ -32,7 +32,7 @@ MAX_WORDS = 40
 """Longer sentences are cut, so that there is a place for a needle near every depth."""
 
 # A lookahead, so that no stretch hides another that begins within it.
-_ANSWER = re.compile(rf"(?=((?:[{CONSONANTS}][{VOWELS}]){{3}}[{LAST_LETTERS}]|[0-9]{{6}}))")
+_ANSWER = re.compile(rf"(?=((?:[{CONSONANTS}][{VOWELS}]){{3}}[{LAST_LETTERS}]|[0-9]{{5}}))")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 
 

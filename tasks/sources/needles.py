@@ -68,12 +68,12 @@ class Needle:
 def train_needles(haystack: Haystack, kinds: Sequence[str], distractors: int, size: int) -> list[Needle]:
     """Needles at any depth of short inputs, the kinds in turn.
 
-    Most haystacks are short, which is cheap to learn from; some fill the recipe's length, so that every position is learned.
+    More haystacks are short, which is cheap to learn from, than fill the length of the recipe.
     """
     found = []
     for number in range(size):
         random = _generator("train", number)
-        depth, share = float(random.uniform(0, 100)), float(0.1 + 0.9 * random.random() ** 3)
+        depth, share = float(random.uniform(0, 100)), float(0.05 + 0.95 * random.random() ** 2)
         kind = kinds[number % len(kinds)]
         found.append(_needle(f"{number}", kind, depth, haystack, distractors, random, share=share))
     return found
@@ -130,8 +130,8 @@ def new_words(random: np.random.Generator, count: int, haystack: Haystack) -> li
 
 
 def new_numbers(random: np.random.Generator, count: int, haystack: Haystack) -> list[str]:
-    """So many different numbers of six digits that are not in the haystack, nor within a longer row of digits."""
-    return _new(lambda: str(random.integers(100_000, 1_000_000)), count, haystack)
+    """So many different numbers of five digits that are not in the haystack, nor within a longer row of digits."""
+    return _new(lambda: str(random.integers(10_000, 100_000)), count, haystack)
 
 
 def _new(draw: Callable[[], str], count: int, haystack: Haystack) -> list[str]:
