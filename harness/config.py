@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from harness.errors import InputError
@@ -134,9 +135,11 @@ class Cell:
     data_dir: str | None = None
     skip_bad: bool = False
 
-    @property
+    @cached_property
     def key(self) -> str:
         """sha256 (first 16 hex digits) of everything that decides the score."""
-        decides = asdict(self) | {"protocol": PROTOCOL}
+        # `asdict` copies everything deeply, which takes seconds of a large sweep.
+        decides = {field.name: getattr(self, field.name) for field in fields(self)}
+        decides |= {"recipe": vars(self.recipe), "protocol": PROTOCOL}
         del decides["data_dir"], decides["weights"], decides["skip_bad"]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]

@@ -113,7 +113,7 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
     except InputError:
         raise
     except Exception as error:
-        status, sentence = _status_of(error), f"{type(error).__name__}: {str(error)[:300]}"
+        status, sentence = _status_of(error), f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         record = failure_record(planned, status, sentence)
         log = _keep_failure(store, cell, record, traceback.format_exc())
         stderr.quiet = not distributed.speaks_of_errors()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -75,8 +75,6 @@ def plan_all(
         return task_of(family, options).identity(dataset, data_dir)
 
     def planned(request: Request) -> Planned:
-        if request.seed < 0:
-            raise InputError(f"--seed must be 0 or greater, not {request.seed}")
         family, _, dataset = request.task.partition("/")
         options = tuple(request.task_options.items())
         task = task_of(family, options)
@@ -112,10 +110,22 @@ def plan_all(
         )
         return Planned(request, cell, encoder, weights, task)
 
+    of_like: dict[object, Planned] = {}
+
+    def of_any_seed(request: Request) -> Planned:
+        """What `planned` gives, found out once for all seeds."""
+        if request.seed < 0:
+            raise InputError(f"--seed must be 0 or greater, not {request.seed}")
+        like = tuple(str(value) for name, value in vars(request).items() if name != "seed")
+        if like not in of_like:
+            of_like[like] = planned(request)
+        same = of_like[like]
+        return replace(same, request=request, cell=replace(same.cell, seed=request.seed))
+
     cells = []
     for request in requests:
         try:
-            cells.append(planned(request))
+            cells.append(of_any_seed(request))
         except UnsuitedError as error:
             if leave_out is None:
                 raise

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from harness.config import Cell
 from harness.errors import InputError
@@ -85,7 +85,8 @@ class Sweep:
     @property
     def counts(self) -> dict[str, int]:
         """How many cells have which status."""
-        return dict(Counter(self.status.values()))
+        found = Counter(self.status.values())
+        return {status: found[status] for status in get_args(Status)}
 
     def run(self, executor: Executor, workers: int, show: Update) -> None:
         """Run what is to do, and keep a record of every cell that fails.

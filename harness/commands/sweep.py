@@ -93,12 +93,12 @@ def sweep_cells(options: argparse.Namespace) -> int:
         _print_cells(sweep)
         return 0
     if to_run:
-        store.check_writable()
         store.tidy()
         executor = cluster or _children(options, workers, threads, curves)
         with shown() as report:
             # In a log the line of every cell is progress enough.
             sweep.run(executor, workers, (report if stderr.is_terminal else silent)("cells"))
+        store.tidy()
     return _print_results(sweep, options)
 
 
@@ -107,9 +107,9 @@ def _grids(options: argparse.Namespace) -> list[Grid]:
 
     in_environment = os.environ.get("HARNESS_DATA_DIR")
     given: dict[str, Any] = {
-        "models": options.models and _names(options.models),
-        "tasks": options.tasks and _names(options.tasks),
-        "learning_rates": options.lrs and _rates(options.lrs),
+        "models": _names(options.models) if options.models is not None else None,
+        "tasks": _names(options.tasks) if options.tasks is not None else None,
+        "learning_rates": _rates(options.lrs) if options.lrs is not None else None,
         "seeds": options.seeds,
         "weights": options.weights,
         "size": options.size,
