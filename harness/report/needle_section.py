@@ -53,7 +53,7 @@ def _heat(comparison: Comparison, standing: Standing, lengths: Sequence[int]) ->
     """The map of one encoder: a row a depth, a column a length, in percent."""
     depths = _depths(standing)
     metric = comparison.metric
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "label": f"{depth} %",
             "values": [median_of(standing, f"{metric}.L{length}.D{depth}") for length in lengths],

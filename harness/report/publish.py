@@ -7,13 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.report import bench_plots, bench_tables, figures, latex, page, panels, tables
-from harness.report.comparison import Comparison, comparisons
+from harness.errors import InputError
+from harness.report import bench_plots, bench_tables, figures, latex, needle_plots, needle_section, page, panels, tables
+from harness.report.comparison import Comparison, comparisons, slug
+from harness.report.disagreements import median_run
 from harness.report.reading import Reading
 from harness.report.ties import Ties
 from harness.store import Record, Store
 
 PAGE = "report.html"
+_MAPS = 10
+"""Of each comparison on needles so many encoders are drawn; the page has the maps of all."""
 
 
 def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
@@ -33,6 +37,7 @@ def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
     command = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
     with figures.drawing(found, numbered, throughput, folder / "figures") as drawn:
         files = _write_tables(found, reading, folder / "tables")
+        files += _write_needles(found, store, folder / "figures")
         files += _write_bench(reading.bench, folder / "bench")
         written = _write(folder / PAGE, page.render(store, reading, found, command))
         return [*files, *drawn(), written]
@@ -58,6 +63,29 @@ def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -
         files.append(_write(folder / "imported.csv", tables.csv_of(imported)))
     if reading.failed:
         files.append(_write(folder / "failed.csv", bench_tables.as_csv(tables.of_failed(reading.failed))))
+    return files
+
+
+def _write_needles(found: Sequence[Comparison], store: Store, folder: Path) -> list[Path]:
+    """What was found against length, and the maps of length and depth of the best encoders' median runs."""
+    files: list[Path] = []
+    for comparison in found:
+        if not needle_section.sections([comparison], panels.numbers([comparison], [])):
+            continue
+        title = f"{comparison.dataset}, {comparison.size}" + (f", {comparison.apart}" if comparison.apart else "")
+        runs = [
+            run | {"model": run["model"] | {"name": standing.label}}
+            for standing in comparison.standings
+            for run in standing.entry.runs
+        ]
+        files += needle_plots.against_length(runs, folder / f"{comparison.name}-against-length", title)
+        for standing in comparison.standings[:_MAPS]:
+            try:
+                rows = store.predictions(median_run(standing))
+                stem = folder / f"{comparison.name}-map-{slug(standing.label)}"
+                files += needle_plots.heat_map(standing.label, rows, stem, title)
+            except (InputError, KeyError, ValueError):
+                continue  # the page says whose predictions cannot be read, and has the map from the scores
     return files
 
 
