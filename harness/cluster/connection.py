@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,21 @@ def connected(address: str, code: str) -> Any:
         except Exception as error:
             failure.append(error)
 
-    # In a thread: what listens there may be no Ray at all, and then a connection never ends.
-    connecting = threading.Thread(target=connect, daemon=True)
-    connecting.start()
-    connecting.join(CONNECT_TIMEOUT_S)
-    if failure or connecting.is_alive():
-        reason = first_line(failure[0]) if failure else f"no answer within {CONNECT_TIMEOUT_S:.0f} s"
-        raise InputError(f"the Ray cluster at {address!r} cannot be used: {reason}") from next(iter(failure), None)
+    if address == "local":
+        connect()  # not in a thread: Linux ends the processes of a local cluster with the thread that started them
+    elif not _ends_within(CONNECT_TIMEOUT_S, connect):
+        failure.append(TimeoutError(f"no answer within {CONNECT_TIMEOUT_S:.0f} s"))
+    if failure:
+        raise InputError(f"the Ray cluster at {address!r} cannot be used: {first_line(failure[0])}") from failure[0]
     return ray
+
+
+def _ends_within(seconds: float, work: Callable[[], None]) -> bool:
+    """Whether work ends in time; what listens at an address may be no Ray at all, and then a connection never ends."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
 
 
 def _probe(address: str) -> None:

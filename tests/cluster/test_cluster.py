@@ -85,6 +85,14 @@ def test_a_cell_that_fails_is_told_with_its_node(swept):
     assert "--data-dir /no/such/folder does not exist there" in failed[91].error
 
 
+def test_this_machine_can_be_the_cluster(tmp_path):
+    pytest.importorskip("ray", reason="needs Ray: pip install 'encoder-harness[cluster]'")
+    executor = RayCluster(Store(tmp_path), "local", Resources(), command=FAKE)
+    (finished,) = executor.run([Request("bert", "ner/cities", seed=5)])
+    assert finished.status == "ok", finished.error
+    assert Store(tmp_path).predictions(next(Store(tmp_path).records()))
+
+
 def test_a_cell_that_no_node_has_room_for_is_refused(cluster, tmp_path):
     executor = RayCluster(Store(tmp_path), cluster.address, Resources(cpus=1, gpus=1), command=FAKE)
     with pytest.raises(InputError, match="no node of the Ray cluster has 1 CPU, 1 GPU for a cell"):
