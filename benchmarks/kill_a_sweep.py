@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import subprocess
 import sys
@@ -23,6 +24,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from harness.orphan import PARENT
 from harness.store import Store
 
 WORDS = ["the", "a", "train", "river", "met", "saw", "left", "near", "then", "said"]
@@ -63,7 +65,8 @@ def content(folder: Path) -> dict[str, Any]:
 def start(arguments: list[str], out: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "harness", "sweep", *arguments, "--out", str(out)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[1],
+        env=os.environ | {PARENT: str(os.getpid())},
     )  # fmt: skip
 
 
@@ -73,7 +76,7 @@ def main() -> None:
     parser.add_argument("--models", default="bert,avey-b,modernbert")
     parser.add_argument("--seeds", default="0-3")
     parser.add_argument("--workers", default="2")
-    parser.add_argument("--longest", type=float, default=15.0, help="seconds until a kill")
+    parser.add_argument("--longest", type=float, default=25.0, help="seconds until a kill")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     options = parser.parse_args()
     chance = random.Random(options.seed)
