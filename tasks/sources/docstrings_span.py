@@ -173,5 +173,5 @@ def _draw_of_docstring(question: Question) -> int:
 
 
 def _question(row: list[Any]) -> Question:
-    *texts, answers, title = row
-    return Question(*texts, tuple(Answer(*answer) for answer in answers), title)
+    id_, question, context, answers, title = row
+    return Question(id_, question, context, tuple(Answer(*answer) for answer in answers), title)
