@@ -26,7 +26,7 @@ def resolve_revision(info: DatasetInfo) -> str:
     try:
         return str(HfApi().dataset_info(str(info.hub_id)).sha)
     except Exception as error:
-        raise _unreachable(info, error) from error
+        raise unreachable(info, error) from error
 
 
 def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict[Split, list[dict[str, Any]]]:
@@ -47,7 +47,7 @@ def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict
     try:
         loaded = load_dataset(info.hub_options["format"], data_files=files)
     except Exception as error:
-        raise _unreachable(info, error) from error
+        raise unreachable(info, error) from error
     return {split: list(loaded[split]) for split in SPLITS if split in files}
 
 
@@ -80,10 +80,11 @@ def load_sentences(info: DatasetInfo, root: str | None = None) -> tuple[dict[Spl
     return splits, revision
 
 
-def _unreachable(info: DatasetInfo, error: Exception) -> InputError:
+def unreachable(info: DatasetInfo, error: Exception) -> InputError:
+    """The error for a dataset that cannot be read, with the ways to get it onto a machine without network."""
     reason = " ".join(str(error).split())[:160] or type(error).__name__
     return InputError(
         f"{info.hub_id} could not be read from the hub ({reason}); on a machine with network run "
         f"`hf download {info.hub_id} --repo-type dataset{'' if info.revision is None else ' --revision ' + info.revision}` "
-        "and copy the HF_HOME cache here, or use --data-dir with local files"
+        "and copy the HF_HOME cache here, or fill a folder with `harness fetch` there and use --data-dir here"
     )

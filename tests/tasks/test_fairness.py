@@ -73,7 +73,7 @@ def test_a_cut_dev_split_and_a_sample_follow_from_the_data_alone():
 
     def made(seed):
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002
+        np.random.seed(seed)
         torch.manual_seed(seed)
         return hold_out(examples, 20, lambda example: example[1]), list(sample(examples, 40))
 
