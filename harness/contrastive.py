@@ -120,7 +120,9 @@ def fit_pairs(
             """No model card is written, so nothing is collected for one."""
 
         def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-            save_model(self.model, str(Path(output_dir or self.args.output_dir) / WEIGHTS))
+            folder = Path(output_dir or self.args.output_dir)
+            folder.mkdir(parents=True, exist_ok=True)
+            save_model(self.model, str(folder / WEIGHTS))
 
         def _load_from_checkpoint(self, checkpoint_path: str) -> None:
             load_model(self.model, str(Path(checkpoint_path) / WEIGHTS))

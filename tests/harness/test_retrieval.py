@@ -153,7 +153,8 @@ def test_embeddings_do_not_depend_on_their_batch_and_are_those_of_sentence_trans
     model, tokenizer = encoder
     together, n_cut = embed(model, tokenizer, TEXTS, 24, "fp32")
     alone = np.concatenate([embed(model, tokenizer, [text], 24, "fp32")[0] for text in TEXTS])
-    assert n_cut == 1
+    assert n_cut == sum(len(tokenizer(text)["input_ids"]) > 24 for text in TEXTS)
+    assert 0 < n_cut < len(TEXTS)
     assert np.allclose(together, alone, atol=1e-6)
     assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
     theirs = sentence_transformer(model, tokenizer, 24).encode(TEXTS, show_progress_bar=False)
@@ -192,8 +193,8 @@ def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, wor
 
 
 def test_scores_agree_with_mteb_on_the_same_embeddings(encoder, worlds):
-    mteb = pytest.importorskip("mteb")
     from datasets import Dataset
+    from mteb.abstasks import AbsTaskRetrieval
     from mteb.abstasks.task_metadata import TaskMetadata
 
     from harness.mteb_evaluation import MtebEncoder, evaluated
@@ -204,7 +205,7 @@ def test_scores_agree_with_mteb_on_the_same_embeddings(encoder, worlds):
     data = RETRIEVAL.load("codes", str(worlds))
     queries = data.splits["test"]
 
-    class Codes(mteb.AbsTaskRetrieval):
+    class Codes(AbsTaskRetrieval):
         metadata = TaskMetadata(
             name="Codes", dataset={"path": "codes", "revision": "1"}, description="code words", type="Retrieval",
             category="t2t", modalities=["text"], eval_splits=["test"], eval_langs=["eng-Latn"], main_score="ndcg_at_10",
@@ -234,7 +235,7 @@ def test_scores_agree_with_mteb_on_the_same_embeddings(encoder, worlds):
     ours = RETRIEVAL.score(queries, rankings)
     assert 0 < ours["ndcg_at_10"] < 1
     for name in METRICS:
-        assert ours[name] == pytest.approx(theirs[name], abs=1e-6)
+        assert round(ours[name], 5) == pytest.approx(theirs[name], abs=1e-6)  # mteb rounds to five digits
     assert theirs["main_score"] == theirs["ndcg_at_10"]
 
 
