@@ -32,9 +32,10 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def regress(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
+    from harness.baseline import read_baseline, write_baseline
     from harness.children import ChildProcesses
     from harness.progress import stderr
-    from harness.regress import judge, read_baseline, run_again, write_baseline
+    from harness.regress import judge, run_again
     from harness.report import regress_table
 
     if options.update and not (options.why or "").strip():

@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from harness.regress import FLOOR, LEVEL, SLOWER, Baseline, Verdict, name
+from harness.baseline import Baseline, name
+from harness.regress import FLOOR, LEVEL, LOSS_FLOOR, SLOWER, Verdict
 
 _STYLE = {"ok": "green", "better": "bold green", "drop": "bold red", "slow": "bold red", "failed": "bold red"}
 
@@ -28,6 +29,9 @@ def rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
             "baseline": mean(verdict.cell.scores),
             "baseline_scores": list(verdict.cell.scores),
             "tolerance": verdict.tolerance,
+            "loss": verdict.loss,
+            "baseline_losses": list(verdict.cell.losses),
+            "loss_tolerance": verdict.loss_tolerance,
             "throughput_ratio": verdict.speed,
             "reason": verdict.reason or None,
         }
@@ -45,8 +49,8 @@ def as_text(verdicts: Sequence[Verdict], baseline: Baseline, gflops: float | Non
     """The table, how its tolerances are made, and a sentence."""
     table = Table(title=f"against {baseline.file}", title_justify="left")
     for column in ("cell", "metric"):
-        table.add_column(column, overflow="fold")
-    for column in ("baseline", "now", "change", "tolerance", "throughput"):
+        table.add_column(column, no_wrap=True)
+    for column in ("baseline", "now", "tolerance", "loss before", "now", "tolerance", "throughput"):
         table.add_column(column, justify="right")
     table.add_column("")
     for verdict in verdicts:
@@ -57,19 +61,22 @@ def as_text(verdicts: Sequence[Verdict], baseline: Baseline, gflops: float | Non
             verdict.cell.metric,
             f"{before:.4f}",
             "-" if failed else f"{verdict.score:.4f}",
-            "-" if failed else f"{verdict.score - before:+.4f}",
             f"-{verdict.tolerance:.4f}",
+            f"{mean(verdict.cell.losses):.4f}" if verdict.cell.losses else "-",
+            "-" if verdict.loss is None else f"{verdict.loss:.4f}",
+            f"+{verdict.loss_tolerance:.4f}" if verdict.cell.losses else "-",
             "-" if verdict.speed is None else f"{verdict.speed:.2f}x",
             f"[{_STYLE[verdict.outcome]}]{verdict.outcome}[/]",
         )
     out = io.StringIO()
-    console = Console(file=out, width=120, highlight=False, soft_wrap=True)
+    console = Console(file=out, width=140, highlight=False, soft_wrap=True)
     console.print(table)
     seeds = len(baseline.rerun_seeds)
     rate = f" (this machine: {gflops:.0f}, the baseline's: {told:.0f})" if gflops and (told := _rate(baseline)) else ""
     console.print(
         f"now: mean of {seeds} seed{'s' * (seeds != 1)}. tolerance: one-sided {LEVEL:.0%} prediction interval of that mean, "
-        f"t(n-1) s sqrt(1/n + 1/m) over the baseline's n seeds, at least {FLOOR:g}. throughput: examples/s over the "
+        f"t(n-1) s sqrt(1/n + 1/m) over the baseline's n seeds, at least {FLOOR:g}, or {LOSS_FLOOR:.0%} of the loss. "
+        "loss: of training, mean over its steps. throughput: examples/s over the "
         f"machine's own GFLOP/s in matrix products{rate}, best seed, as a share of the baseline's; it may fall to 1/{SLOWER:g}.",
         markup=False,
     )
