@@ -73,7 +73,7 @@ def compare(
         InputError: predictions are missing, have no terms, or are of other examples.
     """
     found = [_compared(*pair, our_predictions, their_predictions, split, resamples, seed) for pair in pairs]
-    corrected = stats.holm([one["difference"].p for one in found]) if found else []
+    corrected = stats.holm([one["difference"].p for one in found])
     return [Comparison(**one, p_holm=float(p)) for one, p in zip(found, corrected, strict=True)]
 
 
@@ -175,16 +175,11 @@ def ties_with_best(
 
 
 def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
-    for entry in (ours, theirs):
-        if len(entry.runs) == 1:
-            yield (
-                f"{entry.model} has one run on {entry.dataset}: "
-                + (
-                    "intervals and p-values tell of these two runs, not of other seeds"
-                    if len(ours.runs) == len(theirs.runs)
-                    else "the other side's spread over seeds is taken for it in the difference"
-                )
-            )
+    single = [entry.model for entry in (ours, theirs) if len(entry.runs) == 1]
+    if len(single) == 2:
+        yield f"one run a side on {ours.dataset}: intervals and p-values tell of these two runs, not of other seeds"
+    elif single:
+        yield f"{single[0]} has one run on {ours.dataset}: the other side's spread over seeds is taken for it in the difference"
     if len(ours.dev_by_learning_rate) != len(theirs.dev_by_learning_rate):
         counts = [len(entry.dev_by_learning_rate) for entry in (ours, theirs)]
         yield (

@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike
 
 from harness.stats.aggregate import Estimate
 
+_APART = 1e-9
+
 
 def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike, *, confidence: float = 0.95) -> Estimate:
     """The probability that a new run of ours scores higher than a new run of theirs, ties counting half.
@@ -33,6 +35,7 @@ def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike, *, confidence
         spread = 1 + others * ((1 - truth) / (2 - truth) + truth / (1 + truth))
         return float((value - truth) ** 2 - z**2 * truth * (1 - truth) * spread / (n_ours * n_theirs * tasks))
 
-    low = 0.0 if value == 0 else brentq(excess, 0.0, value) if excess(0.0) > 0 else 0.0
-    high = 1.0 if value == 1 else brentq(excess, value, 1.0) if excess(1.0) > 0 else 1.0
+    # The equation has a root at the value itself where that is 0 or 1; the end of the interval is the other root.
+    low = brentq(excess, 0.0, value - _APART) if value > _APART else 0.0
+    high = brentq(excess, value + _APART, 1.0) if value < 1 - _APART else 1.0
     return Estimate(value, float(low), float(high))
