@@ -5,6 +5,7 @@ The parent gives a deadline. A point that cannot reach it stops by itself as soo
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -71,6 +72,7 @@ def _measure_into(reply: dict[str, Any], point: Point, limits: Limits, deadline:
     reply["load_s"] = time.perf_counter() - began
 
     memory.give_back()
+    gc.enable()
     before_mib, exact = memory.status_mib("VmRSS"), memory.reset_high_water_mark()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()

@@ -1,0 +1,62 @@
+"""Why a model's curve ends: its memory and time at lengths it can still run, and what they come to at one it cannot.
+
+    python -m benchmarks.out_of_reach
+    python -m benchmarks.out_of_reach --model modernbert --lengths 2048 4096 8192 --target 98304
+
+Each length is a point of `harness bench` (a fresh process, peak resident memory above the loaded model). Memory and
+seconds are fitted by a part that grows with the tokens and one that grows with their pairs, neither of them negative; the
+fit is then read at the target, beside what the machine has. On a CPU, SDPA with a mask of the local window makes tables of
+token pairs, so that ModernBERT's memory is quadratic though most of its layers look 64 tokens far.
+"""
+
+import argparse
+import statistics
+
+import numpy as np
+from scipy.optimize import nnls
+
+from harness.bench.memory import available_mib
+from harness.bench.points import Limits, check_threads, points_of
+from harness.bench.supervise import measure_in_child
+from harness.commands.bench import precision_and_machine
+
+
+def fitted(lengths: list[int], values: list[float]) -> tuple[float, float]:
+    """Coefficients (of a token, of a pair of tokens) that fit the values best relative to their size."""
+    tokens, scale = np.array(lengths, dtype=float), np.array(values)
+    coefficients, _ = nnls(np.stack([tokens, tokens**2], axis=1) / scale[:, None], np.ones(len(values)))
+    return float(coefficients[0]), float(coefficients[1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="modernbert")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[2048, 4096, 8192])
+    parser.add_argument("--target", type=int, default=98304)
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args()
+    precision, machine = precision_and_machine(None)
+    points = points_of(
+        [options.model], "tiny", options.lengths, "inference", None, None, precision, "sdpa", False,
+        check_threads(options.threads), True, machine,
+    )  # fmt: skip
+    limits = Limits(timeout_s=120, memory_mib=available_mib() - 512, min_repetitions=3, min_seconds=0.0)
+    print(f"{options.model} tiny, {precision}, {points[0].threads} threads, one text; the target is a fit.\n")
+    print("| tokens | peak MiB | seconds |\n| --- | --- | --- |")
+    peaks, seconds = [], []
+    for point in points:
+        reply = measure_in_child(point, limits)
+        if reply["status"] != "ok":
+            raise SystemExit(f"{point.length} tokens: {reply['error']}; use shorter --lengths")
+        peaks.append(reply["memory"]["peak_above_loaded_mib"])
+        seconds.append(statistics.median(reply["samples_ms"]) / 1e3)
+        print(f"| {point.length:,} | {peaks[-1]:,.0f} | {seconds[-1]:.2f} |", flush=True)
+    target = options.target
+    (mib_token, mib_pair), (s_token, s_pair) = fitted(options.lengths, peaks), fitted(options.lengths, seconds)
+    peak, time = mib_token * target + mib_pair * target**2, s_token * target + s_pair * target**2
+    print(f"| {target:,} | {peak:,.0f} | {time:,.0f} |\n")
+    print(f"{mib_pair * 2**20:.1f} bytes a pair of tokens; this machine has {available_mib():,} MiB to give.")
+
+
+if __name__ == "__main__":
+    main()
