@@ -1,6 +1,6 @@
 """MTEB: any of its tasks by name, read, run and scored by the package mteb itself (Muennighoff et al., 2023).
 
-Nothing is trained. To score an encoder that was fine-tuned, keep it with ``--save-model`` and give its folder as ``--weights``.
+Nothing is trained: weights are scored as they are.
 """
 
 from __future__ import annotations
