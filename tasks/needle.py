@@ -30,7 +30,7 @@ LONGEST_ANSWER = 32
 """In tokens: twice the characters of any answer, for tokenizers that know no more than bytes."""
 
 LENGTHS = range(32, 98_304 + 1)
-TRAIN_EXAMPLES = 6000
+TRAIN_EXAMPLES = 4480
 
 _DESCRIPTIONS = {
     "mixed": "a secret word, a secret number or the value for a key, hidden in docstring prose; options lengths, depths, "
@@ -78,7 +78,7 @@ class NeedleInHaystack:
 
     Attributes:
         options: ``lengths`` in tokens of the encoder's own tokenizer and ``depths`` in percent, both increasing and joined by
-            commas; ``examples`` a cell of the test grid (dev has half as many); ``distractors`` beside a key-value needle;
+            commas; ``examples`` a cell of the test grid (dev has a third as many); ``distractors`` beside a key-value needle;
             ``kind`` of the needles in a folder of texts whose name says none.
     """
 
@@ -145,7 +145,7 @@ class NeedleInHaystack:
         splits: dict[Split, list[Needle]] = {
             "train": needles.train_needles(texts["train"], kinds, distractors, TRAIN_EXAMPLES)
         }
-        sizes: dict[Split, int] = {"dev": (examples + 1) // 2, "test": examples}
+        sizes: dict[Split, int] = {"dev": (examples + 2) // 3, "test": examples}
         for split, size in sizes.items():
             splits[split] = needles.grid(split, texts[split], kinds, distractors, self._lengths, self._depths, size)
         notes = []

@@ -88,10 +88,13 @@ def grid(
     depths: Sequence[int],
     examples: int,
 ) -> list[Needle]:
-    """So many needles at every length and depth, the kinds in turn; a cell is the same in every grid that has it."""
+    """So many needles at every length and depth; a cell is the same in every grid that has it.
+
+    The kinds take turns within a cell, and the first of one cell is another kind than that of the next.
+    """
     return [
         _needle(
-            f"L{length}-D{depth}-{number}", kinds[number % len(kinds)], depth, haystack, distractors,
+            f"L{length}-D{depth}-{number}", kinds[(number + depth + length.bit_length()) % len(kinds)], depth, haystack, distractors,
             _generator(split, length, depth, number), length=length,
         )
         for length in lengths for depth in depths for number in range(examples)

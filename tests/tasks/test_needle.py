@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import InputError
+from harness.pipeline import run
+from harness.plan import plan
+from harness.request import Request
 from tasks.hiding import hide
 from tasks.needle import NEEDLE, Found
 from tasks.sources.haystack import haystack
@@ -227,3 +230,24 @@ def test_a_short_haystack_is_read_again(tokenizer):
     context = hide(needle, 2000, tokenizer, Pair(tokenizer))
     assert context.text.count("Ada saw the river.") > 50
     assert context.text.count(needle.statement.answer) == 1
+
+
+def test_a_run_goes_on_beyond_what_its_encoder_takes_and_its_rows_make_its_scores(small_bert, tmp_path):
+    for name in "abc":
+        (tmp_path / f"{name}.txt").write_text("the old house near the river saw a train and then left. " * 60)
+    options = {"lengths": "64,200", "depths": "0,100", "examples": "2"}
+    recipe = {"max_length": 60, "max_steps": 2, "train_limit": 32}
+    request = Request(
+        "bert", "needle/word", str(small_bert), data_dir=str(tmp_path), recipe=recipe, task_options=options
+    )
+    planned = plan(request)
+    done = run(planned.cell, planned.encoder, planned.weights, planned.task)
+    record, scores = done.record, done.record["scores"]["test"]
+    assert record["task"]["n_truncated"] == 4
+    assert (scores["truncated.L64"], scores["truncated.L200"]) == (0, 1)
+    assert (scores["unseen.L64"], scores["unseen.L200"], scores["unseen"]) == (0, 0.5, 0.25)
+    assert dict(record["task"]["options"])["lengths"] == "64,200"
+    rows = [row for row in done.predictions if row["split"] == "test"]
+    assert len(rows) == record["task"]["n_test"] == 8
+    assert sum(row["terms"][0] for row in rows) / 8 == scores["needle_exact_match"]
+    assert [row["truncated"] for row in rows] == [row["length"] == 200 for row in rows]
