@@ -50,9 +50,7 @@ def report(options: argparse.Namespace) -> int:
             f"the report could not be written to {folder} ({error.strerror}); choose another folder with --report"
         ) from error
     failed = f", {counted(len(reading.failed), 'failed cell')}" if reading.failed else ""
-    print(
-        f"{counted(len(reading.runs), 'finished run')}{failed}, {counted(len(reading.bench), 'point')} of a bench: "
-        f"{len(files)} files in {folder}"
-    )
+    bench = f", {counted(len(reading.bench), 'point')} of a bench" if reading.bench else ""
+    print(f"{counted(len(reading.runs), 'finished run')}{failed}{bench}: {len(files)} files in {folder}")
     print(files[-1])
     return 0

@@ -102,9 +102,10 @@ def _source(name: str) -> str:
 def _summary(reading: Reading, comparisons: Sequence[Comparison]) -> str:
     encoders = {(standing.label, comparison.size) for comparison in comparisons for standing in comparison.standings}
     datasets = {comparison.dataset for comparison in comparisons}
+    bench = f" and {counted(len(reading.bench), 'point')} of a bench" if reading.bench else ""
     return (
         f"{counted(len(encoders), 'encoder')} on {counted(len(datasets), 'dataset')}, from "
-        f"{counted(len(reading.runs), 'finished run')} and {counted(len(reading.bench), 'point')} of a bench."
+        f"{counted(len(reading.runs), 'finished run')}{bench}."
     )
 
 

@@ -130,7 +130,9 @@ def strip(number: int, scale: Scale, scores: Sequence[float], middle: float, low
     grid = Markup().join(Markup('<line class="grid" x1="{0}%" x2="{0}%" y2="100%"/>').format(x(t)) for t in scale.ticks)
     # Equal scores would hide each other: points are laid on three lines in turn.
     points = Markup().join(
-        Markup('<circle cx="{}%" cy="{}" r="3"><title>{:.4f}</title></circle>').format(x(score), 8 + 6 * (n % 3), score)
+        Markup('<circle cx="{}%" cy="{}" r="3"><title>{:.4f}</title></circle>').format(
+            x(score), 14 + 6 * ((n + 1) % 3 - 1), score
+        )
         for n, score in enumerate(scores)
     )
     label = f"median {middle:.4f}, interval {low:.4f} to {high:.4f}, seeds: {', '.join(f'{s:.4f}' for s in scores)}"

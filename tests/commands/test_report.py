@@ -71,7 +71,7 @@ def test_a_broken_record_is_named_with_its_reason_and_counted_nowhere(tmp_path, 
     told = capsys.readouterr()
     assert f"{folder.name} " in told.err
     assert reason in told.err
-    assert told.out.startswith("1 finished run,")
+    assert told.out.startswith("1 finished run: ")
     page = (store / "report" / "report.html").read_text(encoding="utf-8")
     assert "1 record could not be read" in page
     assert folder.name in page
