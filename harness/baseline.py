@@ -152,13 +152,14 @@ def write_baseline(baseline: Baseline, runs: Sequence[Sequence[Record | str]], g
         InputError: a run failed, or the file cannot be written.
     """
     cells = []
+    environment: Mapping[str, Any] = {}
     for cell, each in zip(baseline.cells, runs, strict=True):
         records = [run for run in each if not isinstance(run, str)]
         if len(records) < len(each):
             failed = next(run for run in each if isinstance(run, str))
             raise InputError(f"no new baseline: {name(cell)} failed: {failed}")
         cells.append(_as_written(cell, records, gflops))
-    environment = runs[0][0]["environment"]  # type: ignore[index,call-overload]
+        environment = records[0]["environment"]
     content = {
         "schema_version": SCHEMA_VERSION,
         "why": why,

@@ -22,7 +22,7 @@ class Estimate(NamedTuple):
 
 def median(scores: ArrayLike) -> Any:
     """Median over tasks of the mean over runs; scores of shape (..., runs, tasks) give shape (...)."""
-    return np.median(np.mean(scores, axis=-2), axis=-1)
+    return np.median(np.asarray(scores, dtype=float).mean(axis=-2), axis=-1)
 
 
 def iqm(scores: ArrayLike) -> Any:
