@@ -19,7 +19,7 @@ from tasks import TASKS, Task
 from tasks.task import Configurable, ZeroShot
 
 SCRATCH_LEARNING_RATE = 1e-3
-"""Peak learning rate where nothing else is asked for and the encoder starts from random weights."""
+"""Peak learning rate where nothing else is asked for and the encoder starts from random weights; a task may have its own."""
 
 Options = tuple[tuple[str, str], ...]
 
@@ -198,7 +198,7 @@ def resolve_recipe(task: Task, weights: Weights, options: Mapping[str, Any]) -> 
     """
     defaults: dict[str, Any] = dict(task.defaults)
     if weights.kind == "scratch":
-        defaults["learning_rate"] = SCRATCH_LEARNING_RATE
+        defaults["learning_rate"] = getattr(task, "scratch_learning_rate", SCRATCH_LEARNING_RATE)
     if options.get("precision") is None:
         defaults["precision"] = provenance.fast_precision()
     given = {name: value for name, value in options.items() if value is not None}
