@@ -93,7 +93,7 @@ def against_length(records: Sequence[Record], stem: Path, title: str = "") -> li
         axes.set_title(title, loc="left")
         if any(row["truncated"] for row in rows):
             cut = {"color": "0.3", "marker": "o", "markerfacecolor": "white", "linewidth": 0.8}
-            handles += axes.plot([], [], **cut, label="inputs cut at the encoder's maximum")  # type: ignore[arg-type]
+            handles += axes.plot([], [], **cut, label="inputs cut at the\nencoder's maximum")  # type: ignore[arg-type]
         figure.legend(handles=handles, loc="outside right upper", frameon=False, handlelength=3.5)
         return _saved(figure, stem, rows)
 
