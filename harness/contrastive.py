@@ -59,7 +59,7 @@ def sentence_transformer(encoder: nn.Module, tokenizer: Any, max_length: int) ->
             return features | {"token_embeddings": self.encoder(**inputs).last_hidden_state.float()}
 
         def save(self, output_path: str, *others: Any, **options: Any) -> None:
-            self.encoder.save_pretrained(output_path)
+            self.encoder.save_pretrained(output_path)  # type: ignore[operator]
             self.tokenizer.save_pretrained(output_path)
 
     device = next(encoder.parameters()).device

@@ -46,7 +46,8 @@ def embed(
     """
     encoder.eval()
     device = next(encoder.parameters()).device
-    vectors = np.empty((len(texts), encoder.config.hidden_size), np.float32)  # type: ignore[union-attr]
+    width: int = encoder.config.hidden_size  # type: ignore[union-attr, assignment]
+    vectors = np.empty((len(texts), width), np.float32)
     order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
     n_cut = done = 0
     for start in range(0, len(order), TEXTS_AT_ONCE):

@@ -132,7 +132,7 @@ def run(
 
 def procedure_for(cell: Cell, encoder: Encoder | Ranker, weights: loading.Weights, task: Task) -> Procedure:
     """How the cell is run: its task's head decides, unless there is no encoder to put a head on."""
-    procedure = LexicalSearch if isinstance(encoder, Ranker) else PROCEDURES[task.head]
+    procedure: Callable[..., Procedure] = LexicalSearch if isinstance(encoder, Ranker) else PROCEDURES[task.head]
     return procedure(cell, encoder, weights, task)
 
 
