@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from harness import regress as gate
 from harness.baseline import read_baseline
@@ -143,7 +144,9 @@ nn.Linear.forward = lambda self, given: nn.functional.linear(given, self.weight,
 """
 
 
-def test_update_then_pass_then_catch_a_fault(small_bert, data_dir, tmp_path, capsys):
+def test_update_then_pass_then_catch_a_fault(small_bert, data_dir, tmp_path, capsys, monkeypatch):
+    # The fault is loaded in this process too: it ends with the test.
+    monkeypatch.setattr(nn.Linear, "forward", nn.Linear.forward)
     recipe = {"learning_rate": 5e-3, "max_steps": 60, "batch_size": 16, "max_length": 64, "precision": "fp32"}
     request = {
         "model": "bert", "task": "ner/cities", "weights": str(small_bert), "data_dir": str(data_dir), "recipe": recipe,
