@@ -24,7 +24,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from harness.orphan import PARENT
+from harness.child_process import PARENT
 from harness.store import Store
 
 WORDS = ["the", "a", "train", "river", "met", "saw", "left", "near", "then", "said"]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import queue
 import signal
 import subprocess
 import sys
@@ -16,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.bench import memory
-from harness.executor import Finished, Status
-from harness.orphan import PARENT
+from harness.child_process import environment, send
+from harness.executor import Finished, Status, by_threads
 from harness.request import Request
 from harness.store import Store
 
@@ -25,7 +23,6 @@ HARNESS = (sys.executable, "-m", "harness")
 _LOG_LENGTH = 8000
 _GRACE_S = 10.0
 """What a child may take to end itself when it is told to."""
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _FAILURES: dict[str, Status] = {"failed": "failed", "oom": "oom", "diverged": "diverged"}
 
 Child = subprocess.Popen[bytes]
@@ -55,43 +52,15 @@ class ChildProcesses:
 
     def run(self, requests: Iterable[Request]) -> Iterator[Finished]:
         """See `harness.executor.Executor.run`; an exception of ``requests`` is raised when what runs has ended."""
-        waiting, taking = iter(requests), threading.Lock()
-        done: queue.SimpleQueue[Finished | Exception | None] = queue.SimpleQueue()
         running: set[Child] = set()
-        stopping = threading.Event()
 
-        def work() -> None:
-            try:
-                while not stopping.is_set():
-                    with taking:
-                        request = None if stopping.is_set() else next(waiting, None)
-                    if request is None:
-                        break
-                    done.put(run_child(request, self.out, self.threads, self.command, running.add, self.more))
-            except Exception as error:
-                stopping.set()
-                done.put(error)
-            finally:
-                done.put(None)
+        def run(request: Request, stopping: threading.Event) -> Finished:
+            return run_child(request, self.out, self.threads, self.command, running.add, self.more)
 
-        workers = [threading.Thread(target=work, daemon=True) for _ in range(self.workers)]
-        for worker in workers:
-            worker.start()
-        errors, at_work = [], len(workers)
-        try:
-            while at_work:
-                news = done.get()
-                if isinstance(news, Finished):
-                    yield news
-                elif news is None:
-                    at_work -= 1
-                else:
-                    errors.append(news)
-        finally:
-            stopping.set()
+        def end() -> None:
             _end_all([child for child in list(running) if child.poll() is None])
-        if errors:
-            raise errors[0]
+
+        return by_threads(requests, self.workers, run, end)
 
 
 def run_child(
@@ -118,31 +87,20 @@ def run_child(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=_environment(threads),
+        env=environment(threads) | {"TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false"},
         start_new_session=True,
     )
     started(child)
     try:
         answer, messages = child.communicate()
     finally:
-        _signal(child, signal.SIGKILL)
+        send(child, signal.SIGKILL)
         child.wait()
     record = _last_object(answer)
     status, error = _verdict(child.returncode, record, messages, memory.kernel_kills() > killed_before)
     folder = Store(out).folder_of(record) if status == "ok" else None
     log = "" if status == "ok" else messages.decode("utf-8", "replace")[-_LOG_LENGTH:]
     return Finished(request, status, folder, error, time.monotonic() - began, log)
-
-
-def _environment(threads: int) -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[1])
-    path = os.environ.get("PYTHONPATH")
-    return os.environ | {
-        **dict.fromkeys(_THREADS, str(threads)),
-        "PYTHONPATH": root if not path else f"{root}{os.pathsep}{path}",
-        "TOKENIZERS_PARALLELISM": "true" if threads > 1 else "false",
-        PARENT: str(os.getpid()),
-    }
 
 
 def _verdict(code: int, record: dict[str, Any], messages: bytes, kernel_killed: bool) -> tuple[Status, str | None]:
@@ -183,16 +141,10 @@ def _last_line(text: str) -> str:
 def _end_all(children: Sequence[Child]) -> None:
     """End children with all that they started: first they are asked to, so that they can put away what they hold."""
     for child in children:
-        _signal(child, signal.SIGINT)
+        send(child, signal.SIGINT)
     deadline = time.monotonic() + _GRACE_S
     for child in children:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(max(0.0, deadline - time.monotonic()))
-        _signal(child, signal.SIGKILL)
+        send(child, signal.SIGKILL)
         child.wait()
-
-
-def _signal(child: Child, number: signal.Signals) -> None:
-    """To the child and all that it started: it leads a session of its own."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, number)

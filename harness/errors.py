@@ -1,4 +1,4 @@
-"""The exception that a user is meant to read."""
+"""The exception that a user is meant to read, and what it says of other people's exceptions."""
 
 
 class InputError(Exception):
@@ -10,3 +10,13 @@ class InputError(Exception):
 
 class UnsuitedError(InputError):
     """A model and a task that can never go together, such as a word index on token tags: a sweep leaves them out."""
+
+
+def first_line(error: Exception, length: int = 200) -> str:
+    """The first line of an error's message, or the name of an error that has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:length]
+
+
+def on_one_line(error: Exception, length: int = 160) -> str:
+    """All of an error's message on one line, or the name of an error that has none."""
+    return " ".join(str(error).split())[:length] or type(error).__name__

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -52,3 +54,56 @@ class Executor(Protocol):
             InputError: the executor cannot work at all, such as a cluster that cannot be reached; before any cell runs.
         """
         ...
+
+
+def by_threads(
+    requests: Iterable[Request],
+    workers: int,
+    run: Callable[[Request, threading.Event], Finished],
+    end: Callable[[], None],
+) -> Iterator[Finished]:
+    """What an executor does: threads that each take a request and wait for its end, then take the next.
+
+    Args:
+        requests: taken one by one, when there is room for one more.
+        workers: threads, and so requests at a time.
+        run: runs one request and waits for its end; its event is set when nothing more is wanted.
+        end: ends what is still running, when all is done or the caller has closed the iterator.
+
+    Raises:
+        Exception: the first that ``requests`` or ``run`` raised, when what runs has ended.
+    """
+    waiting, taking, stopping = iter(requests), threading.Lock(), threading.Event()
+    done: queue.SimpleQueue[Finished | Exception | None] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            while not stopping.is_set():
+                with taking:
+                    request = None if stopping.is_set() else next(waiting, None)
+                if request is None:
+                    break
+                done.put(run(request, stopping))
+        except Exception as error:
+            stopping.set()
+            done.put(error)
+        finally:
+            done.put(None)
+
+    for _ in range(workers):
+        threading.Thread(target=work, daemon=True).start()
+    errors, at_work = [], workers
+    try:
+        while at_work:
+            news = done.get()
+            if isinstance(news, Finished):
+                yield news
+            elif news is None:
+                at_work -= 1
+            else:
+                errors.append(news)
+    finally:
+        stopping.set()
+        end()
+    if errors:
+        raise errors[0]

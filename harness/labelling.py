@@ -9,7 +9,7 @@ from harness.config import Cell
 from harness.heads import with_head
 from harness.inference import predict
 from harness.procedure import EVALUATED, Outcome, count_parameters, device, sample
-from harness.progress import Reporter
+from harness.progress import Reporter, with_loss
 from harness.training import Fit, fit
 from models import loading
 from models.encoder import Encoder, refuse_longer
@@ -51,11 +51,9 @@ class Labelling:
 
     def fit(self, report: Reporter, checkpoints: Path | None, curves: Path | None) -> Fit:
         """Train encoder and head together."""
-        show = report("fit")
         return fit(
             self.model, self.trained_on.features, self.tokenizer, self.cell.recipe, self.cell.seed,
-            lambda step, steps, loss: show(step, steps, "" if loss is None else f"loss {loss:.3f}"), checkpoints,
-            curves=curves,
+            with_loss(report("fit")), checkpoints, curves=curves,
         )  # fmt: skip
 
     def predict(self, report: Reporter) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 
 from harness.config import Cell
 from harness.embedding import embed
-from harness.errors import InputError
+from harness.errors import InputError, on_one_line
 from harness.procedure import EVALUATED, Outcome, count_parameters, device
 from harness.progress import Reporter
 from harness.training import Fit
@@ -87,9 +87,8 @@ class MtebEvaluation:
         try:
             self.task.load_data()
         except Exception as error:
-            reason = " ".join(str(error).split())[:160] or type(error).__name__
             raise InputError(
-                f"mteb could not read {self.data.origin} from the hub ({reason}); run once on a machine with network and copy "
+                f"mteb could not read {self.data.origin} from the hub ({on_one_line(error)}); run once on a machine with network and copy "
                 "its HF_HOME cache here"
             ) from error
         self.model, self.tokenizer = loading.load(self.encoder, cell.size, self.weights)

@@ -1,4 +1,4 @@
-"""Progress of long work on stderr: bars on a terminal, a line now and then in a log."""
+"""Progress of long work on stderr: bars on a terminal, a line now and then in a log; and the words for it."""
 
 from __future__ import annotations
 
@@ -65,3 +65,20 @@ def _log(stage: str) -> Update:
             stderr.print(f"{stage}: {done:g}/{total:g} after {now - began:.0f} s {remark}".rstrip())
 
     return update
+
+
+def with_loss(update: Update) -> Callable[[int, int, float | None], None]:
+    """What training calls with step, steps and latest loss, where it has one, to move a stage on."""
+    return lambda step, steps, loss: update(step, steps, "" if loss is None else f"loss {loss:.3f}")
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 thread``, ``2 threads``."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: 45 s, 12 min, 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"

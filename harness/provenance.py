@@ -68,6 +68,11 @@ def cpu_name() -> str:
     return names[0] if names else platform.machine()
 
 
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def peak_memory_mib() -> float:
     """The most memory that this process ever held, in MiB: allocated on a GPU, else resident."""
     import torch

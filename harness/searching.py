@@ -12,7 +12,7 @@ from harness.contrastive import fit_pairs
 from harness.embedding import embed
 from harness.errors import InputError
 from harness.procedure import EVALUATED, Outcome, count_parameters, device, sample
-from harness.progress import Reporter
+from harness.progress import Reporter, with_loss
 from harness.search import search
 from harness.training import Fit
 from models import loading
@@ -61,11 +61,9 @@ class DenseSearch:
         """Train the encoder, or leave it as it is."""
         if not self.examples:
             return Fit(0, [])
-        show = report("fit")
         return fit_pairs(
             self.model, self.tokenizer, self.examples, self.cell.recipe, self.cell.seed,
-            lambda step, steps, loss: show(step, steps, "" if loss is None else f"loss {loss:.3f}"), checkpoints,
-            curves=curves,
+            with_loss(report("fit")), checkpoints, curves=curves,
         )  # fmt: skip
 
     def predict(self, report: Reporter) -> None:

@@ -15,7 +15,7 @@ from harness.estimates import Estimates
 from harness.execute import failure_record
 from harness.executor import Executor, Finished
 from harness.plan import Planned, plan_all
-from harness.progress import Update
+from harness.progress import Update, duration
 from harness.recipes import Grid
 from harness.request import Request
 from harness.store import Record, Store
@@ -181,15 +181,3 @@ def name_of(cell: Cell) -> str:
     """A cell in a few words."""
     how = f"lr {cell.recipe.learning_rate:g}" if cell.recipe.trains else "untrained"
     return f"{cell.model} on {cell.task}, {how}, seed {cell.seed}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: 45 s, 12 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 cell``, ``2 cells``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

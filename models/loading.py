@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
+from harness.errors import InputError, first_line
 from models.encoder import Encoder
 
 
@@ -196,7 +196,7 @@ def _load_tokenizer(weights: Weights) -> Any:
         )
     except Exception as error:
         raise InputError(
-            f"{weights.location} has no tokenizer that transformers can load ({_first_line(error)}); save it beside the model"
+            f"{weights.location} has no tokenizer that transformers can load ({first_line(error)}); save it beside the model"
         ) from error
     if not tokenizer.is_fast:
         raise InputError(
@@ -210,9 +210,9 @@ def _load_tokenizer(weights: Weights) -> Any:
 
 def _cannot_load(encoder: Encoder, weights: Weights, error: Exception) -> InputError:
     if weights.kind == "folder":
-        return InputError(f"{weights.location} could not be loaded as {encoder.name}: {_first_line(error)}")
+        return InputError(f"{weights.location} could not be loaded as {encoder.name}: {first_line(error)}")
     return InputError(
-        f"{weights.location} could not be read from the hub ({_first_line(error)}); on a machine with network run "
+        f"{weights.location} could not be read from the hub ({first_line(error)}); on a machine with network run "
         f"`hf download {weights.location} --local-dir DIR`, copy DIR here and use --weights DIR"
     )
 
@@ -223,7 +223,3 @@ def _surplus(model: Any, unexpected: Iterable[str]) -> list[str]:
     prefix = f"{model.base_model_prefix}."
     own = (name for name in unexpected if name.removeprefix(prefix).partition(".")[0] in modules)
     return sorted(name for name in own if not name.endswith("position_ids"))  # a buffer that old checkpoints hold
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gc
 import json
 import os
-import signal
 import sys
 from typing import Any
+
+from harness.child_process import end_with_parent
 
 
 def main() -> None:
@@ -21,7 +20,7 @@ def main() -> None:
     gc.disable()  # imports make a million objects, none of which is garbage; measuring turns it on again
     answer_on = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no answer
-    _end_with_parent()
+    end_with_parent()
     request = json.load(sys.stdin)
     threads = request["point"]["threads"] if request["kind"] == "point" else request["threads"]
     if hasattr(os, "sched_setaffinity"):
@@ -60,13 +59,6 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         traceback.print_exc()
         first_line = (str(error).strip().splitlines() or [""])[0]
         return {"status": "failed", "error": f"{type(error).__name__}: {first_line}"[:300]}
-
-
-def _end_with_parent() -> None:
-    """Ask Linux to end this process when its parent dies, so that a killed bench leaves nothing running."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 if __name__ == "__main__":

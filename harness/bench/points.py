@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 
 from harness.errors import InputError
+from harness.provenance import processors
 from models import MODELS, Encoder
 
 PROTOCOL = 1
@@ -126,7 +126,7 @@ def check_threads(threads: int | None) -> int:
     Raises:
         InputError: there are not so many processors.
     """
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    available = processors()
     if threads is not None and not 1 <= threads <= available:
         raise InputError(f"--threads must be from 1 to the {available} processors of this machine, not {threads}")
     return threads or available

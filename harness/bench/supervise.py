@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,6 +14,7 @@ from typing import Any
 
 from harness.bench import disturbance, memory
 from harness.bench.points import Limits, Point
+from harness.child_process import environment, send
 
 CHILD = (sys.executable, "-m", "harness.bench.child")
 CALIBRATION_TIMEOUT_S = 120.0
@@ -96,13 +95,8 @@ def _ask(command: Sequence[str], request: dict[str, Any], threads: int, timeout_
 
 
 def _environment(threads: int) -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.environ.get("PYTHONPATH")
-    return os.environ | {
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
+    return environment(threads) | {
         "OMP_PROC_BIND": "true",
-        "PYTHONPATH": root if not path else f"{root}{os.pathsep}{path}",
         "TOKENIZERS_PARALLELISM": "false",
         "TRANSFORMERS_VERBOSITY": "error",
     }
@@ -110,8 +104,7 @@ def _environment(threads: int) -> dict[str, str]:
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """End the child with everything that it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGKILL)
+    send(child, signal.SIGKILL)
     child.wait()
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
+from harness.errors import InputError, first_line
+from harness.provenance import processors
 
 PROBE_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 40.0
@@ -37,7 +38,7 @@ def connected(address: str, code: str) -> Any:
     options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "runtime_env": {"working_dir": code}}
     if address == "local":
         options |= {
-            "num_cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "num_cpus": processors(),
             "include_dashboard": False,
             "object_store_memory": _OBJECT_STORE_BYTES,
         }
@@ -54,7 +55,9 @@ def connected(address: str, code: str) -> Any:
     elif not _ends_within(CONNECT_TIMEOUT_S, connect):
         failure.append(TimeoutError(f"no answer within {CONNECT_TIMEOUT_S:.0f} s"))
     if failure:
-        raise InputError(f"the Ray cluster at {address!r} cannot be used: {first_line(failure[0])}") from failure[0]
+        raise InputError(f"the Ray cluster at {address!r} cannot be used: {first_line(failure[0], 300)}") from failure[
+            0
+        ]
     return ray
 
 
@@ -84,8 +87,3 @@ def copy_code(folder: Path) -> None:
     root = Path(__file__).resolve().parents[2]
     for package in _PACKAGES:
         shutil.copytree(root / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def first_line(error: Exception) -> str:
-    """The first line of what an error says, or its name."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import tempfile
 import threading
 import time
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.cluster.arrival import adopt
-from harness.cluster.connection import connected, copy_code, first_line
+from harness.cluster.connection import connected, copy_code
 from harness.cluster.node import Reply, run_on_node
 from harness.cluster.resources import Resources
-from harness.errors import InputError
-from harness.executor import Finished
+from harness.errors import InputError, first_line
+from harness.executor import Finished, by_threads
 from harness.request import Request
 from harness.store import Store
 
@@ -72,49 +71,23 @@ class RayCluster:
         on_node = ray.remote(run_on_node).options(
             num_cpus=amounts["CPU"], num_gpus=amounts.get("GPU", 0), memory=amounts.get("memory"), max_retries=RETRIES
         )
-        waiting, taking, stopping = iter(requests), threading.Lock(), threading.Event()
-        news: queue.SimpleQueue[Finished | Exception | None] = queue.SimpleQueue()
         running: set[Any] = set()
 
-        def work() -> None:
-            try:
-                while not stopping.is_set():
-                    with taking:
-                        request = None if stopping.is_set() else next(waiting, None)
-                    if request is None:
-                        break
-                    plugins = tuple((Path(file).name, Path(file).read_bytes()) for file in request.plugins)
-                    sent = _with_whole_paths(request)
-                    ref = on_node.remote(sent, plugins, self.resources.cpus, self.curves is not None, self.command)
-                    running.add(ref)
-                    news.put(self._outcome(ray, ref, request, stopping))
-                    running.discard(ref)
-            except Exception as error:
-                stopping.set()
-                news.put(error)
-            finally:
-                news.put(None)
+        def run(request: Request, stopping: threading.Event) -> Finished:
+            plugins = tuple((Path(file).name, Path(file).read_bytes()) for file in request.plugins)
+            sent = _with_whole_paths(request)
+            ref = on_node.remote(sent, plugins, self.resources.cpus, self.curves is not None, self.command)
+            running.add(ref)
+            finished = self._outcome(ray, ref, request, stopping)
+            running.discard(ref)
+            return finished
 
-        workers = [threading.Thread(target=work, daemon=True) for _ in range(self.workers or self._room(ray))]
-        for worker in workers:
-            worker.start()
-        errors, at_work = [], len(workers)
-        try:
-            while at_work:
-                told = news.get()
-                if isinstance(told, Finished):
-                    yield told
-                elif told is None:
-                    at_work -= 1
-                else:
-                    errors.append(told)
-        finally:
-            stopping.set()
+        def end() -> None:
             for ref in list(running):
                 with contextlib.suppress(Exception):
                     ray.cancel(ref, force=True)
-        if errors:
-            raise errors[0]
+
+        return by_threads(requests, self.workers or self._room(ray), run, end)
 
     def _room(self, ray: Any) -> int:
         """How many cells the cluster can run at a time.
@@ -146,9 +119,9 @@ class RayCluster:
                     return Finished(request, "failed", None, sentence, time.monotonic() - began)
             reply: Reply = ray.get(ref)
         except ray.exceptions.OutOfMemoryError as error:
-            return Finished(request, "oom", None, first_line(error), time.monotonic() - began, str(error))
+            return Finished(request, "oom", None, first_line(error, 300), time.monotonic() - began, str(error))
         except ray.exceptions.RayError as error:
-            sentence = f"{type(error).__name__} on the Ray cluster: {first_line(error)}"
+            sentence = f"{type(error).__name__} on the Ray cluster: {first_line(error, 300)}"
             return Finished(request, "failed", None, sentence, time.monotonic() - began, str(error))
         if reply.status != "ok":
             return Finished(

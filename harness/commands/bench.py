@@ -60,8 +60,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 def bench(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.bench.points import DEFAULT_LENGTHS, check_threads, parse_lengths, parse_models, points_of
-    from harness.progress import stderr
-    from harness.report.bench_curves import counted
+    from harness.progress import counted, stderr
     from harness.store import Store
 
     models = parse_models(options.models)

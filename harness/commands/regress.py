@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,17 +70,12 @@ def matmul_gflops() -> float:
     Raises:
         InputError: it could not be measured.
     """
-    code = "import json; from harness.bench.calibration import calibrate; print(json.dumps(calibrate()))"
-    root = str(Path(__file__).resolve().parents[2])
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, cwd=root
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise InputError(f"the machine's rate could not be measured ({last}); use --scores-only")
-    return float(json.loads(done.stdout)["matmul_flops_per_s"]["fp32"] / 1e9)
+    from harness.bench.supervise import calibrate_in_child
+
+    rates = calibrate_in_child(threads=1)
+    if rates is None:
+        raise InputError("the machine's rate could not be measured; use --scores-only")
+    return float(rates["matmul_flops_per_s"]["fp32"] / 1e9)
 
 
 @contextlib.contextmanager

@@ -26,9 +26,8 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def report(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.progress import stderr
+    from harness.progress import counted, stderr
     from harness.report import publish
-    from harness.report.bench_curves import counted
     from harness.report.reading import read
     from harness.store import Store
 

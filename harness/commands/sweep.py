@@ -19,6 +19,7 @@ from harness.commands.run import (
     task_options_given,
 )
 from harness.errors import InputError
+from harness.provenance import processors
 from harness.registry import load_plugin
 from harness.store import DEFAULT_STORE
 
@@ -58,7 +59,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def sweep_cells(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.progress import shown, silent, stderr
+    from harness.progress import counted, duration, shown, silent, stderr
     from harness.store import Store
 
     grids = _grids(options)
@@ -69,7 +70,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
     for grid in grids:
         for plugin in grid.plugins:
             load_plugin(plugin)
-    from harness.sweep import Sweep, cells_of, counted, duration
+    from harness.sweep import Sweep, cells_of
 
     def say(line: str) -> None:
         stderr.print(line, markup=False)
@@ -142,9 +143,8 @@ def _workers(asked: int | None) -> int:
 
 def _threads(workers: int) -> int:
     """The processors that this process may use, divided; OMP_NUM_THREADS is not exceeded where it is set."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(processors // workers, int(limit) if limit.isdecimal() and int(limit) else processors))
+    available, limit = processors(), os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(available // workers, int(limit) if limit.isdecimal() and int(limit) else available))
 
 
 def _children(options: argparse.Namespace, workers: int, threads: int, curves: Path | None) -> Executor:
@@ -155,8 +155,8 @@ def _children(options: argparse.Namespace, workers: int, threads: int, curves: P
 
 
 def _print_cells(sweep: Sweep) -> None:
+    from harness.progress import duration
     from harness.report import sweep_table
-    from harness.sweep import duration
 
     rows = []
     for planned in sweep.cells:

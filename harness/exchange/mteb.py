@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError
+from harness.errors import InputError, on_one_line
 from harness.exchange.imported import SPLIT_NAMES, Imported, files_in, json_of, numbers
 
 MODEL_FILE = "model_meta.json"
@@ -43,8 +43,9 @@ def _of_file(file: Path, model: str | None) -> Iterator[Imported]:
     try:
         result = TaskResult.from_disk(file)
     except Exception as error:  # pydantic's, and whatever a task that mteb does not know any more raises
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{file} is no MTEB result that mteb can read: {type(error).__name__}: {reason}") from error
+        raise InputError(
+            f"{file} is no MTEB result that mteb can read: {type(error).__name__}: {on_one_line(error, 200)}"
+        ) from error
     name, revision = (model, None) if model else _model_of(file)
     kind, metric = _task_of(result.task_name)
     by_subset: dict[str, dict[str, dict[str, float]]] = {}
@@ -86,6 +87,6 @@ def _task_of(name: str) -> tuple[str, str]:
 
     try:
         metadata: Any = mteb.get_task(name).metadata
-    except Exception:
+    except KeyError:
         return "unknown", "main_score"
     return str(metadata.type), str(metadata.main_score)

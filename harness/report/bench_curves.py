@@ -139,11 +139,6 @@ def disturbed(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if (record.get("processor_taken_by_others") or 0.0) >= DISTURBED]
 
 
-def counted(number: int, thing: str) -> str:
-    """``1 thread``, ``2 threads``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def peak_mib(record: Record) -> float | None:
     """Peak memory above the loaded model, in MiB."""
     value = (record["memory"] or {}).get("peak_above_loaded_mib")

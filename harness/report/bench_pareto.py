@@ -12,7 +12,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from harness.report.bench_curves import Record, by_setting, counted, curve, models_of
+from harness.progress import counted
+from harness.report.bench_curves import Record, by_setting, curve, models_of
 from harness.report.bench_plots import SETTINGS, save, style_of
 from harness.report.bench_tables import as_csv
 

@@ -15,11 +15,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from harness.progress import counted
 from harness.report.bench_curves import (
     REASONS,
     Record,
     by_setting,
-    counted,
     curve,
     end_of_curve,
     exponent,

@@ -7,8 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.progress import counted
 from harness.report import svg
-from harness.report.bench_curves import REASONS, Record, by_setting, counted, curve, end_of_curve, models_of, peak_mib
+from harness.report.bench_curves import REASONS, Record, by_setting, curve, end_of_curve, models_of, peak_mib
 from harness.report.bench_plots import short_length
 from harness.report.bench_tables import crossover_sentences
 

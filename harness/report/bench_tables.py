@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from harness.progress import counted
 from harness.report.bench_curves import (
     Record,
     by_setting,
-    counted,
     crossovers,
     curve,
     disturbed,

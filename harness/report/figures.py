@@ -5,7 +5,6 @@ Colours and marks are those of the bench's figures: told apart by colour-blind r
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from harness.provenance import processors
 from harness.report import svg
 from harness.report.bench_plots import SETTINGS, STYLES, save
 from harness.report.bench_tables import as_csv
@@ -59,7 +59,7 @@ def drawing(
     work = [(one, numbered, throughput[one.name], folder) for one in comparisons if len(one.standings) > 1]
     if work:
         folder.mkdir(parents=True, exist_ok=True)
-    workers = min(_cores(), _WORKERS)
+    workers = min(processors(), _WORKERS)
     if workers == 1 or len(work) < _WORTH_PROCESSES:
         yield lambda: [file for item in work for file in _draw(*item)]
         return
@@ -69,10 +69,6 @@ def drawing(
         yield lambda: [file for drawn in under_way for file in drawn.result()]
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[str, float], folder: Path) -> list[Path]:

@@ -17,8 +17,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from harness.progress import counted
 from harness.report import bench_section, disagreements, needle_section, panels, svg, tables
-from harness.report.bench_curves import counted
 from harness.report.comparison import Comparison
 from harness.report.reading import Reading
 from harness.store import Record, Store

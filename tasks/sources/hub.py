@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.errors import InputError
+from harness.errors import InputError, on_one_line
 from tasks.sources.sentence import Sentence
 from tasks.task import SPLITS, DatasetInfo, Split
 
@@ -82,9 +82,8 @@ def load_sentences(info: DatasetInfo, root: str | None = None) -> tuple[dict[Spl
 
 def unreachable(info: DatasetInfo, error: Exception) -> InputError:
     """The error for a dataset that cannot be read, with the ways to get it onto a machine without network."""
-    reason = " ".join(str(error).split())[:160] or type(error).__name__
     return InputError(
-        f"{info.hub_id} could not be read from the hub ({reason}); on a machine with network run "
+        f"{info.hub_id} could not be read from the hub ({on_one_line(error)}); on a machine with network run "
         f"`hf download {info.hub_id} --repo-type dataset{'' if info.revision is None else ' --revision ' + info.revision}` "
         "and copy the HF_HOME cache here, or fill a folder with `harness fetch` there and use --data-dir here"
     )

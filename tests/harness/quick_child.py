@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import harness.execute
+from harness.child_process import end_with_parent
 from harness.cli import run_command
 from harness.errors import InputError
-from harness.orphan import end_with_parent
 
 SECONDS = float(os.environ.get("QUICK_SECONDS", "0.1"))
 RUNS = os.environ.get("QUICK_RUNS")

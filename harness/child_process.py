@@ -1,0 +1,62 @@
+"""Child processes that import the harness: what they are given, and how they end.
+
+A child that has no use without its parent ends with it, even if the parent was killed and could tell nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+PARENT = "HARNESS_PARENT"
+"""Environment variable of a child: the process id of the parent that it must not outlive."""
+_PR_SET_PDEATHSIG = 1
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The environment of a child that computes with so many threads, finds this harness, and ends with this process.
+
+    The last where the child calls `end_with_parent`.
+    """
+    root = str(Path(__file__).resolve().parents[1])
+    path = os.environ.get("PYTHONPATH")
+    return os.environ | {
+        **dict.fromkeys(_THREADS, str(threads)),
+        "PYTHONPATH": root if not path else f"{root}{os.pathsep}{path}",
+        PARENT: str(os.getpid()),
+    }
+
+
+def send(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to a child that leads a session of its own, and to all that it started there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, number)
+
+
+def end_with_parent() -> None:
+    """Where the environment names a parent, end this process when that parent ends; what it starts is not concerned."""
+    named = os.environ.pop(PARENT, "")
+    if not named.isdecimal():
+        return
+    parent = int(named)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    else:
+        threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+    if os.getppid() != parent:  # it ended before it could be watched
+        os._exit(128 + signal.SIGKILL)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(128 + signal.SIGKILL)
