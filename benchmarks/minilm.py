@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,78 @@ def peer_run(module: str, arguments: Sequence[str]) -> Measured:
     command = [sys.executable, "-m", module, "--peer", *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The harness against a plain script.
+
+    Attributes:
+        module: the benchmark, as ``python -m`` takes it.
+        about: one line for its help.
+        peer_name: of the plain script, in the table.
+        task: what the harness runs.
+        scores: metrics that are compared.
+        recipe: of both, as options of ``harness run``.
+        peer: the plain script: data folder, seed and optimiser steps in, what was measured out.
+        examples: what the dataset's examples are called.
+        load: reads the splits of the dataset below a data folder.
+        write: writes splits below another one.
+        epochs, repeats: by default.
+        dev: examples of dev that the harness is given, since it predicts dev too.
+    """
+
+    module: str
+    about: str
+    peer_name: str
+    task: str
+    scores: Sequence[str]
+    recipe: Mapping[str, Any]
+    peer: Callable[[str, int, int], Measured]
+    examples: str
+    load: Callable[[Path], Mapping[Any, Sequence[Any]]]
+    write: Callable[[Mapping[Any, Sequence[Any]], Path], None]
+    epochs: float = 2.0
+    repeats: int = 1
+    dev: int = 64
+
+    def main(self) -> None:
+        """Run both sides in turn on the same files, in fresh processes, and print the table."""
+        parser = argparse.ArgumentParser(description=self.about)
+        parser.add_argument("--data-dir", required=True)
+        parser.add_argument("--epochs", type=float, default=self.epochs)
+        parser.add_argument("--train-limit", type=int, help=f"train on a fixed sample of so many {self.examples}")
+        parser.add_argument(
+            "--test-limit", type=int, help=f"predict a fixed sample of so many {self.examples}, not all"
+        )
+        parser.add_argument("--precision", choices=["fp32", "bf16"], help="of the harness; its own default otherwise")
+        parser.add_argument("--repeats", type=int, default=self.repeats)
+        parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
+        parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
+        parser.add_argument("--max-steps", type=int, help=argparse.SUPPRESS)
+        options = parser.parse_args()
+        if options.peer:
+            print(json.dumps(self.peer(options.data_dir, options.seed, options.max_steps)))
+            return
+        results: dict[str, list[Measured]] = {self.peer_name: [], "harness": []}
+        with tempfile.TemporaryDirectory() as folder:
+            self._limited(Path(options.data_dir), Path(folder), options.train_limit, options.test_limit)
+            recipe = {**self.recipe, "epochs": options.epochs, "precision": options.precision}
+            for seed in range(options.repeats):
+                ours = harness_run(self.task, folder, seed, self.scores, **recipe)
+                same = ["--data-dir", folder, "--seed", str(seed), "--max-steps", str(ours["steps"])]
+                results[self.peer_name].append(peer_run(self.module, same))
+                results["harness"].append(ours)
+                print(f"seed {seed}: {[rows[-1] for rows in results.values()]}", file=sys.stderr)
+        print_table(results)
+
+    def _limited(self, data_dir: Path, to: Path, train_limit: int | None, test_limit: int | None) -> None:
+        """The files that both sides read."""
+        from harness.procedure import sample
+
+        splits = self.load(data_dir)
+        limits = {"train": train_limit, "dev": self.dev, "test": test_limit}
+        self.write({split: sample(splits[split], limit) for split, limit in limits.items()}, to)
 
 
 def print_table(results: Mapping[str, Sequence[Measured]]) -> None:

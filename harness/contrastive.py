@@ -5,7 +5,6 @@ Multiple negatives ranking (Henderson et al., 2017): the softmax over the docume
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,8 +15,10 @@ from torch import nn
 from harness import distributed
 from harness.config import Recipe
 from harness.errors import InputError
+from harness.heads import width_of
 from harness.inference import pad
 from harness.training import CHECKPOINT_INTERVAL_S, Fit, train_by
+from tasks.task import one_by_one
 
 SCALE = 20.0
 """One over the temperature, as in sentence-transformers."""
@@ -47,10 +48,7 @@ def sentence_transformer(encoder: nn.Module, tokenizer: Any, max_length: int) ->
         def preprocess(self, inputs: Sequence[str], prompt: str | None = None, **others: Any) -> dict[str, Any]:
             texts = [(prompt or "") + text for text in inputs]
             tokenised = tokenizer(texts, truncation=True, max_length=max_length, verbose=False)
-            return pad(
-                [dict(zip(tokenised, values, strict=True)) for values in zip(*tokenised.values(), strict=True)],
-                tokenizer,
-            )
+            return pad(one_by_one(tokenised), tokenizer)
 
         def forward(self, features: dict[str, Any], **others: Any) -> dict[str, Any]:
             inputs = {
@@ -63,8 +61,9 @@ def sentence_transformer(encoder: nn.Module, tokenizer: Any, max_length: int) ->
             self.tokenizer.save_pretrained(output_path)
 
     device = next(encoder.parameters()).device
-    width = encoder.config.hidden_size  # type: ignore[union-attr]
-    return SentenceTransformer(modules=[Tokens(), Pooling(width, pooling_mode="mean"), Normalize()], device=str(device))
+    return SentenceTransformer(
+        modules=[Tokens(), Pooling(width_of(encoder), pooling_mode="mean"), Normalize()], device=str(device)
+    )
 
 
 def fit_pairs(
@@ -111,7 +110,7 @@ def fit_pairs(
         loss = MultipleNegativesRankingLoss(model, scale=SCALE)
     columns = ("query", "positive", "negative")[: len(examples[0])]
     dataset = Dataset.from_dict({name: [one[place] for one in examples] for place, name in enumerate(columns)})
-    steps = recipe.max_steps or math.ceil(math.ceil(len(examples) / recipe.batch_size) * recipe.epochs)
+    steps = recipe.steps(len(examples))
 
     class Resumable(SentenceTransformerTrainer):  # type: ignore[misc]
         """Checkpoints hold the weights alone: the model that they belong to is at hand."""

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from harness.heads import mean_pool
+from harness.heads import mean_pool, width_of
 from harness.inference import autocast, batches_by_tokens, pad
+from tasks.task import one_by_one
 
 TEXTS_AT_ONCE = 1024
 """Tokenised together: more would only take memory."""
@@ -46,15 +47,14 @@ def embed(
     """
     encoder.eval()
     device = next(encoder.parameters()).device
-    width: int = encoder.config.hidden_size  # type: ignore[union-attr, assignment]
-    vectors = np.empty((len(texts), width), np.float32)
+    vectors = np.empty((len(texts), width_of(encoder)), np.float32)
     order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
     n_cut = done = 0
     for start in range(0, len(order), TEXTS_AT_ONCE):
         some = order[start : start + TEXTS_AT_ONCE]
         tokenised = tokenizer([texts[index] for index in some], truncation=True, max_length=max_length, verbose=False)
         n_cut += sum(bool(encoding.overflowing) for encoding in tokenised.encodings)
-        features = [dict(zip(tokenised, values, strict=True)) for values in zip(*tokenised.values(), strict=True)]
+        features = one_by_one(tokenised)
         # Rounded up as they will be padded: batches of few shapes, for each of which oneDNN keeps compiled code in memory.
         lengths = [-(-len(feature["input_ids"]) // 8) * 8 for feature in features]
         for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):

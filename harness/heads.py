@@ -115,9 +115,15 @@ def with_head(kind: str, encoder: nn.Module, n_outputs: int) -> nn.Module:
     return HEADS[kind](encoder, n_outputs)
 
 
+def width_of(encoder: Any) -> int:
+    """Numbers of each hidden state, as the encoder's config tells."""
+    width: int = encoder.config.hidden_size
+    return width
+
+
 def _linear(encoder: Any, n_outputs: int) -> nn.Linear:
     """A linear layer from the encoder's width, initialised as BERT's heads are: normal(0, 0.02), bias 0."""
-    layer = nn.Linear(encoder.config.hidden_size, n_outputs)
+    layer = nn.Linear(width_of(encoder), n_outputs)
     nn.init.normal_(layer.weight, std=0.02)
     nn.init.zeros_(layer.bias)
     return layer

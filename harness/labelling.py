@@ -8,7 +8,7 @@ from typing import Any
 from harness.config import Cell
 from harness.heads import with_head
 from harness.inference import predict
-from harness.procedure import EVALUATED, Outcome, count_parameters, device, sample
+from harness.procedure import EVALUATED, Outcome, count_parameters, device, outcome_of, sample
 from harness.progress import Reporter, with_loss
 from harness.training import Fit, fit
 from models import loading
@@ -67,16 +67,12 @@ class Labelling:
 
     def score(self) -> Outcome:
         """Decide on dev what is to be decided there, and score both splits."""
-        task, splits = self.task, self.data.splits
+        task = self.task
         tuned: dict[str, float] = {}
         if isinstance(task, TunedOnDev):
-            tuned = task.tune(splits["dev"], self.predictions["dev"])
+            tuned = task.tune(self.data.splits["dev"], self.predictions["dev"])
             self.predictions = {split: task.apply(self.predictions[split], tuned) for split in EVALUATED}
-        scores = {split: task.score(splits[split], self.predictions[split]) for split in EVALUATED}
-        rows = [
-            {"split": split, **row} for split in EVALUATED for row in task.rows(splits[split], self.predictions[split])
-        ]
-        return Outcome(scores, rows, tuned)
+        return outcome_of(task, self.data, self.predictions, tuned)
 
     def counts(self) -> dict[str, int]:
         """See `harness.procedure.Procedure`."""

@@ -9,10 +9,9 @@ from typing import Any
 import torch
 
 from harness.config import Cell
-from harness.procedure import EVALUATED, Outcome
+from harness.procedure import EVALUATED, Outcome, outcome_of
 from harness.progress import Reporter
 from harness.search import best
-from harness.searching import outcome
 from harness.training import Fit
 from models.loading import Weights
 from models.ranker import Ranker
@@ -65,7 +64,7 @@ class LexicalSearch:
 
     def score(self) -> Outcome:
         """Score both splits."""
-        return outcome(self.task, self.data, self.rankings)
+        return outcome_of(self.task, self.data, self.rankings)
 
     def counts(self) -> dict[str, int]:
         """See `harness.procedure.Procedure`."""

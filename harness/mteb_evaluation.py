@@ -11,7 +11,7 @@ from torch import nn
 from harness.config import Cell
 from harness.embedding import embed
 from harness.errors import InputError, on_one_line
-from harness.procedure import EVALUATED, Outcome, count_parameters, device
+from harness.procedure import EVALUATED, Outcome, count_parameters, device, outcome_of
 from harness.progress import Reporter
 from harness.training import Fit
 from models import loading
@@ -121,14 +121,7 @@ class MtebEvaluation:
         of_split: dict[Split, list[Scores]] = {
             split: [self.scores[one] for one in self.data.splits[split]] for split in EVALUATED
         }
-        rows = [
-            {"split": split, **row}
-            for split in EVALUATED
-            for row in self.family.rows(self.data.splits[split], of_split[split])
-        ]
-        return Outcome(
-            {split: self.family.score(self.data.splits[split], of_split[split]) for split in EVALUATED}, rows
-        )
+        return outcome_of(self.family, self.data, of_split)
 
     def counts(self) -> dict[str, int]:
         """See `harness.procedure.Procedure`; dev and test count subsets here."""

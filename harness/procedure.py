@@ -32,6 +32,27 @@ class Outcome:
     tuned: Mapping[str, float] = field(default_factory=dict)
 
 
+class Scored(Protocol):
+    """What a task makes of predictions: see `tasks.task.Task`."""
+
+    def score(self, examples: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+        """Every metric under its full name."""
+        ...
+
+    def rows(self, examples: Sequence[Any], predictions: Sequence[Any]) -> list[dict[str, Any]]:
+        """One row an example."""
+        ...
+
+
+def outcome_of(
+    task: Scored, data: Data, predictions: Mapping[Split, Sequence[Any]], tuned: Mapping[str, float] | None = None
+) -> Outcome:
+    """The scores and rows of dev and test."""
+    scores = {split: task.score(data.splits[split], predictions[split]) for split in EVALUATED}
+    rows = [{"split": split, **row} for split in EVALUATED for row in task.rows(data.splits[split], predictions[split])]
+    return Outcome(scores, rows, tuned or {})
+
+
 class Procedure(Protocol):
     """The steps of one run, which `harness.pipeline` calls in this order, each once, and times."""
 

@@ -11,7 +11,7 @@ from harness.config import Cell
 from harness.contrastive import fit_pairs
 from harness.embedding import embed
 from harness.errors import InputError
-from harness.procedure import EVALUATED, Outcome, count_parameters, device, sample
+from harness.procedure import EVALUATED, Outcome, count_parameters, device, outcome_of, sample
 from harness.progress import Reporter, with_loss
 from harness.search import search
 from harness.training import Fit
@@ -84,7 +84,7 @@ class DenseSearch:
 
     def score(self) -> Outcome:
         """Score both splits."""
-        return outcome(self.task, self.data, self.rankings)
+        return outcome_of(self.task, self.data, self.rankings)
 
     def counts(self) -> dict[str, int]:
         """See `harness.procedure.Procedure`; what is cut are documents."""
@@ -125,10 +125,3 @@ def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Q
                 texts.append(task.document_text(data.documents[drawn]))
             examples.append(tuple(texts))
     return examples
-
-
-def outcome(task: Retrieval, data: SearchableData, rankings: dict[Split, list[Ranking]]) -> Outcome:
-    """The scores and rows of rankings."""
-    scores = {split: task.score(data.splits[split], rankings[split]) for split in EVALUATED}
-    rows = [{"split": split, **row} for split in EVALUATED for row in task.rows(data.splits[split], rankings[split])]
-    return Outcome(scores, rows)

@@ -81,7 +81,7 @@ def fit(
     from accelerate.data_loader import prepare_data_loader
     from transformers import Trainer, TrainingArguments
 
-    steps = recipe.max_steps or math.ceil(math.ceil(len(features) / recipe.batch_size) * recipe.epochs)
+    steps = recipe.steps(len(features))
 
     class ByLength(Trainer):  # type: ignore[misc]
         def get_train_dataloader(self) -> Any:

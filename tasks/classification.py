@@ -18,7 +18,7 @@ from tasks.sources.labelled_text import LabelledText
 from tasks.sources.locate import Embedded, Folder, locate
 from tasks.sources.splits import files_identity
 from tasks.sources.writing import write_jsonl
-from tasks.task import Data, DatasetInfo, Encoded, Feature
+from tasks.task import Data, DatasetInfo, Encoded, one_by_one
 
 
 class SequenceClassification:
@@ -93,9 +93,7 @@ class SequenceClassification:
                 for index, values in zip(too_long, lists, strict=True):
                     tokenised[name][index] = values
         label_ids = {label: index for index, label in enumerate(labels)}
-        features: list[Feature] = [
-            dict(zip(tokenised, lists, strict=True)) for lists in zip(*tokenised.values(), strict=True)
-        ]
+        features = one_by_one(tokenised)
         for feature, example in zip(features, examples, strict=True):
             feature["labels"] = label_ids[example.label]
         return Encoded(features, list(range(len(examples))), n_truncated=len(too_long))

@@ -22,6 +22,11 @@ Feature = dict[str, Any]
 a list with one label a token, the pair (first position, last position) of a span, or one integer for the whole text."""
 
 
+def one_by_one(tokenised: Mapping[str, Sequence[Any]]) -> list[Feature]:
+    """The features of a tokenised batch, which holds one list a name with an entry for each text."""
+    return [dict(zip(tokenised, values, strict=True)) for values in zip(*tokenised.values(), strict=True)]
+
+
 @dataclass(frozen=True)
 class DatasetInfo:
     """A dataset as its task declares it; nothing is read or fetched until a run asks for it.

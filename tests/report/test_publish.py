@@ -49,7 +49,7 @@ def test_needles_are_drawn_against_length_and_as_maps_and_the_page_has_their_num
 def test_many_comparisons_are_drawn_alike_by_one_process_and_by_several(
     tmp_path, make_run, lay_run, monkeypatch, cores
 ):
-    monkeypatch.setattr(figures, "_cores", lambda: cores)
+    monkeypatch.setattr(figures, "processors", lambda: cores)
     monkeypatch.setattr(figures, "_WORTH_PROCESSES", 2)
     for number in range(2):
         for model, score in (("a", 0.5), ("b", 0.75)):
