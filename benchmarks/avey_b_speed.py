@@ -3,15 +3,15 @@
     python -m benchmarks.avey_b_speed
     python -m benchmarks.avey_b_speed --lengths 2048 8192 --modes float32 --repeats 5
 
-d 256, 4 layers, S 256, k 3, vocabulary 8192, one text of Zipf-distributed ids (exponent 1), random weights. Every point is a
-process of its own: a warm-up, then `--repeats` timed runs, of which the table shows the median and, in brackets, the
-slowest and the fastest. Memory is the highest resident set above the one before the first run. A training step is
-forward and backward of a loss on the hidden states, without the optimizer, in float32. Under bfloat16 autocast ours
-ranks in float32, the direct one in bfloat16.
+d 256, 4 layers, S 256, k 3, vocabulary 8192, one text of Zipf-distributed ids (exponent 1), random weights. The two sides
+of a point are two processes; after a warm-up they take turns, `--repeats` times or until `--point-seconds` have passed.
+The table shows medians and, in brackets, extremes: of the rates, and of the ratio within a turn. Memory is the highest
+resident set above the one before the first run. A training step is forward and backward of a loss on the hidden states,
+without the optimizer, in float32. Under bfloat16 autocast ours ranks in float32, the direct one in bfloat16.
 
 The fraction of the ceiling is the rate of the floating-point operations that ours needs (counted as they are dispatched,
-matrix products only) over the rate of one large product in the same precision on the same machine. A last table gives
-batches of 32 sentences of 20 to 40 tokens, with padding rows that are live and that stay zero.
+matrix products only) over the best rate of one large product in the same precision on the same machine. A last table
+gives batches of 32 sentences of 20 to 40 tokens, with padding rows that are live and that stay zero.
 
 On a machine that others use at the same time, `--threads 1 --clock cpu` counts the thread's own seconds instead.
 
@@ -23,15 +23,14 @@ import json
 import statistics
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
-import psutil
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from harness.bench.memory import reset_high_water_mark, status_mib
 from models.avey_b import AveyBConfig, AveyBModel
 from tests.models.avey_b_reference import Reference
 
@@ -39,6 +38,10 @@ MODES = ("float32", "bfloat16", "training")
 CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 VOCABULARY = 8192
 SENTENCES = 32
+PRODUCT = 4096
+"""Rows and columns of the matrices whose product is the ceiling."""
+COUNTED = ("ours",)
+"""Sides whose floating-point operations are counted."""
 
 
 def zipf_ids(count: int) -> torch.Tensor:
@@ -65,109 +68,134 @@ def run_of(mode: str, parameters: list[torch.nn.Parameter], encode: Callable[[],
     return train if mode == "training" else infer
 
 
-def measure(run: Callable[[], None], repeats: int, clock: Callable[[], float]) -> tuple[list[float], float]:
-    """Seconds of each run, and the peak of the resident set above its start, in GB."""
-    process, done = psutil.Process(), threading.Event()
-    start = process.memory_info().rss
-    peak = start
-
-    def watch() -> None:
-        nonlocal peak
-        while not done.wait(0.002):
-            peak = max(peak, process.memory_info().rss)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    seconds = []
-    for _ in range(repeats + 1):
-        begin = clock()
-        run()
-        seconds.append(clock() - begin)
-    done.set()
-    watcher.join()
-    return seconds[1:], (peak - start) / 1e9
-
-
-def one_text(
-    implementation: str, mode: str, length: int, repeats: int, clock: Callable[[], float]
-) -> dict[str, object]:
+def one_text(implementation: str, mode: str, length: int) -> Callable[[], None]:
     model, ids = build(), zipf_ids(length)
+    parameters = list(model.parameters())
+    if implementation == "ours":
+        return run_of(mode, parameters, lambda: model(ids[None]).last_hidden_state)
     reference = Reference(dict(model.named_parameters()), model.config)
-    if implementation == "ours":
-        run = run_of(mode, list(model.parameters()), lambda: model(ids[None]).last_hidden_state)
-    else:
-        run = run_of(mode, list(model.parameters()), lambda: reference.hidden_states(ids))
-    seconds, memory = measure(run, repeats, clock)
-    flops = 0
-    if implementation == "ours":
-        with FlopCounterMode(display=False) as counter:
-            run()
-        flops = counter.get_total_flops()
-    return {"rates": [length / s for s in seconds], "memory_gb": memory, "flops_per_token": flops / length}
+    return run_of(mode, parameters, lambda: reference.hidden_states(ids))
 
 
-def sentences(padding: str, mode: str, _: int, repeats: int, clock: Callable[[], float]) -> dict[str, object]:
+def sentences(padding: str, mode: str, _length: int) -> Callable[[], None]:
     model = build(padding)
     length = torch.randint(20, 41, (SENTENCES, 1), generator=torch.Generator().manual_seed(0))
     mask = torch.arange(40) < length
     ids = zipf_ids(mask.numel()).view_as(mask)
-    run = run_of(mode, list(model.parameters()), lambda: model(ids, mask).last_hidden_state)
-    seconds, memory = measure(run, repeats, clock)
-    return {"rates": [SENTENCES / s for s in seconds], "memory_gb": memory}
+    return run_of(mode, list(model.parameters()), lambda: model(ids, mask).last_hidden_state)
 
 
-def ceiling(precision: str, _mode: str, _length: int, repeats: int, clock: Callable[[], float]) -> dict[str, object]:
-    """GFLOP/s of the product of two square matrices of 4096 rows, the best of ten."""
-    matrix = torch.randn(4096, 4096, dtype=getattr(torch, precision))
-    product = torch.empty_like(matrix)
-
-    def multiply() -> None:
-        torch.mm(matrix, matrix, out=product)
-
-    seconds, _memory = measure(multiply, repeats, clock)
-    return {"gflops": 2 * 4096**3 / min(seconds) / 1e9}
+def product(precision: str, _mode: str, _length: int) -> Callable[[], None]:
+    matrix = torch.randn(PRODUCT, PRODUCT, dtype=getattr(torch, precision))
+    result = torch.empty_like(matrix)
+    return lambda: torch.mm(matrix, matrix, out=result)
 
 
-POINTS = {"one_text": one_text, "sentences": sentences, "ceiling": ceiling}
+WORK = {"one_text": one_text, "sentences": sentences, "product": product}
 
 
-def in_a_process_of_its_own(arguments: argparse.Namespace, *point: object) -> dict[str, object]:
-    settings = ["--threads", str(arguments.threads), "--clock", arguments.clock]
-    command = [sys.executable, "-m", "benchmarks.avey_b_speed", *settings, "--point", *map(str, point)]
-    print("running", *point, file=sys.stderr)
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+def serve(kind: str, which: str, mode: str, length: str, clock: Callable[[], float]) -> None:
+    """One side of a point: warm up, run once for each line on stdin and answer its seconds; at its end answer the rest."""
+    run = WORK[kind](which, mode, int(length))
+    reset_high_water_mark()
+    start = status_mib("VmRSS") or 0.0
+    run()
+    print("warm", flush=True)
+    for _ in sys.stdin:
+        begin = clock()
+        run()
+        print(clock() - begin, flush=True)
+    above_mib = (status_mib("VmHWM") or 0.0) - start
+    with FlopCounterMode(display=False) as counter:
+        if which in COUNTED:
+            run()
+    print(json.dumps({"memory_gb": above_mib * 2**20 / 1e9, "flops": counter.get_total_flops()}))
 
 
-def cell(point: dict) -> str:
-    rates = point["rates"]
-    return f"{statistics.median(rates):,.0f} ({min(rates):,.0f}-{max(rates):,.0f})"
+class Side:
+    """One side of a point, in a process of its own that works only when asked."""
+
+    def __init__(self, arguments: argparse.Namespace, *point: object) -> None:
+        settings = ["--threads", str(arguments.threads), "--clock", arguments.clock]
+        command = [sys.executable, "-m", "benchmarks.avey_b_speed", *settings, "--serve", *map(str, point)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.seconds: list[float] = []
+        self.memory_gb = self.flops = 0.0
+        self._answer()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit("a measuring process ended early; its message stands above")
+        return line
+
+    def run(self) -> None:
+        assert self._process.stdin is not None
+        print(file=self._process.stdin, flush=True)
+        self.seconds.append(float(self._answer()))
+
+    def end(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        rest = json.loads(self._answer())
+        self.memory_gb, self.flops = rest["memory_gb"], rest["flops"]
+        self._process.wait()
+
+    def rate(self, items: int) -> str:
+        low, middle, high = (items / s for s in (max(self.seconds), self.median, min(self.seconds)))
+        return f"{middle:,.0f} ({low:,.0f}-{high:,.0f})"
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+def in_turns(arguments: argparse.Namespace, repeats: int, *points: Sequence[object]) -> list[Side]:
+    """The sides of a point, their runs in turn, so that a machine whose speed drifts is as kind to one as to the other."""
+    print("running", *points, file=sys.stderr)
+    sides = [Side(arguments, *point) for point in points]
+    begin = time.monotonic()
+    for _ in range(repeats):
+        for side in sides:
+            side.run()
+        if time.monotonic() - begin > arguments.point_seconds:
+            break
+    for side in sides:
+        side.end()
+    return sides
+
+
+def ratio(slow: Side, fast: Side) -> str:
+    """The median over the turns, and its range."""
+    ratios = [s / f for s, f in zip(slow.seconds, fast.seconds, strict=True)]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
 def print_tables(arguments: argparse.Namespace) -> None:
-    repeats = arguments.repeats
-    top = {p: in_a_process_of_its_own(arguments, "ceiling", p, "-", 0, 10)["gflops"] for p in ("float32", "bfloat16")}
-    rates = f"float32 {top['float32']:.0f}, bfloat16 {top['bfloat16']:.0f} GFLOP/s"
-    print(f"Matrix products, {arguments.threads} threads, {arguments.clock} clock: {rates}.\n")
-    print("| mode | tokens | ours, tokens/s | direct, tokens/s | ratio | memory, GB | direct, GB | of ceiling |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    top = {}
+    for precision in ("float32", "bfloat16"):
+        (side,) = in_turns(arguments, 10, ("product", precision, "-", 0))
+        top[precision] = 2 * PRODUCT**3 / min(side.seconds)
+    rates = ", ".join(f"{precision} {rate / 1e9:.0f}" for precision, rate in top.items())
+    print(f"Matrix products, {arguments.threads} threads, {arguments.clock} clock, GFLOP/s: {rates}.\n")
+    print(
+        "| mode | tokens | turns | ours, tokens/s | direct, tokens/s | ratio | memory, GB | direct, GB | of ceiling |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for mode in arguments.modes:
         for length in arguments.training_lengths if mode == "training" else arguments.lengths:
-            ours, direct = (
-                in_a_process_of_its_own(arguments, "one_text", which, mode, length, repeats)
-                for which in ("ours", "direct")
-            )
-            rate, other = (statistics.median(point["rates"]) for point in (ours, direct))
-            fraction = rate * ours["flops_per_token"] / 1e9 / top["bfloat16" if mode == "bfloat16" else "float32"]
-            memory = f"{ours['memory_gb']:.2f} | {direct['memory_gb']:.2f}"
-            row = f"{mode} | {length} | {cell(ours)} | {cell(direct)} | {rate / other:.1f} | {memory} | {fraction:.0%}"
-            print(f"| {row} |", flush=True)
+            points = [("one_text", which, mode, length) for which in ("ours", "direct")]
+            ours, direct = in_turns(arguments, arguments.repeats, *points)
+            fraction = ours.flops / ours.median / top["bfloat16" if mode == "bfloat16" else "float32"]
+            memory = f"{ours.memory_gb:.2f} | {direct.memory_gb:.2f}"
+            sides = f"{len(ours.seconds)} | {ours.rate(length)} | {direct.rate(length)} | {ratio(direct, ours)}"
+            print(f"| {mode} | {length} | {sides} | {memory} | {fraction:.0%} |", flush=True)
     print("\n| mode | sentences/s, live | sentences/s, zero | ratio |\n| --- | --- | --- | --- |")
     for mode in arguments.modes:
-        live, zero = (
-            in_a_process_of_its_own(arguments, "sentences", p, mode, 0, 5 * repeats) for p in ("live", "zero")
-        )
-        ratio = statistics.median(zero["rates"]) / statistics.median(live["rates"])
-        print(f"| {mode} | {cell(live)} | {cell(zero)} | {ratio:.1f} |", flush=True)
+        points = [("sentences", padding, mode, 0) for padding in ("live", "zero")]
+        live, zero = in_turns(arguments, 3 * arguments.repeats, *points)
+        print(f"| {mode} | {live.rate(SENTENCES)} | {zero.rate(SENTENCES)} | {ratio(live, zero)} |", flush=True)
 
 
 def main() -> None:
@@ -175,17 +203,17 @@ def main() -> None:
     parser.add_argument("--lengths", type=int, nargs="+", default=[2048, 8192, 32768, 98304])
     parser.add_argument("--training-lengths", type=int, nargs="+", default=[2048, 8192, 16384])
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--point-seconds", type=float, default=60, help="after which no further turn of a point begins")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
-    parser.add_argument("--point", nargs=5, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    if arguments.point is None:
+    if arguments.serve is None:
         print_tables(arguments)
     else:
-        kind, which, mode, length, repeats = arguments.point
-        print(json.dumps(POINTS[kind](which, mode, int(length), int(repeats), CLOCKS[arguments.clock])))
+        serve(*arguments.serve, CLOCKS[arguments.clock])
 
 
 if __name__ == "__main__":
