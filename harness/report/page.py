@@ -159,7 +159,7 @@ def _browsed(comparison: Comparison, found: disagreements.Disagreements, room: i
     remarks += [f"No predictions of {', '.join(found.unreadable)}."] if found.unreadable else []
     remarks += [f"Of each run the first {found.n_compared} were read."] if found.capped else []
     return {
-        "title": f"{comparison.dataset}, {comparison.size}" + (f", {comparison.apart}" if comparison.apart else ""),
+        "title": comparison.title,
         "models": models,
         "compared": found.n_compared,
         "differing": found.n_differing,

@@ -70,20 +70,19 @@ def _write_needles(found: Sequence[Comparison], store: Store, folder: Path) -> l
     """What was found against length, and the maps of length and depth of the best encoders' median runs."""
     files: list[Path] = []
     for comparison in found:
-        if not needle_section.sections([comparison], panels.numbers([comparison], [])):
+        if not needle_section.lengths(comparison):
             continue
-        title = f"{comparison.dataset}, {comparison.size}" + (f", {comparison.apart}" if comparison.apart else "")
         runs = [
             run | {"model": run["model"] | {"name": standing.label}}
             for standing in comparison.standings
             for run in standing.entry.runs
         ]
-        files += needle_plots.against_length(runs, folder / f"{comparison.name}-against-length", title)
+        files += needle_plots.against_length(runs, folder / f"{comparison.name}-against-length", comparison.title)
         for standing in comparison.standings[:_MAPS]:
             try:
                 rows = store.predictions(median_run(standing))
                 stem = folder / f"{comparison.name}-map-{slug(standing.label)}"
-                files += needle_plots.heat_map(standing.label, rows, stem, title)
+                files += needle_plots.heat_map(standing.label, rows, stem, comparison.title)
             except (InputError, KeyError, ValueError):
                 continue  # the page says whose predictions cannot be read, and has the map from the scores
     return files

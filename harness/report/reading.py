@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.record_file import RECORD, DamagedError, Record, read_sealed
+from harness.record_file import DamagedError, Record, read_sealed
+from harness.store import Store
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,7 @@ class Reading:
 def read(folder: Path) -> Reading:
     """Read every record of a store once; each lands in exactly one list. A folder that is missing holds nothing."""
     reading = Reading()
-    for file in sorted(folder.glob(f"*/{RECORD}")):
-        if file.parent.name.startswith("."):
-            continue
+    for file in Store(folder).files():
         record, reason = _parsed(file)
         if record is None:
             reading.broken.append(Broken(file.parent.name, reason))

@@ -51,7 +51,7 @@ def of_comparison(comparison: Comparison) -> Table:
     head = ("model", "weights", comparison.metric, "95 % interval", "seeds", "lr", "parameters", "seconds")
     return Table(
         comparison.name,
-        f"{comparison.dataset}, {comparison.size}" + (f" ({comparison.apart})" if comparison.apart else ""),
+        comparison.title,
         notes_of(comparison),
         head,
         tuple(_row(standing) for standing in comparison.standings),

@@ -8,13 +8,13 @@ A score of 0 says that a document was judged and is not relevant; training takes
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
 from tasks.sources.collection import Collection, Document, Query
+from tasks.sources.lines import is_unicode, json_lines, numbered_lines
 from tasks.sources.splits import hold_out
 from tasks.task import SPLITS, Split
 
@@ -163,8 +163,6 @@ def _malformed(row: Any, optional: tuple[str, ...]) -> str:
     """What is wrong with a row; empty where nothing is. A document may be empty, a query may not."""
     if isinstance(row, str):
         return row
-    if not isinstance(row, dict):
-        return "is not a JSON object"
     name = row.get("_id")
     if isinstance(name, bool) or not isinstance(name, str | int) or not str(name):
         return "has no '_id'"
@@ -175,9 +173,7 @@ def _malformed(row: Any, optional: tuple[str, ...]) -> str:
             return f"has no text in {key!r}"
     if not optional and not row["text"].strip():
         return "is a query without a word"
-    return (
-        "" if _is_unicode(f"{row.get('title')} {row['text']}") else "has half a surrogate pair, which is no character"
-    )
+    return "" if is_unicode(f"{row.get('title')} {row['text']}") else "has half a surrogate pair, which is no character"
 
 
 def _grades(
@@ -212,21 +208,14 @@ def _grade(score: int | str | float) -> int | None:
     return grade if grade >= 0 and str(score).strip() in (str(grade), f"{grade}.0", f"+{grade}") else None
 
 
-def _lines(file: Path) -> Iterator[tuple[str, Any]]:
-    """Every line's place and object, or what is wrong with it; empty lines are passed over."""
-    for number, raw in _raw_lines(file):
-        try:
-            row = json.loads(raw.decode("utf-8"))
-            yield f"{file}:{number}", "is not a JSON object" if isinstance(row, str) else row
-        except UnicodeDecodeError as error:
-            yield f"{file}:{number}", f"is not UTF-8 (byte {raw[error.start]:#04x})"
-        except json.JSONDecodeError as error:
-            yield f"{file}:{number}", f"is not JSON ({error.msg} at column {error.colno})"
+def _lines(file: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
+    """Every line's place and object, or what is wrong with it."""
+    return ((f"{file}:{number}", row) for number, row in json_lines(file))
 
 
 def _qrels(file: Path) -> Iterator[Judgement | str]:
     """Every judgement of a file, or a sentence on what is wrong."""
-    for number, raw in _raw_lines(file):
+    for number, raw in numbered_lines(file):
         at = f"{file}:{number}"
         cells = tuple(cell.strip() for cell in raw.decode("utf-8", "replace").split("\t"))
         if number == 1 and cells == HEADER:
@@ -235,19 +224,3 @@ def _qrels(file: Path) -> Iterator[Judgement | str]:
             yield f"{at} does not hold query-id, corpus-id and score, divided by tabs"
         else:
             yield at, cells[0], cells[1], cells[2]
-
-
-def _raw_lines(file: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with file.open("rb") as stream:
-            for number, raw in enumerate(stream, start=1):
-                if number == 1:
-                    raw = raw.removeprefix(b"\xef\xbb\xbf")
-                if raw.strip():
-                    yield number, raw.rstrip(b"\r\n")
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions") from error
-
-
-def _is_unicode(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -16,8 +16,9 @@ from harness.registry import suggestion
 from tasks.sources import hub
 from tasks.sources.copies import copied_notes
 from tasks.sources.labelled_text import LabelledText
+from tasks.sources.lines import is_unicode, json_lines
 from tasks.sources.reading import Reading
-from tasks.sources.splits import read_bytes, split_files
+from tasks.sources.splits import split_files
 from tasks.task import DatasetInfo, Split
 
 COLUMNS = (("premise", "hypothesis"), ("text", "text_pair"))
@@ -88,30 +89,19 @@ def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str]:
         file: JSON lines; empty lines are passed over.
         known: the labels there may be; any where it is empty.
     """
-    for number, raw in enumerate(read_bytes(file).removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        if not raw.strip():
-            continue
-        at = f"{file}:{number}"
-        try:
-            row = json.loads(raw.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            yield f"{at} is not UTF-8 (byte {raw[error.start]:#04x})"
-            continue
-        except json.JSONDecodeError as error:
-            yield f"{at} is not JSON ({error.msg} at column {error.colno})"
-            continue
-        example = _example(row, file.name, number)
+    for number, row in json_lines(file):
+        example = row if isinstance(row, str) else _example(row, file.name, number)
         if isinstance(example, str):
-            yield f"{at} {example}"
+            yield f"{file}:{number} {example}"
         elif known and example.label not in known:
-            yield f"{at} has the label {example.label!r}, which train never has{suggestion(example.label, known)}"
+            yield (
+                f"{file}:{number} has the label {example.label!r}, which train never has{suggestion(example.label, known)}"
+            )
         else:
             yield example
 
 
-def _example(row: Any, file: str, number: int) -> LabelledText | str:
-    if not isinstance(row, dict):
-        return "is not a JSON object"
+def _example(row: Mapping[str, Any], file: str, number: int) -> LabelledText | str:
     first, second = next((pair for pair in COLUMNS if pair[0] in row), ("", ""))
     if not first:
         return (
@@ -133,9 +123,7 @@ def _example(row: Any, file: str, number: int) -> LabelledText | str:
 
 def _is_text(value: Any) -> bool:
     """Whether it has any characters but blanks, and no half of a surrogate pair."""
-    if not isinstance(value, str) or not value.strip():
-        return False
-    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+    return isinstance(value, str) and bool(value.strip()) and is_unicode(value)
 
 
 def _from_row(info: DatasetInfo, split: Split, number: int, row: Mapping[str, Any]) -> LabelledText | None:

@@ -15,6 +15,7 @@ from typing import Any
 from harness.errors import InputError
 from tasks.sources import hub
 from tasks.sources.copies import copied_notes
+from tasks.sources.lines import is_unicode
 from tasks.sources.question import Answer, Question
 from tasks.sources.reading import Reading
 from tasks.sources.splits import read_bytes, split_files
@@ -119,7 +120,7 @@ def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | st
         yield f"{at} {problem}"
     elif not paragraph["context"].strip():
         yield f"{at} has an empty context"
-    elif not _is_unicode(paragraph["context"]):
+    elif not is_unicode(paragraph["context"]):
         yield f"{at} has a context with half a surrogate pair, which is no character"
     else:
         for number, qa in enumerate(paragraph["qas"]):
@@ -131,7 +132,7 @@ def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | st
 
 def _question(qa: Mapping[str, Any], context: str, title: str) -> Question | str:
     name = _named(qa, "")
-    if not qa["question"].strip() or not _is_unicode(qa["question"]):
+    if not qa["question"].strip() or not is_unicode(qa["question"]):
         return f"{name} has no text"
     answers: dict[Answer, None] = {}
     for answer in qa["answers"]:
@@ -189,10 +190,6 @@ def _lacking(value: Any, needed: Mapping[str, type]) -> str:
             wanted = {list: "list", str: "text", int: "number"}[kind]
             return f"has no {wanted} {key!r}"
     return ""
-
-
-def _is_unicode(text: str) -> bool:
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _named(qa: Any, otherwise: str) -> str:
