@@ -34,7 +34,7 @@ def sentence_transformer(encoder: nn.Module, tokenizer: Any, max_length: int) ->
     from sentence_transformers.base.modules import InputModule
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
-    class Tokens(InputModule):  # type: ignore[misc]
+    class Tokens(InputModule):
         """Texts to the encoder's last hidden state."""
 
         def __init__(self) -> None:
@@ -112,7 +112,7 @@ def fit_pairs(
     dataset = Dataset.from_dict({name: [one[place] for one in examples] for place, name in enumerate(columns)})
     steps = recipe.steps(len(examples))
 
-    class Resumable(SentenceTransformerTrainer):  # type: ignore[misc]
+    class Resumable(SentenceTransformerTrainer):
         """Checkpoints hold the weights alone: the model that they belong to is at hand."""
 
         def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:

@@ -97,7 +97,7 @@ class DenseSearch:
         """Those of the encoder; there is no head."""
         return count_parameters(self.model)
 
-    def _embed(self, texts: Sequence[str], progress: object) -> tuple[np.ndarray, int]:  # type: ignore[type-arg]
+    def _embed(self, texts: Sequence[str], progress: object) -> tuple[np.ndarray, int]:
         recipe = self.cell.recipe
         return embed(self.model, self.tokenizer, texts, recipe.max_length, recipe.precision, progress)  # type: ignore[arg-type]
 

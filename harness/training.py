@@ -83,7 +83,7 @@ def fit(
 
     steps = recipe.steps(len(features))
 
-    class ByLength(Trainer):  # type: ignore[misc]
+    class ByLength(Trainer):
         def get_train_dataloader(self) -> Any:
             # Every process goes through the same whole batches and collates its share of each: the batches, their
             # order and the number of steps are those of one process. The Trainer's own division is not asked for.
@@ -141,7 +141,7 @@ def train_by(
     from transformers import TrainerCallback
     from transformers.trainer_callback import PrinterCallback
 
-    class Report(TrainerCallback):  # type: ignore[misc]
+    class Report(TrainerCallback):
         def __init__(self) -> None:
             self.loss: float | None = None
             self.saved = time.monotonic()

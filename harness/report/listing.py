@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models import MODELS
+from models.ranker import RANKERS
 from tasks import TASKS, DatasetInfo
 from tasks.task import SPLITS, Configurable
 
@@ -32,6 +33,14 @@ def models() -> list[dict[str, Any]]:
         }
         for name, encoder in ((name, MODELS[name]) for name in MODELS)
         for size_name, size in encoder.sizes.items()
+    ]
+
+
+def rankers() -> list[dict[str, Any]]:
+    """One row for each model that is no encoder."""
+    return [
+        {"model": one.name, "description": one.description, "paper": one.paper, "options": dict(one.options)}
+        for one in RANKERS.values()
     ]
 
 
@@ -77,7 +86,7 @@ def data() -> list[dict[str, Any]]:
     ]
 
 
-LISTS = {"models": models, "tasks": tasks, "data": data}
+LISTS = {"models": models, "rankers": rankers, "tasks": tasks, "data": data}
 
 
 def as_json(what: str | None) -> str:
@@ -89,14 +98,14 @@ def as_text(what: str | None) -> str:
     """One list, or models and tasks, as tables."""
     out = io.StringIO()
     console = Console(file=out, width=max(shutil.get_terminal_size((120, 24)).columns, 100), highlight=False)
-    tables = {"models": _models, "tasks": _tasks, "data": _data}
+    tables = {"models": _models, "rankers": _rankers, "tasks": _tasks, "data": _data}
     for name in _shown(what):
         tables[name](console)
     return out.getvalue()
 
 
 def _shown(what: str | None) -> list[str]:
-    return ["models", "tasks"] if what is None else [what]
+    return {None: ["models", "rankers", "tasks"], "models": ["models", "rankers"]}.get(what) or [str(what)]
 
 
 def _models(console: Console) -> None:
@@ -115,6 +124,11 @@ def _models(console: Console) -> None:
         )  # fmt: skip
         previous = row["model"]
     console.print(table)
+
+
+def _rankers(console: Console) -> None:
+    for row in rankers():
+        console.print(f"{row['model']}: {row['description']} ({row['paper']})", markup=False)
 
 
 def _tasks(console: Console) -> None:

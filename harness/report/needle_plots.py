@@ -125,7 +125,7 @@ def _line(axes: Axes, rows: Sequence[Row], model: str, number: int) -> Any:
     style: dict[str, Any] = {"color": color, "marker": marker, "linestyle": dashes}
     if cut:
         # From the last whole point on, whose own mark is drawn over it below.
-        axes.plot(*zip(*whole[-1:], *cut, strict=True), **style, linewidth=0.8, markerfacecolor="white")  # type: ignore[misc]
+        axes.plot(*zip(*whole[-1:], *cut, strict=True), **style, linewidth=0.8, markerfacecolor="white")
     [line] = axes.plot(*(zip(*whole, strict=True) if whole else ([], [])), **style, linewidth=1.8, label=model)
     return line
 

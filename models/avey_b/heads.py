@@ -18,7 +18,7 @@ from models.outputs import answer_output, masked_lm_output, sequence_output, tok
 class AveyBForMaskedLM(AveyBModel):
     """Masked-LM logits `hidden @ E^T`, tied and without bias: this head has no parameters of its own."""
 
-    @can_return_tuple  # type: ignore[untyped-decorator]
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -44,7 +44,7 @@ class _AveyBWithClassifier(AveyBModel):
 class AveyBForTokenClassification(_AveyBWithClassifier):
     """A linear classifier of every token."""
 
-    @can_return_tuple  # type: ignore[untyped-decorator]
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -61,7 +61,7 @@ class AveyBForTokenClassification(_AveyBWithClassifier):
 class AveyBForSequenceClassification(_AveyBWithClassifier):
     """A linear classifier of the mean of a text's hidden states; a regression where there is one label."""
 
-    @can_return_tuple  # type: ignore[untyped-decorator]
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -85,7 +85,7 @@ class AveyBForQuestionAnswering(AveyBModel):
         """Make the classifier."""
         self.qa_outputs = nn.Linear(self.config.d_embed, 2)
 
-    @can_return_tuple  # type: ignore[untyped-decorator]
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,

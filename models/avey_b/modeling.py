@@ -92,7 +92,7 @@ class AveyBModel(PreTrainedModel):
         """Replace it, as for a larger vocabulary."""
         self.embed = value
 
-    @can_return_tuple  # type: ignore[untyped-decorator]
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -141,7 +141,7 @@ class AveyBModel(PreTrainedModel):
         return states
 
     # The layout depends on the data; compiling pays in `run_layers`.
-    @torch.compiler.disable(recursive=False)  # type: ignore[untyped-decorator]
+    @torch.compiler.disable(recursive=False)
     def _encode_in_blocks(
         self, input_ids: Tensor | None, mask: Tensor, inputs_embeds: Tensor | None, every_layer: bool
     ) -> tuple[Tensor, ...]:
@@ -205,7 +205,7 @@ class AveyBModel(PreTrainedModel):
     def _retrieve(self, splits: Splits, table: Tensor, token: Tensor) -> Batch:
         return Batch(splits, table, token, *self.ranker.retrieve(table, token, splits.length, splits.per_text))
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @torch.compiler.disable
     def enter(self, batch: Batch, block: Block) -> tuple[Tensor, Tensor | None, int]:
         """What the first layer sees of a block: rows (b, R, d), which of them are readable, and the place of the first.
 
@@ -255,7 +255,7 @@ def mask_of(shape: torch.Size, device: torch.device, attention_mask: Tensor | No
     return attention_mask.bool()
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+@torch.compiler.disable
 def check_vocabulary(sorted_ids: Tensor, size: int) -> None:
     """Raise a ValueError that names an id outside the vocabulary."""
     for worst in (int(sorted_ids[0]), int(sorted_ids[-1])):

@@ -23,7 +23,7 @@ class Ranker(nn.Module):
         else:
             self.register_parameter("down_proj", None)
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @torch.compiler.disable
     def retrieve(self, table: Tensor, token: Tensor, length: Tensor, per_text: list[int]) -> tuple[Tensor, Tensor]:
         """Neighbours of each split and their weights, in the order in which they are concatenated.
 

@@ -30,7 +30,7 @@ def rows_in_use(length: Tensor, rows: int) -> Tensor:
     return torch.arange(rows, device=length.device) < length[..., None]
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+@torch.compiler.disable
 def cut_into_splits(mask: Tensor, size: int) -> Splits:
     """The splits of a batch whose `mask` (B, T) is true at tokens; none of them is empty.
 

@@ -33,7 +33,7 @@ class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
         """Replace the decoder."""
         self.decoder = new_embeddings
 
-    @can_return_tuple  # type: ignore[untyped-decorator]
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -72,7 +72,7 @@ class NeoBERTForSequenceClassification(_NeoBERTWithClassifier):
         self.dense = nn.Linear(config.hidden_size, config.hidden_size)
         self.post_init()
 
-    @can_return_tuple  # type: ignore[untyped-decorator]
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -94,7 +94,7 @@ class NeoBERTForTokenClassification(_NeoBERTWithClassifier):
         super().__init__(config, config.num_labels)
         self.post_init()
 
-    @can_return_tuple  # type: ignore[untyped-decorator]
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,
@@ -115,7 +115,7 @@ class NeoBERTForQuestionAnswering(_NeoBERTWithClassifier):
         super().__init__(config, 2)
         self.post_init()
 
-    @can_return_tuple  # type: ignore[untyped-decorator]
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor | None = None,

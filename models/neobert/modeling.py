@@ -171,8 +171,8 @@ class NeoBERTModel(NeoBERTPreTrainedModel):
         """Replace the token embedding."""
         self.encoder = value
 
-    @merge_with_config_defaults  # type: ignore[untyped-decorator]
-    @capture_outputs  # type: ignore[untyped-decorator]
+    @merge_with_config_defaults
+    @capture_outputs
     def forward(
         self,
         input_ids: Tensor | None = None,

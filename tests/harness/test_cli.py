@@ -131,10 +131,11 @@ def test_list_shows_everything_without_torch():
         assert name in done.stdout
 
 
-def test_list_as_json_has_both_lists(capsys):
+def test_list_as_json_has_models_and_tasks(capsys):
     assert run_command(["list", "--json"]) == 0
     lists = json.loads(capsys.readouterr().out)
     assert {row["model"] for row in lists["models"]} >= {"avey-b", "bert", "roberta", "modernbert", "neobert"}
+    assert [row["model"] for row in lists["rankers"]] == ["bm25"]
     assert {row["task"] for row in lists["tasks"]} >= {"ner/docstrings", "ner/wnut17"}
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import InputError
@@ -79,6 +79,7 @@ def test_an_input_has_the_tokens_asked_for_or_the_next_word_would_be_too_much(
 
 @settings(max_examples=40, deadline=None)
 @given(length=st.integers(400, 3000), depth=st.integers(0, 100))
+@example(length=1286, depth=99)
 def test_a_needle_stands_within_half_a_sentence_of_its_depth(any_tokenizer, length, depth):
     [needle] = needles_at(length, depth, "number")
     context = hide(needle, length, any_tokenizer, Pair(any_tokenizer))
@@ -94,7 +95,9 @@ def test_a_needle_stands_within_half_a_sentence_of_its_depth(any_tokenizer, leng
     before = count(context.text[:begins]) if begins else 0
     hay = before + count(context.text[begins + len(needle.statement.text) :] or " ")
     longest = max(count(sentence) for sentence in HAY.sentences[:50])
-    assert abs(before - depth / 100 * hay) <= longest / 2 + 3
+    # The last sentence may be cut, and nothing but a depth of 100 stands behind it.
+    in_the_last = depth / 100 * hay > hay - longest
+    assert abs(before - depth / 100 * hay) <= (longest if in_the_last else longest / 2) + 3
 
 
 def test_the_same_needles_are_asked_of_every_tokenizer_and_in_every_grid(tokenizer):

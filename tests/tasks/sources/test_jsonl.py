@@ -87,17 +87,14 @@ def test_an_empty_file_and_a_single_label_are_refused(tmp_path):
         jsonl.load(write(tmp_path, train=GOOD[:1]))
 
 
-@given(
-    st.recursive(
-        st.none() | st.floats() | st.text(max_size=4),
-        lambda inner: (
-            st.lists(inner, max_size=2)
-            | st.dictionaries(
-                st.sampled_from(["premise", "hypothesis", "text", "text_pair", "label"]), inner, max_size=4
-            )
-        ),
-    )
+KEYS = st.sampled_from(["premise", "hypothesis", "text", "text_pair", "label"])
+VALUES = st.recursive(
+    st.none() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=4),
 )
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_no_row_ends_in_anything_but_an_example_or_a_sentence(row):
     assert isinstance(jsonl._example(row, "f", 1), LabelledText | str)
 
