@@ -120,7 +120,7 @@ def write(records: Sequence[Record], runs: Iterable[Record], folder: Path) -> li
             folder.mkdir(parents=True, exist_ok=True)
             stem = f"{name}-pareto-{task.replace('/', '-')}"
             (folder / f"{stem}.csv").write_text(as_csv([asdict(tradeoff) for tradeoff in here]), encoding="utf-8")
-            with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]
+            with mpl.rc_context(SETTINGS):
                 files += [folder / f"{stem}.csv", *save(_figure(group, here), folder / stem)]
     return files
 

@@ -43,7 +43,12 @@ STYLES = (
 END_MARKS = {"oom": "x", "timeout": 4, "beyond_max_length": "|", "failed": "+"}
 """4 is matplotlib's caret to the left, standing for the clock that stopped the curve."""
 
-SETTINGS = {"svg.hashsalt": "encoder-harness", "font.size": 9.5, "axes.titlesize": 10.5, "legend.fontsize": 8.5}
+SETTINGS: dict[Any, Any] = {
+    "svg.hashsalt": "encoder-harness",
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "legend.fontsize": 8.5,
+}
 
 Interval = tuple[float, float, float]
 """Median, p10, p90."""
@@ -57,7 +62,7 @@ def write(records: Sequence[Record], baseline: str, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
-    with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]
+    with mpl.rc_context(SETTINGS):
         for name, group in by_setting(records).items():
             if not any(record["status"] == "ok" for record in group):
                 continue

@@ -25,7 +25,7 @@ from harness.report.bench_tables import as_csv
 from harness.report.comparison import Comparison, Standing
 from harness.report.panels import costs, kinds_of, median_of
 
-_PLAIN = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
+_PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
 """A name from a record is never taken for mathematics."""
 _HOLLOW: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none"}
 _MOST = 40
@@ -74,7 +74,7 @@ def drawing(
 def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[str, float], folder: Path) -> list[Path]:
     """The figures of one comparison, and the data behind them."""
     files: list[Path] = []
-    with mpl.rc_context(_PLAIN):  # type: ignore[arg-type]
+    with mpl.rc_context(_PLAIN):
         figures = {"scores": _scores(comparison, numbered)}
         if found := costs(comparison, rates):
             figures["cost"] = _cost(comparison, numbered, found)

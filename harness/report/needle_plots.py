@@ -42,7 +42,7 @@ def heat_map(model: str, predictions: Iterable[Row], stem: Path, title: str = ""
     rows = table_of_predictions(model, predictions)
     cells = [row for row in rows if row["depth"] != ALL]
     lengths, depths = lengths_of(cells), sorted({row["depth"] for row in cells})
-    with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]
+    with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(2.6 + 0.85 * len(lengths), 1.7 + 0.48 * len(depths)), layout="constrained")
         axes = figure.add_subplot()
         values = np.full((len(depths), len(lengths)), np.nan)
@@ -78,7 +78,7 @@ def against_length(records: Sequence[Record], stem: Path, title: str = "") -> li
     """
     rows = table(records)
     models = sorted({row["model"] for row in rows}, key=lambda model: (_place(model), model))
-    with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]
+    with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(8.2, 4.6), layout="constrained")
         axes = figure.add_subplot()
         handles = [_line(axes, rows, model, number) for number, model in enumerate(models)]
@@ -93,7 +93,7 @@ def against_length(records: Sequence[Record], stem: Path, title: str = "") -> li
         axes.set_title(title, loc="left")
         if any(row["truncated"] for row in rows):
             cut = {"color": "0.3", "marker": "o", "markerfacecolor": "white", "linewidth": 0.8}
-            handles += axes.plot([], [], **cut, label="inputs cut at the\nencoder's maximum")  # type: ignore[arg-type]
+            handles += axes.plot([], [], **cut, label="inputs cut at the\nencoder's maximum")
         figure.legend(handles=handles, loc="outside right upper", frameon=False, handlelength=3.5)
         return _saved(figure, stem, rows)
 
