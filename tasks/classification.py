@@ -140,7 +140,7 @@ NLI = SequenceClassification(
     "nli",
     "how a hypothesis relates to its premise, one label a pair",
     "docstrings",
-    {"max_length": 256, "batch_size": 16, "epochs": 2.0},
+    {"max_length": 256, "batch_size": 16, "epochs": 1.0},
 )
 CLASSIFICATION = SequenceClassification(
     "classification",
