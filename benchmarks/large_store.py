@@ -1,4 +1,4 @@
-"""A store of many records: how long it takes to decide what a sweep still has to run, and to read all of it.
+"""A store of many records: how long it takes to decide what a sweep still has to run, to read all of it, to report it.
 
 python benchmarks/large_store.py --records 20000
 """
@@ -6,6 +6,8 @@ python benchmarks/large_store.py --records 20000
 from __future__ import annotations
 
 import argparse
+import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,21 +19,29 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from harness.execute import failure_record
 from harness.recipes import Grid
 from harness.record_file import sealed
+from harness.report.publish import PAGE
 from harness.store import Store
 from harness.sweep import Sweep, cells_of
 
 
-def record_of(planned: Any) -> dict[str, Any]:
-    """A record of the usual size."""
+def record_of(planned: Any, chance: random.Random) -> dict[str, Any]:
+    """A record of the usual size, with scores by chance and no predictions."""
     metric = planned.task.metric
-    scores = {f"{metric}.{number}" if number else metric: 0.123456789 for number in range(30)}
-    return failure_record(planned, "ok", "") | {
+    scores = {
+        split: {f"{metric}.{number}" if number else metric: chance.random() for number in range(30)}
+        for split in ("dev", "test")
+    }
+    record = failure_record(planned, "ok", "") | {
         "kind": "run",
         "status": "ok",
-        "scores": {"dev": scores, "test": scores},
+        "scores": scores,
         "losses": [[step, 1.23456789 / (step + 1)] for step in range(100)],
         "seconds": {"load": 1.0, "fit": 60.0},
+        "predictions": None,
     }
+    record["model"] |= {"params_total": 5_300_000, "params_non_embedding": 3_200_000}
+    record["task"] |= {"fingerprint": "0" * 64, "metric": metric, "n_train": 1000, "n_dev": 100, "n_test": 100}
+    return record
 
 
 def main() -> None:
@@ -50,11 +60,11 @@ def main() -> None:
         import harness.provenance
 
         harness.provenance.environment = lambda: environment
-        size = 0
+        size, chance = 0, random.Random(0)
         for planned in cells:
             place = store.path_of(planned.cell)
             place.mkdir()
-            content = sealed(record_of(planned), None)
+            content = sealed(record_of(planned, chance), None)
             size += len(content)
             (place / "run.json").write_bytes(content)
         print(f"records of {size / len(cells) / 1000:.1f} kB each")
@@ -65,6 +75,14 @@ def main() -> None:
         began = time.perf_counter()
         assert len(list(store.records())) == len(cells)
         print(f"read all records in {time.perf_counter() - began:.2f} s")
+        began = time.perf_counter()
+        report = Path(folder) / "report"
+        command = [sys.executable, "-m", "harness", "report", "--out", folder, "--report", str(report)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        seconds, files = time.perf_counter() - began, sum(1 for _ in report.rglob("*.*"))
+        print(
+            f"wrote the report in {seconds:.1f} s: {files} files, a page of {(report / PAGE).stat().st_size / 1e6:.1f} MB"
+        )
 
 
 if __name__ == "__main__":
