@@ -138,7 +138,7 @@ def work(options: argparse.Namespace) -> None:
     seconds.append(clock() - began)
     trained = nn.utils.parameters_to_vector(model.parameters()).detach()
     digest = hashlib.sha256(trained.numpy().tobytes()).hexdigest()
-    answer(json.dumps({"seconds": sum(seconds), "weights": digest, "precision": recipe.precision}))
+    answer(json.dumps({"seconds": sum(seconds), "turns": seconds, "weights": digest, "precision": recipe.precision}))
 
 
 def in_turns(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -170,7 +170,7 @@ def main() -> None:
     rounds = []
     for number in range(options.rounds):
         rounds.append(in_turns(options))
-        print(f"round {number}: {rounds[-1]}", file=sys.stderr)
+        print(f"round {number}: {[side['seconds'] for side in rounds[-1].values()]} s", file=sys.stderr)
     if any(len({side["weights"] for side in one.values()}) > 1 for one in rounds):
         raise SystemExit("the sides end with different weights, so they did not do the same work")
     print(f"{options.steps} steps of {options.batch_size} sentences, {rounds[0]['harness']['precision']}, ", end="")

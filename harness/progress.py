@@ -72,9 +72,9 @@ def with_loss(update: Update) -> Callable[[int, int, float | None], None]:
     return lambda step, steps, loss: update(step, steps, "" if loss is None else f"loss {loss:.3f}")
 
 
-def counted(number: int, thing: str) -> str:
+def counted(number: int | str, thing: str) -> str:
     """``1 thread``, ``2 threads``."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+    return f"{number} {thing}" if str(number) == "1" else f"{number} {thing}s"
 
 
 def duration(seconds: float) -> str:

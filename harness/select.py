@@ -43,6 +43,11 @@ class Entry:
     dev_by_learning_rate: Mapping[float, float]
     runs: tuple[Record, ...]
 
+    @property
+    def is_ranker(self) -> bool:
+        """Whether it finds documents without an encoder, so that no recipe and no size is its own."""
+        return self.runs[0]["model"]["params_total"] == 0
+
     def scores(self, metric: str | None = None, split: str = "test") -> list[float]:
         """The score of each seed."""
         return [run["scores"][split][metric or self.metric] for run in self.runs]

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.progress import counted
 from harness.select import Entry, entries
 from harness.stats import seed_interval
 from harness.store import Record
@@ -111,14 +112,22 @@ class Comparison:
 def comparisons(records: Iterable[Record], judge: Judge) -> list[Comparison]:
     """Group finished runs into comparisons, by dataset and size.
 
+    What ranks without an encoder stands in every comparison on its data: an encoder that loses to it is seen to.
+
     Args:
         records: finished runs.
         judge: says which entries tie with the first, see `harness.report.ties`.
     """
     groups: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries(records):
-        shared = [entry.dataset, entry.size, entry.fingerprint, _options(entry), entry.recipe]
-        groups[json.dumps(shared, sort_keys=True)].append(entry)
+    found = entries(records)
+    encoders = {_data(entry) for entry in found if not entry.is_ranker}
+    for entry in found:
+        if not (entry.is_ranker and _data(entry) in encoders):
+            shared = [entry.dataset, entry.size, entry.fingerprint, _options(entry), entry.recipe]
+            groups[json.dumps(shared, sort_keys=True)].append(entry)
+    for group in groups.values():
+        here = _data(group[0])
+        group += [entry for entry in found if entry.is_ranker and entry not in group and _data(entry) == here]
     ordered = sorted(groups.values(), key=lambda group: (group[0].dataset, group[0].size, -len(group)))
     of_dataset = defaultdict(list)
     for group in ordered:
@@ -155,7 +164,8 @@ def apart(entry: Entry, others: Sequence[Entry]) -> str:
 
 def recipe_sentence(recipe: Mapping[str, Any]) -> str:
     """The recipe in a line: ``3 epochs, batches of 32, at most 512 tokens, bf16``."""
-    length = f"{recipe['max_steps']} steps" if recipe.get("max_steps") else f"{_value(recipe.get('epochs'))} epochs"
+    steps = recipe.get("max_steps")
+    length = counted(steps, "step") if steps else counted(_value(recipe.get("epochs")), "epoch")
     batch = recipe.get("effective_batch_size") or recipe.get("batch_size")
     words = [length, f"batches of {batch}", f"at most {recipe.get('max_length')} tokens", str(recipe.get("precision"))]
     limit = recipe.get("train_limit")
@@ -201,7 +211,9 @@ def _median_over_seeds(scores: NDArray[np.float64]) -> Any:
 def _labels(group: Sequence[Entry]) -> list[str]:
     """The model's name; with its weights where they are not from scratch; with their digest where that is not enough."""
     plain = [
-        entry.model if entry.weights == "scratch" else f"{entry.model} ({short_weights(entry.weights)})"
+        entry.model
+        if entry.weights == "scratch" or entry.is_ranker
+        else f"{entry.model} ({short_weights(entry.weights)})"
         for entry in group
     ]
     count = Counter(plain)
@@ -215,6 +227,10 @@ def _labels(group: Sequence[Entry]) -> list[str]:
 def short_weights(weights: str) -> str:
     """The last part of a path or hub id."""
     return PurePath(weights).name or weights
+
+
+def _data(entry: Entry) -> tuple[str, str]:
+    return entry.dataset, entry.fingerprint
 
 
 def _options(entry: Entry) -> dict[str, Any]:

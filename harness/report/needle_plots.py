@@ -92,7 +92,7 @@ def against_length(records: Sequence[Record], stem: Path, title: str = "") -> li
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_title(title, loc="left")
         if any(row["truncated"] for row in rows):
-            cut = {"color": "0.3", "marker": "o", "markerfacecolor": "white", "linewidth": 0.8}
+            cut: dict[str, Any] = {"color": "0.3", "marker": "o", "markerfacecolor": "white", "linewidth": 0.8}
             handles += axes.plot([], [], **cut, label="inputs cut at the\nencoder's maximum")
         figure.legend(handles=handles, loc="outside right upper", frameon=False, handlelength=3.5)
         return _saved(figure, stem, rows)

@@ -100,7 +100,9 @@ def _source(name: str) -> str:
 
 
 def _summary(reading: Reading, comparisons: Sequence[Comparison]) -> str:
-    encoders = {(standing.label, comparison.size) for comparison in comparisons for standing in comparison.standings}
+    encoders = {
+        (standing.label, standing.entry.size) for comparison in comparisons for standing in comparison.standings
+    }
     datasets = {comparison.dataset for comparison in comparisons}
     bench = f" and {counted(len(reading.bench), 'point')} of a bench" if reading.bench else ""
     return (

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from harness.progress import counted
 from harness.report import svg, tables
 from harness.report.bench_curves import Record, by_setting, curve, models_of
 from harness.report.bench_pareto import nearest
@@ -35,7 +36,7 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
     rows: dict[tuple[str, str], dict[str, tuple[Comparison, Standing]]] = {}
     for comparison in comparisons:
         for standing in comparison.standings:
-            rows.setdefault((comparison.size, standing.label), {})[comparison.column] = (comparison, standing)
+            rows.setdefault((standing.entry.size, standing.label), {})[comparison.column] = (comparison, standing)
     return {
         "cautions": list(tables.leaderboard(comparisons).notes),
         "columns": [
@@ -49,6 +50,7 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
             {
                 "label": label,
                 "size": size,
+                "is_ranker": any(one.entry.is_ranker for _, one in found.values()),
                 "number": numbered[label],
                 "parameters": median(one.model["params_non_embedding"] for _, one in found.values()),
                 "cells": [_board_cell(*found[key], shown) if key in found else None for key in columns],
@@ -113,7 +115,7 @@ def throughput(comparison: Comparison, bench: Sequence[Record]) -> tuple[dict[st
             lengths = sorted({length for _, length in measured.values()})
             source = (
                 f"inference at {' or '.join(map(str, lengths))} tokens, {point['precision']}, {point['batching']}, "
-                f"{point['threads']} threads, {point['machine']}"
+                f"{counted(point['threads'], 'thread')}, {point['machine']}"
             )
             return {model: rate for model, (rate, _) in measured.items()}, source
     return {}, ""

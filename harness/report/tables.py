@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from harness.progress import counted
 from harness.report.bench_tables import as_csv
 from harness.report.comparison import Comparison, Standing, recipe_sentence
 from harness.store import Record
@@ -67,7 +68,7 @@ def _row(standing: Standing) -> tuple[Cell, ...]:
         score_cell(standing),
         Cell(interval(standing)),
         Cell(str(len(entry.runs))),
-        Cell(f"{entry.learning_rate:g}"),
+        Cell("–" if entry.is_ranker else f"{entry.learning_rate:g}"),
         Cell(millions(model["params_non_embedding"])),
         Cell(f"{standing.seconds:,.0f}"),
     )
@@ -91,9 +92,10 @@ def millions(count: float) -> str:
 def notes_of(comparison: Comparison) -> tuple[str, ...]:
     """What must be known to read a comparison: the caveat first, then the data, the recipe and the machines."""
     runs = [run for standing in comparison.standings for run in standing.entry.runs]
-    task = runs[0]["task"]
+    # What ranks without an encoder has nothing to train on.
+    task = max((run["task"] for run in runs), key=lambda task: task.get("n_train") or 0)
     machines = sorted({machine_of(run) for run in runs})
-    counts = {len(standing.entry.runs) for standing in comparison.standings}
+    counts = {len(standing.entry.runs) for standing in comparison.standings if not standing.entry.is_ranker}
     notes = [
         f"Caution: {comparison.caveat}." if comparison.caveat else "",
         f"Set apart from other comparisons on this dataset by: {comparison.apart}." if comparison.apart else "",
@@ -114,7 +116,7 @@ def machine_of(run: Record) -> str:
     """Processor or accelerator, and threads."""
     environment = run.get("environment") or {}
     device = environment.get("gpu") or environment.get("cpu") or "an unknown machine"
-    return f"{device}, {environment.get('threads', '?')} threads"
+    return f"{device}, {counted(environment.get('threads', '?'), 'thread')}"
 
 
 def leaderboard(comparisons: Sequence[Comparison]) -> Table:
@@ -124,7 +126,7 @@ def leaderboard(comparisons: Sequence[Comparison]) -> Table:
     found: dict[tuple[str, str], dict[str, Standing]] = {}
     for comparison in comparisons:
         for standing in comparison.standings:
-            found.setdefault((comparison.size, standing.label), {})[comparison.column] = standing
+            found.setdefault((standing.entry.size, standing.label), {})[comparison.column] = standing
     rows = []
     for (size, label), standings in sorted(found.items()):
         parameters = median(standing.model["params_non_embedding"] for standing in standings.values())
@@ -213,7 +215,7 @@ def _flat(comparison: Comparison, standing: Standing) -> dict[str, Any]:
         "dataset": comparison.dataset,
         "fingerprint": comparison.fingerprint,
         "caution": comparison.caveat,
-        "size": comparison.size,
+        "size": entry.size,
         "model": entry.model,
         "weights": entry.weights,
         "metric": comparison.metric,
@@ -230,7 +232,7 @@ def _flat(comparison: Comparison, standing: Standing) -> dict[str, Any]:
         "params_total": model["params_total"],
         "params_non_embedding": model["params_non_embedding"],
         "seconds": standing.seconds,
-        "recipe": recipe_sentence(comparison.recipe),
+        "recipe": "" if entry.is_ranker else recipe_sentence(comparison.recipe),
         "command": entry.runs[0].get("command"),
     }
 
@@ -244,7 +246,7 @@ def seeds_of(comparison: Comparison) -> list[dict[str, Any]]:
     """One row a run and metric of test: the points of the figures."""
     return [
             {
-                "dataset": comparison.dataset, "size": comparison.size, "model": standing.entry.model,
+                "dataset": comparison.dataset, "size": standing.entry.size, "model": standing.entry.model,
                 "weights": standing.entry.weights, "learning_rate": standing.entry.learning_rate, "seed": run["seed"],
                 "metric": metric, "test": value, "dev": run["scores"]["dev"].get(metric),
                 "seconds": sum(run["seconds"].values()), "key": run["key"],

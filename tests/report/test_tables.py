@@ -43,6 +43,30 @@ def test_other_data_recipes_sizes_and_options_are_other_tables_and_say_what_diff
     assert len({tables.column_title(one) for one in found if one.size == "tiny"}) == 4
 
 
+def test_what_ranks_without_an_encoder_stands_in_every_comparison_on_its_data(make_run):
+    bm25 = make_run(
+        "bm25", "retrieval/docstrings", score=0.4, recipe={"epochs": 0.0, "max_length": 9},
+        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0},
+    )  # fmt: skip
+    runs = [
+        make_run(model, "retrieval/docstrings", seed, score=score, model={"size": size})
+        for model, score, size in (("avey-b", 0.5, "tiny"), ("bert", 0.3, "tiny"), ("bert", 0.35, "base"))
+        for seed in range(2)
+    ]
+    elsewhere = make_run("bert", "retrieval/docstrings", task={"fingerprint": "f" * 64})
+    base, tiny, other = comparisons([*runs, elsewhere, bm25], alone)
+    assert [standing.label for standing in tiny.standings] == ["avey-b", "bm25", "bert"]
+    assert [standing.label for standing in base.standings] == ["bm25", "bert"]
+    assert base.standings[0].best
+    assert [standing.label for standing in other.standings] == ["bert"]
+    assert tiny.recipe["epochs"] == 1.5
+    board = tables.leaderboard([base, tiny, other])
+    assert [(row[0].text, row[1].text) for row in board.rows].count(("bm25", "lexical")) == 1
+    assert not any("seeds differ" in note for note in tables.notes_of(tiny))
+    (alone_there,) = comparisons([bm25], alone)
+    assert alone_there.size == "lexical"
+
+
 def test_the_best_is_bold_and_ties_are_marked_and_the_rest_is_neither(make_run):
     runs = [make_run(model, seed=seed, score=score + 0.001 * seed) for model, score in (("a", 0.9), ("b", 0.8999), ("c", 0.5))
             for seed in range(3)]  # fmt: skip

@@ -39,7 +39,7 @@ function filterPage() {
   const task = taskFilter.value;
   const size = sizeFilter.value;
   const ofTask = (element) => !task || element.dataset.dataset === task || element.dataset.family === task;
-  const ofSize = (element) => !size || element.dataset.size === size;
+  const ofSize = (element) => !size || element.dataset.size === size || element.dataset.size === undefined;
   for (const element of document.querySelectorAll("article.comparison, div.comparison, figure[data-dataset]")) {
     element.hidden = !(ofTask(element) && ofSize(element));
   }
