@@ -185,6 +185,13 @@ def main() -> None:
     print(
         f"\nThe harness takes {statistics.median(ratios):.3f} times as long ({min(ratios):.3f} to {max(ratios):.3f})."
     )
+    turns = [
+        harness / bare
+        for one in rounds
+        for harness, bare in zip(one["harness"]["turns"], one["bare torch loop"]["turns"], strict=True)
+    ]
+    low, middle, high = statistics.quantiles(turns, n=4)
+    print(f"Within a turn, {len(turns)} of them: {middle:.3f} times (the middle half {low:.3f} to {high:.3f}).")
 
 
 if __name__ == "__main__":
