@@ -4,7 +4,8 @@
     python -m benchmarks.avey_b_speed --lengths 2048 8192 --modes float32 --repeats 5
 
 d 256, 4 layers, S 256, k 3, vocabulary 8192, one text of Zipf-distributed ids (exponent 1), random weights. The two sides
-of a point are two processes; after a warm-up they take turns, `--repeats` times or for `--least-seconds`, whichever is more.
+of a point are two processes; after a warm-up they take turns, `--repeats` times or for `--least-seconds`, whichever is more,
+but begin none after `--most-seconds`.
 The table shows medians and, in brackets, extremes: of the rates, and of the ratio within a turn. Memory is the highest
 resident set above the one before the first run. A training step is forward and backward of a loss on the hidden states,
 without the optimizer, in float32. Under bfloat16 autocast ours ranks in float32, the direct one in bfloat16.
@@ -29,19 +30,16 @@ from contextlib import nullcontext
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.turns import Worker, answers
+from benchmarks.turns import CLOCKS, Worker, answers
 from harness.bench.memory import reset_high_water_mark, status_mib
 from models.avey_b import AveyBConfig, AveyBModel
 from tests.models.avey_b_reference import Reference
 
 MODES = ("float32", "bfloat16", "training")
-CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 VOCABULARY = 8192
 SENTENCES = 32
 PRODUCT = 4096
 """Rows and columns of the matrices whose product is the ceiling."""
-COUNTED = ("ours",)
-"""Sides whose floating-point operations are counted."""
 
 
 def zipf_ids(count: int) -> torch.Tensor:
@@ -108,7 +106,7 @@ def serve(kind: str, which: str, mode: str, length: str, clock: Callable[[], flo
         answer(clock() - begin)
     above_mib = (status_mib("VmHWM") or 0.0) - start
     with FlopCounterMode(display=False) as counter:
-        if which in COUNTED:
+        if which == "ours":
             run()
     answer(json.dumps({"memory_gb": above_mib * 2**20 / 1e9, "flops": counter.get_total_flops()}))
 

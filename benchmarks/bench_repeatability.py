@@ -3,13 +3,13 @@
     python -m benchmarks.bench_repeatability --models avey-b,modernbert --lengths 512,2048 --times 5
 
 Prints for every point how far the medians lie apart, what a point costs beside its repetitions, and what other work took
-of the processor; one JSON line at the end. A last process a point repeats it for longer: how far
-the medians of its windows lie apart is the machine's own unrest (a virtual machine's neighbours, clock rates), below
-which no measurement can come.
+of the processor; one JSON line at the end. A last process a point repeats it for longer: how far the medians of its windows
+lie apart is the machine's own unrest (a virtual machine's neighbours, clock rates), below which no measurement can come.
 """
 
 import argparse
 import json
+import math
 import statistics
 from dataclasses import replace
 
@@ -28,6 +28,8 @@ def machine_deviation(point: Point, limits: Limits, times: int) -> float:
         if sum(windows[-1]) >= 1e3 * limits.min_seconds and len(windows[-1]) >= limits.min_repetitions:
             windows.append([])
     medians = [statistics.median(window) for window in windows[:-1]]
+    if len(medians) < 2:  # a call takes too long for windows within the time limit
+        return math.nan
     middle = statistics.median(medians)
     return max(abs(median - middle) for median in medians) / middle
 

@@ -1,6 +1,6 @@
 """Kill a sweep again and again, and see that it ends as if nobody had.
 
-    python benchmarks/kill_a_sweep.py --kills 30
+    python -m benchmarks.kill_a_sweep --kills 30
 
 Real training of small encoders on a small made-up dataset. At random moments the sweep itself or one of its children gets
 a SIGKILL; the sweep is started again; after each kill no child may be left and whatever the store calls a run must be a
@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from harness.child_process import PARENT
 from harness.store import Store

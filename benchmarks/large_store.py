@@ -1,6 +1,6 @@
 """A store of many records: how long it takes to decide what a sweep still has to run, to read all of it, to report it.
 
-python benchmarks/large_store.py --records 20000
+python -m benchmarks.large_store --records 20000
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from harness.execute import failure_record
 from harness.recipes import Grid

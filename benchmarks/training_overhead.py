@@ -19,18 +19,18 @@ import json
 import math
 import statistics
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
 from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.minilm import weights
-from benchmarks.turns import Worker, answers
+from benchmarks.turns import CLOCKS, Worker, answers
 from harness.config import Recipe
 from harness.heads import with_head
 from harness.pipeline import make_repeatable
@@ -40,7 +40,6 @@ from harness.training import _LengthGroups, fit
 from models import loading
 from tasks.task import IGNORED, Feature
 
-CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 SEED = 0
 WARM_UP_STEPS = 5
 
@@ -138,7 +137,7 @@ def work(options: argparse.Namespace) -> None:
     seconds.append(clock() - began)
     trained = nn.utils.parameters_to_vector(model.parameters()).detach()
     digest = hashlib.sha256(trained.numpy().tobytes()).hexdigest()
-    answer(json.dumps({"seconds": sum(seconds), "turns": seconds, "weights": digest, "precision": recipe.precision}))
+    answer(json.dumps({"turns": seconds, "weights": digest, "precision": recipe.precision}))
 
 
 def in_turns(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
@@ -168,9 +167,12 @@ def main() -> None:
         work(options)
         return
     rounds = []
+    totals: dict[str, list[float]] = {side: [] for side in SIDES}
     for number in range(options.rounds):
         rounds.append(in_turns(options))
-        print(f"round {number}: {[side['seconds'] for side in rounds[-1].values()]} s", file=sys.stderr)
+        for side, taken in totals.items():
+            taken.append(sum(rounds[-1][side]["turns"]))
+        print(f"round {number}: {[taken[-1] for taken in totals.values()]} s", file=sys.stderr)
     if any(len({side["weights"] for side in one.values()}) > 1 for one in rounds):
         raise SystemExit("the sides end with different weights, so they did not do the same work")
     print(f"{options.steps} steps of {options.batch_size} sentences, {rounds[0]['harness']['precision']}, ", end="")
@@ -178,10 +180,9 @@ def main() -> None:
         f"{options.threads} threads, {options.clock} clock, in turns of {options.turn} steps; equal weights at the end.\n"
     )
     print("| side | seconds, median (min to max) |\n| --- | --- |")
-    for side in SIDES:
-        taken = [one[side]["seconds"] for one in rounds]
+    for side, taken in totals.items():
         print(f"| {side} | {statistics.median(taken):.2f} ({min(taken):.2f} to {max(taken):.2f}) |")
-    ratios = [one["harness"]["seconds"] / one["bare torch loop"]["seconds"] for one in rounds]
+    ratios = [ours / bare for ours, bare in zip(totals["harness"], totals["bare torch loop"], strict=True)]
     print(
         f"\nThe harness takes {statistics.median(ratios):.3f} times as long ({min(ratios):.3f} to {max(ratios):.3f})."
     )
@@ -190,7 +191,7 @@ def main() -> None:
         for one in rounds
         for harness, bare in zip(one["harness"]["turns"], one["bare torch loop"]["turns"], strict=True)
     ]
-    low, middle, high = statistics.quantiles(turns, n=4)
+    low, middle, high = np.percentile(turns, [25, 50, 75])
     print(f"Within a turn, {len(turns)} of them: {middle:.3f} times (the middle half {low:.3f} to {high:.3f}).")
 
 

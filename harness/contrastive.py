@@ -28,7 +28,7 @@ PART = 32
 WEIGHTS = "weights.safetensors"
 
 
-def sentence_transformer(encoder: nn.Module, tokenizer: Any, max_length: int) -> Any:
+def sentence_transformer(encoder: Any, tokenizer: Any, max_length: int) -> Any:
     """The encoder with mean pooling and unit length, as a model of sentence-transformers; the weights are shared."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import InputModule
@@ -57,7 +57,7 @@ def sentence_transformer(encoder: nn.Module, tokenizer: Any, max_length: int) ->
             return features | {"token_embeddings": self.encoder(**inputs).last_hidden_state.float()}
 
         def save(self, output_path: str, *others: Any, **options: Any) -> None:
-            self.encoder.save_pretrained(output_path)  # type: ignore[operator]
+            self.encoder.save_pretrained(output_path)
             self.tokenizer.save_pretrained(output_path)
 
     device = next(encoder.parameters()).device

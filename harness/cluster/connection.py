@@ -54,10 +54,8 @@ def connected(address: str, code: str) -> Any:
         connect()  # not in a thread: Linux ends the processes of a local cluster with the thread that started them
     elif not _ends_within(CONNECT_TIMEOUT_S, connect):
         failure.append(TimeoutError(f"no answer within {CONNECT_TIMEOUT_S:.0f} s"))
-    if failure:
-        raise InputError(f"the Ray cluster at {address!r} cannot be used: {first_line(failure[0], 300)}") from failure[
-            0
-        ]
+    for error in failure:
+        raise InputError(f"the Ray cluster at {address!r} cannot be used: {first_line(error, 300)}") from error
     return ray
 
 

@@ -119,16 +119,18 @@ def comparisons(records: Iterable[Record], judge: Judge) -> list[Comparison]:
         judge: says which entries tie with the first, see `harness.report.ties`.
     """
     groups: dict[str, list[Entry]] = defaultdict(list)
-    found = entries(records)
-    encoders = {_data(entry) for entry in found if not entry.is_ranker}
-    for entry in found:
-        if not (entry.is_ranker and _data(entry) in encoders):
+    rankers: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in entries(records):
+        if entry.is_ranker:
+            rankers[entry.dataset, entry.fingerprint].append(entry)
+        else:
             shared = [entry.dataset, entry.size, entry.fingerprint, _options(entry), entry.recipe]
             groups[json.dumps(shared, sort_keys=True)].append(entry)
+    with_encoders = {(group[0].dataset, group[0].fingerprint) for group in groups.values()}
     for group in groups.values():
-        here = _data(group[0])
-        group += [entry for entry in found if entry.is_ranker and entry not in group and _data(entry) == here]
-    ordered = sorted(groups.values(), key=lambda group: (group[0].dataset, group[0].size, -len(group)))
+        group += rankers[group[0].dataset, group[0].fingerprint]
+    alone = [group for data, group in rankers.items() if data not in with_encoders]
+    ordered = sorted([*groups.values(), *alone], key=lambda group: (group[0].dataset, group[0].size, -len(group)))
     of_dataset = defaultdict(list)
     for group in ordered:
         of_dataset[group[0].dataset].append(group[0])
@@ -227,10 +229,6 @@ def _labels(group: Sequence[Entry]) -> list[str]:
 def short_weights(weights: str) -> str:
     """The last part of a path or hub id."""
     return PurePath(weights).name or weights
-
-
-def _data(entry: Entry) -> tuple[str, str]:
-    return entry.dataset, entry.fingerprint
 
 
 def _options(entry: Entry) -> dict[str, Any]:

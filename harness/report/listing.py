@@ -105,7 +105,8 @@ def as_text(what: str | None) -> str:
 
 
 def _shown(what: str | None) -> list[str]:
-    return {None: ["models", "rankers", "tasks"], "models": ["models", "rankers"]}.get(what) or [str(what)]
+    asked = ["models", "tasks"] if what is None else [what]
+    return [name for one in asked for name in (("models", "rankers") if one == "models" else (one,))]
 
 
 def _models(console: Console) -> None:
