@@ -99,6 +99,13 @@ class Comparison:
         return ", ".join(part for part in (self.dataset, self.size, self.apart) if part)
 
     @property
+    def task(self) -> Mapping[str, Any]:
+        """What the record of an encoder says of the data; of a ranker, which trains on nothing, where there is no other."""
+        shown = [standing.entry for standing in self.standings]
+        described: Entry = next((entry for entry in shown if not entry.is_ranker), shown[0])
+        return dict(described.runs[0]["task"])
+
+    @property
     def caveat(self) -> str:
         """What must be said with the scores; empty where nothing must."""
         return CAVEATS.get(self.dataset, "")

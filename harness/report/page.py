@@ -176,11 +176,10 @@ def _runs(comparisons: Iterable[Comparison]) -> Iterable[Record]:
 
 def _datasets(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], dict[str, Any]] = {}
-    for run in _runs(comparisons):
-        task = run["task"]
+    for task in (comparison.task for comparison in comparisons):
         sources = ", ".join(f"{name} {version}" for name, version in (task.get("sources") or {}).items())
         remarks = "; ".join(part for part in (sources, *map(str, task.get("notes") or ())) if part)
-        found.setdefault((task["dataset"], task["fingerprint"]), task | {"remarks": remarks})
+        found.setdefault((task["dataset"], task["fingerprint"]), {**task, "remarks": remarks})
     return [found[key] for key in sorted(found)]
 
 

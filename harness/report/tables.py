@@ -92,8 +92,7 @@ def millions(count: float) -> str:
 def notes_of(comparison: Comparison) -> tuple[str, ...]:
     """What must be known to read a comparison: the caveat first, then the data, the recipe and the machines."""
     runs = [run for standing in comparison.standings for run in standing.entry.runs]
-    # What ranks without an encoder has nothing to train on.
-    task = max((run["task"] for run in runs), key=lambda task: task.get("n_train") or 0)
+    task = comparison.task
     machines = sorted({machine_of(run) for run in runs})
     counts = {len(standing.entry.runs) for standing in comparison.standings if not standing.entry.is_ranker}
     notes = [

@@ -46,7 +46,7 @@ def test_other_data_recipes_sizes_and_options_are_other_tables_and_say_what_diff
 def test_what_ranks_without_an_encoder_stands_in_every_comparison_on_its_data(make_run):
     bm25 = make_run(
         "bm25", "retrieval/docstrings", score=0.4, recipe={"epochs": 0.0, "max_length": 9},
-        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0},
+        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0}, task={"n_train": 0},
     )  # fmt: skip
     runs = [
         make_run(model, "retrieval/docstrings", seed, score=score, model={"size": size})
@@ -63,6 +63,7 @@ def test_what_ranks_without_an_encoder_stands_in_every_comparison_on_its_data(ma
     board = tables.leaderboard([base, tiny, other])
     assert [(row[0].text, row[1].text) for row in board.rows].count(("bm25", "lexical")) == 1
     assert not any("seeds differ" in note for note in tables.notes_of(tiny))
+    assert [one.task["n_train"] for one in (base, tiny)] == [5000, 5000]
     (alone_there,) = comparisons([bm25], alone)
     assert alone_there.size == "lexical"
 
