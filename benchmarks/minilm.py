@@ -54,7 +54,7 @@ class Comparison:
         task: what the harness runs.
         scores: metrics that are compared.
         recipe: of both, as options of ``harness run``.
-        peer: the plain script: data folder, seed and optimiser steps in, what was measured out.
+        peer: the plain script: data folder, seed, optimiser steps and precision in, what was measured out.
         examples: what the dataset's examples are called.
         load: reads the splits of the dataset below a data folder.
         write: writes splits below another one.
@@ -68,7 +68,7 @@ class Comparison:
     task: str
     scores: Sequence[str]
     recipe: Mapping[str, Any]
-    peer: Callable[[str, int, int], Measured]
+    peer: Callable[[str, int, int, str], Measured]
     examples: str
     load: Callable[[Path], Mapping[Any, Sequence[Any]]]
     write: Callable[[Mapping[Any, Sequence[Any]], Path], None]
@@ -86,13 +86,14 @@ class Comparison:
             "--test-limit", type=int, help=f"predict a fixed sample of so many {self.examples}, not all"
         )
         parser.add_argument("--precision", choices=["fp32", "bf16"], help="of the harness; its own default otherwise")
+        parser.add_argument("--peer-precision", choices=["fp32", "bf16"], default="fp32", help="of the plain script")
         parser.add_argument("--repeats", type=int, default=self.repeats)
         parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
         parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
         parser.add_argument("--max-steps", type=int, help=argparse.SUPPRESS)
         options = parser.parse_args()
         if options.peer:
-            print(json.dumps(self.peer(options.data_dir, options.seed, options.max_steps)))
+            print(json.dumps(self.peer(options.data_dir, options.seed, options.max_steps, options.peer_precision)))
             return
         results: dict[str, list[Measured]] = {self.peer_name: [], "harness": []}
         with tempfile.TemporaryDirectory() as folder:
@@ -101,6 +102,7 @@ class Comparison:
             for seed in range(options.repeats):
                 ours = harness_run(self.task, folder, seed, self.scores, **recipe)
                 same = ["--data-dir", folder, "--seed", str(seed), "--max-steps", str(ours["steps"])]
+                same += ["--peer-precision", options.peer_precision]
                 results[self.peer_name].append(peer_run(self.module, same))
                 results["harness"].append(ours)
                 print(f"seed {seed}: {[rows[-1] for rows in results.values()]}", file=sys.stderr)

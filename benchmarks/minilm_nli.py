@@ -2,7 +2,7 @@
 
     python -m benchmarks.minilm_nli --data-dir DIR           # DIR/nli/taxinli_mnli/{train,dev,test}.jsonl
 
-The peer is what the transformers example for GLUE does by default: pairs padded to 128 tokens, float32, random batches,
+The peer is what the transformers example for GLUE does by default: pairs padded to 128 tokens, random batches,
 BERT's own classification head. Each side runs in a fresh process, in turn, ``--repeats`` times, both on the same files.
 The harness also predicts dev, of which it is given a few pairs only.
 """
@@ -22,7 +22,7 @@ FOLDER = Path("nli") / "taxinli_mnli"
 SCORES = ("accuracy", "macro_f1")
 
 
-def plain_trainer_script(data_dir: str, seed: int, max_steps: int) -> Measured:
+def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: str) -> Measured:
     """Fine-tune and predict as the example does."""
     from datasets import Dataset, disable_progress_bars
     from sklearn.metrics import accuracy_score, f1_score
@@ -60,6 +60,7 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int) -> Measured:
         arguments = TrainingArguments(
             output, max_steps=max_steps, per_device_train_batch_size=BATCH, learning_rate=LEARNING_RATE, seed=seed,
             save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
+            bf16=precision == "bf16", use_cpu=True,
         )  # fmt: skip
         trainer = Trainer(model, arguments, train_dataset=encoded["train"], data_collator=default_data_collator)
         began = time.perf_counter()

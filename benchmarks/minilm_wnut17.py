@@ -2,7 +2,7 @@
 
     python -m benchmarks.minilm_wnut17 --data-dir DIR        # DIR/ner/wnut17/{train,dev,test}.conll
 
-The peer is what people write by the tutorial: padding to the longest of a random batch, float32, labels on the first
+The peer is what people write by the tutorial: padding to the longest of a random batch, labels on the first
 sub-token. Each side runs in a fresh process, in turn, ``--repeats`` times, both on the same files. The harness also
 predicts dev, of which it is given a few sentences only.
 """
@@ -21,7 +21,7 @@ FOLDER = Path("ner") / "wnut17"
 SCORES = ("entity_f1_strict",)
 
 
-def plain_trainer_script(data_dir: str, seed: int, max_steps: int) -> Measured:
+def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: str) -> Measured:
     """A token-classification script as in the transformers tutorial."""
     import numpy as np
     from datasets import Dataset, disable_progress_bars
@@ -68,6 +68,7 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int) -> Measured:
             folder, max_steps=max_steps, per_device_train_batch_size=BATCH, per_device_eval_batch_size=BATCH,
             learning_rate=LEARNING_RATE, save_strategy="no", report_to="none", disable_tqdm=True, seed=seed,
             logging_strategy="no", dataloader_pin_memory=False,
+            bf16=precision == "bf16", use_cpu=True,
         )  # fmt: skip
         trainer = Trainer(
             model,
