@@ -21,6 +21,7 @@ from torch import nn
 
 from harness import distributed
 from harness.config import Recipe
+from harness.dropout import quick_masks
 from harness.inference import pad
 from tasks.task import IGNORED, Feature
 
@@ -203,7 +204,8 @@ def train_by(
             trainer.add_callback(_curves_in(curves, anew=last is None))
         if distributed.rank():
             torch.manual_seed(seed + 1_000_003 * distributed.rank())  # dropout that is not the same in every process
-        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        with quick_masks():
+            trainer.train(resume_from_checkpoint=str(last) if last else None)
     losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     return Fit(trainer.state.global_step, losses, int(last.name.rpartition("-")[2]) if last else 0)
 
