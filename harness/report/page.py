@@ -100,15 +100,13 @@ def _source(name: str) -> str:
 
 
 def _summary(reading: Reading, comparisons: Sequence[Comparison]) -> str:
-    encoders = {
-        (standing.label, standing.entry.size) for comparison in comparisons for standing in comparison.standings
-    }
+    standings = [standing for comparison in comparisons for standing in comparison.standings]
+    encoders = {(standing.label, standing.entry.size) for standing in standings if not standing.entry.is_ranker}
+    rankers = sorted({standing.label for standing in standings if standing.entry.is_ranker})
+    ranked = " and ".join([counted(len(encoders), "encoder"), *rankers] if encoders or not rankers else rankers)
     datasets = {comparison.dataset for comparison in comparisons}
     bench = f" and {counted(len(reading.bench), 'point')} of a bench" if reading.bench else ""
-    return (
-        f"{counted(len(encoders), 'encoder')} on {counted(len(datasets), 'dataset')}, from "
-        f"{counted(len(reading.runs), 'finished run')}{bench}."
-    )
+    return f"{ranked} on {counted(len(datasets), 'dataset')}, from {counted(len(reading.runs), 'finished run')}{bench}."
 
 
 def _families(comparisons: Sequence[Comparison]) -> list[tuple[str, list[str]]]:

@@ -48,6 +48,20 @@ def test_tables_figures_and_page_are_written_into_the_store_or_where_the_user_sa
             assert (tmp_path / "elsewhere" / file.relative_to(folder)).read_bytes() == file.read_bytes(), file
 
 
+def test_the_page_counts_encoders_and_names_what_ranks_without_one(tmp_path, capsys):
+    ranker = {"name": "bm25", "size": "lexical", "weights": "none", "identity": "bm25", "params_total": 0,
+              "params_non_embedding": 0}  # fmt: skip
+    for number, (models, said) in enumerate(
+        ((["bert", "avey-b"], "2 encoders on 1 dataset"), (["bert", "bm25"], "1 encoder and bm25 on 1 dataset"),
+         (["bm25"], "bm25 on 1 dataset"))
+    ):  # fmt: skip
+        store = tmp_path / str(number)
+        for model in models:
+            lay(store, run_record(model=model) | ({"model": ranker} if model == "bm25" else {}))
+        assert report(store) == 0
+        assert f">{said}, from" in (store / "report" / "report.html").read_text(encoding="utf-8")
+
+
 BROKEN = {
     "cut off": (json.dumps(run_record())[:200], "cut off"),
     "empty": ("", "cut off"),

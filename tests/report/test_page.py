@@ -185,7 +185,7 @@ def test_a_task_and_a_size_filter_columns_rows_and_panels(browser, swept_page):
     choose(browser, "filter-task", "")
     choose(browser, "filter-size", "tiny")
     assert len(texts(browser, "article.comparison h3")) == 3
-    assert texts(browser, "#filter-count") == ["5 of 5 encoders"]
+    assert texts(browser, "#filter-count") == ["5 of 5 rows"]
 
 
 def choose(browser, name: str, value: str) -> None:

@@ -60,7 +60,7 @@ function filterPage() {
     row.hidden = !(ofSize(row) && scored);
     count += !row.hidden;
   }
-  document.getElementById("filter-count").textContent = task || size ? `${count} of ${board.tBodies[0].rows.length} encoders` : "";
+  document.getElementById("filter-count").textContent = task || size ? `${count} of ${board.tBodies[0].rows.length} rows` : "";
 }
 
 if (taskFilter) {
