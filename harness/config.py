@@ -13,7 +13,7 @@ from typing import Any, Literal
 from harness.errors import InputError
 from harness.registry import suggestion
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised when a change of the pipeline changes scores, so that old and new runs are never taken for the same."""
 
 

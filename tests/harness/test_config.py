@@ -12,7 +12,7 @@ CELL = Cell("avey-b", "tiny", "scratch", "ner/docstrings", Recipe(), 0, "weights
 
 def test_the_key_does_not_move():
     """Stored results are found by this; it may change only together with PROTOCOL."""
-    assert CELL.key == replace(CELL).key == "eb78bfc17840f145"
+    assert CELL.key == replace(CELL).key == "6357838217b91aa5"
 
 
 @pytest.mark.parametrize(
