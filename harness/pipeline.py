@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from harness import distributed, provenance
-from harness.config import Cell
+from harness.config import PROTOCOL, Cell
 from harness.labelling import Labelling
 from harness.lexical import LexicalSearch
 from harness.mteb_evaluation import MtebEvaluation
@@ -117,7 +117,12 @@ def run(
             "overlap": overlap(task, data),
         },
         "recipe": asdict(recipe)
-        | {"effective_batch_size": recipe.batch_size, "steps": done.steps, "resumed_from_step": done.resumed_from_step},
+        | {
+            "protocol": PROTOCOL,
+            "effective_batch_size": recipe.batch_size,
+            "steps": done.steps,
+            "resumed_from_step": done.resumed_from_step,
+        },
         "seed": cell.seed,
         "tuned": dict(outcome.tuned),
         "scores": {split: dict(scores) for split, scores in outcome.scores.items()},

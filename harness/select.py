@@ -26,7 +26,7 @@ class Entry:
         dataset: ``family/dataset``.
         fingerprint: of the examples; entries are comparable only where it is equal.
         metric: full name of the main metric.
-        recipe: every value but the learning rate.
+        recipe: every value but the learning rate, and the protocol of the pipeline (`harness.config.PROTOCOL`).
         learning_rate: the chosen one.
         dev_by_learning_rate: median dev score of each learning rate that was tried; empty where there is no dev split.
         runs: the records at the chosen learning rate, one a seed, by seed.
@@ -97,4 +97,5 @@ def _identity(record: Record) -> str:
 
 
 def _recipe(record: Record) -> dict[str, Any]:
-    return {name: value for name, value in record["recipe"].items() if name not in _NOT_RECIPE}
+    recipe = {"protocol": 1} | record["recipe"]  # runs by the first protocol do not say so
+    return {name: value for name, value in recipe.items() if name not in _NOT_RECIPE}

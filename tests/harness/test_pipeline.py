@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.config import PROTOCOL
 from harness.errors import InputError
 from harness.pipeline import run
 from harness.plan import plan
@@ -54,6 +55,7 @@ def test_the_record_says_what_was_run(first, small_bert, data_dir):
     assert (record["task"]["n_train"], record["task"]["n_dev"], record["task"]["n_test"]) == (200, 30, 40)
     assert record["task"]["n_truncated"] == 0
     assert record["recipe"]["steps"] == 12 * 13
+    assert record["recipe"]["protocol"] == PROTOCOL
     assert record["recipe"]["learning_rate"] == 5e-3
     assert record["peak_memory_mib"] > 50
     assert set(record["seconds"]) == {"load", "encode", "fit", "predict", "score"}

@@ -26,7 +26,7 @@ def test_other_data_recipes_sizes_and_options_are_other_tables_and_say_what_diff
     runs = [
         make_run("bert"), make_run("avey-b"), make_run("bert", task={"fingerprint": "f" * 64}),
         make_run("bert", recipe={"epochs": 9.0}), make_run("bert", model={"size": "base"}),
-        make_run("bert", task={"options": {"kind": "word"}}),
+        make_run("bert", task={"options": {"kind": "word"}}), make_run("bert", recipe={"protocol": 2}),
     ]  # fmt: skip
     found = comparisons(runs, alone)
     assert [(one.size, len(one.standings)) for one in found] == [
@@ -35,12 +35,14 @@ def test_other_data_recipes_sizes_and_options_are_other_tables_and_say_what_diff
         ("tiny", 1),
         ("tiny", 1),
         ("tiny", 1),
+        ("tiny", 1),
     ]
-    assert len({one.name for one in found}) == 5
+    assert len({one.name for one in found}) == 6
     assert sum("data ffffffff" in one.apart for one in found) == 1
     assert sum("epochs 9" in one.apart for one in found) == 1
     assert sum("kind word" in one.apart for one in found) == 1
-    assert len({tables.column_title(one) for one in found if one.size == "tiny"}) == 4
+    assert sum("protocol 2" in one.apart for one in found) == 1
+    assert len({tables.column_title(one) for one in found if one.size == "tiny"}) == 5
 
 
 def test_what_ranks_without_an_encoder_stands_in_every_comparison_on_its_data(make_run):
