@@ -43,6 +43,17 @@ def peer_run(module: str, arguments: Sequence[str]) -> Measured:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
+def peer_arguments(folder: str, seed: int, max_steps: int, precision: str, **more: Any) -> Any:
+    """The Trainer's arguments in a plain script, on the processor that the harness takes: nothing is saved, logged or shown."""
+    import torch
+    from transformers import TrainingArguments
+
+    return TrainingArguments(
+        folder, max_steps=max_steps, seed=seed, bf16=precision == "bf16", use_cpu=not torch.cuda.is_available(),
+        save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False, **more,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The harness against a plain script.

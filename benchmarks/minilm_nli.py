@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.minilm import Comparison, Measured, weights
+from benchmarks.minilm import Comparison, Measured, peer_arguments, weights
 
 LEARNING_RATE, BATCH, MAX_LENGTH = 1e-4, 16, 128
 FOLDER = Path("nli") / "taxinli_mnli"
@@ -30,7 +30,6 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
         AutoModelForSequenceClassification,
         AutoTokenizer,
         Trainer,
-        TrainingArguments,
         default_data_collator,
         set_seed,
     )
@@ -57,10 +56,8 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
     }
     model = AutoModelForSequenceClassification.from_pretrained(weights(), num_labels=len(labels))
     with tempfile.TemporaryDirectory() as output:
-        arguments = TrainingArguments(
-            output, max_steps=max_steps, per_device_train_batch_size=BATCH, learning_rate=LEARNING_RATE, seed=seed,
-            save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
-            bf16=precision == "bf16", use_cpu=True,
+        arguments = peer_arguments(
+            output, seed, max_steps, precision, learning_rate=LEARNING_RATE, per_device_train_batch_size=BATCH,
         )  # fmt: skip
         trainer = Trainer(model, arguments, train_dataset=encoded["train"], data_collator=default_data_collator)
         began = time.perf_counter()

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.minilm import Comparison, Measured, weights
+from benchmarks.minilm import Comparison, Measured, peer_arguments, weights
 
 LEARNING_RATE, BATCH, MAX_LENGTH, STRIDE = 1e-4, 16, 384, 128
 N_BEST, LONGEST_ANSWER = 20, 30
@@ -33,7 +33,6 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
         AutoTokenizer,
         DataCollatorWithPadding,
         Trainer,
-        TrainingArguments,
         set_seed,
     )
 
@@ -80,10 +79,8 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
     test = splits["test"].map(to_predict, batched=True, remove_columns=splits["test"].column_names)
     model = AutoModelForQuestionAnswering.from_pretrained(weights())
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            folder, max_steps=max_steps, per_device_train_batch_size=BATCH, learning_rate=LEARNING_RATE, seed=seed,
-            save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False,
-            bf16=precision == "bf16", use_cpu=True,
+        arguments = peer_arguments(
+            folder, seed, max_steps, precision, learning_rate=LEARNING_RATE, per_device_train_batch_size=BATCH,
         )  # fmt: skip
         trainer = Trainer(model, arguments, train_dataset=train, data_collator=DataCollatorWithPadding(tokenizer))
         began = time.perf_counter()

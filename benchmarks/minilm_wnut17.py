@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.minilm import Comparison, Measured, weights
+from benchmarks.minilm import Comparison, Measured, peer_arguments, weights
 
 LEARNING_RATE, EPOCHS, BATCH = 1e-4, 3.0, 32
 FOLDER = Path("ner") / "wnut17"
@@ -32,7 +32,6 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
         AutoTokenizer,
         DataCollatorForTokenClassification,
         Trainer,
-        TrainingArguments,
         set_seed,
     )
 
@@ -64,11 +63,9 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
         weights(), num_labels=len(labels), id2label=dict(enumerate(labels)), label2id=ids
     )
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            folder, max_steps=max_steps, per_device_train_batch_size=BATCH, per_device_eval_batch_size=BATCH,
-            learning_rate=LEARNING_RATE, save_strategy="no", report_to="none", disable_tqdm=True, seed=seed,
-            logging_strategy="no", dataloader_pin_memory=False,
-            bf16=precision == "bf16", use_cpu=True,
+        arguments = peer_arguments(
+            folder, seed, max_steps, precision, learning_rate=LEARNING_RATE, per_device_train_batch_size=BATCH,
+            per_device_eval_batch_size=BATCH,
         )  # fmt: skip
         trainer = Trainer(
             model,
