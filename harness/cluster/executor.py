@@ -118,6 +118,9 @@ class RayCluster:
                     sentence = f"the Ray cluster has had no node with {self.resources} for {PATIENCE_S:.0f} s"
                     return Finished(request, "failed", None, sentence, time.monotonic() - began)
             reply: Reply = ray.get(ref)
+        except SystemExit:  # so Ray tells a thread that waits, which would end without a word
+            sentence = "the connection to the Ray cluster was lost; run the sweep again when the cluster is back"
+            return Finished(request, "failed", None, sentence, time.monotonic() - began)
         except ray.exceptions.OutOfMemoryError as error:
             return Finished(request, "oom", None, first_line(error, 300), time.monotonic() - began, str(error))
         except ray.exceptions.RayError as error:
