@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import median
 
 import matplotlib as mpl
 import numpy as np
@@ -16,6 +18,8 @@ from harness.progress import counted
 from harness.report.bench_curves import Record, by_setting, curve, models_of
 from harness.report.bench_plots import SETTINGS, save, style_of
 from harness.report.bench_tables import as_csv
+from harness.select import Entry, entries
+from harness.store import Record as Run
 
 LENGTH = 512
 """Throughput is read at the measured length nearest to this one, by its logarithm."""
@@ -28,7 +32,7 @@ class Tradeoff:
     Attributes:
         task, metric: what the score is.
         model: name of the encoder.
-        score: mean test score over the seeds of its best learning rate on dev.
+        score: median test score over the seeds of its best learning rate on dev.
         score_low, score_high: least and greatest test score of these runs.
         n_runs: how many they are.
         tokens_per_s: median throughput.
@@ -48,45 +52,45 @@ class Tradeoff:
     efficient: bool
 
 
-def tradeoffs(records: Sequence[Record], runs: Iterable[Record]) -> list[Tradeoff]:
+def tradeoffs(records: Sequence[Record], runs: Iterable[Run]) -> list[Tradeoff]:
     """One for each task and encoder that have both a finished run of the bench's size and a measured point.
 
     On each task the encoders are compared by one recipe, learning rate aside: the one that most of them were run with.
     """
     size = records[0]["point"]["size"]
     throughput = {model: nearest(curve(records, model)) for model in models_of(records) if curve(records, model)}
-    counted = [run for run in runs if run["status"] == "ok" and run["model"]["size"] == size]
-    found = []
-    for task, metric in sorted({(run["task"]["dataset"], run["task"]["metric"]) for run in counted}):
-        of_task = _largest_comparison([run for run in counted if run["task"]["dataset"] == task])
-        for model in sorted({run["model"]["name"] for run in of_task} & throughput.keys()):
-            scores = _test_scores([run for run in of_task if run["model"]["name"] == model], metric)
-            found.append((task, metric, model, scores, float(np.mean(scores)), *throughput[model]))
-    return [
+    by_task: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries(runs):
+        if entry.size == size and entry.model in throughput:
+            by_task[entry.dataset].append(entry)
+    found = [
         Tradeoff(
-            task, metric, model, score, min(scores), max(scores), len(scores), speed, length,
-            efficient=not any(other[0] == task and _beats((other[4], other[5]), (score, speed)) for other in found),
+            task, entry.metric, entry.model, median(scores), min(scores), max(scores), len(scores),
+            *throughput[entry.model], efficient=False,
         )
-        for task, metric, model, scores, score, speed, length in found
+        for task, of_task in by_task.items()
+        for entry in _largest_comparison(of_task)
+        for scores in [entry.scores()]
     ]  # fmt: skip
+    return [replace(one, efficient=not any(_beats(other, one) for other in found)) for one in found]
 
 
-def _largest_comparison(runs: Sequence[Record]) -> list[Record]:
-    """The runs by the recipe that most encoders, and then most runs, have in common."""
-    by_recipe: dict[str, list[Record]] = {}
-    for run in runs:
-        recipe = {name: value for name, value in run["recipe"].items() if name not in ("learning_rate", "steps")}
-        by_recipe.setdefault(json.dumps([recipe, run["task"].get("n_train")], sort_keys=True), []).append(run)
-    return max(by_recipe.values(), key=lambda same: (len({run["model"]["name"] for run in same}), len(same)))
+def _largest_comparison(of_task: Sequence[Entry]) -> list[Entry]:
+    """The entries by the recipe that most encoders, and then most runs, have in common; one an encoder, best on dev."""
+    by_recipe: dict[str, list[Entry]] = defaultdict(list)
+    for entry in of_task:
+        same = [entry.recipe, entry.fingerprint, entry.runs[0]["task"]["options"]]
+        by_recipe[json.dumps(same, sort_keys=True)].append(entry)
+    largest = max(
+        by_recipe.values(),
+        key=lambda same: (len({entry.model for entry in same}), sum(len(entry.runs) for entry in same)),
+    )
+    of_encoder = {entry.model: entry for entry in sorted(largest, key=_best_on_dev)}
+    return [of_encoder[model] for model in sorted(of_encoder)]
 
 
-def _test_scores(runs: Sequence[Record], metric: str) -> list[float]:
-    """Test scores of one encoder at the learning rate that is best on dev."""
-    by_rate: dict[float, list[Record]] = {}
-    for run in runs:
-        by_rate.setdefault(run["recipe"]["learning_rate"], []).append(run)
-    best = max(by_rate.values(), key=lambda same: float(np.mean([run["scores"]["dev"][metric] for run in same])))
-    return [float(run["scores"]["test"][metric]) for run in best]
+def _best_on_dev(entry: Entry) -> float:
+    return max(entry.dev_by_learning_rate.values(), default=0.0)
 
 
 def nearest(points: Sequence[Record]) -> tuple[float, int]:
@@ -95,11 +99,13 @@ def nearest(points: Sequence[Record]) -> tuple[float, int]:
     return float(closest["tokens_per_s"]["median"]), int(closest["point"]["length"])
 
 
-def _beats(one: tuple[float, float], other: tuple[float, float]) -> bool:
-    return one != other and one[0] >= other[0] and one[1] >= other[1]
+def _beats(one: Tradeoff, other: Tradeoff) -> bool:
+    """Whether one is at least as good in both on the same task, and better in one."""
+    values, theirs = (one.score, one.tokens_per_s), (other.score, other.tokens_per_s)
+    return one.task == other.task and values != theirs and values[0] >= theirs[0] and values[1] >= theirs[1]
 
 
-def write(records: Sequence[Record], runs: Iterable[Record], folder: Path) -> list[Path]:
+def write(records: Sequence[Record], runs: Iterable[Run], folder: Path) -> list[Path]:
     """Draw quality against throughput for every task with two encoders or more; returns the files.
 
     Args:
