@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from harness.bench import disturbance
 from harness.bench.loading import build
 from harness.bench.points import Limits, Point
 from harness.bench.supervise import calibrate_in_child, measure_in_child
@@ -158,16 +159,29 @@ def test_the_child_is_told_its_threads():
     assert measure_in_child(POINT, LIMITS, command=child(code))["error"] == "1"
 
 
-def test_work_of_others_is_seen_and_the_childs_own_is_not():
-    spin = "began = time.time()\nwhile time.time() - began < 1.5: pass\n"
-    answer = "print(json.dumps({'status': 'ok', 'error': None, 'samples_ms': [1.0]}))"
-    alone = ask(spin + answer)["processor_taken_by_others"]
+def test_work_of_others_is_seen():
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * (os.cpu_count() or 1))]
     try:
-        crowded = ask(spin + answer)["processor_taken_by_others"]
+        spin = "began = time.time()\nwhile time.time() - began < 1.5: pass\n"
+        crowded = ask(spin + "print(json.dumps({'status': 'ok', 'error': None, 'samples_ms': [1.0]}))")
     finally:
         for process in busy:
             process.kill()
             process.wait()
-    assert crowded > 0.4
-    assert alone <= crowded
+    assert crowded["processor_taken_by_others"] > 0.4
+
+
+def test_the_work_of_an_ended_child_is_not_that_of_others():
+    before = disturbance.read()
+    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 1: pass"], check=True)
+    after = disturbance.read()
+    assert after.own - before.own >= 0.95
+    assert after.machine - before.machine >= 0.95
+
+
+def test_the_share_of_others_is_of_all_processors(monkeypatch):
+    monkeypatch.setattr("psutil.cpu_count", lambda: 2)
+    zero = disturbance.Reading(0.0, 0.0, 0.0)
+    assert disturbance.taken_by_others(zero, disturbance.Reading(10.0, 12.0, 8.0)) == pytest.approx(0.2)
+    assert disturbance.taken_by_others(zero, disturbance.Reading(10.0, 8.0, 8.1)) == 0.0  # counters tick apart
+    assert disturbance.taken_by_others(zero, disturbance.Reading(0.2, 0.2, 0.0)) is None
