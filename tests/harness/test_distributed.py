@@ -55,13 +55,17 @@ def arguments(folder, out):
     return [str(word) for word in given]
 
 
+def in_two_processes(*program):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *program]
+    return subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, cwd=ROOT, timeout=300, check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def two_processes(folder):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "harness"]
-    return subprocess.run(
-        [*command, *arguments(folder, folder / "two")], capture_output=True, text=True, cwd=ROOT, timeout=300, check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    return in_two_processes("-m", "harness", *arguments(folder, folder / "two"))
 
 
 def test_two_processes_give_the_losses_and_scores_of_one(two_processes, folder, capsys, monkeypatch):
@@ -83,6 +87,16 @@ def test_two_processes_give_the_losses_and_scores_of_one(two_processes, folder, 
         assert ours == pytest.approx(theirs, abs=1e-5)
     assert alone["losses"][-1][1] < 0.5 * alone["losses"][0][1]
     assert together["scores"] == alone["scores"]
+
+
+def test_two_processes_that_were_cut_off_go_on_with_the_same_numbers(folder, small_bert, tmp_path):
+    done = in_two_processes(Path(__file__).with_name("cut_off_training.py"), small_bert, folder / "data", tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, second = json.loads(done.stdout)
+    assert first == second, "the processes came to different weights"
+    assert (first["whole"]["from"], first["resumed"]["from"]) == (0, 16)
+    assert first["resumed"]["losses"] == first["whole"]["losses"]
+    assert first["resumed"]["weights"] == first["whole"]["weights"]
 
 
 def test_one_process_speaks_and_one_record_is_written(two_processes, folder):
