@@ -1,4 +1,5 @@
-"""Trains twice in each of several processes: once undisturbed, once cut off and begun again; tells what both came to.
+"""Training that can be cut off; as a program it trains twice in each of several processes, once undisturbed and once cut off
+and begun again, and tells what both came to.
 
 torchrun --nproc-per-node 2 tests/harness/cut_off_training.py WEIGHTS DATA_DIR FOLDER
 """
@@ -7,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from harness import distributed
@@ -17,15 +19,17 @@ from harness.request import Request
 from harness.training import fit
 from models import loading
 
+RECIPE = {"batch_size": 8, "max_length": 64, "learning_rate": 3e-3, "epochs": 2.0}
+
 
 class CutOffError(Exception):
     pass
 
 
-def train(weights, data_dir, folder, cut_off_at=None):
-    recipe = {"batch_size": 8, "max_length": 64, "learning_rate": 3e-3, "epochs": 2.0, "precision": "fp32"}
-    planned = plan(Request("bert", "ner/cities", weights, data_dir=data_dir, recipe=recipe))
-    data = planned.task.load("cities", data_dir)
+def train(weights, data_dir, recipe, folder, cut_off_at=None):
+    """Fine-tune in float32 with a checkpoint at every step; what training did, and the weights."""
+    planned = plan(Request("bert", "ner/cities", str(weights), data_dir=str(data_dir), recipe=recipe))
+    data = planned.task.load("cities", str(data_dir))
     make_repeatable(0)
     encoder, tokenizer = loading.load(planned.encoder, "custom", planned.weights)
     model = with_head("token", encoder, len(data.labels))
@@ -35,21 +39,28 @@ def train(weights, data_dir, folder, cut_off_at=None):
         if step == cut_off_at:
             raise CutOffError
 
-    done = fit(model, features, tokenizer, planned.cell.recipe, 0, progress, folder, checkpoint_interval_s=0)
-    content = b"".join(value.numpy().tobytes() for value in model.state_dict().values())
+    in_float32 = replace(planned.cell.recipe, precision="fp32")
+    done = fit(model, features, tokenizer, in_float32, 0, progress, folder, checkpoint_interval_s=0)
+    return done, model.state_dict()
+
+
+def summary(done, weights):
+    content = b"".join(value.numpy().tobytes() for value in weights.values())
     return {"losses": done.losses, "from": done.resumed_from_step, "weights": hashlib.sha256(content).hexdigest()}
 
 
 def main():
-    weights, data_dir, folder = sys.argv[1:]
+    weights, data_dir, folder = map(Path, sys.argv[1:])
     distributed.join()
-    whole = train(weights, data_dir, Path(folder) / "whole")
+    whole = train(weights, data_dir, RECIPE, folder / "whole")
     with contextlib.suppress(CutOffError):
-        train(weights, data_dir, Path(folder) / "cut", cut_off_at=17)
-    told = distributed.from_all({"whole": whole, "resumed": train(weights, data_dir, Path(folder) / "cut")})
+        train(weights, data_dir, RECIPE, folder / "cut", cut_off_at=17)
+    resumed = train(weights, data_dir, RECIPE, folder / "cut")
+    told = distributed.from_all({"whole": summary(*whole), "resumed": summary(*resumed)})
     if distributed.is_first():
         print(json.dumps(told))
     distributed.leave()
 
 
-main()
+if __name__ == "__main__":
+    main()

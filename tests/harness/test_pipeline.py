@@ -12,6 +12,7 @@ from harness.plan import plan
 from harness.procedure import sample
 from harness.request import Request
 from harness.training import DivergedError
+from tests.harness.cut_off_training import CutOffError, train
 
 OPTIONS = {"learning_rate": 5e-3, "epochs": 12, "max_length": 64, "batch_size": 16}
 
@@ -94,42 +95,13 @@ def test_a_loss_that_is_no_number_ends_the_run(small_bert, data_dir):
         run_small(small_bert, data_dir, learning_rate=1e30, precision="fp32")
 
 
-class KilledError(Exception):
-    pass
-
-
 def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, data_dir, tmp_path):
-    from dataclasses import replace
-
-    from harness.heads import with_head
-    from harness.pipeline import make_repeatable
-    from harness.training import fit
-    from models import loading
-
-    planned = plan(
-        Request("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), recipe=OPTIONS | {"epochs": 3})
-    )
-    data = planned.task.load("cities", str(data_dir))
-
-    def train(folder, killed_at=None):
-        make_repeatable(0)
-        encoder, tokenizer = loading.load(planned.encoder, "custom", planned.weights)
-        model = with_head("token", encoder, len(data.labels))
-        features = planned.task.encode(data.splits["train"], data.labels, tokenizer, 64).features
-
-        def progress(step, steps, loss):
-            if step == killed_at:
-                raise KilledError
-
-        recipe = replace(planned.cell.recipe, precision="fp32")
-        done = fit(model, features, tokenizer, recipe, 0, progress, folder, checkpoint_interval_s=0)
-        return done, model.state_dict()
-
-    whole, weights = train(tmp_path / "whole")
-    with pytest.raises(KilledError):
-        train(tmp_path / "cut", killed_at=20)  # in the middle of the second of three epochs
+    recipe = OPTIONS | {"epochs": 3}
+    whole, weights = train(small_bert, data_dir, recipe, tmp_path / "whole")
+    with pytest.raises(CutOffError):  # in the middle of the second of three epochs
+        train(small_bert, data_dir, recipe, tmp_path / "cut", cut_off_at=20)
     (tmp_path / "cut" / "checkpoint-99").mkdir()  # one that was cut off while it was written
-    resumed, resumed_weights = train(tmp_path / "cut")
+    resumed, resumed_weights = train(small_bert, data_dir, recipe, tmp_path / "cut")
     assert resumed.resumed_from_step == 19
     assert resumed.steps == whole.steps == 39
     assert resumed.losses == whole.losses
