@@ -64,7 +64,7 @@ time.sleep(60)
 """
     began = time.monotonic()
     reply = ask(code, timeout_s=2.0)
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 10
     assert reply["status"] == "timeout"
     assert reply["error"] == "no answer within 2 s"
     time.sleep(0.1)
@@ -84,7 +84,7 @@ print(json.dumps({'status': 'ok', 'error': None, 'samples_ms': [1.0]}))
 """
     began = time.monotonic()
     assert ask(code, timeout_s=2.0)["status"] == "ok"
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 10
 
 
 def test_a_large_answer_and_much_noise_do_not_block():
