@@ -13,9 +13,9 @@ import statistics
 from dataclasses import replace
 from typing import Any
 
-from harness.pipeline import run
-from harness.plan import plan
-from harness.request import Request
+from harness.cells.plan import plan
+from harness.cells.request import Request
+from harness.pipelines.pipeline import run
 from models.catalogue import AVEY_B
 from models.encoder import MODELS, Encoder
 

@@ -31,7 +31,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.turns import CLOCKS, Worker, answers
-from harness.bench.memory import reset_high_water_mark, status_mib
+from harness.machine.memory import reset_high_water_mark, status_mib
 from models.avey_b import AveyBConfig, AveyBModel
 from tests.models.avey_b_reference import Reference
 

@@ -13,10 +13,10 @@ import math
 import statistics
 from dataclasses import replace
 
-from harness.bench.memory import available_mib
-from harness.bench.points import Limits, Point, check_threads, parse_lengths, parse_models, points_of
-from harness.bench.supervise import measure_in_child
 from harness.commands.bench import precision_and_machine
+from harness.cost.points import Limits, Point, check_threads, parse_lengths, parse_models, points_of
+from harness.cost.supervise import measure_in_child
+from harness.machine.memory import available_mib
 
 
 def machine_deviation(point: Point, limits: Limits, times: int) -> float:

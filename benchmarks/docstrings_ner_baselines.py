@@ -16,7 +16,7 @@ from seqeval.scheme import IOB2
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.linear_model import LogisticRegression
 
-from tasks.sources import docstrings_ner
+from tasks.sources.docstrings import ner as docstrings_ner
 from tasks.sources.sentence import Sentence
 
 MAX_ENTITY_TOKENS = 12

@@ -22,7 +22,7 @@ from typing import Any
 
 import psutil
 
-from harness.child_process import PARENT
+from harness.machine.processes import PARENT
 from harness.store import Store
 
 WORDS = ["the", "a", "train", "river", "met", "saw", "left", "near", "then", "said"]

@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from harness.execute import failure_record
-from harness.recipes import Grid
-from harness.record_file import sealed
-from harness.report.publish import PAGE
+from harness.cells.grids import Grid
+from harness.pipelines.run_cell import failure_record
+from harness.report.files.publish import PAGE
+from harness.scheduling.sweep import Sweep, cells_of
 from harness.store import Store
-from harness.sweep import Sweep, cells_of
+from harness.store.record_file import sealed
 
 
 def record_of(planned: Any, chance: random.Random) -> dict[str, Any]:
@@ -55,9 +55,9 @@ def main() -> None:
         cells, _ = cells_of([grid])
         print(f"{len(cells)} cells planned in {time.perf_counter() - began:.2f} s")
         environment = failure_record(cells[0], "ok", "")["environment"]
-        import harness.provenance
+        import harness.machine.provenance
 
-        harness.provenance.environment = lambda: environment
+        harness.machine.provenance.environment = lambda: environment
         size, chance = 0, random.Random(0)
         for planned in cells:
             place = store.path_of(planned.cell)

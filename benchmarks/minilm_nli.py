@@ -72,13 +72,13 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
 
 
 def load(data_dir: Path) -> Any:
-    from tasks.sources import jsonl
+    from tasks.sources.formats import jsonl
 
     return jsonl.load(data_dir / FOLDER).splits
 
 
 def write(splits: Any, data_dir: Path) -> None:
-    from tasks.sources.writing import write_jsonl
+    from tasks.sources.formats.writing import write_jsonl
 
     (data_dir / FOLDER).mkdir(parents=True)
     write_jsonl(splits, data_dir / FOLDER, ("premise", "hypothesis"))

@@ -29,7 +29,7 @@ def speed(data_dir: str, n_documents: int | None, repeats: int) -> dict[str, lis
     import numpy as np
     from sentence_transformers import SentenceTransformer
 
-    from harness.embedding import embed
+    from harness.nn.embedding import embed
     from models import MODELS, loading
     from tasks.retrieval import RETRIEVAL
 

@@ -126,13 +126,13 @@ def _questions(data_dir: Path, split: str) -> list[dict[str, Any]]:
 
 
 def load(data_dir: Path) -> Any:
-    from tasks.sources import squad
+    from tasks.sources.formats import squad
 
     return squad.load(data_dir / FOLDER).splits
 
 
 def write(splits: Any, data_dir: Path) -> None:
-    from tasks.sources.writing import write_squad
+    from tasks.sources.formats.writing import write_squad
 
     (data_dir / FOLDER).mkdir(parents=True)
     write_squad(splits, data_dir / FOLDER)

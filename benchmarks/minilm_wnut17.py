@@ -88,14 +88,14 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
 
 
 def load(data_dir: Path) -> Any:
-    from tasks.sources import conll
+    from tasks.sources.formats import conll
 
     splits, _ = conll.load(data_dir / FOLDER)
     return splits
 
 
 def write(splits: Any, data_dir: Path) -> None:
-    from tasks.sources.writing import write_conll
+    from tasks.sources.formats.writing import write_conll
 
     (data_dir / FOLDER).mkdir(parents=True)
     write_conll(splits, data_dir / FOLDER)

@@ -15,10 +15,10 @@ import statistics
 import numpy as np
 from scipy.optimize import nnls
 
-from harness.bench.memory import available_mib
-from harness.bench.points import Limits, check_threads, points_of
-from harness.bench.supervise import measure_in_child
 from harness.commands.bench import precision_and_machine
+from harness.cost.points import Limits, check_threads, points_of
+from harness.cost.supervise import measure_in_child
+from harness.machine.memory import available_mib
 
 
 def fitted(lengths: list[int], values: list[float]) -> tuple[float, float]:

@@ -13,8 +13,8 @@ import json
 import subprocess
 import sys
 
-from harness.bench.memory import status_mib
-from harness.provenance import peak_memory_mib
+from harness.machine.memory import status_mib
+from harness.machine.provenance import peak_memory_mib
 
 LIMIT_MIB = 300
 VECTORS, WIDTH, QUERIES = 1_000_000, 128, 1000
@@ -23,8 +23,8 @@ VECTORS, WIDTH, QUERIES = 1_000_000, 128, 1000
 def npl(data_dir: str) -> dict[str, float]:
     """Encode and search NPL with MiniLM."""
     from benchmarks.minilm import weights
-    from harness.embedding import embed
-    from harness.search import search
+    from harness.nn.embedding import embed
+    from harness.nn.exact_search import search
     from models import MODELS, loading
     from tasks.ranking import DEPTH
     from tasks.retrieval import RETRIEVAL
@@ -44,7 +44,7 @@ def vectors() -> dict[str, float]:
     """Search a million vectors for a thousand queries."""
     import numpy as np
 
-    from harness.search import search
+    from harness.nn.exact_search import search
     from tasks.ranking import DEPTH
 
     random = np.random.default_rng(0)

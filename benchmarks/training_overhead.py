@@ -32,13 +32,13 @@ from torch.nn import functional as F
 
 from benchmarks.minilm import weights
 from benchmarks.turns import CLOCKS, Worker, answers
-from harness.config import Recipe
-from harness.dropout import quick_masks
-from harness.heads import with_head
-from harness.pipeline import make_repeatable
-from harness.plan import plan
-from harness.request import Request
-from harness.training import _LengthGroups, fit
+from harness.cells.plan import plan
+from harness.cells.recipe import Recipe
+from harness.cells.request import Request
+from harness.nn.dropout import quick_masks
+from harness.nn.heads import with_head
+from harness.nn.training import _LengthGroups, fit
+from harness.pipelines.pipeline import make_repeatable
 from models import loading
 from tasks.task import IGNORED, Feature
 

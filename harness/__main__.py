@@ -10,7 +10,7 @@ from pathlib import Path
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    from harness.child_process import end_with_parent
+    from harness.machine.processes import end_with_parent
 
     end_with_parent()
     # `models` and `tasks` are common names: a file of the caller's may stand before ours.

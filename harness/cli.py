@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from harness import distributed
 from harness.errors import InputError
+from harness.machine import distributed
 from harness.registry import load_plugin, suggestion
 
 COMMANDS = (

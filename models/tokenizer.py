@@ -57,7 +57,7 @@ def train(texts: Iterable[str]) -> Any:
 
 def identity() -> str:
     """What decides the embedded tokenizer, without training it."""
-    from tasks.sources import docstrings
+    from tasks.sources.docstrings import packages as docstrings
 
     return hashlib.sha256(f"{_RECIPE} {docstrings.corpus_identity()}".encode()).hexdigest()
 
@@ -70,8 +70,8 @@ def embedded() -> Any:
     """
     from transformers import AutoTokenizer
 
-    from tasks.sources import docstrings
-    from tasks.sources.docstrings_cache import cache_folder
+    from tasks.sources.docstrings import packages as docstrings
+    from tasks.sources.docstrings.cache import cache_folder
 
     cached = cache_folder() / f"tokenizer-{identity()[:16]}"
     if not (cached / "tokenizer.json").is_file():

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from tasks.excerpt import excerpt
 from tasks.metrics import classification_scores
+from tasks.sources.formats.locate import Embedded, Folder, locate
+from tasks.sources.formats.writing import write_jsonl
 from tasks.sources.labelled_text import LabelledText
-from tasks.sources.locate import Embedded, Folder, locate
 from tasks.sources.splits import files_identity
-from tasks.sources.writing import write_jsonl
 from tasks.task import Data, DatasetInfo, Encoded, one_by_one
 
 
@@ -51,11 +51,11 @@ class SequenceClassification:
         """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
         source = locate(self.family, dataset, self.datasets, data_dir)
         if isinstance(source, Embedded):
-            from tasks.sources import docstrings_nli
+            from tasks.sources.docstrings import nli as docstrings_nli
 
             return docstrings_nli.identity()
         if isinstance(source, Folder):
-            from tasks.sources import jsonl
+            from tasks.sources.formats import jsonl
 
             return files_identity(jsonl.files(source.path))
         return f"{source.info.hub_id}@{source.info.revision} {dataset}"
@@ -64,12 +64,12 @@ class SequenceClassification:
         """See `Task.load`; a local dataset is ``DIR/FAMILY/NAME`` with JSON lines."""
         source = locate(self.family, dataset, self.datasets, data_dir)
         if isinstance(source, Embedded):
-            from tasks.sources import docstrings_nli
+            from tasks.sources.docstrings import nli as docstrings_nli
 
             built = docstrings_nli.load()
             labels = docstrings_nli.RELATIONS
             return Data(built.splits, labels, "embedded", built.fingerprint, docstrings_nli.NOTES, built.versions)
-        from tasks.sources import jsonl
+        from tasks.sources.formats import jsonl
 
         if isinstance(source, Folder):
             return jsonl.load(source.path, skip_bad).data(str(source.path))
@@ -127,7 +127,7 @@ class SequenceClassification:
         ]
 
     def write(self, data: Data, folder: Path) -> None:
-        """See `tasks.sources.copies.Portable`: JSON lines."""
+        """See `tasks.sources.hub.copies.Portable`: JSON lines."""
         columns = ("premise", "hypothesis") if self.family == "nli" else ("text", "text_pair")
         write_jsonl(data.splits, folder, columns)
 

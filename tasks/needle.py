@@ -136,7 +136,7 @@ class NeedleInHaystack:
         kinds, distractors = self._kinds(dataset), int(self.options["distractors"])
         folder = haystack.find_texts(dataset, self.datasets, data_dir)
         if folder is None:
-            from tasks.sources import docstrings
+            from tasks.sources.docstrings import packages as docstrings
 
             texts, origin, versions = haystack.from_docstrings(), "embedded", docstrings.versions()
         else:

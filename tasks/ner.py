@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.metrics import entity_scores, entity_terms
-from tasks.sources.locate import Embedded, Folder, locate
+from tasks.sources.formats.locate import Embedded, Folder, locate
+from tasks.sources.formats.writing import write_conll
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import files_identity, fingerprint
-from tasks.sources.writing import write_conll
 from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature
 
 
@@ -43,11 +43,11 @@ class NamedEntityRecognition:
         """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
         source = locate(self.family, dataset, self.datasets, data_dir)
         if isinstance(source, Embedded):
-            from tasks.sources import docstrings
+            from tasks.sources.docstrings import packages as docstrings
 
             return docstrings.corpus_identity()
         if isinstance(source, Folder):
-            from tasks.sources import conll
+            from tasks.sources.formats import conll
 
             return files_identity(conll.files(source.path))
         return f"{source.info.hub_id}@{source.info.revision}"
@@ -56,16 +56,16 @@ class NamedEntityRecognition:
         """See `Task.load`; a malformed line of a CoNLL file makes its neighbours doubtful, so none is ever left out."""
         source = locate(self.family, dataset, self.datasets, data_dir)
         if isinstance(source, Embedded):
-            from tasks.sources import docstrings_ner
+            from tasks.sources.docstrings import ner as docstrings_ner
 
             built = docstrings_ner.load()
             return _data(built.splits, "embedded", sources=built.versions)
         if isinstance(source, Folder):
-            from tasks.sources import conll
+            from tasks.sources.formats import conll
 
             splits, notes = conll.load(source.path)
             return _data(splits, str(source.path), notes)
-        from tasks.sources import hub
+        from tasks.sources.hub import rows as hub
 
         splits, revision = hub.load_sentences(source.info)
         return _data(splits, f"{source.info.hub_id}@{revision}")
@@ -143,7 +143,7 @@ class NamedEntityRecognition:
         ]
 
     def write(self, data: Data, folder: Path) -> None:
-        """See `tasks.sources.copies.Portable`: CoNLL files."""
+        """See `tasks.sources.hub.copies.Portable`: CoNLL files."""
         write_conll(data.splits, folder)
 
     def texts(self, example: Sentence) -> tuple[str, ...]:

@@ -15,9 +15,9 @@ from typing import Any
 from harness.errors import InputError
 from tasks.ranking import METRICS, Ranking, ranking_scores
 from tasks.sources.collection import BuiltCollection, Collection, Document, Query, fingerprint
-from tasks.sources.copies import copied_notes
-from tasks.sources.locate import Embedded, Folder, locate
-from tasks.sources.writing import write_beir
+from tasks.sources.formats.locate import Embedded, Folder, locate
+from tasks.sources.formats.writing import write_beir
+from tasks.sources.hub.copies import copied_notes
 from tasks.task import Data, DatasetInfo
 
 SHOWN = 10
@@ -25,7 +25,7 @@ SHOWN = 10
 QUERY_CHARACTERS = 300
 
 EMBEDDED = {
-    "docstrings": "tasks.sources.docstrings_retrieval",
+    "docstrings": "tasks.sources.docstrings.retrieval",
     "needle": "tasks.sources.needle_corpus",
 }
 """Modules that build a collection on this machine: each has ``identity()`` and ``load()``, which gives a `BuiltCollection`.
@@ -81,7 +81,7 @@ class Retrieval:
         if isinstance(source, Embedded):
             return str(_module(dataset).identity(**self._building(dataset)))
         if isinstance(source, Folder):
-            from tasks.sources import beir
+            from tasks.sources.formats import beir
 
             return beir.identity(source.path)
         options = source.info.hub_options
@@ -94,7 +94,7 @@ class Retrieval:
         if isinstance(source, Embedded):
             return True
         if isinstance(source, Folder):
-            from tasks.sources import beir
+            from tasks.sources.formats import beir
 
             return beir.has_train(source.path)
         return "train" in source.info.hub_options.get("qrels", {"train": ""})
@@ -106,12 +106,12 @@ class Retrieval:
             built: BuiltCollection = _module(dataset).load(**self._building(dataset))
             return _data(built.collection, "embedded", built.fingerprint, built.versions)
         if isinstance(source, Folder):
-            from tasks.sources import beir
+            from tasks.sources.formats import beir
 
             collection, origin = beir.load(source.path, skip_bad), str(source.path)
             collection = replace(collection, notes=(*copied_notes(source.path), *collection.notes))
         else:
-            from tasks.sources import beir_hub
+            from tasks.sources.hub import beir as beir_hub
 
             collection, revision = beir_hub.load(source.info, skip_bad)
             origin = f"{source.info.hub_id}@{revision}"
@@ -138,7 +138,7 @@ class Retrieval:
         ]
 
     def write(self, data: SearchableData, folder: Path) -> None:
-        """See `tasks.sources.copies.Portable`: BEIR's format."""
+        """See `tasks.sources.hub.copies.Portable`: BEIR's format."""
         write_beir(data.documents, data.splits, folder)
 
     def texts(self, example: Query) -> tuple[str, ...]:

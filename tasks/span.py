@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from tasks.excerpt import excerpt
 from tasks.metrics import answer_f1, answer_scores
-from tasks.sources.locate import Embedded, Folder, locate
+from tasks.sources.formats.locate import Embedded, Folder, locate
+from tasks.sources.formats.writing import write_squad
 from tasks.sources.question import Question
 from tasks.sources.splits import files_identity
-from tasks.sources.writing import write_squad
 from tasks.task import Data, DatasetInfo, Encoded
 from tasks.windows import NULL, Window, encode_questions
 
@@ -61,11 +61,11 @@ class SpanExtraction:
         """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
         source = locate(self.family, dataset, self.datasets, data_dir, folder="qa")
         if isinstance(source, Embedded):
-            from tasks.sources import docstrings_span
+            from tasks.sources.docstrings import span as docstrings_span
 
             return docstrings_span.identity()
         if isinstance(source, Folder):
-            from tasks.sources import squad
+            from tasks.sources.formats import squad
 
             return files_identity(squad.files(source.path))
         return f"{source.info.hub_id}@{source.info.revision} {dataset}"
@@ -75,11 +75,11 @@ class SpanExtraction:
         source = locate(self.family, dataset, self.datasets, data_dir, folder="qa")
         labels = ("start", "end")
         if isinstance(source, Embedded):
-            from tasks.sources import docstrings_span
+            from tasks.sources.docstrings import span as docstrings_span
 
             built = docstrings_span.load()
             return Data(built.splits, labels, "embedded", built.fingerprint, docstrings_span.NOTES, built.versions)
-        from tasks.sources import squad
+        from tasks.sources.formats import squad
 
         if isinstance(source, Folder):
             return squad.load(source.path, skip_bad).data(str(source.path), labels)
@@ -152,7 +152,7 @@ class SpanExtraction:
         return rows
 
     def write(self, data: Data, folder: Path) -> None:
-        """See `tasks.sources.copies.Portable`: SQuAD's JSON."""
+        """See `tasks.sources.hub.copies.Portable`: SQuAD's JSON."""
         write_squad(data.splits, folder)
 
     def texts(self, example: Question) -> tuple[str, ...]:

@@ -103,12 +103,12 @@ class Task(Protocol):
 
     Attributes:
         family: the name that a user types.
-        head: which head of `harness.heads` the encoder gets, and so how `harness.pipeline` runs the task: ``token``,
+        head: which head of `harness.nn.heads` the encoder gets, and so how `harness.pipelines.pipeline` runs the task: ``token``,
             ``span`` and ``sequence`` ask for a `LabellingTask`; ``embedding`` and ``mteb`` have no head.
         metric: full name of the metric by which learning rates are chosen and tables are sorted.
         default_dataset: what the family's name alone means.
         datasets: the declared datasets by name; any local folder in the right format is one too.
-        defaults: values of the recipe that differ from `harness.config.Recipe` for this task.
+        defaults: values of the recipe that differ from `harness.cells.recipe.Recipe` for this task.
     """
 
     family: str
@@ -174,7 +174,7 @@ class LabellingTask(Task, Protocol):
     def decode(
         self, examples: Sequence[Any], labels: Sequence[str], encoded: Encoded, logits: Sequence[NDArray[np.float32]]
     ) -> list[Any]:
-        """Turn the logits of every feature, as `harness.inference.predict` gives them, into one prediction an example."""
+        """Turn the logits of every feature, as `harness.nn.inference.predict` gives them, into one prediction an example."""
         ...
 
 

@@ -59,7 +59,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def bench(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.bench.points import DEFAULT_LENGTHS, check_threads, parse_lengths, parse_models, points_of
+    from harness.cost.points import DEFAULT_LENGTHS, check_threads, parse_lengths, parse_models, points_of
     from harness.progress import counted, stderr
     from harness.store import Store
 
@@ -85,12 +85,12 @@ def bench(options: argparse.Namespace) -> int:
         f"{options.attn}{', compiled' if options.compile else ''}, {counted(threads, 'thread')} on {machine}; "
         f"each at most {limits.timeout_s:g} s and {limits.memory_mib} MiB"
     )
-    from harness.bench.run import Bench
+    from harness.cost.run import Bench
 
     under_way = Bench(store, limits, options.force, options.plugin or (), say)
     records = under_way.run(points)
 
-    from harness.report import bench_tables
+    from harness.report.cost import tables as bench_tables
 
     folder = Path(options.report) if options.report else store.folder / "bench"
     written = _write_report(records, baseline, folder, list(store.records()), say)
@@ -115,7 +115,9 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def _write_report(records: list[Any], baseline: str, folder: Path, runs: list[Any], say: Any) -> list[Path]:
-    from harness.report import bench_pareto, bench_plots, bench_tables
+    from harness.report.cost import pareto as bench_pareto
+    from harness.report.cost import plots as bench_plots
+    from harness.report.cost import tables as bench_tables
 
     try:
         command = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
@@ -147,8 +149,8 @@ def _check_kernel(attention: str) -> None:
 
 
 def _limits(options: argparse.Namespace) -> Any:
-    from harness.bench import memory
-    from harness.bench.points import Limits
+    from harness.cost.points import Limits
+    from harness.machine import memory
 
     timeout, seconds = options.point_timeout, options.min_seconds
     if not SHORTEST_TIMEOUT_S <= timeout < math.inf:
@@ -167,7 +169,7 @@ def precision_and_machine(precision: str | None) -> tuple[str, str]:
     """The precision, and the name of the machine with its version of torch."""
     import torch
 
-    from harness import provenance
+    from harness.machine import provenance
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else provenance.cpu_name()
     return precision or provenance.fast_precision(), f"{device}, torch {torch.__version__}"

@@ -20,8 +20,8 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def check_encoder(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness import execute
-    from harness.report import check_table
+    from harness.pipelines import run_cell as execute
+    from harness.report.terminal import check_table
 
     checks = execute.check_one(options.model, options.weights, options.size)
     title = f"{options.model}, weights {options.weights}"

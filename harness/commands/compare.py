@@ -33,9 +33,9 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def compare_two(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.compare import compare
-    from harness.pairing import pairs, side
-    from harness.report import compare_table
+    from harness.comparison.paired_test import compare
+    from harness.comparison.pairing import pairs, side
+    from harness.report.terminal import compare_table
     from harness.store import Store
 
     if not 100 <= options.resamples <= 1_000_000:

@@ -29,7 +29,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 def fetch_all(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from tasks import TASKS
-    from tasks.sources.copies import copy_from_hub
+    from tasks.sources.hub.copies import copy_from_hub
 
     if not options.data_dir:
         raise InputError("fetch needs the folder to fill: --data-dir DIR, or HARNESS_DATA_DIR")

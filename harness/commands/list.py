@@ -18,7 +18,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def list_all(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.report import listing
+    from harness.report.terminal import listing
 
     print(listing.as_json(options.what) if options.json else listing.as_text(options.what), end="")
     return 0

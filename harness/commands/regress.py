@@ -28,11 +28,11 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def regress(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.baseline import read_baseline, write_baseline
-    from harness.children import ChildProcesses
+    from harness.gate.baseline import read_baseline, write_baseline
+    from harness.gate.judge import judge, run_again
     from harness.progress import stderr
-    from harness.regress import judge, run_again
-    from harness.report import regress_table
+    from harness.report.terminal import regress_table
+    from harness.scheduling.local import ChildProcesses
 
     if options.update and not (options.why or "").strip():
         raise InputError("a new baseline needs its reason: --update --why TEXT")
@@ -70,7 +70,7 @@ def matmul_gflops() -> float:
     Raises:
         InputError: it could not be measured.
     """
-    from harness.bench.supervise import calibrate_in_child
+    from harness.cost.supervise import calibrate_in_child
 
     rates = calibrate_in_child(threads=1)
     if rates is None:

@@ -27,7 +27,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 def report(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.progress import counted, stderr
-    from harness.report import publish
+    from harness.report.files import publish
     from harness.report.reading import read
     from harness.store import Store
 

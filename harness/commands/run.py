@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.cells.request import RECIPE_FLAGS, Request
 from harness.errors import InputError
-from harness.record_file import encoded
-from harness.request import RECIPE_FLAGS, Request
 from harness.store import DEFAULT_STORE
+from harness.store.record_file import encoded
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -128,7 +128,8 @@ def task_options_given(texts: Sequence[str] | None) -> dict[str, str]:
 
 def run_cell(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness import distributed, execute
+    from harness.machine import distributed
+    from harness.pipelines import run_cell as execute
 
     request = Request(
         options.model, options.task, options.weights, options.size, options.seed, options.data_dir,
@@ -143,7 +144,7 @@ def run_cell(options: argparse.Namespace) -> int:
     if options.json:
         print(encoded(json.dumps(outcome.record, ensure_ascii=False)).decode())
     elif done:
-        from harness.report import run_summary
+        from harness.report.terminal import run_summary
 
         print(run_summary.as_text(outcome.record, outcome.folder), end="")
     return 0 if done else 1

@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.commands.cluster import add_cluster_options, cluster_of
+from harness.commands.cluster_options import add_cluster_options, cluster_of
 from harness.commands.run import (
     add_curves_options,
     add_data_options,
@@ -19,14 +19,14 @@ from harness.commands.run import (
     task_options_given,
 )
 from harness.errors import InputError
-from harness.provenance import processors
+from harness.machine.provenance import processors
 from harness.registry import load_plugin
 from harness.store import DEFAULT_STORE
 
 if TYPE_CHECKING:
-    from harness.executor import Executor
-    from harness.recipes import Grid
-    from harness.sweep import Sweep
+    from harness.cells.grids import Grid
+    from harness.scheduling.executor import Executor
+    from harness.scheduling.sweep import Sweep
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
     for grid in grids:
         for plugin in grid.plugins:
             load_plugin(plugin)
-    from harness.sweep import Sweep, cells_of
+    from harness.scheduling.sweep import Sweep, cells_of
 
     def say(line: str) -> None:
         stderr.print(line, markup=False)
@@ -104,7 +104,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
 
 
 def _grids(options: argparse.Namespace) -> list[Grid]:
-    from harness import recipes
+    from harness.cells import grids as recipes
 
     in_environment = os.environ.get("HARNESS_DATA_DIR")
     given: dict[str, Any] = {
@@ -148,7 +148,7 @@ def _threads(workers: int) -> int:
 
 
 def _children(options: argparse.Namespace, workers: int, threads: int, curves: Path | None) -> Executor:
-    from harness.children import ChildProcesses
+    from harness.scheduling.local import ChildProcesses
 
     more = ("--report-to", "tensorboard", "--log-dir", str(curves)) if curves else ()
     return ChildProcesses(options.out, workers, threads, more=more)
@@ -156,7 +156,7 @@ def _children(options: argparse.Namespace, workers: int, threads: int, curves: P
 
 def _print_cells(sweep: Sweep) -> None:
     from harness.progress import duration
-    from harness.report import sweep_table
+    from harness.report.terminal import sweep_table
 
     rows = []
     for planned in sweep.cells:
@@ -172,10 +172,10 @@ def _print_cells(sweep: Sweep) -> None:
 
 
 def _print_results(sweep: Sweep, options: argparse.Namespace) -> int:
+    from harness.comparison.entries import entries
     from harness.progress import stderr
-    from harness.report import sweep_table
-    from harness.select import entries
-    from harness.sweep import name_of
+    from harness.report.terminal import sweep_table
+    from harness.scheduling.sweep import name_of
 
     records = sweep.records()
     chosen = entries(records)

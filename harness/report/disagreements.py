@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from harness.errors import InputError
-from harness.report.comparison import Comparison, Standing
+from harness.report.comparable import Comparison, Standing
 from harness.store import PREDICTIONS, Record, Store
 
 EXAMPLES_READ = 5000
@@ -174,7 +174,7 @@ def _single(row: Row) -> tuple[tuple[Chip, ...], bool]:
 
 
 def _full_marks(row: Row, otherwise: bool) -> bool:
-    """Whether the example adds to the score all that it can; see `harness.stats` for ``terms``."""
+    """Whether the example adds to the score all that it can; see `harness.comparison.stats` for ``terms``."""
     terms = row.get("terms")
     return bool(abs(terms[0] - terms[1]) < 1e-9) if isinstance(terms, list) and len(terms) == 2 else otherwise
 

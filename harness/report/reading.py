@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.record_file import DamagedError, Record, read_sealed
 from harness.store import Store
+from harness.store.record_file import DamagedError, Record, read_sealed
 
 
 @dataclass(frozen=True)

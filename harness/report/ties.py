@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.compare import SIGNIFICANCE, ties_with_best
+from harness.comparison.entries import Entry
+from harness.comparison.paired_test import SIGNIFICANCE, ties_with_best
+from harness.comparison.stats import holm
 from harness.errors import InputError
-from harness.select import Entry
-from harness.stats import holm
 from harness.store import PREDICTIONS, Store
 
 RESAMPLES = 2000
@@ -37,7 +37,7 @@ class Ties:
     files_left: int = _MOST_FILES
 
     def __call__(self, ranked: Sequence[Entry]) -> tuple[set[int], str]:
-        """See `harness.report.comparison.Judge`."""
+        """See `harness.report.comparable.Judge`."""
         if len(ranked) < 2:
             return {0}, ""
         sizes = self._sizes(ranked)

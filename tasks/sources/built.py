@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
 from typing import Any, Generic, TypeVar
 
-from tasks.sources.docstrings import SPLITS, Split, corpus_identity, versions
-from tasks.sources.docstrings_cache import read_cached, write_cached
+from tasks.sources.docstrings.cache import read_cached, write_cached
+from tasks.sources.docstrings.packages import SPLITS, Split, corpus_identity, versions
 from tasks.sources.splits import fingerprint
 
 T = TypeVar("T")

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.errors import InputError
-from tasks.sources.locate import Folder, locate
+from tasks.sources.formats.locate import Folder, locate
 from tasks.sources.splits import read_bytes
 from tasks.task import SPLITS, DatasetInfo, Split
 
@@ -113,7 +113,7 @@ def from_docstrings() -> dict[Split, Haystack]:
     Raises:
         InputError: a package of the corpus is not installed.
     """
-    from tasks.sources import docstrings
+    from tasks.sources.docstrings import packages as docstrings
 
     return {split: haystack(docstrings.prose(split)) for split in SPLITS}
 

@@ -10,7 +10,7 @@ import numpy as np
 from harness.errors import InputError
 from tasks.sources.built import draw, rules_identity
 from tasks.sources.collection import BuiltCollection, Collection, Document, Query, fingerprint
-from tasks.sources.docstrings import SPLITS, Split, versions
+from tasks.sources.docstrings.packages import SPLITS, Split, versions
 from tasks.sources.haystack import Haystack, from_docstrings
 from tasks.sources.needles import key_value, new_numbers, new_words
 

@@ -54,8 +54,8 @@ def test_labels_are_read_from_logits_and_kept_in_rows():
 def test_predictions_do_not_depend_on_the_batch(tokenizer, small_bert, batch_size):
     from transformers import BertModel
 
-    from harness.heads import SequenceHead
-    from harness.inference import predict
+    from harness.nn.heads import SequenceHead
+    from harness.nn.inference import predict
 
     torch.manual_seed(0)
     model = SequenceHead(BertModel.from_pretrained(small_bert, add_pooling_layer=False), 3)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.inference import predict
-from harness.procedure import sample
+from harness.nn.inference import predict
+from harness.pipelines.procedure import sample
 from tasks.classification import NLI
 from tasks.ner import NER
 from tasks.sources.labelled_text import LabelledText
@@ -85,7 +85,7 @@ def test_a_cut_dev_split_and_a_sample_follow_from_the_data_alone():
 
 def test_a_cut_dev_split_follows_from_the_data_alone_in_every_process():
     code = (
-        "from tasks.sources.splits import hold_out; from harness.procedure import sample\n"
+        "from tasks.sources.splits import hold_out; from harness.pipelines.procedure import sample\n"
         "texts = [f'text {n}' for n in range(200)]\n"
         "print(hold_out(texts, 20, lambda text: text)[1], sample(texts, 9))"
     )
@@ -102,7 +102,7 @@ def test_a_cut_dev_split_follows_from_the_data_alone_in_every_process():
 def test_tags_do_not_depend_on_the_batch(tokenizer, small_bert):
     from transformers import BertModel
 
-    from harness.heads import TokenHead
+    from harness.nn.heads import TokenHead
 
     torch.manual_seed(0)
     labels = ("O", "B-X", "I-X")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.metrics import entity_scores, entity_terms
-from tasks.sources import conll
+from tasks.sources.formats import conll
 
 
 def test_scores_of_a_hand_counted_example():

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from harness.cells.plan import plan
+from harness.cells.request import Request
 from harness.errors import InputError
-from harness.pipeline import run
-from harness.plan import plan
-from harness.request import Request
+from harness.pipelines.pipeline import run
 from tasks.hiding import hide
 from tasks.needle import NEEDLE, Found
 from tasks.sources.haystack import haystack

@@ -271,8 +271,8 @@ def test_blanks_are_trimmed_and_spans_found_again(text, data):
 def test_predictions_do_not_depend_on_the_batch(tokenizer, small_bert):
     from transformers import BertModel
 
-    from harness.heads import SpanHead
-    from harness.inference import predict
+    from harness.nn.heads import SpanHead
+    from harness.nn.inference import predict
 
     torch.manual_seed(0)
     model = SpanHead(BertModel.from_pretrained(small_bert, add_pooling_layer=False), 2)

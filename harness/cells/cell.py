@@ -1,0 +1,53 @@
+"""One cell of the comparison: an encoder's weights on a dataset, by a recipe, from a seed. Its key names its run for good."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+from harness.cells.recipe import Recipe
+
+PROTOCOL = 2
+"""Raised when a change of the pipeline changes scores, so that old and new runs are never taken for the same."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of the comparison: an encoder's weights on a dataset, by a recipe, from a seed.
+
+    Attributes:
+        model, size: names in the registry of models.
+        weights: ``scratch``, ``hub``, or a path or hub id.
+        task: ``family/dataset``, resolved.
+        recipe: resolved: nothing is left to the machine that runs it.
+        seed: of initialisation, order of examples and dropout.
+        weights_identity: digest of the weights and tokenizer, or hub id with commit.
+        data_identity: digest or version of the dataset.
+        task_options: options of the task, resolved, as pairs of name and text.
+        data_dir: folder of local datasets; not part of the key, since ``data_identity`` says what was in it.
+        skip_bad: leave out malformed examples instead of refusing the dataset; not part of the key either, since
+            what is left out follows from the data.
+    """
+
+    model: str
+    size: str
+    weights: str
+    task: str
+    recipe: Recipe
+    seed: int
+    weights_identity: str
+    data_identity: str
+    task_options: tuple[tuple[str, str], ...] = ()
+    data_dir: str | None = None
+    skip_bad: bool = False
+
+    @cached_property
+    def key(self) -> str:
+        """sha256 (first 16 hex digits) of everything that decides the score."""
+        # `asdict` copies everything deeply, which takes seconds of a large sweep.
+        decides = {field.name: getattr(self, field.name) for field in fields(self)}
+        decides |= {"recipe": vars(self.recipe), "protocol": PROTOCOL}
+        del decides["data_dir"], decides["weights"], decides["skip_bad"]
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,206 @@
+"""From names that a user types to cells in which nothing is left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from harness.cells.cell import Cell
+from harness.cells.recipe import Recipe
+from harness.cells.request import Request
+from harness.errors import InputError, UnsuitedError
+from harness.machine import provenance
+from harness.registry import suggestion
+from models import MODELS, Encoder
+from models.loading import Weights, find_weights
+from models.ranker import RANKERS, Ranker
+from tasks import TASKS, Task
+from tasks.task import Configurable, ZeroShot
+
+SCRATCH_LEARNING_RATE = 1e-3
+"""Peak learning rate where nothing else is asked for and the encoder starts from random weights; a task may have its own."""
+
+Options = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A cell with the parts that its names mean, and the request that it was planned for."""
+
+    request: Request
+    cell: Cell
+    encoder: Encoder | Ranker
+    weights: Weights
+    task: Task
+
+    @property
+    def resolved(self) -> Request:
+        """The request with nothing left to defaults or to the machine: the same cell wherever it is run."""
+        return self.request.resolved(self.cell.task, self.cell.recipe, dict(self.cell.task_options))
+
+
+def plan(request: Request) -> Planned:
+    """Resolve one cell.
+
+    Raises:
+        InputError: a name is unknown, or what it names is missing.
+    """
+    return plan_all([request])[0]
+
+
+def plan_all(
+    requests: Sequence[Request], leave_out: Callable[[Request, UnsuitedError], None] | None = None
+) -> list[Planned]:
+    """Resolve many cells; weights and datasets that they share are looked at once.
+
+    Args:
+        requests: what is asked for.
+        leave_out: told of every request whose model and task cannot go together, which then has no cell.
+
+    Raises:
+        InputError: a name is unknown, or what it names is missing; or model and task cannot go together.
+    """
+
+    @cache
+    def weights_of(model: str, size: str, weights: str) -> Weights:
+        return find_weights(MODELS[model], size, weights)
+
+    @cache
+    def task_of(family: str, options: Options) -> Task:
+        return with_task_options(TASKS[family], dict(options))
+
+    @cache
+    def identity_of(family: str, options: Options, dataset: str, data_dir: str | None) -> str:
+        return task_of(family, options).identity(dataset, data_dir)
+
+    def planned(request: Request) -> Planned:
+        family, _, dataset = request.task.partition("/")
+        options = tuple(request.task_options.items())
+        task = task_of(family, options)
+        dataset = dataset or task.default_dataset
+        encoder: Encoder | Ranker
+        if request.model in RANKERS:
+            encoder = RANKERS[request.model]
+            size, weights = encoder.size, Weights("none", "", None, encoder.identity)
+            if task.head != "embedding":
+                raise UnsuitedError(
+                    f"{request.model} ranks documents and nothing else, so it takes retrieval tasks, not {family}"
+                )
+            recipe = Recipe(epochs=0.0)
+        else:
+            encoder = MODELS[request.model]
+            size = resolve_size(encoder, request.weights, request.size)
+            weights = weights_of(request.model, size, request.weights)
+            recipe = resolve_recipe(task, weights, request.recipe)
+            if not trained(task, dataset, request):
+                recipe = recipe.untrained()
+        cell = Cell(
+            model=request.model,
+            size=size,
+            weights=request.weights if isinstance(encoder, Encoder) else weights.kind,
+            task=f"{family}/{dataset}",
+            recipe=recipe,
+            seed=request.seed,
+            weights_identity=weights.identity,
+            data_identity=identity_of(family, options, dataset, request.data_dir),
+            task_options=tuple(sorted(task.options.items())) if isinstance(task, Configurable) else (),
+            data_dir=request.data_dir,
+            skip_bad=request.skip_bad,
+        )
+        return Planned(request, cell, encoder, weights, task)
+
+    of_like: dict[object, Planned] = {}
+
+    def of_any_seed(request: Request) -> Planned:
+        """What `planned` gives, found out once for all seeds."""
+        if request.seed < 0:
+            raise InputError(f"--seed must be 0 or greater, not {request.seed}")
+        like = tuple(str(value) for name, value in vars(request).items() if name != "seed")
+        if like not in of_like:
+            of_like[like] = planned(request)
+        same = of_like[like]
+        return replace(same, request=request, cell=replace(same.cell, seed=request.seed))
+
+    cells = []
+    for request in requests:
+        try:
+            cells.append(of_any_seed(request))
+        except UnsuitedError as error:
+            if leave_out is None:
+                raise
+            leave_out(request, error)
+    return cells
+
+
+def with_task_options(task: Task, given: Mapping[str, str]) -> Task:
+    """The task by these options.
+
+    Raises:
+        InputError: it has no such option, or a value is not one.
+    """
+    if isinstance(task, Configurable):
+        if unknown := next((name for name in given if name not in task.options), None):
+            raise InputError(f"{task.family} has no option {unknown!r}{suggestion(unknown, task.options)}")
+        return task.configured(given)
+    if given:
+        raise InputError(f"{task.family} has no options; leave --task-option {next(iter(given))} out")
+    return task
+
+
+def resolve_size(encoder: Encoder, weights: str, size: str | None) -> str:
+    """The size that is meant: ``tiny`` from scratch, ``base`` from the hub, ``custom`` where a checkpoint's config decides.
+
+    Raises:
+        InputError: the encoder has no such size, or a size was given beside a checkpoint.
+    """
+    if weights not in ("scratch", "hub"):
+        if size is not None:
+            raise InputError(
+                f"--size {size} does not go with --weights {weights}, whose own config says how large it is; leave it out"
+            )
+        return "custom"
+    size = size or ("base" if weights == "hub" else "tiny")
+    encoder.size(size)
+    return size
+
+
+def trained(task: Task, dataset: str, request: Request) -> bool:
+    """Whether the weights are trained before they are scored.
+
+    Raises:
+        InputError: training was asked for where there is nothing to train on, or none where a head has to be trained.
+    """
+    epochs, max_steps = request.recipe.get("epochs"), request.recipe.get("max_steps")
+    if not isinstance(task, ZeroShot):
+        if epochs == 0:
+            raise InputError(
+                f"{task.family} has a head that begins at random, so there is nothing to score after --epochs 0"
+            )
+        return True
+    if epochs == 0 and max_steps is None:
+        return False
+    if task.has_training(dataset, request.data_dir):
+        return True
+    if epochs or max_steps:
+        raise InputError(
+            f"{task.family}/{dataset} has nothing to train on, so it scores weights as they are; leave "
+            f"{'--max-steps' if max_steps else '--epochs'} out"
+        )
+    return False
+
+
+def resolve_recipe(task: Task, weights: Weights, options: Mapping[str, Any]) -> Recipe:
+    """The task's recipe for these weights, with the user's options and this machine's fast precision.
+
+    Raises:
+        InputError: an option is unknown or out of its range.
+    """
+    defaults: dict[str, Any] = dict(task.defaults)
+    if weights.kind == "scratch":
+        defaults["learning_rate"] = getattr(task, "scratch_learning_rate", SCRATCH_LEARNING_RATE)
+    if options.get("precision") is None:
+        defaults["precision"] = provenance.fast_precision()
+    given = {name: value for name, value in options.items() if value is not None}
+    return Recipe().with_options(defaults | given)

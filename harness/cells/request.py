@@ -1,0 +1,100 @@
+"""One run as a user asks for it: names, and the few values that were given. `harness.cells.plan` resolves it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.cells.recipe import Recipe
+
+RECIPE_FLAGS = {
+    "learning_rate": "--lr",
+    "epochs": "--epochs",
+    "max_steps": "--max-steps",
+    "train_limit": "--train-limit",
+    "max_length": "--max-length",
+    "batch_size": "--batch-size",
+    "precision": "--precision",
+    "warmup_ratio": "--warmup-ratio",
+    "weight_decay": "--weight-decay",
+    "adam_beta1": "--adam-beta1",
+    "adam_beta2": "--adam-beta2",
+    "adam_epsilon": "--adam-epsilon",
+    "max_grad_norm": "--max-grad-norm",
+}
+"""The option of the command line for every value of the recipe."""
+
+_ALWAYS_TOLD = 7
+"""The first of them stand in every command that repeats a run; the others where they differ from what all recipes have."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        model: name of a registered encoder.
+        task: ``family`` or ``family/dataset``.
+        weights: ``scratch``, ``hub``, a folder or a hub id.
+        size: ``None`` for the default of these weights.
+        seed: of the run.
+        data_dir: folder of local datasets.
+        recipe: values of the recipe that were given; the task and the weights decide the others.
+        task_options: options of the task that were given, as text.
+        skip_bad: leave malformed examples out, counted, instead of refusing the dataset.
+        plugins: files that register models or tasks.
+    """
+
+    model: str
+    task: str
+    weights: str = "scratch"
+    size: str | None = None
+    seed: int = 0
+    data_dir: str | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    task_options: Mapping[str, str] = field(default_factory=dict)
+    skip_bad: bool = False
+    plugins: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        """The options of ``harness run`` that ask for this."""
+        words = ["--model", self.model, "--task", self.task, "--weights", self.weights, "--seed", str(self.seed)]
+        words += ["--size", self.size] if self.size else []
+        words += ["--data-dir", self.data_dir] if self.data_dir else []
+        words += ["--skip-bad"] if self.skip_bad else []
+        for name, flag in RECIPE_FLAGS.items():
+            value = self.recipe.get(name)
+            if value is not None:
+                words += [flag, number(value) if isinstance(value, float) else str(value)]
+        for name, text in self.task_options.items():
+            words += ["--task-option", f"{name}={text}"]
+        for plugin in self.plugins:
+            words += ["--plugin", plugin]
+        return words
+
+    def resolved(self, dataset: str, recipe: Recipe, task_options: Mapping[str, str]) -> Request:
+        """The same with nothing left to defaults or to the machine."""
+        usual = {field.name: field.default for field in fields(recipe)}
+        values = {
+            name: value
+            for place, name in enumerate(RECIPE_FLAGS)
+            if (value := getattr(recipe, name)) != usual[name] or place < _ALWAYS_TOLD or name in self.recipe
+        }
+        values["epochs" if recipe.max_steps else "max_steps"] = None
+        return Request(
+            self.model, dataset, self.weights, self.size, self.seed, self.data_dir, values, task_options,
+            self.skip_bad, self.plugins,
+        )  # fmt: skip
+
+    def command(self) -> str:
+        """What a person types for it."""
+        return shlex.join(["python", "-m", "harness", "run", *self.arguments()])
+
+
+def number(value: float) -> str:
+    """A number as a person writes it, if that is all of it, else every digit of it."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

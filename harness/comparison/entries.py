@@ -1,0 +1,101 @@
+"""From runs to what is compared: the learning rate that served dev best, and the runs of all seeds at it.
+
+The choice reads dev scores only. Test scores are those of the chosen runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from harness.store import Record
+
+_NOT_RECIPE = ("learning_rate", "steps", "resumed_from_step")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One encoder on one dataset, by one recipe: a row of a table.
+
+    Attributes:
+        model, size, weights: the encoder and what it started from.
+        dataset: ``family/dataset``.
+        fingerprint: of the examples; entries are comparable only where it is equal.
+        metric: full name of the main metric.
+        recipe: every value but the learning rate, and the protocol of the pipeline (`harness.cells.cell.PROTOCOL`).
+        learning_rate: the chosen one.
+        dev_by_learning_rate: median dev score of each learning rate that was tried; empty where there is no dev split.
+        runs: the records at the chosen learning rate, one a seed, by seed.
+    """
+
+    model: str
+    size: str
+    weights: str
+    dataset: str
+    fingerprint: str
+    metric: str
+    recipe: Mapping[str, Any]
+    learning_rate: float
+    dev_by_learning_rate: Mapping[float, float]
+    runs: tuple[Record, ...]
+
+    @property
+    def is_ranker(self) -> bool:
+        """Whether it finds documents without an encoder, so that no recipe and no size is its own."""
+        return self.runs[0]["model"]["params_total"] == 0
+
+    def scores(self, metric: str | None = None, split: str = "test") -> list[float]:
+        """The score of each seed."""
+        return [run["scores"][split][metric or self.metric] for run in self.runs]
+
+
+def entries(records: Iterable[Record]) -> list[Entry]:
+    """Finished runs grouped by everything but learning rate and seed, each at its best learning rate.
+
+    The best is the one with the highest median over seeds of the main metric on dev; of equal ones the lowest.
+    Entries come by dataset, then model, size and weights.
+    """
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        if record["status"] == "ok":
+            groups[_identity(record)].append(record)
+    return sorted(
+        (_entry(group) for group in groups.values()),
+        key=lambda entry: (entry.dataset, entry.fingerprint, entry.model, entry.size, entry.weights),
+    )
+
+
+def _entry(group: list[Record]) -> Entry:
+    metric = group[0]["task"]["metric"]
+    by_rate: dict[float, list[Record]] = defaultdict(list)
+    for record in group:
+        by_rate[record["recipe"]["learning_rate"]].append(record)
+    # Where nothing was trained there may be no dev split; then there is one learning rate, which nothing depends on.
+    dev = {
+        rate: median(run["scores"]["dev"][metric] for run in by_rate[rate])
+        for rate in sorted(by_rate)
+        if all(metric in run["scores"]["dev"] for run in by_rate[rate])
+    }
+    chosen = max(dev or by_rate, key=lambda rate: dev.get(rate, 0.0))
+    runs = tuple(sorted(by_rate[chosen], key=lambda run: run["seed"]))
+    model, task = group[0]["model"], group[0]["task"]
+    return Entry(
+        model["name"], model["size"], model["weights"], task["dataset"], task["fingerprint"], metric,
+        _recipe(group[0]), chosen, dev, runs,
+    )  # fmt: skip
+
+
+def _identity(record: Record) -> str:
+    """What all runs of an entry share, as text."""
+    model, task = record["model"], record["task"]
+    shared = [model["name"], model["size"], model["identity"], task["dataset"], task["fingerprint"], task["options"]]
+    return json.dumps([*shared, _recipe(record)], sort_keys=True)
+
+
+def _recipe(record: Record) -> dict[str, Any]:
+    recipe = {"protocol": 1} | record["recipe"]  # runs by the first protocol do not say so
+    return {name: value for name, value in recipe.items() if name not in _NOT_RECIPE}

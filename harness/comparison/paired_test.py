@@ -1,0 +1,194 @@
+"""Two encoders held against each other, example by example: from finished runs to differences, intervals and p-values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.comparison import stats
+from harness.comparison.entries import Entry
+from harness.errors import InputError
+from harness.store import Record
+
+Predictions = Callable[[Record], Iterable[Mapping[str, Any]]]
+"""The rows of a run's predictions, as `harness.store.Store.predictions` gives them."""
+
+SIGNIFICANCE = 0.05
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two encoders on one dataset.
+
+    Attributes:
+        ours, theirs: the entries.
+        n_examples: of the split.
+        our_score, their_score: mean over runs, with its interval over new seeds and examples.
+        difference: ours less theirs, see `harness.comparison.stats.difference`.
+        p_holm: its p-value, corrected for the number of comparisons made together.
+        improvement: probability that a new run of ours scores higher, see `harness.comparison.stats.probability_of_improvement`.
+        notes: what a reader must know, one sentence each.
+    """
+
+    ours: Entry
+    theirs: Entry
+    n_examples: int
+    our_score: stats.Estimate
+    their_score: stats.Estimate
+    difference: stats.Difference
+    p_holm: float
+    improvement: stats.Estimate
+    notes: tuple[str, ...] = ()
+
+    @property
+    def significant(self) -> bool:
+        """Whether the difference is more than chance at 5 %, after correction."""
+        return self.p_holm < SIGNIFICANCE
+
+
+def compare(
+    pairs: Sequence[tuple[Entry, Entry]],
+    our_predictions: Predictions,
+    their_predictions: Predictions,
+    split: Literal["dev", "test"] = "test",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> list[Comparison]:
+    """Compare each pair of entries, and correct the p-values for all of them together.
+
+    Args:
+        pairs: of the same dataset each, see `harness.comparison.pairing.pairs`.
+        our_predictions, their_predictions: where the rows of either side's runs are read.
+        split: whose predictions are compared.
+        resamples: of every interval and test.
+        seed: of the resamples; each pair begins from it anew, so that a table's rows do not depend on each other.
+
+    Raises:
+        InputError: predictions are missing, have no terms, or are of other examples.
+    """
+    found = [_compared(*pair, our_predictions, their_predictions, split, resamples, seed) for pair in pairs]
+    corrected = stats.holm([one["difference"].p for one in found])
+    return [Comparison(**one, p_holm=float(p)) for one, p in zip(found, corrected, strict=True)]
+
+
+def _compared(
+    ours: Entry, theirs: Entry, our_predictions: Predictions, their_predictions: Predictions,
+    split: str, resamples: int, seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    rng = np.random.default_rng(seed)
+    our_ids, left = terms(ours, our_predictions, split)
+    their_ids, right = terms(theirs, their_predictions, split)
+    if our_ids != their_ids:
+        raise InputError(
+            f"the {split} predictions of {ours.model} and {theirs.model} on {ours.dataset} are of different examples "
+            f"({_other(our_ids, their_ids)}); run one of them again with --force"
+        )
+    return {
+        "ours": ours,
+        "theirs": theirs,
+        "n_examples": len(our_ids),
+        "our_score": stats.score_interval(left, rng, resamples=resamples),
+        "their_score": stats.score_interval(right, rng, resamples=resamples),
+        "difference": stats.difference(left, right, rng, resamples=resamples),
+        "improvement": stats.probability_of_improvement(stats.score(left)[:, None], stats.score(right)[:, None]),
+        "notes": tuple(_notes(ours, theirs)),
+    }
+
+
+def terms(entry: Entry, predictions: Predictions, split: str = "test") -> tuple[list[str], NDArray[np.float64]]:
+    """What every example adds to the main metric of every run.
+
+    Returns:
+        The ids of the examples, sorted, and an array of shape (runs, examples, 2), see `harness.comparison.stats`.
+
+    Raises:
+        InputError: rows are missing or have no terms, runs differ in their examples, or the terms do not add up to the
+            recorded score.
+    """
+    ids: list[str] = []
+    runs = []
+    for run in entry.runs:
+        told = f"the {split} predictions of {entry.model} on {entry.dataset}, seed {run['seed']},"
+        rows = [row for row in predictions(run) if row["split"] == split]
+        if not rows or any("terms" not in row for row in rows):
+            raise InputError(f"{told} do not say what each example adds to the score; run it again with --force")
+        rows.sort(key=lambda row: str(row["id"]))
+        names = [str(row["id"]) for row in rows]
+        if ids and names != ids:
+            raise InputError(f"{told} are of other examples than those of other seeds; run it again with --force")
+        ids = names
+        shares = np.array([row["terms"] for row in rows], dtype=float)
+        recorded = run["scores"][split][entry.metric]
+        if abs(stats.score(shares) - recorded) > 1e-4:
+            raise InputError(
+                f"{told} add up to {stats.score(shares):.4f}, not to its score of {recorded:.4f}; run it again"
+            )
+        runs.append(shares)
+    return ids, np.stack(runs)
+
+
+def ties_with_best(
+    entries: Sequence[Entry],
+    predictions: Predictions,
+    split: Literal["dev", "test"] = "test",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> set[int]:
+    """Which entries of one dataset are not told apart from the best of them.
+
+    The best has the highest median score over seeds. Every other is compared with it as `compare` does; it ties where its
+    p-value, corrected by Holm over these comparisons, is 0.05 or more.
+
+    Args:
+        entries: all of one dataset with one fingerprint.
+        predictions: where the rows of their runs are read.
+        split: whose scores are compared.
+        resamples: of every test.
+        seed: of the resamples.
+
+    Returns:
+        Indices into ``entries``, the best among them.
+
+    Raises:
+        InputError: as `compare`.
+    """
+    if not entries:
+        return set()
+    best = max(range(len(entries)), key=lambda index: median(entries[index].scores(split=split)))
+    others = [index for index in range(len(entries)) if index != best]
+    its_ids, its_terms = terms(entries[best], predictions, split)
+    p_values = []
+    for index in others:
+        ids, other_terms = terms(entries[index], predictions, split)
+        if ids != its_ids:
+            raise InputError(f"entries of {entries[best].dataset} are of different examples ({_other(ids, its_ids)})")
+        rng = np.random.default_rng(seed)
+        p_values.append(stats.approximate_randomisation(its_terms, other_terms, rng, resamples=resamples))
+    corrected = stats.holm(p_values)
+    return {best} | {index for index, p in zip(others, corrected, strict=True) if p >= SIGNIFICANCE}
+
+
+def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
+    single = [entry.model for entry in (ours, theirs) if len(entry.runs) == 1]
+    if len(single) == 2:
+        yield f"one run a side on {ours.dataset}: intervals and p-values tell of these two runs, not of other seeds"
+    elif single:
+        yield f"{single[0]} has one run on {ours.dataset}: the other side's spread over seeds is taken for it in the difference"
+    if len(ours.dev_by_learning_rate) != len(theirs.dev_by_learning_rate):
+        counts = [len(entry.dev_by_learning_rate) for entry in (ours, theirs)]
+        yield (
+            f"on {ours.dataset} the learning rate was chosen among {counts[0]} for {ours.model} "
+            f"and {counts[1]} for {theirs.model}"
+        )
+
+
+def _other(ours: list[str], theirs: list[str]) -> str:
+    """An example that only one side has."""
+    only = sorted(set(ours) ^ set(theirs))
+    return f"{only[0]!r} is on one side only" if only else "an id is there more often on one side"

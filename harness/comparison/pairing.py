@@ -1,0 +1,157 @@
+"""What is meant by the two sides of a comparison, and which of their entries may be compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.comparison.entries import Entry, entries
+from harness.comparison.paired_test import Predictions
+from harness.errors import InputError
+from harness.registry import suggestion
+from harness.store import RECORD, Record, Store, read_record
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison.
+
+    Attributes:
+        name: as the user typed it.
+        entries: at most one for each dataset, fingerprint, options and recipe.
+        predictions: reads the rows of their runs.
+    """
+
+    name: str
+    entries: tuple[Entry, ...]
+    predictions: Predictions
+
+
+def side(name: str, store: Store, records: Sequence[Record]) -> Side:
+    """The entries that a name means.
+
+    Args:
+        name: ``MODEL``, ``MODEL:SIZE``, ``MODEL@WEIGHTS``, ``MODEL:SIZE@WEIGHTS``, or the folder of one run.
+        store: where the runs are.
+        records: all of the store.
+
+    Raises:
+        InputError: there is no such run, or the name means several encoders.
+    """
+    if (Path(name) / RECORD).is_file():
+        record = read_record(Path(name) / RECORD)
+        if record is None or record["status"] != "ok":
+            raise InputError(f"{name} holds no finished run that this version reads; run it again")
+        return Side(name, tuple(entries([record])), Store(Path(name).resolve().parent).predictions)
+    encoder, _, weights = name.partition("@")
+    model, _, size = encoder.partition(":")
+    there = entries(records)
+    found = [
+        entry for entry in there
+        if entry.model == model and size in ("", entry.size) and weights in ("", entry.weights)
+    ]  # fmt: skip
+    if not found:
+        names = sorted({entry.model for entry in there} | {full_name(entry) for entry in there})
+        raise InputError(f"{store.folder} has no finished run of {name!r}{suggestion(name, names)}")
+    if len(encoders := sorted({full_name(entry) for entry in found})) > 1:
+        raise InputError(f"{name!r} means {len(encoders)} encoders in {store.folder}; name one: {', '.join(encoders)}")
+    seen: set[str] = set()
+    for entry in found:
+        shared = json.dumps([_data(entry), entry.recipe], sort_keys=True)
+        if shared in seen:
+            raise InputError(
+                f"{store.folder} has runs of {name!r} on {entry.dataset} from several weights files of one name; "
+                "give the folder of a run instead"
+            )
+        seen.add(shared)
+    return Side(name, tuple(found), store.predictions)
+
+
+def full_name(entry: Entry) -> str:
+    """``MODEL:SIZE``, with ``@WEIGHTS`` where they are not from scratch."""
+    return f"{entry.model}:{entry.size}" + ("" if entry.weights == "scratch" else f"@{entry.weights}")
+
+
+def pairs(ours: Side, theirs: Side, task: str | None = None, any_recipe: bool = False) -> list[tuple[Entry, Entry]]:
+    """The entries of either side that are on the same examples by the same recipe, learning rates aside.
+
+    Args:
+        ours, theirs: the sides.
+        task: ``family`` or ``family/dataset``: only these.
+        any_recipe: compare across recipes too, where a dataset has no pair of one recipe.
+
+    Raises:
+        InputError: they share no dataset, or a dataset that they share was run on different examples, with different
+            options or by different recipes.
+    """
+    left = [entry for entry in ours.entries if _asked(entry, task)]
+    right = [entry for entry in theirs.entries if _asked(entry, task)]
+    shared = sorted({entry.dataset for entry in left} & {entry.dataset for entry in right})
+    if not shared:
+        raise InputError(
+            f"{ours.name} and {theirs.name} have no dataset in common{f' in {task}' if task else ''}: "
+            f"{ours.name} was run on {_datasets(ours)}, {theirs.name} on {_datasets(theirs)}"
+        )
+    found = []
+    for dataset in shared:
+        each = [
+            (one, other) for one in left for other in right if one.dataset == other.dataset == dataset
+        ]  # fmt: skip
+        same_data = [pair for pair in each if _data(pair[0]) == _data(pair[1])]
+        if not same_data:
+            raise InputError(_different_data(*each[0]))
+        same_recipe = [pair for pair in same_data if pair[0].recipe == pair[1].recipe]
+        if not same_recipe and not any_recipe:
+            raise InputError(_different_recipe(*same_data[0]))
+        found += same_recipe or same_data
+    for one, other in found:
+        if one.metric != other.metric:
+            raise InputError(f"{one.dataset} was scored by {one.metric} and by {other.metric}; run one of them again")
+        if one.runs[0]["key"] == other.runs[0]["key"]:
+            raise InputError(f"{ours.name} and {theirs.name} are the same runs; name two encoders")
+    return found
+
+
+def _asked(entry: Entry, task: str | None) -> bool:
+    return task is None or entry.dataset == task or entry.dataset.partition("/")[0] == task
+
+
+def _datasets(side: Side) -> str:
+    return ", ".join(sorted({entry.dataset for entry in side.entries}))
+
+
+def _options(entry: Entry) -> Mapping[str, Any]:
+    options: Mapping[str, Any] = entry.runs[0]["task"]["options"]
+    return options
+
+
+def _data(entry: Entry) -> list[Any]:
+    return [entry.dataset, entry.fingerprint, dict(_options(entry))]
+
+
+def _different_data(one: Entry, other: Entry) -> str:
+    if one.fingerprint != other.fingerprint:
+        return (
+            f"{one.model} and {other.model} were run on different examples of {one.dataset} (fingerprints "
+            f"{one.fingerprint[:12]} and {other.fingerprint[:12]}); run one of them again, or choose others with --task"
+        )
+    return (
+        f"{one.model} and {other.model} were run on {one.dataset} with different options "
+        f"({differences(_options(one), _options(other))}); run one of them again, or choose others with --task"
+    )
+
+
+def _different_recipe(one: Entry, other: Entry) -> str:
+    return (
+        f"{one.model} and {other.model} were trained on {one.dataset} by different recipes "
+        f"({differences(one.recipe, other.recipe)}); run one of them again, or say --any-recipe"
+    )
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """``epochs 1.0 and 2.0, precision fp32 and bf16``."""
+    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    return ", ".join(f"{name} {one.get(name)} and {other.get(name)}" for name in names)

@@ -1,0 +1,38 @@
+"""Statistics of a comparison: pure functions over arrays, with the numpy generator passed in.
+
+Three shapes of data:
+
+- scores of shape (runs, tasks): one run is one seed (`aggregate`, `improvement`);
+- terms of shape (runs, examples, 2): numerator and denominator of every example's share of the metric, whose value is the
+  sum of numerators over the sum of denominators (`examples`); an accuracy has denominators of 1, F1 has [2 tp, predicted + gold];
+- p-values of shape (comparisons,) (`paired.holm`).
+
+Which interval is for what:
+
+| question | function | what it resamples |
+| --- | --- | --- |
+| a model's score on one task, for new seeds and new examples | `examples.score_interval` | examples; seeds by t |
+| an aggregate over tasks, for new seeds on the same tasks | `aggregate.seed_interval` | seeds within each task |
+| the difference of two models on one task | `paired.difference` | examples, the same for both; seeds by t |
+| which of two models a new seed would put ahead | `improvement.probability_of_improvement` | closed form |
+"""
+
+from harness.comparison.stats.aggregate import Estimate, iqm, median, seed_interval
+from harness.comparison.stats.examples import score, score_interval
+from harness.comparison.stats.improvement import probability_of_improvement
+from harness.comparison.stats.paired import Difference, approximate_randomisation, difference, holm, paired_bootstrap
+
+__all__ = [
+    "Difference",
+    "Estimate",
+    "approximate_randomisation",
+    "difference",
+    "holm",
+    "iqm",
+    "median",
+    "paired_bootstrap",
+    "probability_of_improvement",
+    "score",
+    "score_interval",
+    "seed_interval",
+]

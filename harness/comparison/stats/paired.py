@@ -1,0 +1,128 @@
+"""Two models on the same examples: the difference, whether it is more than chance, and what could have been seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from harness.comparison.stats.aggregate import Estimate
+from harness.comparison.stats.examples import blocks, example_errors, score, with_seeds
+
+_EQUAL = 1e-12
+"""Differences of sums in another order are equal up to rounding."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Ours less theirs.
+
+    Attributes:
+        estimate: of the mean scores over runs, with its interval over new seeds and new examples.
+        p: of no difference, by approximate randomisation.
+        minimum_detectable: see `difference`.
+        over_seeds: whether the spread over seeds is in it: a side has two runs or more. Without it all of this tells of
+            these two runs, not of the models.
+    """
+
+    estimate: Estimate
+    p: float
+    minimum_detectable: float
+    over_seeds: bool
+
+
+def difference(
+    ours: ArrayLike,
+    theirs: ArrayLike,
+    rng: np.random.Generator,
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    power: float = 0.8,
+) -> Difference:
+    """The difference of two models on one test set, over new seeds and new examples.
+
+    The examples are paired, the seeds are not: equal seeds of two architectures share nothing but the order of the batches,
+    so each side's runs are a sample of its own. Interval as in `harness.comparison.stats.examples.score_interval`.
+
+    The minimum detectable difference is the true difference that a comparison with as many seeds and examples, and as much
+    spread, calls significant with probability ``power``: the two-sided critical value of the error of the difference, at
+    level 1 - ``confidence``, plus the error's quantile at ``power`` (Bloom, 1995).
+
+    Args:
+        ours: terms of shape (runs, examples, 2).
+        theirs: terms of shape (runs, examples, 2), of the same examples; the number of runs may differ.
+        rng: draws.
+        resamples: how many.
+        confidence: of the interval.
+        power: of the minimum detectable difference.
+    """
+    ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
+    left, right = example_errors([ours, theirs], rng, resamples)
+    errors = with_seeds(left - right, [ours, theirs], rng)
+    value = float(score(ours).mean() - score(theirs).mean())
+    low, high = np.quantile(errors, [(1 - confidence) / 2, (1 + confidence) / 2])
+    centred = errors - errors.mean()
+    detectable = np.quantile(np.abs(centred), confidence) + np.quantile(np.abs(centred), max(0.0, 2 * power - 1))
+    p = approximate_randomisation(ours, theirs, rng, resamples=resamples)
+    over_seeds = max(ours.shape[0], theirs.shape[0]) > 1
+    return Difference(Estimate(value, value + low, value + high), p, float(detectable), over_seeds)
+
+
+def approximate_randomisation(
+    ours: ArrayLike, theirs: ArrayLike, rng: np.random.Generator, *, resamples: int = 10_000
+) -> float:
+    """The two-sided p-value of no difference (Noreen, 1989): how often chance alone gives as large a difference.
+
+    In every draw each example's answers change sides with probability 1/2. An example is one unit: all runs of a side move
+    together, their terms averaged, because the answers of several runs to one example are not independent. With several runs what the seeds
+    add goes into each draw (see `harness.comparison.stats.examples.with_seeds`), since exchanging examples alone would take lucky seeds for
+    a better model. With one run a side the p-value tells of these two runs.
+
+    Args:
+        ours: terms of shape (runs, examples, 2).
+        theirs: terms of shape (runs, examples, 2), of the same examples; the number of runs may differ.
+        rng: draws.
+        resamples: how many; the smallest p is 1 / (resamples + 1).
+    """
+    ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
+    left, right = ours.mean(axis=0), theirs.mean(axis=0)
+    sums, step = (left.sum(axis=0), right.sum(axis=0)), left - right
+    observed = abs(float(score(left) - score(right)))
+    draws = []
+    for size in blocks(resamples, len(left)):
+        moved = rng.integers(0, 2, size=(size, len(left)), dtype=np.int8).astype(float) @ step
+        draws.append(score((sums[0] - moved)[:, None]) - score((sums[1] + moved)[:, None]))
+    drawn = with_seeds(np.concatenate(draws), [ours, theirs], rng)
+    return (int((np.abs(drawn) >= observed - _EQUAL).sum()) + 1) / (resamples + 1)
+
+
+def paired_bootstrap(ours: ArrayLike, theirs: ArrayLike, rng: np.random.Generator, *, resamples: int = 10_000) -> float:
+    """The two-sided p-value of no difference by the paired bootstrap over examples (Berg-Kirkpatrick et al., 2012).
+
+    How often a resampled difference is as far from the measured one as that is from 0. It tells of these runs: the seeds are
+    as they are, each side's score is the mean over its runs.
+
+    Args:
+        ours: terms of shape (runs, examples, 2).
+        theirs: terms of shape (runs, examples, 2), of the same examples; the number of runs may differ.
+        rng: draws.
+        resamples: how many.
+    """
+    ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
+    left, right = example_errors([ours, theirs], rng, resamples)
+    observed = abs(score(ours).mean() - score(theirs).mean())
+    return (int((np.abs(left - right) >= observed - _EQUAL).sum()) + 1) / (resamples + 1)
+
+
+def holm(p_values: ArrayLike) -> NDArray[np.float64]:
+    """p-values corrected for the number of comparisons (Holm, 1979), in the order given.
+
+    A comparison whose corrected value is below alpha is significant while the chance of any false one stays below alpha.
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = np.argsort(p)
+    corrected = np.empty_like(p)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return corrected

@@ -1,0 +1,278 @@
+"""What every encoder must do for its scores to mean something, one function a demand; `harness.conformance.check` runs them.
+
+Each function takes a `Subject` and gives what it measured and of what; `CHECKS` names them in order, with their limits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers.utils import logging
+
+from harness.errors import InputError
+from harness.nn.heads import TokenHead, mean_pool
+
+TOLERANCE = 1e-5
+"""Largest float32 deviation, as a fraction of the largest absolute value of what it is compared with."""
+
+AUTOCAST_TOLERANCE = 0.05
+"""Largest relative deviation (Frobenius norm) under bfloat16 autocast, whose 8 bits lose 0.004 an operation."""
+
+UNBOUNDED_LENGTH = 4096
+"""Tokens that an encoder without a maximum length must take."""
+
+Door = Callable[[str, int, int | None], None]
+Finding = tuple[float, str]  # what was measured, and of what
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An encoder under test with texts of its own vocabulary.
+
+    Attributes:
+        model: the bare encoder, in evaluation mode.
+        texts: token ids, each of shape (length,), of different lengths.
+        words: the ids that texts are drawn from, shape (words,).
+        padding: the id of padding.
+        max_length: longest input in tokens, ``None`` where nothing ends it.
+        model_options: what ``from_pretrained`` of its class needs besides the folder.
+        door: what refuses longer inputs before the model sees them.
+    """
+
+    model: Any
+    texts: tuple[Tensor, ...]
+    words: Tensor
+    padding: int
+    max_length: int | None
+    model_options: Mapping[str, Any]
+    door: Door
+
+    @cached_property
+    def alone(self) -> list[Tensor]:
+        """Hidden states (length, width) of every text by itself."""
+        return [self.hidden(text[None], torch.ones_like(text)[None])[0] for text in self.texts]
+
+    def hidden(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Hidden states (batch, length, width) without gradient."""
+        with torch.no_grad():
+            states: Tensor = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
+        return states
+
+    def batch(self, texts: Sequence[Tensor] = (), length: int = 0, filler: int | None = None) -> tuple[Tensor, Tensor]:
+        """Texts (all, if not given) padded on the right with padding or ``filler``, and the mask; (batch, length)."""
+        texts = texts or self.texts
+        longest = max(length, *map(len, texts))
+        ids = torch.full((len(texts), longest), self.padding if filler is None else filler, device=self.words.device)
+        mask = torch.zeros_like(ids)
+        for row, text in enumerate(texts):
+            ids[row, : len(text)], mask[row, : len(text)] = text, 1
+        return ids, mask
+
+
+def padding_invariance(subject: Subject) -> Finding:
+    """The same text with more padding gives its tokens the same states."""
+    worst, word = 0.0, int(subject.words[0])
+    for text, alone in zip(subject.texts, subject.alone, strict=True):
+        # Some models find padding by its id: a word behind the mask must be padding too.
+        for extra, filler in ((1, None), (11, word), (64, None)):
+            length = min(len(text) + extra, subject.max_length or len(text) + extra)
+            states = subject.hidden(*subject.batch([text], length, filler))[0, : len(text)]
+            worst = max(worst, deviation(states, alone))
+    return worst, "texts alone against padded by 1, 11 and 64 tokens"
+
+
+def batch_invariance(subject: Subject) -> Finding:
+    """A text gives the same states alone and among others, in any order."""
+    worst = 0.0
+    for order in (slice(None), slice(None, None, -1)):
+        together = subject.hidden(*subject.batch(subject.texts[order]))
+        for row, alone in zip(together, subject.alone[order], strict=True):
+            worst = max(worst, deviation(row[: len(alone)], alone))
+    return worst, f"texts of {', '.join(str(len(text)) for text in subject.texts)} tokens alone against in one batch"
+
+
+def determinism(subject: Subject) -> Finding:
+    """Two evaluations of one batch are equal bit for bit."""
+    first, second = subject.hidden(*subject.batch()), subject.hidden(*subject.batch())
+    return float((first != second).sum()), "values that differ between two evaluations"
+
+
+def pooling_ignores_padding(subject: Subject) -> Finding:
+    """The mean over a text's tokens in a batch is that of the text alone."""
+    ids, mask = subject.batch()
+    pooled = mean_pool(subject.hidden(ids, mask), mask)
+    return deviation(pooled, torch.stack([states.mean(0) for states in subject.alone])), "mean-pooled texts"
+
+
+def loss_ignores_padding(subject: Subject) -> Finding:
+    """The loss of a token head over a batch is that over the tokens of each text alone."""
+    head = TokenHead(subject.model, n_outputs=3).to(subject.words.device).eval()
+    ids, mask = subject.batch()
+    labels = torch.where(mask.bool(), ids % 3, -100)
+    with torch.no_grad():
+        together = head(ids, mask, labels=labels)["loss"]
+        logits = torch.cat([head.classifier(states) for states in subject.alone])
+    alone = nn.functional.cross_entropy(logits, torch.cat(subject.texts) % 3)
+    return deviation(together, alone), "token-classification loss of a batch against its texts alone"
+
+
+def gradients_reach_every_parameter(subject: Subject) -> Finding:
+    """A training step moves every tensor."""
+    subject.model.train()
+    ids, mask = subject.batch()
+    states = subject.model(input_ids=ids, attention_mask=mask).last_hidden_state
+    # A random direction, because a final norm makes the gradient of any symmetric function of the states vanish.
+    (states * torch.randn_like(states) * mask.unsqueeze(-1)).sum().backward()
+    dead = [
+        name
+        for name, parameter in subject.model.named_parameters()
+        if parameter.requires_grad and (parameter.grad is None or not parameter.grad.any())
+    ]
+    return len(dead), f"without gradient: {_listed(dead)}" if dead else "parameters without gradient"
+
+
+def saved_and_loaded(subject: Subject) -> Finding:
+    """`save_pretrained` and `from_pretrained` give the same tensors and the same states, through safetensors."""
+    before = subject.model.state_dict()
+    with tempfile.TemporaryDirectory() as folder, _quiet():
+        subject.model.save_pretrained(folder)
+        if not list(Path(folder).glob("*.safetensors")):
+            return 1, "save_pretrained wrote no *.safetensors"
+        again, report = type(subject.model).from_pretrained(folder, output_loading_info=True, **subject.model_options)
+    again = again.to(subject.words.device).eval()
+    after = again.state_dict()
+    lost = [
+        name
+        for name, tensor in before.items()
+        if name in report["missing_keys"] or name not in after or not torch.equal(tensor, after[name])
+    ]
+    if lost:
+        return len(lost), f"tensors that changed: {_listed(lost)}"
+    states = replace(subject, model=again).hidden(*subject.batch())
+    return deviation(states, subject.hidden(*subject.batch())), "states of the reloaded model, all tensors being equal"
+
+
+def max_length_honest(subject: Subject) -> Finding:
+    """It works at its longest input; beyond it the model or the harness's door refuses with a sentence."""
+    longest = subject.max_length or UNBOUNDED_LENGTH
+    text = subject.words[torch.arange(longest, device=subject.words.device) % len(subject.words)]
+    if not subject.hidden(text[None], torch.ones_like(text)[None]).isfinite().all():
+        return 1, f"at {longest} tokens the states are not finite"
+    if subject.max_length is None:
+        return 0, f"works at {longest} tokens, no limit declared"
+    try:
+        longer = torch.cat([text, text[:1]])
+        subject.hidden(longer[None], torch.ones_like(longer)[None])
+        beyond = "would go on"
+    except (ValueError, InputError) as error:
+        return 0, f"works at {longest} tokens; the model refuses {longest + 1}: {first_line(error)}"
+    except Exception as error:  # an index error deep in a model is no refusal that a user understands
+        beyond = f"would raise {type(error).__name__}"
+    try:
+        subject.door("the encoder", longest + 1, longest)
+    except InputError:
+        return 0, f"works at {longest} tokens; at {longest + 1} the model {beyond}, the harness refuses first"
+    return 1, f"at {longest + 1} tokens the model {beyond} and nothing refuses"
+
+
+def autocast_is_close(subject: Subject) -> Finding:
+    """Under bfloat16 autocast the states are nearly those in float32."""
+    ids, mask = subject.batch()
+    exact = subject.hidden(ids, mask)[mask.bool()]
+    with torch.autocast(subject.words.device.type, dtype=torch.bfloat16):
+        close = subject.hidden(ids, mask)[mask.bool()].float()
+    return float((close - exact).norm() / exact.norm()), "bfloat16 autocast against float32, Frobenius norm"
+
+
+def evaluation_changes_nothing(subject: Subject) -> Finding:
+    """An evaluation leaves parameters and buffers as they are."""
+    before = _digests(subject.model)
+    subject.hidden(*subject.batch())
+    after = _digests(subject.model)
+    changed = [name for name in before | after if before.get(name) != after.get(name)]
+    return len(changed), f"changed: {_listed(changed)}" if changed else "tensors that an evaluation changes"
+
+
+def no_global_seed(subject: Subject) -> Finding:
+    """An evaluation leaves the generators of torch, NumPy and Python where they are."""
+    # Moved on first: a model that seeds would go unnoticed where that very seed had just been set.
+    torch.rand(1), np.random.rand(), random.random()
+    before = _random_states()
+    subject.hidden(*subject.batch())
+    after = _random_states()
+    touched = [name for name in before if before[name] != after[name]]
+    return len(touched), f"touched: {_listed(touched)}" if touched else "global generators touched"
+
+
+CHECKS: dict[str, tuple[float, Callable[[Subject], Finding]]] = {
+    "padding invariance": (TOLERANCE, padding_invariance),
+    "batch invariance": (TOLERANCE, batch_invariance),
+    "determinism": (0, determinism),
+    "mask respected by pooling": (TOLERANCE, pooling_ignores_padding),
+    "mask respected by loss": (TOLERANCE, loss_ignores_padding),
+    "gradients reach every parameter": (0, gradients_reach_every_parameter),
+    "save and load": (0, saved_and_loaded),
+    "max length honest": (0, max_length_honest),
+    "bf16 autocast close to float32": (AUTOCAST_TOLERANCE, autocast_is_close),
+    "evaluation changes no weights": (0, evaluation_changes_nothing),
+    "no global seed touched": (0, no_global_seed),
+}
+
+
+def deviation(values: Tensor, reference: Tensor) -> float:
+    """Largest absolute difference over the largest absolute value of the reference; infinite where not finite."""
+    if not (values.isfinite().all() and reference.isfinite().all()):
+        return float("inf")
+    return float((values - reference).abs().max() / reference.abs().max().clamp(min=torch.finfo(reference.dtype).tiny))
+
+
+def _digests(model: nn.Module) -> dict[str, str]:
+    """sha256 of every parameter and buffer by name."""
+    tensors = [*model.named_parameters(), *model.named_buffers()]
+    return {
+        name: hashlib.sha256(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data).hexdigest()
+        for name, tensor in tensors
+    }
+
+
+def _random_states() -> dict[str, bytes]:
+    states = {"torch": torch.get_rng_state().numpy().tobytes(), "Python": repr(random.getstate()).encode()}
+    states["NumPy"] = repr([np.asarray(part).tobytes() for part in np.random.get_state()]).encode()
+    if torch.cuda.is_available():
+        states["CUDA"] = torch.cuda.get_rng_state().numpy().tobytes()
+    return states
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the progress bars and reports of saving and loading."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+
+
+def first_line(error: Exception) -> str:
+    """The message of an error without what follows its first line."""
+    return (str(error).strip().splitlines() or ["no message"])[0]

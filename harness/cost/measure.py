@@ -1,0 +1,196 @@
+"""Measure one point in this process: load, warm up, repeat; time, memory, operations and energy.
+
+The parent gives a deadline. A point that cannot reach it stops by itself as soon as that is certain.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from harness.cost import energy, flops
+from harness.cost.ids import zipf_ids
+from harness.cost.loading import build, has_attention
+from harness.cost.points import Limits, Point
+from harness.machine import memory, provenance
+from harness.nn.inference import autocast
+from models import MODELS
+
+LEARNING_RATE = 1e-4
+WARM_UP_CALLS = 3
+WARM_UP_SECONDS = 1.0
+
+
+def measure(point: Point, limits: Limits, deadline: float) -> dict[str, Any]:
+    """Measure a point.
+
+    Args:
+        point: what to measure.
+        limits: when to stop.
+        deadline: `time.time()` at which the parent gives up.
+
+    Returns:
+        ``status`` (``ok``, ``oom`` or ``timeout``), ``error``, and what was measured until then.
+
+    Raises:
+        InputError: the model cannot run with this kernel.
+    """
+    torch.set_num_threads(point.threads)
+    reply: dict[str, Any] = {"status": "ok", "error": None, "samples_ms": []}
+    try:
+        if torch.cuda.is_available():
+            total = torch.cuda.get_device_properties(0).total_memory
+            torch.cuda.set_per_process_memory_fraction(min(1.0, limits.memory_mib * 2**20 / total))
+        else:
+            memory.limit_memory(limits.memory_mib)
+        _measure_into(reply, point, limits, deadline)
+    except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
+        if not (isinstance(error, (MemoryError, torch.OutOfMemoryError)) or memory.says_out_of_memory(str(error))):
+            raise
+        reply |= {"status": "oom", "error": memory.sentence(str(error), limits.memory_mib)}
+    return reply
+
+
+def _measure_into(reply: dict[str, Any], point: Point, limits: Limits, deadline: float) -> None:
+    began = time.perf_counter()
+    encoder = MODELS[point.model]
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = build(point, encoder).to(device)
+    ids = zipf_ids(point.batch_size, point.length, point.vocabulary)
+    reply["model"] = _describe(model)
+    reply["attention"] = model.config._attn_implementation if has_attention(type(model)) else None
+    counted = flops.count(model.config, ids, point.mode)
+    reply["flops"] = asdict(counted) if counted else None
+    reply["environment"] = provenance.environment()
+    call = _training(model, point, ids, device) if point.mode == "training" else _inference(model, point, ids, device)
+    _touch(model, point, device)
+    reply["load_s"] = time.perf_counter() - began
+
+    memory.give_back()
+    gc.enable()
+    before_mib, exact = memory.status_mib("VmRSS"), memory.reset_high_water_mark()
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        loaded = (torch.cuda.memory_allocated(), torch.cuda.memory_reserved())
+    try:
+        reply["warm_up_ms"] = _warm_up(call, device)
+        joules = energy.read_joules()
+        _repeat(reply, call, device, limits, deadline)
+    finally:
+        peak_mib = memory.status_mib("VmHWM")
+        reply["memory"] = {
+            "peak_above_loaded_mib": None if peak_mib is None or before_mib is None else peak_mib - before_mib,
+            "loaded_mib": before_mib,
+            "high_water_mark_reset": exact,
+        }
+        if device.type == "cuda":
+            reply["memory"] |= {
+                "peak_above_loaded_mib": (torch.cuda.max_memory_allocated() - loaded[0]) / 2**20,
+                "peak_reserved_above_loaded_mib": (torch.cuda.max_memory_reserved() - loaded[1]) / 2**20,
+                "loaded_mib": loaded[0] / 2**20,
+            }
+    reply["joules_per_call"] = energy.spent(joules, energy.read_joules(), len(reply["samples_ms"]))
+
+
+def _inference(model: Any, point: Point, ids: Any, device: torch.device) -> Callable[[], None]:
+    """The forward pass in evaluation mode, as `harness run` predicts."""
+    batch = _batch(ids, device)
+    model.eval()
+    forward = torch.compile(model) if point.compiled else model
+
+    @torch.inference_mode()
+    def call() -> None:
+        with autocast(device, point.precision):
+            forward(**batch)
+
+    return call
+
+
+def _training(model: Any, point: Point, ids: Any, device: torch.device) -> Callable[[], None]:
+    """Forward with dropout, backward, AdamW step.
+
+    The loss is the mean square of the hidden states: it reaches every weight and adds no head, whose cost would be the
+    same for every encoder.
+    """
+    batch = _batch(ids, device)
+    model.train()
+    forward = torch.compile(model) if point.compiled else model
+    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
+
+    def call() -> None:
+        with autocast(device, point.precision):
+            loss = forward(**batch).last_hidden_state.float().square().mean()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return call
+
+
+def _batch(ids: Any, device: torch.device) -> dict[str, torch.Tensor]:
+    input_ids = torch.from_numpy(ids).to(device)
+    return {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
+
+
+@torch.inference_mode()
+def _touch(model: Any, point: Point, device: torch.device) -> None:
+    """One short text, so that what libraries load at first use is not taken for memory of the point."""
+    training = model.training
+    model.eval()
+    with autocast(device, point.precision):
+        model(**_batch(zipf_ids(1, min(point.length, 128), point.vocabulary), device))
+    model.train(training)
+
+
+def _warm_up(call: Callable[[], None], device: torch.device) -> list[float]:
+    samples: list[float] = []
+    while not samples or (len(samples) < WARM_UP_CALLS and sum(samples) < WARM_UP_SECONDS * 1e3):
+        samples.append(_timed_ms(call, device))
+    return samples
+
+
+def _repeat(
+    reply: dict[str, Any], call: Callable[[], None], device: torch.device, limits: Limits, deadline: float
+) -> None:
+    samples, expected = reply["samples_ms"], reply["warm_up_ms"][-1]
+    while len(samples) < limits.min_repetitions or sum(samples) < limits.min_seconds * 1e3:
+        missing = max(limits.min_repetitions - len(samples), 1)
+        if time.time() + missing * expected / 1e3 > deadline:
+            reply["status"] = "timeout"
+            reply["error"] = (
+                f"a call takes {expected / 1e3:.3g} s, and {limits.min_repetitions} of them do not fit "
+                f"into {limits.timeout_s:g} s"
+            )
+            return
+        samples.append(_timed_ms(call, device))
+        expected = min(samples)
+
+
+def _timed_ms(call: Callable[[], None], device: torch.device) -> float:
+    """Milliseconds of a call: by events of the GPU, else by the clock."""
+    if device.type == "cuda":
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        call()
+        end.record()
+        torch.cuda.synchronize()
+        return float(start.elapsed_time(end))
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1e3
+
+
+def _describe(model: Any) -> dict[str, Any]:
+    parameters = list(model.parameters())
+    tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
+    total = sum(parameter.numel() for parameter in parameters)
+    return {
+        "params_total": total,
+        "params_non_embedding": total - sum(table.weight.numel() for table in tables),
+        "weights_mib": sum(parameter.numel() * parameter.element_size() for parameter in parameters) / 2**20,
+    }

@@ -1,0 +1,196 @@
+"""What is measured: points, and which of them a command asks for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+
+from harness.errors import InputError
+from harness.machine.provenance import processors
+from models import MODELS, Encoder
+
+PROTOCOL = 1
+"""Raised when the way of measuring changes, so that old and new points are never drawn into one curve."""
+
+DEFAULT_LENGTHS = (128, 512, 2048, 8192, 32768, 98304)
+LONGEST = 2**24
+SMALLEST_VOCABULARY = 8192
+"""Ids a model is taken to have where its size declares no vocabulary."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement, resolved: everything that decides the numbers, the machine included.
+
+    Attributes:
+        model, size: names in the registry of models.
+        mode: ``inference`` (forward) or ``training`` (forward, backward, optimiser step).
+        length: tokens of each text.
+        batching: the rule behind ``batch_size``: ``batch 8``, or ``16384 tokens`` a batch.
+        batch_size: texts of a batch.
+        precision: ``fp32``, or ``bf16`` for autocast over float32 weights.
+        attention: the kernel asked of every attention model: ``sdpa``, ``eager`` or ``flash_attention_2``.
+        compiled: whether `torch.compile` is used.
+        threads: of the processor.
+        vocabulary: ids are drawn from so many; the smallest vocabulary of the bench, so that all models get the same.
+        extended: the length is beyond the model's own, and positions were added for cost only.
+        machine: processor or GPU, and version of torch.
+    """
+
+    model: str
+    size: str
+    mode: str
+    length: int
+    batching: str
+    batch_size: int
+    precision: str
+    attention: str
+    compiled: bool
+    threads: int
+    vocabulary: int
+    extended: bool
+    machine: str
+
+    @property
+    def task(self) -> str:
+        """What the store calls the folder, beside model and size."""
+        return f"bench-{self.mode}-{self.length}"
+
+    @property
+    def key(self) -> str:
+        """sha256 (first 16 hex digits) of everything that decides the numbers."""
+        decides = asdict(self) | {"bench_protocol": PROTOCOL}
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a point ends.
+
+    Attributes:
+        timeout_s: seconds from the start of the child to its answer.
+        memory_mib: private memory that the child may have (see `memory.limit_memory`).
+        min_repetitions, min_seconds: repetitions go on until both are reached.
+    """
+
+    timeout_s: float
+    memory_mib: int
+    min_repetitions: int
+    min_seconds: float
+
+
+def parse_lengths(text: str) -> tuple[int, ...]:
+    """``128,512,2048`` as numbers.
+
+    Raises:
+        InputError: not whole numbers, not positive, not increasing, or absurd.
+    """
+    try:
+        lengths = tuple(int(part.replace("_", "")) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--lengths takes whole numbers with commas, such as 128,512,2048, not {text!r}") from None
+    if min(lengths) < 1:
+        raise InputError(f"a length must be at least 1 token, not {min(lengths)}; correct --lengths")
+    if max(lengths) > LONGEST:
+        raise InputError(f"a length of {max(lengths)} tokens is absurd; --lengths takes at most {LONGEST}")
+    for before, after in pairwise(lengths):
+        if after <= before:
+            raise InputError(f"lengths must increase, and {after} follows {before}; correct --lengths")
+    return lengths
+
+
+def parse_models(text: str) -> list[str]:
+    """``bert,avey-b`` or ``all`` as names of registered models.
+
+    Raises:
+        InputError: a name is unknown or stands there twice.
+    """
+    if text == "all":
+        return MODELS.names()
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise InputError("--models takes names with commas, or all")
+    for name in names:
+        MODELS[name]
+        if names.count(name) > 1:
+            raise InputError(f"{name} stands twice in --models; name each model once")
+    return names
+
+
+def check_threads(threads: int | None) -> int:
+    """The number of threads: those asked for, or one for each processor that this process may use.
+
+    Raises:
+        InputError: there are not so many processors.
+    """
+    available = processors()
+    if threads is not None and not 1 <= threads <= available:
+        raise InputError(f"--threads must be from 1 to the {available} processors of this machine, not {threads}")
+    return threads or available
+
+
+def points_of(
+    models: Sequence[str],
+    size: str,
+    lengths: Sequence[int],
+    mode: str,
+    batch_size: int | None,
+    tokens_per_batch: int | None,
+    precision: str,
+    attention: str,
+    compiled: bool,
+    threads: int,
+    extend_positions: bool,
+    machine: str,
+) -> list[Point]:
+    """The points of a bench, model by model, each from the shortest length to the longest.
+
+    Args:
+        models, lengths: see `parse_models` and `parse_lengths`.
+        batch_size: texts of every batch; 1 where neither this nor ``tokens_per_batch`` is given.
+        tokens_per_batch: instead of a fixed batch, as many texts as hold so many tokens.
+        extend_positions: give models more positions than they have where a length asks for it.
+        size, mode, precision, attention, compiled, threads, machine: see `Point`.
+
+    Raises:
+        InputError: a model has no such size, or a batch holds no text or more than an address space does.
+    """
+    vocabulary = min(MODELS[name].size(size).vocab_size or SMALLEST_VOCABULARY for name in models)
+    batching = f"{tokens_per_batch} tokens" if tokens_per_batch is not None else f"batch {batch_size or 1}"
+    points = []
+    for name in models:
+        limit = MODELS[name].size(size).max_length
+        for length in lengths:
+            extended = extend_positions and limit is not None and length > limit
+            batch = _batch(length, batch_size, tokens_per_batch)
+            points.append(
+                Point(
+                    name, size, mode, length, batching, batch, precision, attention, compiled, threads, vocabulary,
+                    extended, machine,
+                )
+            )  # fmt: skip
+    return points
+
+
+def is_beyond(point: Point, encoder: Encoder) -> bool:
+    """Whether the text is longer than the model takes and nothing was extended."""
+    limit = encoder.size(point.size).max_length
+    return limit is not None and point.length > limit and not point.extended
+
+
+def _batch(length: int, batch_size: int | None, tokens_per_batch: int | None) -> int:
+    if tokens_per_batch is not None:
+        if tokens_per_batch < length:
+            raise InputError(
+                f"--tokens-per-batch {tokens_per_batch} holds no text of {length} tokens; raise it or lower --lengths"
+            )
+        return tokens_per_batch // length
+    batch = 1 if batch_size is None else batch_size
+    if batch < 1:
+        raise InputError(f"--batch-size must be at least 1, not {batch}")
+    if batch * length > LONGEST * 16:
+        raise InputError(f"a batch of {batch} texts of {length} tokens fits no machine; lower --batch-size")
+    return batch

@@ -1,0 +1,145 @@
+"""From point to point: what is in the store stands, what a shorter text has shown is skipped, all else is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from harness.cost.disturbance import DISTURBED
+from harness.cost.points import Limits, Point, is_beyond
+from harness.cost.results import finished, record_of
+from harness.cost.supervise import calibrate_in_child, measure_in_child
+from harness.errors import InputError
+from harness.machine import provenance
+from harness.store import Record, Store
+from models import MODELS
+
+ENDS_A_CURVE = {
+    "oom": "memory ended",
+    "timeout": "time ended",
+    "beyond_max_length": "the model's own length ended",
+}
+
+Say = Callable[[str], None]
+
+
+class Bench:
+    """A bench under way.
+
+    Args:
+        store: where records go and finished points are found.
+        limits: of every point.
+        force: measure points again that the store has.
+        plugins: Python files that register models.
+        say: told one line about every point.
+        measure, calibrate: replaced in tests.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        limits: Limits,
+        force: bool = False,
+        plugins: Sequence[str] = (),
+        say: Say = print,
+        measure: Callable[..., dict[str, Any]] = measure_in_child,
+        calibrate: Callable[[int], dict[str, Any] | None] = calibrate_in_child,
+    ) -> None:
+        self.store, self.limits, self.force, self.plugins, self.say = store, limits, force, plugins, say
+        self._measure, self._calibrate = measure, calibrate
+        self._calibration: dict[str, Any] | None = None
+        self._calibrated = False
+        self._unwritten: list[tuple[Point, Record]] = []
+        self._revision = provenance.git_revision()
+        self.outdated = 0
+        """Points taken from the store that an earlier revision of the code measured."""
+
+    def run(self, points: Sequence[Point]) -> list[Record]:
+        """Measure the points in their order and keep a record of each; returns the records.
+
+        A disk that is full ends nothing: what could not be written is tried again after every point. `unwritten` tells
+        what could not be written at all.
+        """
+        records: list[Record] = []
+        ended: dict[str, Record] = {}
+        for point in points:
+            record = self._record(point, ended.get(point.model))
+            if record["status"] in ENDS_A_CURVE:
+                ended[point.model] = record
+            records.append(record)
+            self.say(line_of(record))
+        return records
+
+    @property
+    def unwritten(self) -> int:
+        """How many records could not be written to the store."""
+        return len(self._unwritten)
+
+    def _record(self, point: Point, end: Record | None) -> Record:
+        encoder = MODELS[point.model]
+        if end is not None:
+            shorter, reason = end["point"]["length"], ENDS_A_CURVE[end["status"]]
+            reply = {"status": "skipped", "error": f"{reason} at {shorter} tokens already"}
+            return self._keep(point, record_of(point, encoder, self.limits, reply, None))
+        if is_beyond(point, encoder):
+            limit = encoder.size(point.size).max_length
+            reply = {
+                "status": "beyond_max_length",
+                "error": f"it takes at most {limit} tokens (--extend-positions measures beyond)",
+            }
+            return self._keep(point, record_of(point, encoder, self.limits, reply, None))
+        if not self.force and (stored := finished(self.store, point, self.limits)):
+            self.outdated += stored["environment"].get("git_revision", self._revision) != self._revision
+            return stored
+        calibration = self._calibration_for(point.threads)
+        reply = self._measure(point, self.limits, self.plugins)
+        return self._keep(point, record_of(point, encoder, self.limits, reply, calibration))
+
+    def _calibration_for(self, threads: int) -> dict[str, Any] | None:
+        if not self._calibrated:
+            self._calibrated = True
+            self._calibration = self._calibrate(threads)
+            self.say(calibration_line(self._calibration))
+        return self._calibration
+
+    def _keep(self, point: Point, record: Record) -> Record:
+        waiting, self._unwritten = [*self._unwritten, (point, record)], []
+        for kept_point, kept in waiting:
+            try:
+                self.store.write(kept_point, kept, None)
+            except InputError as error:
+                if kept is record:
+                    self.say(f"{error}; measuring goes on, and writing is tried again")
+                self._unwritten.append((kept_point, kept))
+        return record
+
+
+def line_of(record: Record) -> str:
+    """One line about a point for the terminal."""
+    point, latency = record["point"], record["latency_ms"]
+    name = f"{point['model']} {point['size']} {point['mode']} {point['batch_size']} x {point['length']}"
+    others = record["processor_taken_by_others"] or 0.0
+    disturbed = [f"DISTURBED: other work took {others:.0%} of the processor"] if others >= DISTURBED else []
+    if latency is None:
+        return f"{name}: {', '.join([record['status'], str(record['error']), *disturbed])}"
+    memory = (record["memory"] or {}).get("peak_above_loaded_mib")
+    parts = [
+        f"{record['tokens_per_s']['median']:,.0f} tokens/s",
+        f"{latency['median']:,.1f} ms ({latency['p10']:,.1f} to {latency['p90']:,.1f}, n {len(latency['samples'])})",
+        *([f"{memory:,.0f} MiB"] if memory is not None else []),
+        *([f"{record['fraction_of_peak']:.0%} of peak"] if record["fraction_of_peak"] is not None else []),
+        *(["positions extended"] if point["extended"] else []),
+        *disturbed,
+    ]
+    return f"{name}: {', '.join(parts)}"
+
+
+def calibration_line(calibration: dict[str, Any] | None) -> str:
+    """One line about the machine for the terminal."""
+    if calibration is None:
+        return "the machine could not be calibrated; points carry no fraction of its peak"
+    rates = calibration["matmul_flops_per_s"]
+    return (
+        f"this machine: matrix products at {rates['fp32'] / 1e9:,.0f} GFLOP/s in fp32 and {rates['bf16'] / 1e9:,.0f} "
+        f"GFLOP/s in bf16, memory at {calibration['memory_bytes_per_s'] / 1e9:,.1f} GB/s"
+    )

@@ -1,0 +1,1 @@
+"""This machine: processes, memory, versions and hardware, and training across several processes."""

@@ -1,0 +1,81 @@
+"""Embeddings: one unit vector a text, the mean of the encoder's last hidden state, the same for every encoder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from harness.nn.heads import mean_pool, width_of
+from harness.nn.inference import autocast, batches_by_tokens, pad
+from tasks.task import one_by_one
+
+TEXTS_AT_ONCE = 1024
+"""Tokenised together: more would only take memory."""
+TOKENS_A_BATCH = 2048
+"""More is no faster on a processor, and takes more memory: on NPL MiniLM needs 235 MiB beside its embeddings."""
+
+
+@torch.inference_mode()
+def embed(
+    encoder: nn.Module,
+    tokenizer: Any,
+    texts: Sequence[str],
+    max_length: int,
+    precision: str,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[NDArray[np.float32], int]:
+    """The embeddings of texts, in the order given.
+
+    Longest texts first, in batches under a budget of tokens: little is padding, and memory ends early or not at all.
+
+    Args:
+        encoder: a bare `transformers` model; it is put into evaluation mode.
+        tokenizer: a fast one.
+        texts: any number; an empty text has an embedding, too, that of the special tokens.
+        max_length: tokens that are read of a text, special tokens included.
+        precision: ``fp32`` or ``bf16``.
+        progress: called with the number of texts done and in all.
+
+    Returns:
+        Unit vectors of shape (texts, width), and how many texts were cut at ``max_length``.
+    """
+    encoder.eval()
+    device = next(encoder.parameters()).device
+    vectors = np.empty((len(texts), width_of(encoder)), np.float32)
+    order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+    n_cut = done = 0
+    for start in range(0, len(order), TEXTS_AT_ONCE):
+        some = order[start : start + TEXTS_AT_ONCE]
+        tokenised = tokenizer([texts[index] for index in some], truncation=True, max_length=max_length, verbose=False)
+        n_cut += sum(bool(encoding.overflowing) for encoding in tokenised.encodings)
+        features = one_by_one(tokenised)
+        # Rounded up as they will be padded: batches of few shapes, for each of which oneDNN keeps compiled code in memory.
+        lengths = [-(-len(feature["input_ids"]) // 8) * 8 for feature in features]
+        for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):
+            batch = {
+                name: tensor.to(device) for name, tensor in pad([features[one] for one in chosen], tokenizer).items()
+            }
+            with autocast(device, precision):
+                hidden = encoder(**batch).last_hidden_state
+            pooled = nn.functional.normalize(mean_pool(hidden.float(), batch["attention_mask"]), dim=-1)
+            vectors[[some[one] for one in chosen]] = pooled.cpu().numpy()
+            done += len(chosen)
+            progress(done, len(texts))
+        _give_memory_back()
+    return vectors, n_cut
+
+
+def _give_memory_back() -> None:
+    """Return freed memory to the system: batches of many sizes leave holes in glibc's heap, which grow to a gibibyte."""
+    if sys.platform == "linux":
+        import ctypes
+
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none and need none
+        if trim is not None:
+            trim(0)

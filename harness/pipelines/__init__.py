@@ -1,0 +1,1 @@
+"""One cell from its data to its record: load, encode, train, predict, score."""

@@ -1,0 +1,127 @@
+"""Retrieval: train a bi-encoder, embed the whole corpus once, search it for every query of dev and test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from harness.cells.cell import Cell
+from harness.errors import InputError
+from harness.nn.contrastive import fit_pairs
+from harness.nn.embedding import embed
+from harness.nn.exact_search import search
+from harness.nn.training import Fit
+from harness.pipelines.procedure import EVALUATED, Outcome, count_parameters, device, outcome_of, sample
+from harness.progress import Reporter, with_loss
+from models import loading
+from models.encoder import Encoder, refuse_longer
+from tasks.ranking import DEPTH, Ranking, by_precedence
+from tasks.retrieval import Retrieval, SearchableData
+from tasks.sources.collection import Query
+from tasks.task import Split
+
+
+class DenseSearch:
+    """See `harness.pipelines.procedure.Procedure`: queries and documents as embeddings of one encoder.
+
+    Args:
+        cell: what to run; everything in it is resolved.
+        encoder: the cell's encoder.
+        weights: the cell's weights.
+        task: the cell's task.
+    """
+
+    def __init__(self, cell: Cell, encoder: Encoder, weights: loading.Weights, task: Retrieval) -> None:
+        self.cell, self.encoder, self.weights, self.task = cell, encoder, weights, task
+        self.examples: list[tuple[str, ...]] = []
+
+    def load(self) -> SearchableData:
+        """Read the collection and the weights."""
+        cell = self.cell
+        self.data = self.task.load(cell.task.partition("/")[2], cell.data_dir, cell.skip_bad)
+        model, self.tokenizer = loading.load(self.encoder, cell.size, self.weights)
+        refuse_longer(cell.model, cell.recipe.max_length, loading.max_length(model, self.encoder, cell.size))
+        self.model = model.to(device())
+        return self.data
+
+    def encode(self) -> None:
+        """Pair the queries of train with their documents; text becomes tokens batch by batch, later."""
+        self.train: Sequence[Query] = ()
+        if self.cell.recipe.trains:
+            self.train = sample(self.data.splits["train"], self.cell.recipe.train_limit)
+            self.examples = training_examples(self.task, self.data, self.train)
+            if not self.examples:
+                raise InputError(
+                    f"{self.cell.task} has no query to train on; --epochs 0 scores the weights as they are"
+                )
+
+    def fit(self, report: Reporter, checkpoints: Path | None, curves: Path | None) -> Fit:
+        """Train the encoder, or leave it as it is."""
+        if not self.examples:
+            return Fit(0, [])
+        return fit_pairs(
+            self.model, self.tokenizer, self.examples, self.cell.recipe, self.cell.seed,
+            with_loss(report("fit")), checkpoints, curves=curves,
+        )  # fmt: skip
+
+    def predict(self, report: Reporter) -> None:
+        """Embed the corpus once, and rank it for every query."""
+        ids = by_precedence(list(self.data.documents))
+        documents, self.n_cut = self._embed(
+            [self.task.document_text(self.data.documents[one]) for one in ids], report("corpus")
+        )
+        self.rankings: dict[Split, list[Ranking]] = {}
+        for split in EVALUATED:
+            texts = [self.task.query_text(query) for query in self.data.splits[split]]
+            queries, _ = self._embed(texts, report(split))
+            positions, scores = search(queries, documents, DEPTH, device())
+            self.rankings[split] = [
+                [(ids[place], float(score)) for place, score in zip(*row, strict=True)]
+                for row in zip(positions, scores, strict=True)
+            ]
+
+    def score(self) -> Outcome:
+        """Score both splits."""
+        return outcome_of(self.task, self.data, self.rankings)
+
+    def counts(self) -> dict[str, int]:
+        """See `harness.pipelines.procedure.Procedure`; what is cut are documents."""
+        return {
+            "n_train": len(self.train), "n_train_pairs": len(self.examples), "n_documents": len(self.data.documents),
+            "n_windowed": 0, "n_truncated": 0, "n_documents_truncated": self.n_cut,
+        }  # fmt: skip
+
+    def parameters(self) -> dict[str, int]:
+        """Those of the encoder; there is no head."""
+        return count_parameters(self.model)
+
+    def _embed(self, texts: Sequence[str], progress: object) -> tuple[np.ndarray, int]:
+        recipe = self.cell.recipe
+        return embed(self.model, self.tokenizer, texts, recipe.max_length, recipe.precision, progress)  # type: ignore[arg-type]
+
+
+def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+    """Every query with each of its relevant documents and, where the data names any for one of the queries, a hard negative.
+
+    Of several negatives each relevant document gets another. A query without any gets a document drawn from the corpus, which is
+    a negative as those of the batch are.
+    """
+    negatives = [
+        [*query.negatives, *(one for one, grade in query.judgements.items() if grade == 0)] for query in queries
+    ]
+    hard = any(negatives)
+    ids = list(data.documents) if hard else []
+    generator = np.random.default_rng(0)
+    examples: list[tuple[str, ...]] = []
+    for query, named in zip(queries, negatives, strict=True):
+        for place, relevant in enumerate(query.relevant):
+            texts = [task.query_text(query), task.document_text(data.documents[relevant])]
+            if hard:
+                drawn = named[place % len(named)] if named else ids[int(generator.integers(len(ids)))]
+                while not named and drawn in query.judgements:
+                    drawn = ids[int(generator.integers(len(ids)))]
+                texts.append(task.document_text(data.documents[drawn]))
+            examples.append(tuple(texts))
+    return examples

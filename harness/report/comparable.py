@@ -1,0 +1,255 @@
+"""What may stand in one column: entries of one dataset, recipe and size. Pure functions over finished runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from statistics import median
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.comparison.entries import Entry, entries
+from harness.comparison.stats import seed_interval
+from harness.progress import counted
+from harness.store import Record
+
+RESAMPLES = 2000
+
+Judge = Callable[[Sequence[Entry]], tuple[Collection[int], str]]
+"""From entries, the best first, to the indices of those that tie with it, and how that was told."""
+
+CAVEATS = {
+    "nli/docstrings": "relatedness of docstrings, not inference: not comparable with MNLI or SNLI",
+    "span/docstrings": "a learnability check: a layout rule answers most of it",
+}
+"""What must be said wherever a score on these datasets is printed."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One encoder in one comparison.
+
+    Attributes:
+        entry: its runs at the learning rate chosen on dev.
+        label: short and unique among the standings of the report's comparison.
+        score: median test score over seeds.
+        low, high: interval of the median, equal to ``score`` where there is one seed.
+        best: no other standing has a higher median.
+        tied: not significantly worse than the best one; true for the best itself.
+        seconds: median of a whole run.
+    """
+
+    entry: Entry
+    label: str
+    score: float
+    low: float
+    high: float
+    best: bool
+    tied: bool
+    seconds: float
+
+    @property
+    def scores(self) -> list[float]:
+        """The test score of each seed."""
+        return self.entry.scores()
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds, in the order of ``scores``."""
+        return [run["seed"] for run in self.entry.runs]
+
+    @property
+    def model(self) -> Mapping[str, Any]:
+        """What the record says of the encoder."""
+        return dict(self.entry.runs[0]["model"])
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Encoders whose scores may be compared: equal examples, equal recipe but for the learning rate, equal size.
+
+    Attributes:
+        name: can be a file's, such as ``ner-docstrings-tiny``.
+        dataset, fingerprint, options, metric, size, recipe: what they share.
+        apart: what sets it apart from the other comparisons on this dataset, in words; empty where there are none.
+        test: how ties with the best were told, in words; empty where nothing can be told.
+        standings: best median first.
+    """
+
+    name: str
+    dataset: str
+    fingerprint: str
+    options: Mapping[str, Any]
+    metric: str
+    size: str
+    recipe: Mapping[str, Any]
+    apart: str
+    test: str
+    standings: tuple[Standing, ...]
+
+    @property
+    def title(self) -> str:
+        """Dataset, size and what sets it apart, in words."""
+        return ", ".join(part for part in (self.dataset, self.size, self.apart) if part)
+
+    @property
+    def task(self) -> Mapping[str, Any]:
+        """What the record of an encoder says of the data; of a ranker, which trains on nothing, where there is no other."""
+        shown = [standing.entry for standing in self.standings]
+        described: Entry = next((entry for entry in shown if not entry.is_ranker), shown[0])
+        return dict(described.runs[0]["task"])
+
+    @property
+    def caveat(self) -> str:
+        """What must be said with the scores; empty where nothing must."""
+        return CAVEATS.get(self.dataset, "")
+
+    @property
+    def column(self) -> str:
+        """What comparisons of different sizes share: the column of a table in which size is a column of its own."""
+        return json.dumps([self.dataset, self.fingerprint, self.options, self.recipe], sort_keys=True)
+
+
+def comparisons(records: Iterable[Record], judge: Judge) -> list[Comparison]:
+    """Group finished runs into comparisons, by dataset and size.
+
+    What ranks without an encoder stands in every comparison on its data: an encoder that loses to it is seen to.
+
+    Args:
+        records: finished runs.
+        judge: says which entries tie with the first, see `harness.report.ties`.
+    """
+    groups: dict[str, list[Entry]] = defaultdict(list)
+    rankers: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in entries(records):
+        if entry.is_ranker:
+            rankers[entry.dataset, entry.fingerprint].append(entry)
+        else:
+            shared = [entry.dataset, entry.size, entry.fingerprint, _options(entry), entry.recipe]
+            groups[json.dumps(shared, sort_keys=True)].append(entry)
+    with_encoders = {(group[0].dataset, group[0].fingerprint) for group in groups.values()}
+    for group in groups.values():
+        group += rankers[group[0].dataset, group[0].fingerprint]
+    alone = [group for data, group in rankers.items() if data not in with_encoders]
+    ordered = sorted([*groups.values(), *alone], key=lambda group: (group[0].dataset, group[0].size, -len(group)))
+    of_dataset = defaultdict(list)
+    for group in ordered:
+        of_dataset[group[0].dataset].append(group[0])
+    names = _unique([slug(f"{group[0].dataset}-{group[0].size}") for group in ordered])
+    return [
+        _comparison(name, group, apart(group[0], of_dataset[group[0].dataset]), judge)
+        for name, group in zip(names, ordered, strict=True)
+    ]
+
+
+def _comparison(name: str, group: Sequence[Entry], difference: str, judge: Judge) -> Comparison:
+    first = group[0]
+    ranked = sorted(group, key=lambda entry: (-median(entry.scores()), entry.model, entry.weights))
+    tied, test = judge(ranked)
+    return Comparison(
+        name, first.dataset, first.fingerprint, _options(first), first.metric, first.size, first.recipe, difference,
+        test, _standings(ranked, tied),
+    )  # fmt: skip
+
+
+def apart(entry: Entry, others: Sequence[Entry]) -> str:
+    """Where this entry's data and recipe differ from those of others on the same dataset, as a few words."""
+    words = []
+    if len({other.fingerprint for other in others}) > 1:
+        words.append(f"data {entry.fingerprint[:8]}")
+    for values in (_options, lambda one: one.recipe):
+        mine = values(entry)
+        for name in sorted({key for other in others for key in values(other)}):
+            if len({json.dumps(values(other).get(name)) for other in others}) > 1:
+                words.append(f"{name.replace('_', ' ')} {_value(mine.get(name))}")
+    return ", ".join(words)
+
+
+def recipe_sentence(recipe: Mapping[str, Any]) -> str:
+    """The recipe in a line: ``3 epochs, batches of 32, at most 512 tokens, bf16``."""
+    steps = recipe.get("max_steps")
+    length = counted(steps, "step") if steps else counted(_value(recipe.get("epochs")), "epoch")
+    batch = recipe.get("effective_batch_size") or recipe.get("batch_size")
+    words = [length, f"batches of {batch}", f"at most {recipe.get('max_length')} tokens", str(recipe.get("precision"))]
+    limit = recipe.get("train_limit")
+    return ", ".join([*words, *([f"{limit} training examples"] if limit else [])])
+
+
+def slug(text: str) -> str:
+    """A name that can be a file's or an element's, whatever the text holds."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "unnamed"
+
+
+def _standings(ranked: Sequence[Entry], tied: Collection[int]) -> tuple[Standing, ...]:
+    best = median(ranked[0].scores())
+    return tuple(
+        _standing(entry, label, median(entry.scores()) == best, place in tied)
+        for place, (entry, label) in enumerate(zip(ranked, _labels(ranked), strict=True))
+    )
+
+
+def _standing(entry: Entry, label: str, best: bool, tied: bool) -> Standing:
+    middle, low, high = interval_over_seeds(entry.scores())
+    seconds = median(sum(run["seconds"].values()) for run in entry.runs)
+    return Standing(entry, label, middle, low, high, best, best or tied, seconds)
+
+
+def interval_over_seeds(scores: Sequence[float]) -> tuple[float, float, float]:
+    """The median of the scores and its 95 % interval for new seeds, see `harness.comparison.stats.seed_interval`; within 0 and 1.
+
+    One seed tells nothing of spread: both ends are the score then.
+    """
+    middle = median(scores)
+    if len(scores) < 2:
+        return middle, middle, middle
+    rng = np.random.default_rng(0)
+    _, low, high = seed_interval(np.array(scores)[:, None], _median_over_seeds, rng, resamples=RESAMPLES)
+    return middle, min(max(low, 0.0), middle), max(min(high, 1.0), middle)
+
+
+def _median_over_seeds(scores: NDArray[np.float64]) -> Any:
+    return np.median(scores, axis=-2)[..., 0]
+
+
+def _labels(group: Sequence[Entry]) -> list[str]:
+    """The model's name; with its weights where they are not from scratch; with their digest where that is not enough."""
+    plain = [
+        entry.model
+        if entry.weights == "scratch" or entry.is_ranker
+        else f"{entry.model} ({short_weights(entry.weights)})"
+        for entry in group
+    ]
+    count = Counter(plain)
+    identities = [str(entry.runs[0]["model"]["identity"]) for entry in group]
+    return [
+        label if count[label] == 1 else f"{label} {identity[-8:]}"
+        for label, identity in zip(plain, identities, strict=True)
+    ]
+
+
+def short_weights(weights: str) -> str:
+    """The last part of a path or hub id."""
+    return PurePath(weights).name or weights
+
+
+def _options(entry: Entry) -> dict[str, Any]:
+    return dict(entry.runs[0]["task"]["options"])
+
+
+def _value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    unique = []
+    for name in names:
+        seen[name] += 1
+        unique.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+    return unique

@@ -1,0 +1,1 @@
+"""What a bench measured, as curves, tables and figures."""

@@ -1,0 +1,162 @@
+"""Quality against throughput: which encoders nobody beats in both. Joins the scores of runs with the points of a bench."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from harness.comparison.entries import Entry, entries
+from harness.progress import counted
+from harness.report.cost.curves import Record, by_setting, curve, models_of
+from harness.report.cost.plots import SETTINGS, save, style_of
+from harness.report.cost.tables import as_csv
+from harness.store import Record as Run
+
+LENGTH = 512
+"""Throughput is read at the measured length nearest to this one, by its logarithm."""
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """An encoder's quality on a task and its cost.
+
+    Attributes:
+        task, metric: what the score is.
+        model: name of the encoder.
+        score: median test score over the seeds of its best learning rate on dev.
+        score_low, score_high: least and greatest test score of these runs.
+        n_runs: how many they are.
+        tokens_per_s: median throughput.
+        length: at which the throughput was measured.
+        efficient: no other encoder is at least as good in both and better in one.
+    """
+
+    task: str
+    metric: str
+    model: str
+    score: float
+    score_low: float
+    score_high: float
+    n_runs: int
+    tokens_per_s: float
+    length: int
+    efficient: bool
+
+
+def tradeoffs(records: Sequence[Record], runs: Iterable[Run]) -> list[Tradeoff]:
+    """One for each task and encoder that have both a finished run of the bench's size and a measured point.
+
+    On each task the encoders are compared by one recipe, learning rate aside: the one that most of them were run with.
+    """
+    size = records[0]["point"]["size"]
+    throughput = {model: nearest(curve(records, model)) for model in models_of(records) if curve(records, model)}
+    by_task: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries(runs):
+        if entry.size == size and entry.model in throughput:
+            by_task[entry.dataset].append(entry)
+    found = [
+        Tradeoff(
+            task, entry.metric, entry.model, median(scores), min(scores), max(scores), len(scores),
+            *throughput[entry.model], efficient=False,
+        )
+        for task, of_task in by_task.items()
+        for entry in _largest_comparison(of_task)
+        for scores in [entry.scores()]
+    ]  # fmt: skip
+    return [replace(one, efficient=not any(_beats(other, one) for other in found)) for one in found]
+
+
+def _largest_comparison(of_task: Sequence[Entry]) -> list[Entry]:
+    """The entries by the recipe that most encoders, and then most runs, have in common; one an encoder, best on dev."""
+    by_recipe: dict[str, list[Entry]] = defaultdict(list)
+    for entry in of_task:
+        same = [entry.recipe, entry.fingerprint, entry.runs[0]["task"]["options"]]
+        by_recipe[json.dumps(same, sort_keys=True)].append(entry)
+    largest = max(
+        by_recipe.values(),
+        key=lambda same: (len({entry.model for entry in same}), sum(len(entry.runs) for entry in same)),
+    )
+    of_encoder = {entry.model: entry for entry in sorted(largest, key=_best_on_dev)}
+    return [of_encoder[model] for model in sorted(of_encoder)]
+
+
+def _best_on_dev(entry: Entry) -> float:
+    return max(entry.dev_by_learning_rate.values(), default=0.0)
+
+
+def nearest(points: Sequence[Record]) -> tuple[float, int]:
+    """Median tokens per second and the length they were measured at: of these points the nearest to `LENGTH`."""
+    closest = min(points, key=lambda record: abs(np.log(record["point"]["length"] / LENGTH)))
+    return float(closest["tokens_per_s"]["median"]), int(closest["point"]["length"])
+
+
+def _beats(one: Tradeoff, other: Tradeoff) -> bool:
+    """Whether one is at least as good in both on the same task, and better in one."""
+    values, theirs = (one.score, one.tokens_per_s), (other.score, other.tokens_per_s)
+    return one.task == other.task and values != theirs and values[0] >= theirs[0] and values[1] >= theirs[1]
+
+
+def write(records: Sequence[Record], runs: Iterable[Run], folder: Path) -> list[Path]:
+    """Draw quality against throughput for every task with two encoders or more; returns the files.
+
+    Args:
+        records: of a bench.
+        runs: finished runs of the same store.
+        folder: made where it is missing.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    runs, files = list(runs), list[Path]()
+    for name, group in by_setting(records).items():
+        found = tradeoffs(group, runs)
+        for task in sorted({tradeoff.task for tradeoff in found}):
+            here = [tradeoff for tradeoff in found if tradeoff.task == task]
+            if len(here) < 2:
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            stem = f"{name}-pareto-{task.replace('/', '-')}"
+            (folder / f"{stem}.csv").write_text(as_csv([asdict(tradeoff) for tradeoff in here]), encoding="utf-8")
+            with mpl.rc_context(SETTINGS):
+                files += [folder / f"{stem}.csv", *save(_figure(group, here), folder / stem)]
+    return files
+
+
+def _figure(records: Sequence[Record], tradeoffs: Sequence[Tradeoff]) -> Figure:
+    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    axes = figure.add_subplot()
+    point, first = records[0]["point"], tradeoffs[0]
+    axes.set(xscale="log", ylabel=f"{first.metric} on {first.task}")
+    axes.set_xlabel(f"throughput at {first.length:,} tokens, {point['mode']}, {point['precision']}, tokens/s")
+    axes.set_title(f"{point['size']}, {counted(point['threads'], 'thread')}\n{point['machine']}", loc="left")
+    efficient = sorted((t for t in tradeoffs if t.efficient), key=lambda t: t.tokens_per_s)
+    axes.step(
+        [t.tokens_per_s for t in efficient], [t.score for t in efficient], where="pre", color="0.6", linewidth=1.2,
+        zorder=1, label="nobody is better in both",
+    )  # fmt: skip
+    for found in tradeoffs:
+        colour, marker, _ = style_of(records, found.model)
+        spread = [[found.score - found.score_low], [found.score_high - found.score]]
+        axes.errorbar(
+            found.tokens_per_s, found.score, spread, color=colour, marker=marker, markersize=8, capsize=3,
+            linestyle="none", label=f"{found.model} (n {found.n_runs})", zorder=3,
+        )  # fmt: skip
+    axes.margins(x=0.12, y=0.12)
+    axes.grid(True, color="0.88", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
+    return figure

@@ -1,0 +1,264 @@
+"""Figures of a bench: throughput, latency and memory against length, and the ratio to a baseline. PNG and SVG.
+
+Colours are Okabe and Ito's (2008), which colour-blind readers tell apart; markers and lines differ too, for black and white.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+from harness.progress import counted
+from harness.report.cost.curves import (
+    REASONS,
+    Record,
+    by_setting,
+    curve,
+    end_of_curve,
+    exponent,
+    models_of,
+    peak_mib,
+    ratios,
+)
+
+FIRST_STYLES = ("avey-b", "bert", "modernbert", "neobert", "roberta")
+"""These models look the same in every figure; others take the styles that remain."""
+
+STYLES = (
+    ("#0072B2", "o", "-"),
+    ("#D55E00", "s", "--"),
+    ("#009E73", "^", "-."),
+    ("#CC79A7", "D", ":"),
+    ("#000000", "v", (0, (5, 1, 1, 1, 1, 1))),
+    ("#E69F00", "P", (0, (8, 2))),
+    ("#56B4E9", "X", (0, (1, 1))),
+)
+END_MARKS = {"oom": "x", "timeout": 4, "beyond_max_length": "|", "failed": "+"}
+"""4 is matplotlib's caret to the left, standing for the clock that stopped the curve."""
+
+SETTINGS: dict[Any, Any] = {
+    "svg.hashsalt": "encoder-harness",
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "legend.fontsize": 8.5,
+}
+
+Interval = tuple[float, float, float]
+"""Median, p10, p90."""
+
+
+def write(records: Sequence[Record], baseline: str, folder: Path) -> list[Path]:
+    """Draw the figures of every setting in these records; returns the files.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files: list[Path] = []
+    with mpl.rc_context(SETTINGS):
+        for name, group in by_setting(records).items():
+            if not any(record["status"] == "ok" for record in group):
+                continue
+            for kind, figure in _figures(group, baseline).items():
+                files += save(figure, folder / f"{name}-{kind}")
+    return files
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Save a figure as PNG and SVG, without the date, so that the same records give the same files."""
+    files = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "svg")]
+    for file, metadata in zip(files, ({"Software": None}, {"Date": None}), strict=True):
+        figure.savefig(file, dpi=160, metadata=metadata)
+    return files
+
+
+def _figures(records: Sequence[Record], baseline: str) -> dict[str, Figure]:
+    figures = {
+        "throughput": _against_length(
+            records, "throughput, tokens/s", lambda record: _interval(record["tokens_per_s"])
+        ),
+        "latency": _against_length(
+            records, "latency of a batch, ms", lambda record: _interval(record["latency_ms"]), fit=True
+        ),
+    }
+    if any((peak_mib(record) or 0) > 0 for record in records if record["status"] == "ok"):
+        figures["memory"] = _against_length(records, "peak memory above the loaded model, MiB", _memory, fit=True)
+    if len(models_of(records)) > 1 and curve(records, baseline):
+        figures["ratio"] = _ratio_figure(records, baseline)
+    return figures
+
+
+def _interval(quantiles: dict[str, Any]) -> Interval:
+    return quantiles["median"], quantiles["p10"], quantiles["p90"]
+
+
+def _memory(record: Record) -> Interval | None:
+    value = peak_mib(record)
+    return (value, value, value) if value is not None and value > 0 else None
+
+
+def _against_length(
+    records: Sequence[Record], label: str, value: Callable[[Record], Interval | None], fit: bool = False
+) -> Figure:
+    """One curve a model, log-log, with intervals; where a curve ends, a mark tells why."""
+    figure, axes = _canvas(records, label)
+    handles = []
+    for model in models_of(records):
+        points = [(record, found) for record in curve(records, model) if (found := value(record))]
+        lengths = [record["point"]["length"] for record, _ in points]
+        extended = [record["point"]["extended"] for record, _ in points]
+        _draw(axes, records, model, lengths, [found for _, found in points], extended)
+        grows = exponent(lengths, [median for _, (median, _, _) in points]) if fit else None
+        handles.append(_handle(records, model, rf", $\propto L^{{{grows:.2f}}}$" if grows is not None else ""))
+    spread = any(
+        low < high for record in records if record["status"] == "ok" for _, low, high in [value(record) or (0, 0, 0)]
+    )
+    _finish(axes, records, handles, "three longest texts" if fit else None, spread=spread)
+    return figure
+
+
+def _ratio_figure(records: Sequence[Record], baseline: str) -> Figure:
+    compared = {record["point"]["length"] for record in curve(records, baseline)}
+    records = [record for record in records if record["point"]["length"] in compared]
+    figure, axes = _canvas(records, f"throughput, ratio to {baseline}")
+    handles = []
+    for model in models_of(records):
+        found = ratios(records, model, baseline)
+        extended = [
+            bool(record["point"]["extended"]) for record in curve(records, model) if record["point"]["length"] in found
+        ]
+        if model == baseline:
+            found = dict.fromkeys(found, (1.0, 1.0, 1.0))
+        _draw(axes, records, model, list(found), list(found.values()), extended, ends=False)
+        handles.append(_handle(records, model, " = 1" if model == baseline else "", ends=False))
+    _finish(axes, records, handles, None, ends=False)
+    return figure
+
+
+def _canvas(records: Sequence[Record], label: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(8.6, 4.8), layout="constrained")
+    axes = figure.add_subplot()
+    point = records[0]["point"]
+    lengths = sorted({record["point"]["length"] for record in records})
+    axes.set(xscale="log", yscale="log", xlabel="tokens of a text (L)", ylabel=label)
+    axes.set_title(
+        f"{point['mode']}, {point['size']}, {point['precision']}, attention by {point['attention']}"
+        f"{', compiled' if point['compiled'] else ''}, {point['batching']}, {counted(point['threads'], 'thread')}\n"
+        f"{point['machine']}",
+        loc="left",
+    )
+    axes.xaxis.set_major_locator(FixedLocator(_spread(lengths)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short_length(round(value))))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(lengths[0] / 1.3, lengths[-1] * 1.5)
+    axes.grid(True, which="major", color="0.88", linewidth=0.7)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return figure, axes
+
+
+def short_length(length: int) -> str:
+    """``512``, ``8K`` for 8192, ``96K`` for 98304."""
+    return f"{length // 1024}K" if length >= 1024 and length % 1024 == 0 else f"{length:,}"
+
+
+def _spread(lengths: Sequence[int]) -> list[int]:
+    """The lengths that can be labelled without touching each other, the longest always among them."""
+    apart = (lengths[-1] / lengths[0]) ** (1 / 14)
+    kept = [lengths[-1]]
+    for length in reversed(lengths[:-1]):
+        if kept[-1] / length >= apart:
+            kept.append(length)
+    return kept[::-1]
+
+
+def _draw(
+    axes: Axes,
+    records: Sequence[Record],
+    model: str,
+    lengths: Sequence[int],
+    values: Sequence[Interval],
+    extended: Sequence[bool],
+    ends: bool = True,
+) -> None:
+    if not lengths:
+        return
+    colour, marker, line = style_of(records, model)
+    places = [length * _dodge(records, model) for length in lengths]
+    medians = [median for median, _, _ in values]
+    below = [max(median - low, 0.0) for median, low, _ in values]
+    above = [max(high - median, 0.0) for median, _, high in values]
+    axes.errorbar(places, medians, [below, above], color=colour, linestyle=line, linewidth=1.6, capsize=2.5, zorder=3)
+    for place, median, beyond in zip(places, medians, extended, strict=True):
+        face = "white" if beyond else colour
+        axes.plot(place, median, marker=marker, markersize=6.5, color=colour, markerfacecolor=face, zorder=4)
+    end = end_of_curve(records, model) if ends else None
+    if end:
+        # The mark stands a little after the last point, where the curve would have gone on.
+        axes.plot(
+            places[-1] * 1.22, medians[-1], marker=END_MARKS[end[0]], color=colour, markersize=9, markeredgewidth=2, zorder=4
+        )  # fmt: skip
+
+
+def _handle(records: Sequence[Record], model: str, remark: str, ends: bool = True) -> Line2D:
+    colour, marker, line = style_of(records, model)
+    end = end_of_curve(records, model) if ends else None
+    label = f"{model}{remark}" + (f"\n  {REASONS[end[0]]} at {short_length(end[1])}" if end else "")
+    return Line2D([], [], color=colour, marker=marker, linestyle=line, linewidth=1.6, markersize=6.5, label=label)
+
+
+def _finish(
+    axes: Axes,
+    records: Sequence[Record],
+    handles: list[Line2D],
+    fitted: str | None,
+    ends: bool = True,
+    spread: bool = True,
+) -> None:
+    """Ticks for the range that is drawn, and the legend beside the axes: models, then what the marks mean."""
+    lowest, highest = axes.dataLim.intervaly
+    if highest < 1.01 * lowest:
+        axes.update_datalim([(1, lowest / 2), (1, highest * 2)], updatex=False)
+    low, high = axes.get_ylim()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 3000 else (1.0, 2.0, 5.0)))
+    meanings = []
+    if any(record["point"]["extended"] for record in records if record["status"] == "ok"):
+        meanings.append(_mark("o", "hollow: positions extended,\nfor cost only", hollow=True))
+    found = {end[0] for model in models_of(records) if ends and (end := end_of_curve(records, model))}
+    meanings += [_mark(END_MARKS[status], REASONS[status]) for status in END_MARKS if status in found]
+    notes = [note for note in (spread and "bars: p10 to p90", fitted and f"exponent of L: {fitted}") if note]
+    meanings += [Line2D([], [], linestyle="none", label=note) for note in notes]
+    axes.legend(
+        handles=[*handles, *meanings], loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False,
+        handlelength=3.4, labelspacing=0.7, borderaxespad=0.0,
+    )  # fmt: skip
+
+
+def _mark(marker: Any, label: str, hollow: bool = False) -> Line2D:
+    face = "white" if hollow else "0.35"
+    return Line2D(
+        [], [], linestyle="none", marker=marker, color="0.35", markerfacecolor=face, markersize=8, markeredgewidth=1.6,
+        label=label,
+    )  # fmt: skip
+
+
+def _dodge(records: Sequence[Record], model: str) -> float:
+    """A step aside, so that the intervals of models with equal cost do not hide each other."""
+    names = models_of(records)
+    return float(1.025 ** (names.index(model) - (len(names) - 1) / 2))
+
+
+def style_of(records: Sequence[Record], model: str) -> tuple[str, str, Any]:
+    """Colour, marker and line of a model among these."""
+    others = [name for name in models_of(records) if name not in FIRST_STYLES]
+    return STYLES[[*FIRST_STYLES, *others].index(model) % len(STYLES)]

@@ -1,0 +1,211 @@
+"""Figures of comparisons for a paper: every seed with its interval, score against cost, entity types. PNG and SVG.
+
+Colours and marks are those of the bench's figures: told apart by colour-blind readers, and in grey by shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from harness.machine.provenance import processors
+from harness.report.comparable import Comparison, Standing
+from harness.report.cost.plots import SETTINGS, STYLES, save
+from harness.report.cost.tables import as_csv
+from harness.report.page import svg
+from harness.report.page.panels import costs, kinds_of, median_of
+
+_PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
+"""A name from a record is never taken for mathematics."""
+_HOLLOW: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none"}
+_MOST = 40
+"""Encoders in one figure; more are in the tables."""
+_WORTH_PROCESSES = 12
+"""So many comparisons take longer to draw than processes to start."""
+_WORKERS = 4
+
+
+@contextmanager
+def drawing(
+    comparisons: Sequence[Comparison],
+    numbered: Mapping[str, int],
+    throughput: Mapping[str, Mapping[str, float]],
+    folder: Path,
+) -> Iterator[Callable[[], list[Path]]]:
+    """Draw every comparison with two encoders or more; many of them in other processes, while the block runs.
+
+    Args:
+        comparisons: whose standings are drawn, the best 40 of each.
+        numbered: number of each encoder's style, as on the page.
+        throughput: tokens per second by encoder, for each comparison's name.
+        folder: made where there is something to draw.
+
+    Yields:
+        What waits for the figures and gives their files.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    work = [(one, numbered, throughput[one.name], folder) for one in comparisons if len(one.standings) > 1]
+    if work:
+        folder.mkdir(parents=True, exist_ok=True)
+    workers = min(processors(), _WORKERS)
+    if workers == 1 or len(work) < _WORTH_PROCESSES:
+        yield lambda: [file for item in work for file in _draw(*item)]
+        return
+    pool = ProcessPoolExecutor(workers, get_context("spawn"))
+    try:
+        under_way = [pool.submit(_draw, *item) for item in work]
+        yield lambda: [file for drawn in under_way for file in drawn.result()]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[str, float], folder: Path) -> list[Path]:
+    """The figures of one comparison, and the data behind them."""
+    files: list[Path] = []
+    with mpl.rc_context(_PLAIN):
+        figures = {"scores": _scores(comparison, numbered)}
+        if found := costs(comparison, rates):
+            figures["cost"] = _cost(comparison, numbered, found)
+            files.append(_data(folder / f"{comparison.name}-cost.csv", as_csv(_cost_rows(comparison, found))))
+        if kinds := kinds_of(comparison):
+            figures["entity-types"] = _entity_types(comparison, numbered, kinds)
+            content = as_csv(_kind_rows(comparison, kinds))
+            files.append(_data(folder / f"{comparison.name}-entity-types.csv", content))
+        for kind, figure in figures.items():
+            # Placing text is most of the work: once for both files.
+            figure.draw_without_rendering()
+            figure.set_layout_engine(None)
+            files += save(figure, folder / f"{comparison.name}-{kind}")
+    return files
+
+
+def _scores(comparison: Comparison, numbered: Mapping[str, int]) -> Figure:
+    """A row an encoder: seeds as hollow marks, the interval as a bar, the median as a stroke."""
+    standings = comparison.standings[:_MOST]
+    figure, (axes,) = _canvas(comparison, 1, 1.5 + 0.3 * len(standings))
+    colours = [_style(numbered[standing.label])[0] for standing in standings]
+    rows = np.arange(len(standings))
+    low, middle, high = np.array([(one.low, one.score, one.high) for one in standings]).T
+    axes.hlines(rows, low, high, colors=colours, alpha=0.25, linewidth=7)
+    axes.vlines(middle, rows - 0.32, rows + 0.32, colors=colours, linewidth=2.2)
+    for row, standing in enumerate(standings):
+        colour, marker = _style(numbered[standing.label])
+        offsets = row + 0.16 * (np.arange(len(standing.scores)) % 3 - 1)
+        axes.plot(standing.scores, offsets, marker=marker, markersize=5, color=colour, **_HOLLOW)
+    axes.set_yticks(range(len(standings)), [_row_label(standing) for standing in standings])
+    axes.set_ylim(len(standings) - 0.4, -0.6)
+    axes.set_xlabel(f"{comparison.metric} on test: seeds, median, 95 % interval")
+    axes.grid(axis="x", color="0.88", linewidth=0.7)
+    axes.tick_params(axis="y", length=0)
+    return figure
+
+
+def _row_label(standing: Standing) -> str:
+    return f"{standing.label} (n {len(standing.scores)})"
+
+
+def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[str, Mapping[str, float]]) -> Figure:
+    figure, all_axes = _canvas(comparison, len(found), max(3.6, 1 + 0.19 * len(comparison.standings[:_MOST])))
+    for axes, (label, values) in zip(all_axes, found.items(), strict=True):
+        drawn = [standing for standing in comparison.standings[:_MOST] if standing.label in values]
+        axes.vlines(
+            [values[one.label] for one in drawn], [one.low for one in drawn], [one.high for one in drawn],
+            colors=[_style(numbered[one.label])[0] for one in drawn], linewidth=1.4,
+        )  # fmt: skip
+        for one in drawn:
+            colour, marker = _style(numbered[one.label])
+            axes.plot(
+                values[one.label],
+                one.score,
+                marker=marker,
+                markersize=7,
+                color=colour,
+                linestyle="none",
+                label=one.label,
+            )
+        scale = svg.logarithmic(values.values())
+        axes.set(xscale="log", xlabel=label, xlim=(scale.low, scale.high))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xticks(scale.ticks, [scale.label(tick) for tick in scale.ticks])
+        axes.grid(color="0.88", linewidth=0.7)
+    all_axes[0].set_ylabel(f"{comparison.metric} on test")
+    handles = {
+        label: handle for axes in all_axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    all_axes[-1].legend(
+        handles.values(), handles.keys(), loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0
+    )
+    return figure
+
+
+def _entity_types(comparison: Comparison, numbered: Mapping[str, int], kinds: Sequence[str]) -> Figure:
+    standings = comparison.standings[:_MOST]
+    figure, (axes,) = _canvas(comparison, 1, max(1.5 + 0.4 * len(kinds), 1 + 0.19 * len(standings)))
+    for place, standing in enumerate(standings):
+        colour, marker = _style(numbered[standing.label])
+        values = [median_of(standing, f"{comparison.metric}.{kind}") for kind in kinds]
+        offset = 0.5 * (place / max(len(standings) - 1, 1) - 0.5)
+        drawn = [(value, row + offset) for row, value in enumerate(values) if value is not None]
+        if drawn:
+            axes.plot(*zip(*drawn, strict=True), linestyle="none", marker=marker, color=colour, label=standing.label)
+    axes.set_yticks(range(len(kinds)), list(kinds))
+    axes.set_ylim(len(kinds) - 0.5, -0.5)
+    axes.set_xlabel(f"{comparison.metric} of one type, median over seeds")
+    axes.grid(color="0.88", linewidth=0.7)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
+    return figure
+
+
+def _canvas(comparison: Comparison, columns: int, height: float) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(4.2 + 2.8 * columns, height), layout="constrained")
+    all_axes = list(figure.subplots(1, columns, sharey=True, squeeze=False)[0])
+    caution = f"\n({comparison.caveat})" if comparison.caveat else ""
+    all_axes[0].set_title(f"{comparison.title}{caution}", loc="left")
+    for axes in all_axes:
+        axes.set_axisbelow(True)
+    return figure, all_axes
+
+
+def _style(number: int) -> tuple[str, Any]:
+    """Colour and marker: pairs, so that more encoders than colours stay apart."""
+    count = len(STYLES)
+    return STYLES[number % count][0], STYLES[(number + number // count) % count][1]
+
+
+def _cost_rows(comparison: Comparison, found: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "dataset": comparison.dataset, "size": comparison.size, "encoder": standing.label,
+            comparison.metric: standing.score, "low": standing.low, "high": standing.high,
+            **{label: values.get(standing.label) for label, values in found.items()},
+        }
+        for standing in comparison.standings
+    ]  # fmt: skip
+
+
+def _kind_rows(comparison: Comparison, kinds: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "dataset": comparison.dataset, "size": comparison.size, "encoder": standing.label, "type": kind,
+            f"median {comparison.metric}": median_of(standing, f"{comparison.metric}.{kind}"),
+        }
+        for standing in comparison.standings
+        for kind in kinds
+    ]  # fmt: skip
+
+
+def _data(file: Path, content: str) -> Path:
+    file.write_text(content, encoding="utf-8")
+    return file

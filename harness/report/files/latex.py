@@ -1,0 +1,46 @@
+r"""Tables for a paper: LaTeX with booktabs, best in bold, ties marked. Needs ``\usepackage{booktabs}``."""
+
+from __future__ import annotations
+
+import re
+
+from harness.report.files.tables import LEGEND, TIED, Cell, Table
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", TIED: r"\textsuperscript{$\dagger$}", "–": "--",
+}  # fmt: skip
+
+
+def as_latex(table: Table) -> str:
+    """A ``table`` environment that a paper can ``\\input``; the notes are the caption."""
+    columns = "l" * table.numbers_from + "r" * (len(table.head) - table.numbers_from)
+    marks = any(cell.best or cell.tied for row in table.rows for cell in row)
+    caption = " ".join([f"{table.title}.", *table.notes, *([f"{LEGEND}."] if marks else [])])
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escaped(caption)}}}",
+        rf"\label{{tab:{table.name}}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(escaped(name) for name in table.head) + r" \\",
+        r"\midrule",
+        *(" & ".join(_marked(cell) for cell in row) + r" \\" for row in table.rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text that LaTeX typesets as it is, on one line."""
+    plain = " ".join(text.split())
+    return re.sub("[" + re.escape("".join(_SPECIAL)) + "]", lambda found: _SPECIAL[found[0]], plain)
+
+
+def _marked(cell: Cell) -> str:
+    text = escaped(cell.text)
+    return rf"\textbf{{{text}}}" if cell.best else rf"{text}\textsuperscript{{$\dagger$}}" if cell.tied else text

@@ -1,0 +1,104 @@
+"""A whole report: tables, figures and the page, from one reading of the store."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.errors import InputError
+from harness.report.comparable import Comparison, comparisons, slug
+from harness.report.cost import plots as bench_plots
+from harness.report.cost import tables as bench_tables
+from harness.report.disagreements import median_run
+from harness.report.files import figures, latex, needle_plots, tables
+from harness.report.page import needle_section, page, panels
+from harness.report.reading import Reading
+from harness.report.ties import Ties
+from harness.store import Record, Store
+
+PAGE = "report.html"
+_MAPS = 10
+"""Of each comparison on needles so many encoders are drawn; the page has the maps of all."""
+
+
+def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
+    """Write everything that the store's content gives; returns the files, the page last.
+
+    Args:
+        store: where the predictions are read.
+        reading: its content.
+        folder: made where it is missing.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    found = comparisons(reading.runs, Ties(store))
+    numbered = panels.numbers(found, reading.bench)
+    throughput = {one.name: panels.throughput(one, reading.bench)[0] for one in found}
+    command = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
+    with figures.drawing(found, numbered, throughput, folder / "figures") as drawn:
+        files = _write_tables(found, reading, folder / "tables")
+        files += _write_needles(found, store, folder / "figures")
+        files += _write_bench(reading.bench, folder / "bench")
+        written = _write(folder / PAGE, page.render(store, reading, found, command))
+        return [*files, *drawn(), written]
+
+
+def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    files = []
+    sheets = [tables.leaderboard(found)] if found else []
+    sheets += [tables.of_comparison(comparison) for comparison in found]
+    if imported := tables.of_imported(reading.imported):
+        sheets.append(imported)
+    for table in sheets:
+        files.append(_write(folder / f"{table.name}.md", tables.as_markdown(table)))
+        files.append(_write(folder / f"{table.name}.tex", latex.as_latex(table)))
+    if found:
+        rows = [row for comparison in found for row in tables.rows_of(comparison)]
+        files.append(_write(folder / "leaderboard.csv", bench_tables.as_csv(rows)))
+    for comparison in found:
+        files.append(_write(folder / f"{comparison.name}.csv", bench_tables.as_csv(tables.rows_of(comparison))))
+        files.append(_write(folder / f"{comparison.name}-seeds.csv", bench_tables.as_csv(tables.seeds_of(comparison))))
+    if imported:
+        files.append(_write(folder / "imported.csv", tables.csv_of(imported)))
+    if reading.failed:
+        files.append(_write(folder / "failed.csv", bench_tables.as_csv(tables.of_failed(reading.failed))))
+    return files
+
+
+def _write_needles(found: Sequence[Comparison], store: Store, folder: Path) -> list[Path]:
+    """What was found against length, and the maps of length and depth of the best encoders' median runs."""
+    files: list[Path] = []
+    for comparison in found:
+        if not needle_section.lengths(comparison):
+            continue
+        runs = [
+            run | {"model": run["model"] | {"name": standing.label}}
+            for standing in comparison.standings
+            for run in standing.entry.runs
+        ]
+        files += needle_plots.against_length(runs, folder / f"{comparison.name}-against-length", comparison.title)
+        for standing in comparison.standings[:_MAPS]:
+            try:
+                rows = store.predictions(median_run(standing))
+                stem = folder / f"{comparison.name}-map-{slug(standing.label)}"
+                files += needle_plots.heat_map(standing.label, rows, stem, comparison.title)
+            except (InputError, KeyError, ValueError):
+                continue  # the page says whose predictions cannot be read, and has the map from the scores
+    return files
+
+
+def _write_bench(bench: Sequence[Record], folder: Path) -> list[Path]:
+    if not any(record["status"] == "ok" for record in bench):
+        return []
+    models = {record["point"]["model"] for record in bench}
+    baseline = "modernbert" if "modernbert" in models else min(models)
+    return bench_tables.write(bench, baseline, folder) + bench_plots.write(bench, baseline, folder)
+
+
+def _write(file: Path, content: str) -> Path:
+    file.write_text(content, encoding="utf-8")
+    return file

@@ -1,0 +1,85 @@
+"""What the page shows of a bench: throughput, latency and memory against length, one chart each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.progress import counted
+from harness.report.cost.curves import REASONS, Record, by_setting, curve, end_of_curve, models_of, peak_mib
+from harness.report.cost.plots import short_length
+from harness.report.cost.tables import crossover_sentences
+from harness.report.page import svg
+
+Interval = tuple[float, float, float]
+
+
+def settings(records: Sequence[Record], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
+    """One entry for each group of points that may be drawn into one chart."""
+    return [
+        _setting(group, numbered)
+        for group in by_setting(records).values()
+        if any(record["status"] == "ok" for record in group)
+    ]
+
+
+def _setting(group: Sequence[Record], numbered: Mapping[str, int]) -> dict[str, Any]:
+    point = group[0]["point"]
+    values: tuple[tuple[str, Callable[[Record], Interval | None]], ...] = (
+        ("throughput, tokens/s", lambda record: _quantiles(record["tokens_per_s"])),
+        ("latency of a batch, ms", lambda record: _quantiles(record["latency_ms"])),
+        ("peak memory above the model, MiB", _memory),
+    )
+    charts = [chart for label, value in values if (chart := _chart(group, numbered, label, value))]
+    ends = [
+        f"{model}: {REASONS[end[0]]} at {short_length(end[1])} tokens."
+        for model in models_of(group)
+        if (end := end_of_curve(group, model))
+    ]
+    extended = any(record["point"]["extended"] for record in group if record["status"] == "ok")
+    hollow = ["Hollow marks: positions extended beyond the model's own length, for cost only."] if extended else []
+    return {
+        "title": f"{point['mode']}, {point['size']}, {point['precision']}, {point['attention']}, {point['batching']}"
+        + (", compiled" if point["compiled"] else ""),
+        "machine": f"{counted(point['threads'], 'thread')}, {point['machine']}",
+        "legend": [(numbered[model], model) for model in models_of(group) if curve(group, model)],
+        "charts": charts,
+        "sentences": [*(f"{sentence}." for sentence in crossover_sentences(group)), *ends, *hollow],
+        "command": group[0].get("command"),
+    }
+
+
+def _quantiles(found: Mapping[str, float]) -> Interval:
+    return found["median"], found["p10"], found["p90"]
+
+
+def _memory(record: Record) -> Interval | None:
+    value = peak_mib(record)
+    return (value, value, value) if value else None
+
+
+def _chart(
+    group: Sequence[Record], numbered: Mapping[str, int], label: str, value: Callable[[Record], Interval | None]
+) -> Markup | None:
+    measured = {
+        model: [(record, found) for record in curve(group, model) if (found := value(record)) and found[1] > 0]
+        for model in models_of(group)
+    }
+    ends = [end for points in measured.values() for _, (_, *interval) in points for end in interval]
+    if not ends:
+        return None
+    lengths = sorted({record["point"]["length"] for points in measured.values() for record, _ in points})
+    series = [
+        svg.Series(numbered[model], [_point(model, record, found) for record, found in points], joined=True)
+        for model, points in measured.items()
+    ]
+    description = f"{label} against length for {', '.join(model for model, points in measured.items() if points)}"
+    return svg.chart(series, svg.at(lengths), svg.logarithmic(ends), "tokens of a text →", label, description)
+
+
+def _point(model: str, record: Record, found: Interval) -> svg.Point:
+    length, (middle, low, high) = record["point"]["length"], found
+    text = f"{model} at {length:,} tokens: {middle:,.4g} ({low:,.4g} to {high:,.4g})"
+    return svg.Point(length, middle, low, high, text, bool(record["point"]["extended"]))

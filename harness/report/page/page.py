@@ -1,0 +1,204 @@
+"""The page: everything of a report in one HTML file that opens from disk and fetches nothing.
+
+Whatever a record holds goes through Jinja's autoescaping or into JSON whose ``<`` are escaped; a content security policy
+allows the page's own script by its hash and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from harness.progress import counted
+from harness.report import disagreements
+from harness.report.comparable import Comparison
+from harness.report.files import tables
+from harness.report.page import bench_section, needle_section, panels, svg
+from harness.report.reading import Reading
+from harness.store import Record, Store
+
+LARGEST_PAGE = 6_000_000
+"""Bytes; examples and then panels are left out, and said to be, rather than pass it."""
+_PANELS, _EXAMPLES = 4_000_000, 1_500_000
+_SHOWN = 100
+"""Of failed cells and broken records."""
+
+
+def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], command: str) -> str:
+    """The page as text.
+
+    Args:
+        store: where the predictions are read.
+        reading: its content.
+        comparisons: of its finished runs.
+        command: what makes the page again.
+    """
+    templates = _templates()
+    numbers = panels.numbers(comparisons, reading.bench)
+    drawn, omitted, room = [], [], _PANELS
+    for comparison in comparisons:
+        panel = panels.panel(comparison, numbers, reading.bench)
+        html = templates.get_template("panel.html.j2").render(panel=panel)
+        room -= len(html.encode())
+        if room > 0:
+            drawn.append(Markup(html))  # autoescaped by the template above
+        else:
+            omitted.append(comparison.name)
+    failed = tables.of_failed(reading.failed)
+    imported = tables.of_imported(reading.imported)
+    content = {
+        "summary": _summary(reading, comparisons),
+        "families": _families(comparisons),
+        "sizes": sorted({comparison.size for comparison in comparisons}),
+        "comparisons": comparisons,
+        "legend": tables.LEGEND,
+        "board": panels.board(comparisons, numbers, {one.name for one in comparisons} - set(omitted)),
+        "panels": drawn,
+        "omitted": omitted,
+        "entity_types": panels.entity_types(comparisons, numbers),
+        "needles": needle_section.sections(comparisons, numbers),
+        "bench": bench_section.settings(reading.bench, numbers),
+        "browser": _browser(comparisons, store),
+        "imported": imported.rows if imported else (),
+        "failed": failed,
+        "broken": reading.broken,
+        "shown": _SHOWN,
+        "datasets": _datasets(comparisons),
+        "environments": _environments(comparisons),
+        "store": store.folder,
+        "command": command,
+    }
+    content["sections"] = _sections(content)
+    script = Markup(_source("page.js"))  # our own file
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = Markup(_source("page.css"))  # our own file
+    page = templates.get_template("page.html.j2")
+    return page.render(content, script=script, style=style, script_hash=f"sha256-{digest}", shapes=svg.shapes())
+
+
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("harness.report.page", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(mark=svg.mark, millions=tables.millions, counted=counted, breakable=_breakable)
+    return environment
+
+
+def _breakable(name: str) -> Markup:
+    """A long name that may go on in the next line after an underscore."""
+    return Markup("<wbr>").join(name.replace("_", "_\0").split("\0"))
+
+
+def _source(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+def _summary(reading: Reading, comparisons: Sequence[Comparison]) -> str:
+    standings = [standing for comparison in comparisons for standing in comparison.standings]
+    encoders = {(standing.label, standing.entry.size) for standing in standings if not standing.entry.is_ranker}
+    rankers = sorted({standing.label for standing in standings if standing.entry.is_ranker})
+    ranked = " and ".join([counted(len(encoders), "encoder"), *rankers] if encoders or not rankers else rankers)
+    datasets = {comparison.dataset for comparison in comparisons}
+    bench = f" and {counted(len(reading.bench), 'point')} of a bench" if reading.bench else ""
+    return f"{ranked} on {counted(len(datasets), 'dataset')}, from {counted(len(reading.runs), 'finished run')}{bench}."
+
+
+def _families(comparisons: Sequence[Comparison]) -> list[tuple[str, list[str]]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for dataset in sorted({comparison.dataset for comparison in comparisons}):
+        found[dataset.partition("/")[0]].append(dataset)
+    return sorted(found.items())
+
+
+def _sections(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Ids and titles of the sections that have content."""
+    optional = {
+        "tasks": ("panels", "Tasks"), "entity-types": ("entity_types", "Entity types"), "needles": ("needles", "Needles"),
+        "bench": ("bench", "Cost against length"), "disagreements": ("browser", "Disagreements"),
+        "failed": ("failed", "Failed cells"),
+    }  # fmt: skip
+    found = [(identity, title) for identity, (name, title) in optional.items() if content[name]]
+    return [("leaderboard", "Leaderboard"), *found, ("provenance", "Provenance")]
+
+
+def _browser(comparisons: Sequence[Comparison], store: Store) -> list[dict[str, Any]]:
+    """What the script shows of disagreements; each comparison has an equal share of the room."""
+    sources = [comparison for comparison in comparisons if len(comparison.standings) > 1]
+    found = []
+    for comparison in sources:
+        disagreement = disagreements.of_comparison(comparison, store)
+        if disagreement.n_compared:
+            found.append(_browsed(comparison, disagreement, _EXAMPLES // len(sources)))
+    return found
+
+
+def _browsed(comparison: Comparison, found: disagreements.Disagreements, room: int) -> dict[str, Any]:
+    models = list(found.seeds)
+    examples = []
+    for example in found.examples:
+        plain = {
+            "id": example.id,
+            "context": example.context,
+            "gold": example.gold,
+            "answers": [
+                {"models": [models.index(name) for name in answer.models], "chips": answer.chips, "right": answer.right}
+                for answer in example.answers
+            ],
+        }
+        room -= len(json.dumps(plain))
+        if room < 0:
+            break
+        examples.append(plain)
+    remarks = ["Seeds: " + ", ".join(f"{name} {seed}" for name, seed in found.seeds.items()) + "."]
+    remarks += [f"No predictions of {', '.join(found.unreadable)}."] if found.unreadable else []
+    remarks += [f"Of each run the first {found.n_compared} were read."] if found.capped else []
+    return {
+        "title": comparison.title,
+        "models": models,
+        "compared": found.n_compared,
+        "differing": found.n_differing,
+        "remark": " ".join(remarks),
+        "examples": examples,
+    }
+
+
+def _runs(comparisons: Iterable[Comparison]) -> Iterable[Record]:
+    return (run for comparison in comparisons for standing in comparison.standings for run in standing.entry.runs)
+
+
+def _datasets(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for task in (comparison.task for comparison in comparisons):
+        sources = ", ".join(f"{name} {version}" for name, version in (task.get("sources") or {}).items())
+        remarks = "; ".join(part for part in (sources, *map(str, task.get("notes") or ())) if part)
+        found.setdefault((task["dataset"], task["fingerprint"]), {**task, "remarks": remarks})
+    return [found[key] for key in sorted(found)]
+
+
+def _environments(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """The different environments of the runs that are shown, that of most runs first."""
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for run in _runs(comparisons):
+        groups[json.dumps(run.get("environment"), sort_keys=True)].append(run)
+    found = []
+    for runs in sorted(groups.values(), key=len, reverse=True):
+        environment = runs[0].get("environment") or {}
+        facts = {name: value for name, value in environment.items() if name != "packages" and value is not None}
+        facts |= environment.get("packages") or {}
+        found.append(
+            {
+                "n_runs": len(runs),
+                "machine": tables.machine_of(runs[0]),
+                "revision": environment.get("git_revision"),
+                "facts": sorted(facts.items()),
+            }
+        )
+    return found[:20]

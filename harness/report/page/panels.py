@@ -1,0 +1,244 @@
+"""What the page shows of each comparison: rows with strips of seeds, score against cost, commands; and the leaderboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from markupsafe import Markup
+
+from harness.progress import counted
+from harness.report.comparable import Comparison, Standing
+from harness.report.cost.curves import Record, by_setting, curve, models_of
+from harness.report.cost.pareto import nearest
+from harness.report.cost.plots import FIRST_STYLES
+from harness.report.files import tables
+from harness.report.page import svg
+
+WORTH_DRAWING = 1.05
+"""Where the most expensive encoder costs less than so many times the cheapest, a chart of it would show nothing."""
+
+
+def numbers(comparisons: Sequence[Comparison], bench: Sequence[Record]) -> dict[str, int]:
+    """The number of each encoder's style: the same wherever it is drawn."""
+    labels = {standing.label for comparison in comparisons for standing in comparison.standings}
+    labels |= {record["point"]["model"] for record in bench}
+    others = sorted(label for label in labels if label not in FIRST_STYLES)
+    return {label: number for number, label in enumerate([*FIRST_STYLES, *others])}
+
+
+def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown: Collection[str]) -> dict[str, Any]:
+    """The leaderboard: a row an encoder and size, a column a dataset with one recipe. Empty where nothing is compared."""
+    if not comparisons:
+        return {}
+    columns = {comparison.column: comparison for comparison in comparisons}
+    rows: dict[tuple[str, str], dict[str, tuple[Comparison, Standing]]] = {}
+    for comparison in comparisons:
+        for standing in comparison.standings:
+            rows.setdefault((standing.entry.size, standing.label), {})[comparison.column] = (comparison, standing)
+    return {
+        "cautions": list(tables.leaderboard(comparisons).notes),
+        "columns": [
+            {
+                "title": tables.column_title(comparison), "metric": comparison.metric, "dataset": comparison.dataset,
+                "family": _family(comparison),
+            }
+            for comparison in columns.values()
+        ],
+        "rows": [
+            {
+                "label": label,
+                "size": size,
+                "is_ranker": any(one.entry.is_ranker for _, one in found.values()),
+                "number": numbered[label],
+                "parameters": median(one.model["params_non_embedding"] for _, one in found.values()),
+                "cells": [_board_cell(*found[key], shown) if key in found else None for key in columns],
+            }
+            for (size, label), found in sorted(rows.items())
+        ],
+    }  # fmt: skip
+
+
+def _board_cell(comparison: Comparison, standing: Standing, shown: Collection[str]) -> dict[str, Any]:
+    panel = f"panel-{comparison.name}" if comparison.name in shown else "tasks"
+    return {"score": standing.score, "best": standing.best, "tied": standing.tied, "panel": panel}
+
+
+def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[Record]) -> dict[str, Any]:
+    """One comparison: a row an encoder, its seeds on a common scale, and its score against what it cost."""
+    ends = [value for standing in comparison.standings for value in (standing.low, standing.high, *standing.scores)]
+    scale = svg.linear(ends)
+    rates, source = throughput(comparison, bench)
+    rows = [
+        {
+            "standing": standing,
+            "number": numbered[standing.label],
+            "strip": svg.strip(
+                numbered[standing.label], scale, standing.scores, standing.score, standing.low, standing.high
+            ),
+            "interval": tables.interval(standing),
+            "parameters": standing.model["params_non_embedding"],
+            "tokens_per_s": rates.get(standing.entry.model),
+            "choice": _choice(standing),
+            "command": command_of(standing),
+        }
+        for standing in comparison.standings
+    ]
+    return {
+        "id": f"panel-{comparison.name}",
+        "dataset": comparison.dataset,
+        "family": _family(comparison),
+        "size": comparison.size,
+        "apart": comparison.apart,
+        "caveat": comparison.caveat,
+        "metric": comparison.metric,
+        "axis": svg.axis(scale),
+        "rows": rows,
+        "throughput": source,
+        "charts": _cost_charts(comparison, rates, numbered),
+        "notes": [note for note in tables.notes_of(comparison) if not note.startswith("Caution")],
+        "metrics": _metrics(comparison),
+    }
+
+
+def _family(comparison: Comparison) -> str:
+    return comparison.dataset.partition("/")[0]
+
+
+def throughput(comparison: Comparison, bench: Sequence[Record]) -> tuple[dict[str, float], str]:
+    """Tokens per second of the encoders of this size from scratch, and how it was measured; empty where it was not."""
+    for group in by_setting([record for record in bench if record["point"]["size"] == comparison.size]).values():
+        point = group[0]["point"]
+        measured = {model: nearest(points) for model in models_of(group) if (points := curve(group, model))}
+        if measured and point["mode"] == "inference":
+            lengths = sorted({length for _, length in measured.values()})
+            source = (
+                f"inference at {' or '.join(map(str, lengths))} tokens, {point['precision']}, {point['batching']}, "
+                f"{counted(point['threads'], 'thread')}, {point['machine']}"
+            )
+            return {model: rate for model, (rate, _) in measured.items()}, source
+    return {}, ""
+
+
+def costs(comparison: Comparison, rates: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """What each encoder cost, by kind of cost and label: those kinds in which encoders differ.
+
+    Args:
+        comparison: whose encoders they are.
+        rates: tokens per second by model, measured from scratch.
+    """
+    standings = comparison.standings
+    kinds = {
+        "seconds of a run": {one.label: one.seconds for one in standings},
+        "parameters without embeddings": {one.label: float(one.model["params_non_embedding"]) for one in standings},
+        "tokens/s of inference": {one.label: rates[one.entry.model] for one in standings if one.entry.model in rates},
+    }
+    positive = {kind: {label: cost for label, cost in found.items() if cost > 0} for kind, found in kinds.items()}
+    return {
+        kind: found
+        for kind, found in positive.items()
+        if len(found) > 1 and max(found.values()) > WORTH_DRAWING * min(found.values())
+    }
+
+
+def _cost_charts(comparison: Comparison, rates: Mapping[str, float], numbered: Mapping[str, int]) -> list[Markup]:
+    up = svg.linear([end for standing in comparison.standings for end in (standing.low, standing.high)])
+    charts = []
+    for label, found in costs(comparison, rates).items():
+        series = [
+            svg.Series(numbered[one.label], [_cost_point(one, found[one.label], label)])
+            for one in comparison.standings
+            if one.label in found
+        ]
+        description = f"{comparison.metric} against {label} of {len(found)} encoders; the table above has the numbers"
+        across = svg.logarithmic(found.values())
+        charts.append(svg.chart(series, across, up, f"{label} →", comparison.metric, description))
+    return charts
+
+
+def _cost_point(standing: Standing, cost: float, label: str) -> svg.Point:
+    text = f"{standing.label}: {standing.score:.4f}, {cost:,.0f} {label}"
+    return svg.Point(cost, standing.score, standing.low, standing.high, text)
+
+
+def _choice(standing: Standing) -> str:
+    rates = standing.entry.dev_by_learning_rate
+    tried = ", ".join(f"{score:.4f} at {rate:g}" for rate, score in rates.items())
+    weights = "" if standing.entry.weights == "scratch" else f"Weights {standing.entry.weights}. "
+    if not rates:
+        return f"{weights}Nothing was chosen on dev."
+    if len(rates) == 1:
+        return f"{weights}One learning rate was tried: {tried} on dev."
+    return f"{weights}Learning rate {standing.entry.learning_rate:g}, of median dev scores {tried}."
+
+
+_SEED = re.compile(r"--seed \d+(?= |$)")
+
+
+def command_of(standing: Standing) -> str:
+    """What repeats the runs behind a number: one command, or a shell loop over the seeds."""
+    commands = [str(run.get("command") or "no command was recorded") for run in standing.entry.runs]
+    folded = {_SEED.sub("--seed $seed", command) for command in commands}
+    if len(commands) == 1 or len(folded) > 1 or not _SEED.search(commands[0]):
+        return "\n".join(dict.fromkeys(commands))
+    return f"for seed in {' '.join(map(str, standing.seeds))}; do\n  {folded.pop()}\ndone"
+
+
+def _metrics(comparison: Comparison) -> dict[str, Any]:
+    """Medians over seeds of every metric but those of single types."""
+    names = list(
+        dict.fromkeys(
+            name
+            for standing in comparison.standings
+            for run in standing.entry.runs
+            for name in run["scores"]["test"]
+            if "." not in name
+        )
+    )[:12]
+    return {
+        "head": names,
+        "rows": [(one.label, [median_of(one, name) for name in names]) for one in comparison.standings],
+    }
+
+
+def median_of(standing: Standing, metric: str) -> float | None:
+    """The median over seeds of a metric on test; ``None`` where a run lacks it."""
+    found = [run["scores"]["test"].get(metric) for run in standing.entry.runs]
+    return None if any(not isinstance(value, int | float) for value in found) else median(found)
+
+
+def entity_types(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
+    """For each comparison of named entities a table of encoder and type, shaded by F1."""
+    return [
+        {
+            "dataset": comparison.dataset,
+            "family": _family(comparison),
+            "size": comparison.size,
+            "title": comparison.dataset,
+            "remark": ", ".join(part for part in (comparison.size, comparison.apart, comparison.metric) if part),
+            "corner": "model",
+            "head": kinds,
+            "rows": [
+                {
+                    "label": standing.label,
+                    "number": numbered[standing.label],
+                    "values": [median_of(standing, f"{comparison.metric}.{kind}") for kind in kinds],
+                }
+                for standing in comparison.standings
+            ],
+            "format": "%.3f",
+            "times": 1,
+        }
+        for comparison in comparisons
+        if (kinds := kinds_of(comparison))
+    ]
+
+
+def kinds_of(comparison: Comparison) -> list[str]:
+    """The entity types that the main metric is also told of, most frequent naming first: in alphabetical order."""
+    prefix = f"{comparison.metric}."
+    runs = (run for standing in comparison.standings for run in standing.entry.runs)
+    names = {name for run in runs for name in run["scores"]["test"] if name.startswith(prefix)}
+    return sorted(name.removeprefix(prefix) for name in names) if comparison.dataset.startswith("ner/") else []

@@ -1,0 +1,228 @@
+"""Charts of the page as inline SVG. Places are percentages, so that a chart fits any width while its text and marks keep
+their size; colours are classes (``c0`` to ``c6``), so that one drawing suits a light and a dark page.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from markupsafe import Markup
+
+from harness.report.cost.plots import short_length
+
+N_COLOURS = 7
+SHAPES = (
+    "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z", "M-4-4h8v8h-8z", "M0-5l5 8.7h-10z", "M0-5.4l5.4 5.4l-5.4 5.4l-5.4-5.4z",
+    "M0 5l5-8.7h-10z", "M-1.7-5h3.4v3.3h3.3v3.4h-3.3v3.3h-3.4v-3.3h-3.3v-3.4h3.3z",
+    "M-4.6-2.6l2-2l2.6 2.6l2.6-2.6l2 2l-2.6 2.6l2.6 2.6l-2 2l-2.6-2.6l-2.6 2.6l-2-2l2.6-2.6z",
+)  # fmt: skip
+"""Outlines of the marks around the origin, in pixels: circle, square, triangles, diamond, plus, cross."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A stretch of numbers drawn from 0 % to 100 %.
+
+    Attributes:
+        low, high: its ends.
+        log: drawn by the logarithm.
+        ticks: the numbers that are labelled.
+        label: of a tick.
+    """
+
+    low: float
+    high: float
+    log: bool
+    ticks: tuple[float, ...]
+    label: Callable[[float], str] = lambda number: short(number)
+
+    def percent(self, value: float) -> float:
+        """Where a number stands, rounded to what can be seen."""
+        low, high, value = (math.log(x) if self.log else x for x in (self.low, self.high, value))
+        return round(100 * (value - low) / (high - low), 2)
+
+
+PERCENT = Scale(0.0, 1.0, False, (0.0, 0.25, 0.5, 0.75, 1.0), lambda share: f"{share:.0%}")
+"""All shares there can be."""
+
+
+def linear(values: Iterable[float], least: float = 0.02, steps: int = 4) -> Scale:
+    """A scale around these numbers with round ends and ticks; ``least`` is the shortest stretch worth showing."""
+    found = list(values)
+    low, high = min(found), max(found)
+    if high - low < least:
+        middle = (low + high) / 2
+        low, high = middle - least / 2, middle + least / 2
+    step = _round_step((high - low) / steps)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    ticks = tuple(round(number * step, 10) for number in range(first, last + 1))
+    return Scale(ticks[0], ticks[-1], False, ticks)
+
+
+def logarithmic(values: Iterable[float], room: float = 1.25) -> Scale:
+    """A logarithmic scale around positive numbers: ticks at powers of ten where there are many, equally far where few."""
+    found = list(values)
+    low, high = min(found) / room, max(found) * room
+    if high / low < 8:
+        step = _round_step((high - low) / 5)
+        return Scale(
+            low, high, True, tuple(n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1))
+        )
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1,), (1, 3), (1, 2, 5)):
+        ticks = tuple(digit * 10.0**power for power in powers for digit in digits if low <= digit * 10.0**power <= high)
+        if len(ticks) >= 3:
+            break
+    return Scale(low, high, True, ticks)
+
+
+def at(values: Sequence[int], room: float = 1.3) -> Scale:
+    """A logarithmic scale of lengths in tokens with a tick at each of these, but for those too near to the next."""
+    apart = (values[-1] / values[0]) ** (1 / 8)
+    kept = [values[-1]]
+    for value in reversed(values[:-1]):
+        if kept[-1] / value >= apart:
+            kept.append(value)
+    return Scale(values[0] / room, values[-1] * room, True, tuple(kept[::-1]), lambda value: short_length(int(value)))
+
+
+def _round_step(step: float) -> float:
+    power = 10.0 ** math.floor(math.log10(step))
+    return next((digit * power for digit in (1, 2, 5) if digit * power >= step * 0.999), 10 * power)
+
+
+def short(number: float) -> str:
+    """A tick's label: ``0.65``, ``512``, ``12k``, ``3.2M``."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(number) >= size:
+            return f"{number / (1e3 if letter == 'k' else size):.3g}{letter}"
+    return f"{number:.4g}"
+
+
+def shapes() -> Markup:
+    """The definitions that `mark` refers to, once a page."""
+    outlines = Markup().join(
+        Markup('<path id="mark{}" d="{}"/>').format(number, outline) for number, outline in enumerate(SHAPES)
+    )
+    return Markup('<svg width="0" height="0" aria-hidden="true" class="defs"><defs>{}</defs></svg>').format(outlines)
+
+
+def style(number: int) -> tuple[str, int]:
+    """Class of the colour and number of the shape for the model of this rank: 49 pairs before one comes again."""
+    return f"c{number % N_COLOURS}", (number + number // N_COLOURS) % len(SHAPES)
+
+
+def mark(number: int) -> Markup:
+    """A model's mark beside its name."""
+    colour, shape = style(number)
+    return Markup(
+        '<svg class="mark {}" width="14" height="14" viewBox="-7 -7 14 14" aria-hidden="true"><use href="#mark{}"/></svg>'
+    ).format(colour, shape)
+
+
+def strip(number: int, scale: Scale, scores: Sequence[float], middle: float, low: float, high: float) -> Markup:
+    """One row of dots: every seed as a point, the interval as a line, the median as a stroke."""
+    x = scale.percent
+    colour, _ = style(number)
+    grid = Markup().join(Markup('<line class="grid" x1="{0}%" x2="{0}%" y2="100%"/>').format(x(t)) for t in scale.ticks)
+    # Equal scores would hide each other: points are laid on three lines in turn.
+    points = Markup().join(
+        Markup('<circle cx="{}%" cy="{}" r="3"><title>{:.4f}</title></circle>').format(
+            x(score), 14 + 6 * ((n + 1) % 3 - 1), score
+        )
+        for n, score in enumerate(scores)
+    )
+    label = f"median {middle:.4f}, interval {low:.4f} to {high:.4f}, seeds: {', '.join(f'{s:.4f}' for s in scores)}"
+    return Markup(
+        '<svg class="strip {}" role="img" aria-label="{}" height="28" width="100%">{}'
+        '<line class="interval" x1="{}%" x2="{}%" y1="14" y2="14"/>{}'
+        '<line class="median" x1="{}%" x2="{}%" y1="4" y2="24"/></svg>'
+    ).format(colour, label, grid, x(low), x(high), points, x(middle), x(middle))
+
+
+def axis(scale: Scale) -> Markup:
+    """The labels of the ticks above a column of strips."""
+    labels = Markup().join(
+        Markup('<text x="{}%" y="11">{}</text>').format(scale.percent(tick), short(tick)) for tick in scale.ticks
+    )
+    return Markup('<svg class="axis" aria-hidden="true" height="14" width="100%">{}</svg>').format(labels)
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a chart with an interval on the vertical axis.
+
+    Attributes:
+        x, y: its place.
+        low, high: of the interval; equal to ``y`` where there is none.
+        text: shown when pointed at.
+        hollow: drawn as an outline.
+    """
+
+    x: float
+    y: float
+    low: float
+    high: float
+    text: str
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points of one model, joined by lines where ``joined``."""
+
+    number: int
+    points: Sequence[Point]
+    joined: bool = False
+
+
+def chart(series: Sequence[Series], across: Scale, up: Scale, x_label: str, y_label: str, description: str) -> Markup:
+    """Points or curves in a frame with labelled ticks."""
+    parts = [
+        *(_tick_up(up.percent(tick), up.label(tick)) for tick in up.ticks),
+        *(_tick_across(across.percent(tick), across.label(tick)) for tick in across.ticks),
+        *(_drawn(one, across, up) for one in series),
+        Markup('<text class="label up" x="-44" y="-10">{}</text>').format(y_label),
+        Markup('<text class="label across" x="100%" y="100%" dy="34">{}</text>').format(x_label),
+    ]
+    return Markup('<div class="chart"><svg role="img" aria-label="{}" width="100%" height="200">{}</svg></div>').format(
+        description, Markup().join(parts)
+    )
+
+
+def _tick_up(place: float, label: str) -> Markup:
+    y = round(100 - place, 2)
+    return Markup(
+        '<line class="grid" x2="100%" y1="{0}%" y2="{0}%"/><text class="tick up" x="-7" y="{0}%" dy="4">{1}</text>'
+    ).format(y, label)
+
+
+def _tick_across(place: float, label: str) -> Markup:
+    return Markup('<text class="tick across" x="{}%" y="100%" dy="16">{}</text>').format(place, label)
+
+
+def _drawn(series: Series, across: Scale, up: Scale) -> Markup:
+    colour, shape = style(series.number)
+    places = [(across.percent(point.x), round(100 - up.percent(point.y), 2)) for point in series.points]
+    lines = [
+        Markup('<line class="curve" x1="{}%" y1="{}%" x2="{}%" y2="{}%"/>').format(*here, *there)
+        for here, there in pairwise(places)
+        if series.joined
+    ]
+    bars = [
+        Markup('<line class="interval" x1="{0}%" x2="{0}%" y1="{1}%" y2="{2}%"/>').format(
+            place[0], *(round(100 - up.percent(end), 2) for end in (point.low, point.high))
+        )
+        for place, point in zip(places, series.points, strict=True)
+        if point.low < point.high
+    ]
+    marks = [
+        Markup('<svg x="{}%" y="{}%" overflow="visible"><use href="#mark{}"{}/><title>{}</title></svg>').format(
+            *place, shape, Markup(' class="hollow"') if point.hollow else "", point.text
+        )
+        for place, point in zip(places, series.points, strict=True)
+    ]
+    return Markup('<g class="{}">{}</g>').format(colour, Markup().join([*lines, *bars, *marks]))

@@ -1,0 +1,87 @@
+"""Reaching a cluster, or saying within seconds why not."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError, first_line
+from harness.machine.provenance import processors
+
+PROBE_TIMEOUT_S = 5.0
+CONNECT_TIMEOUT_S = 40.0
+"""Below the minute after which Ray would end this process itself."""
+_PACKAGES = ("harness", "models", "tasks")
+_OBJECT_STORE_BYTES = 128 * 2**20
+
+
+def connected(address: str, code: str) -> Any:
+    """Ray, connected to the cluster, with the code on its way to every node.
+
+    Raises:
+        InputError: Ray is not installed, or nothing answers at the address.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise InputError("--ray needs the package ray; pip install 'encoder-harness[cluster]'")
+    if address not in ("local", "auto"):
+        _probe(address)
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a cell that asked for no GPU sees none
+    import ray
+
+    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "runtime_env": {"working_dir": code}}
+    if address == "local":
+        options |= {
+            "num_cpus": processors(),
+            "include_dashboard": False,
+            "object_store_memory": _OBJECT_STORE_BYTES,
+        }
+    failure: list[Exception] = []
+
+    def connect() -> None:
+        try:
+            ray.init(address=address, **options)
+        except Exception as error:
+            failure.append(error)
+
+    if address == "local":
+        connect()  # not in a thread: Linux ends the processes of a local cluster with the thread that started them
+    elif not _ends_within(CONNECT_TIMEOUT_S, connect):
+        failure.append(TimeoutError(f"no answer within {CONNECT_TIMEOUT_S:.0f} s"))
+    for error in failure:
+        raise InputError(f"the Ray cluster at {address!r} cannot be used: {first_line(error, 300)}") from error
+    return ray
+
+
+def _ends_within(seconds: float, work: Callable[[], None]) -> bool:
+    """Whether work ends in time; what listens at an address may be no Ray at all, and then a connection never ends."""
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    return not thread.is_alive()
+
+
+def _probe(address: str) -> None:
+    """Find out within seconds whether anything listens there; Ray itself would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not host or not port.isdecimal():
+        raise InputError(f"--ray takes local, auto, HOST:PORT or ray://HOST:PORT, not {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=PROBE_TIMEOUT_S).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"no Ray cluster answers at {address} ({error}); start one with 'ray start --head', or use --ray local"
+        ) from error
+
+
+def copy_code(folder: Path) -> None:
+    """The harness's own packages, as they are here, side by side."""
+    root = Path(__file__).resolve().parents[2]
+    for package in _PACKAGES:
+        shutil.copytree(root / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -1,0 +1,272 @@
+"""The results store: one folder a run, holding ``run.json`` and the predictions. A run is there as a whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.errors import InputError
+from harness.store.record_file import (
+    RECORD,
+    DamagedError,
+    Record,
+    encoded,
+    is_finished,
+    read_record,
+    read_sealed,
+    sealed,
+    sha256,
+)
+
+DEFAULT_STORE = "results/runs"
+PREDICTIONS = "predictions.jsonl"
+ERROR_LOG = "error.log"
+_SPACE_NEEDED = 16 * 2**20
+_LONGEST_NAME = 180
+_REMNANT_AGE_S = 3600.0
+_NEW = ".new"
+
+
+class Keyed(Protocol):
+    """What a record is kept under: a cell of the comparison, or a point of a bench."""
+
+    @property
+    def model(self) -> str:
+        """Name of a registered encoder."""
+
+    @property
+    def size(self) -> str:
+        """Name of its size."""
+
+    @property
+    def task(self) -> str:
+        """What is done with it."""
+
+    @property
+    def key(self) -> str:
+        """Digest of everything that decides the outcome."""
+
+
+class Store:
+    """Runs in a folder.
+
+    Args:
+        folder: made when the first run is written.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def path_of(self, cell: Keyed) -> Path:
+        """The folder of this cell's run: readable names for people, the key for identity."""
+        return self.folder / _folder_name(cell.model, cell.size, cell.task, cell.key)
+
+    def folder_of(self, record: Record) -> Path:
+        """The folder of a run's record."""
+        model = record["model"]
+        return self.folder / _folder_name(model["name"], model["size"], record["task"]["dataset"], record["key"])
+
+    def training_folder(self, cell: Keyed) -> Path:
+        """Where this cell's training may leave checkpoints until its run is written."""
+        return self.folder / f".training-{self.path_of(cell).name}"
+
+    def lock(self, cell: Keyed, wait: bool = True) -> AbstractContextManager[bool]:
+        """Hold this cell while a block runs, so that no other process runs it too; see `harness.store.lock.held`.
+
+        The store's folder must exist.
+        """
+        from harness.store.lock import held
+
+        return held(self._lock_file(self.path_of(cell).name), wait)
+
+    def is_being_run(self, cell: Keyed) -> bool:
+        """Whether another process holds this cell."""
+        if not self._lock_file(self.path_of(cell).name).exists():
+            return False
+        with self.lock(cell, wait=False) as free:
+            return not free
+
+    def find(self, cell: Keyed) -> Record | None:
+        """The record of this cell, if it was run and finished."""
+        record = self.read(cell)
+        return record if record and record["status"] == "ok" else None
+
+    def read(self, cell: Keyed) -> Record | None:
+        """The record of this cell, of whatever status."""
+        record = read_record(self.path_of(cell) / RECORD)
+        return record if record and record["key"] == cell.key else None
+
+    def has(self, cell: Keyed) -> bool:
+        """Whether the cell was run and finished: as `find`, but quick enough for twenty thousand cells."""
+        return is_finished(self.path_of(cell) / RECORD)
+
+    def files(self) -> Iterator[Path]:
+        """Every record's file, whole or not, in the order of their folders' names."""
+        files = sorted(self.folder.glob(f"*/{RECORD}"))
+        return (file for file in files if not file.parent.name.startswith("."))
+
+    def records(self, kind: str = "run", on_problem: Callable[[str], None] = lambda sentence: None) -> Iterator[Record]:
+        """All whole records, in the order of their folders' names; anything else is passed over.
+
+        Args:
+            kind: ``run``, ``failure`` (of a cell that did not finish), ``bench`` or ``imported``.
+            on_problem: told one sentence about every file that is no whole record, whatever its kind.
+        """
+        for file in self.files():
+            try:
+                record = read_sealed(file).record
+            except DamagedError as error:
+                on_problem(f"{file} {error}; it is left out")
+                continue
+            if record.get("kind", "run") == kind:
+                yield record
+
+    def predictions(self, record: Record) -> list[dict[str, Any]]:
+        """The predictions of a run, one row an example of dev and test; none where the run kept none.
+
+        Raises:
+            InputError: they are missing, or not those that were written with the record.
+        """
+        folder = self.folder_of(record)
+        try:
+            digest = read_sealed(folder / RECORD).predictions_sha256
+        except DamagedError as error:
+            raise InputError(f"{folder / RECORD} {error}; run the cell again with --force") from error
+        if record.get("predictions") is None:
+            return []
+        # A writer that was killed right after the record was in place left the predictions under their new name.
+        for file in (folder / PREDICTIONS, *folder.glob(f"{PREDICTIONS}.*{_NEW}")):
+            with contextlib.suppress(OSError, ValueError):
+                content = file.read_bytes()
+                if digest in (None, sha256([content])):
+                    return [json.loads(line) for line in content.splitlines()]
+        raise InputError(
+            f"{folder / PREDICTIONS} is missing, or was changed since it was written; run the cell again with --force"
+        )
+
+    def check_writable(self) -> None:
+        """Find out before hours of work, not after, that the results cannot be kept.
+
+        Raises:
+            InputError: the folder cannot be made or written, or its disk is full.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".probe-") as probe:
+                probe.write(b"x" * 4096)
+                probe.flush()
+                os.fsync(probe.fileno())
+            free = shutil.disk_usage(self.folder).free
+        except OSError as error:
+            raise InputError(
+                f"results cannot be written to {self.folder} ({error.strerror}); choose another folder with --out"
+            ) from error
+        if free < _SPACE_NEEDED:
+            raise InputError(
+                f"the disk of {self.folder} has only {free >> 20} MiB left; free some or choose another folder with --out"
+            )
+
+    def write(
+        self, cell: Keyed, record: Record, predictions: Iterable[Mapping[str, Any]] | None, log: str | None = None
+    ) -> Path:
+        """Keep a run, in place of an earlier one of the same cell.
+
+        All files are flushed to disk under other names, and moving the record into its place is the one step that
+        counts: before it the earlier run stands, after it this one, and neither is ever missing.
+
+        Args:
+            cell: what was run.
+            record: how it went.
+            predictions: rows, kept beside the record.
+            log: messages of a failure, kept beside the record.
+
+        Raises:
+            InputError: the disk is full or not writable; nothing half-written stays.
+        """
+        target = self.path_of(cell)
+        suffix = f".{secrets.token_hex(4)}{_NEW}"
+        new = {name: target / f"{name}{suffix}" for name in (PREDICTIONS, ERROR_LOG, RECORD)}
+        digest = None
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            try:
+                if predictions is not None:
+                    lines = (encoded(json.dumps(row, ensure_ascii=False) + "\n") for row in predictions)
+                    digest = _write_durably(new[PREDICTIONS], lines)
+                if log is not None:
+                    _write_durably(new[ERROR_LOG], [encoded(log)])
+                _write_durably(new[RECORD], [sealed(record, digest)])
+                new[RECORD].replace(target / RECORD)
+            except BaseException:
+                for file in new.values():
+                    file.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it holds an earlier run
+                    target.rmdir()
+                raise
+            for name in (PREDICTIONS, ERROR_LOG):
+                if new[name].exists():
+                    new[name].replace(target / name)
+                else:
+                    (target / name).unlink(missing_ok=True)
+            for remnant in target.glob(f"*{_NEW}"):
+                remnant.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"the run could not be written to {self.folder} ({error.strerror}); choose another folder with --out"
+            ) from error
+        return target
+
+    def tidy(self) -> None:
+        """Remove what killed processes left behind; never what is in use, and no checkpoint that is of use still."""
+        for path in list(self.folder.glob(".*")):
+            with contextlib.suppress(OSError):
+                kind, _, name = path.name.partition("-")
+                if kind in (".training", ".lock"):
+                    self._tidy_cell(name)
+                elif kind == ".probe" and _age_s(path) > _REMNANT_AGE_S:
+                    path.unlink()
+
+    def _tidy_cell(self, name: str) -> None:
+        from harness.store.lock import held
+
+        with held(self._lock_file(name), wait=False) as free:
+            if free and is_finished(self.folder / name / RECORD):
+                shutil.rmtree(self.folder / f".training-{name}", ignore_errors=True)
+
+    def _lock_file(self, name: str) -> Path:
+        return self.folder / f".lock-{name}"
+
+
+def _folder_name(model: str, size: str, task: str, key: str) -> str:
+    readable = re.sub(r"[^A-Za-z0-9._-]", "-", f"{model}-{size}_{task}")
+    # A leading dot would hide the run, and no file system takes names without end.
+    return f"{re.sub('^[.]', '-', readable)[:_LONGEST_NAME]}_{re.sub(r'[^A-Za-z0-9._-]', '-', key)}"
+
+
+def _write_durably(file: Path, pieces: Iterable[bytes]) -> str:
+    """Write a file to the disk itself; returns the sha256 (hex) of its content."""
+
+    def written() -> Iterator[bytes]:
+        for piece in pieces:
+            stream.write(piece)
+            yield piece
+
+    with file.open("xb") as stream:
+        digest = sha256(written())
+        stream.flush()
+        os.fsync(stream.fileno())
+    return digest
+
+
+def _age_s(path: Path) -> float:
+    return time.time() - path.stat().st_mtime

@@ -1,0 +1,1 @@
+"""Datasets built from the docstrings of installed packages, without a download."""

@@ -1,0 +1,1 @@
+"""Readers and writers of local files: CoNLL, SQuAD JSON, JSON lines and BEIR folders."""

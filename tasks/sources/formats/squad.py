@@ -1,0 +1,201 @@
+"""Questions in SQuAD's format, from local JSON files and from rows of the hub.
+
+The JSON is that of SQuAD 1.1 and 2.0 (Rajpurkar et al., 2016 and 2018): ``data[].paragraphs[].context`` and
+``qas[].{id, question, answers[].{text, answer_start}}``, in 2.0 also ``is_impossible``. ReCoRD (Zhang et al., 2018) asks
+for the entity that ``@placeholder`` stands for; every mention of a right entity in the passage is an answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import InputError
+from tasks.sources.formats.lines import is_unicode
+from tasks.sources.formats.reading import Reading
+from tasks.sources.hub import rows as hub
+from tasks.sources.hub.copies import copied_notes
+from tasks.sources.question import Answer, Question
+from tasks.sources.splits import read_bytes, split_files
+from tasks.task import DatasetInfo, Split
+
+
+def files(folder: Path) -> dict[Split, Path]:
+    """The three files of a local dataset.
+
+    Raises:
+        InputError: one is missing.
+    """
+    return split_files(folder, ".json")
+
+
+def load(folder: Path, skip_bad: bool = False) -> Reading[Question]:
+    """Read the three splits of a folder.
+
+    Args:
+        folder: holds ``train.json``, ``dev.json`` and ``test.json``.
+        skip_bad: leave out malformed questions and count them.
+
+    Raises:
+        InputError: a file is missing, is not JSON in this format, or holds a malformed question (which is named).
+    """
+    reading: Reading[Question] = Reading(skip_bad, notes=copied_notes(folder))
+    for split, file in files(folder).items():
+        reading.take(split, _one_of_each(_questions(_document(file)), str(file)), str(file), file.name, "entries")
+    return reading
+
+
+def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> Reading[Question]:
+    """Read a declared hub dataset; where no dev files are declared, dev is cut from train, by document.
+
+    Args:
+        info: declares ``files`` and, for ReCoRD's columns, ``columns: record``.
+        skip_bad: leave out malformed questions and count them.
+        root: a local copy of the repository, instead of the hub.
+
+    Raises:
+        InputError: the hub cannot be reached, a column is missing, or a row is malformed.
+    """
+    revision = info.revision or "local" if root else hub.resolve_revision(info)
+    read = _record_row if info.hub_options.get("columns") == "record" else _squad_row
+    reading: Reading[Question] = Reading(skip_bad, revision=revision)
+    for split, rows in hub.load_rows(info, revision, root).items():
+        where = f"{info.hub_id} ({split})"
+        found = (_from_row(read, row, f"row {number}") for number, row in enumerate(rows))
+        reading.take(split, _one_of_each(found, where), where, split, "rows")
+    reading.cut_dev(lambda question: question.title, "document")
+    return reading
+
+
+def _one_of_each(found: Iterable[Question | str], where: str) -> Iterator[Question | str]:
+    """The same, with a sentence in place of a question whose id occurred before, and the place before each sentence."""
+    seen: set[str] = set()
+    for one in found:
+        if isinstance(one, str):
+            yield f"{where}: {one}"
+        elif one.id in seen:
+            yield f"{where}: the id {one.id!r} occurs twice"
+        else:
+            seen.add(one.id)
+            yield one
+
+
+def _document(file: Path) -> list[Any]:
+    """The list ``data`` of a file.
+
+    Raises:
+        InputError: the file cannot be read, is not JSON, or has no such list.
+    """
+    try:
+        document = json.loads(read_bytes(file).removeprefix(b"\xef\xbb\xbf").decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{file} is not UTF-8 (byte {error.start}); convert the file, for example with iconv"
+        ) from error
+    except json.JSONDecodeError as error:
+        raise InputError(f"{file}:{error.lineno} is not JSON ({error.msg}); a span dataset is SQuAD JSON") from error
+    data = document.get("data") if isinstance(document, dict) else None
+    if not isinstance(data, list):
+        raise InputError(
+            f"{file} has no list 'data', so it is not SQuAD JSON; see the format in the documentation of the tasks"
+        )
+    return data
+
+
+def _questions(data: Iterable[Any]) -> Iterator[Question | str]:
+    """Every question, or in its place a sentence that says what is wrong."""
+    for number, article in enumerate(data):
+        at = f"data[{number}]"
+        if problem := _lacking(article, {"paragraphs": list}):
+            yield f"{at} {problem}"
+            continue
+        for position, paragraph in enumerate(article["paragraphs"]):
+            yield from _of_paragraph(paragraph, f"{at}.paragraphs[{position}]", str(article.get("title", at)))
+
+
+def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | str]:
+    if problem := _lacking(paragraph, {"context": str, "qas": list}):
+        yield f"{at} {problem}"
+    elif not paragraph["context"].strip():
+        yield f"{at} has an empty context"
+    elif not is_unicode(paragraph["context"]):
+        yield f"{at} has a context with half a surrogate pair, which is no character"
+    else:
+        for number, qa in enumerate(paragraph["qas"]):
+            if problem := _lacking(qa, {"id": str, "question": str, "answers": list}):
+                yield f"{_named(qa, f'{at}.qas[{number}]')} {problem}"
+            else:
+                yield _question(qa, paragraph["context"], title)
+
+
+def _question(qa: Mapping[str, Any], context: str, title: str) -> Question | str:
+    name = _named(qa, "")
+    if not qa["question"].strip() or not is_unicode(qa["question"]):
+        return f"{name} has no text"
+    answers: dict[Answer, None] = {}
+    for answer in qa["answers"]:
+        if problem := _lacking(answer, {"text": str, "answer_start": int}):
+            return f"an answer of {name} {problem}"
+        text, start = answer["text"], answer["answer_start"]
+        if not text.strip():
+            return f"{name} has an empty answer"
+        there = context[start : start + len(text)] if start >= 0 else ""
+        if there != text:
+            return f"{name} has the answer {_short(text)}, but at its answer_start {start} the context says {_short(there)}"
+        answers[Answer(text, start)] = None
+    if qa.get("is_impossible") and answers:
+        return f"{name} is marked impossible and has answers"
+    return Question(qa["id"], qa["question"].strip(), context, tuple(answers), title)
+
+
+def _from_row(read: Any, row: Mapping[str, Any], at: str) -> Question | str:
+    try:
+        return read(row)
+    except (KeyError, TypeError) as error:
+        return f"{at} is not as declared ({error}); its columns are {', '.join(row)}"
+
+
+def _squad_row(row: Mapping[str, Any]) -> Question | str:
+    answers = row["answers"]
+    pairs = zip(answers["text"], answers["answer_start"], strict=True)
+    qa = {
+        "id": row["id"],
+        "question": row["question"],
+        "answers": [{"text": text, "answer_start": start} for text, start in pairs],
+    }
+    return _question(qa, row["context"], row["title"])
+
+
+def _record_row(row: Mapping[str, Any]) -> Question | str:
+    right, spans = set(row["answers"]), row["entity_spans"]
+    mentions = zip(spans["text"], spans["start"], strict=True)
+    qa = {
+        "id": f"{row['idx']['passage']}-{row['idx']['query']}",
+        "question": row["query"],
+        "answers": [{"text": text, "answer_start": start} for text, start in mentions if text in right],
+    }
+    if not qa["answers"]:
+        return f"{_named(qa, '')} has an answer that its passage never mentions"
+    return _question(qa, row["passage"], str(row["idx"]["passage"]))
+
+
+def _lacking(value: Any, needed: Mapping[str, type]) -> str:
+    """What an object lacks of the keys it needs; empty where it lacks nothing."""
+    if not isinstance(value, dict):
+        return f"is not an object but {_short(value)}"
+    for key, kind in needed.items():
+        if not isinstance(value.get(key), kind):
+            wanted = {list: "list", str: "text", int: "number"}[kind]
+            return f"has no {wanted} {key!r}"
+    return ""
+
+
+def _named(qa: Any, otherwise: str) -> str:
+    return f"question {qa['id']!r}" if isinstance(qa, dict) and isinstance(qa.get("id"), str) else otherwise
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.cells.cell import Cell
+from harness.cells.recipe import Recipe
+from harness.errors import InputError
+
+CELL = Cell("avey-b", "tiny", "scratch", "ner/docstrings", Recipe(), 0, "weights", "data")
+
+
+def test_the_key_does_not_move():
+    """Stored results are found by this; it may change only together with PROTOCOL."""
+    assert CELL.key == replace(CELL).key == "6357838217b91aa5"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "bert"}, {"size": "base"}, {"task": "ner/wnut17"}, {"seed": 1}, {"weights_identity": "other"},
+        {"data_identity": "other"}, {"recipe": Recipe(learning_rate=2e-5)}, {"recipe": Recipe(precision="bf16")},
+    ],
+)  # fmt: skip
+def test_the_key_tells_apart_what_decides_the_score(change):
+    assert replace(CELL, **change).key != CELL.key
+
+
+def test_the_key_ignores_where_equal_files_lie():
+    assert replace(CELL, data_dir="/elsewhere", weights="/a/copy").key == CELL.key
+
+
+@given(st.sampled_from(["learning_rate", "batch_size", "max_steps", "train_limit"]), st.floats(max_value=0))
+def test_what_cannot_be_trained_is_refused(name, value):
+    with pytest.raises(InputError, match=f"the {name.replace('_', ' ')} must be greater than 0"):
+        Recipe(**{name: value})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_learning_rate_is_a_number(value):
+    with pytest.raises(InputError):
+        Recipe(learning_rate=value)
+
+
+def test_an_unknown_option_suggests_the_right_one():
+    with pytest.raises(InputError, match="did you mean 'learning_rate'"):
+        Recipe().with_options({"learning_rat": 1})

@@ -1,0 +1,187 @@
+"""Two encoders over a store made by hand: numbers, refusals, and who ties with the best."""
+
+import copy
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from harness.cli import run_command
+from harness.comparison.entries import entries
+from harness.comparison.paired_test import ties_with_best
+from harness.store import Store
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = 200
+
+
+def rows(rate, seed, examples=EXAMPLES):
+    """Predictions of which a share is right; the easy examples are the same for everybody."""
+    ease = np.random.default_rng(0).random(examples)
+    right = ease + 0.1 * np.random.default_rng(seed + 1).standard_normal(examples) < rate
+    return [
+        {"split": split, "id": f"{split}-{place}", "terms": [int(hit), 1]}
+        for split in ("dev", "test")
+        for place, hit in enumerate(right)
+    ]
+
+
+def write(folder, model, rate, seed, *, size="tiny", weights="scratch", predictions=None, **changes):
+    predictions = rows(rate, seed) if predictions is None else predictions
+    score = sum(row["terms"][0] for row in predictions if row["split"] == "test") / max(len(predictions) / 2, 1)
+    record = {
+        "schema_version": 1, "key": f"{model}{size}{weights}{rate}{seed}{json.dumps(changes, sort_keys=True)}",
+        "status": "ok", "error": None,
+        "model": {"name": model, "size": size, "weights": weights, "identity": f"{model} {weights}"},
+        "task": {"name": "nli", "dataset": "nli/x", "fingerprint": "f" * 64, "metric": "accuracy", "options": {}},
+        "recipe": {"learning_rate": 1e-3, "epochs": 1.0, "steps": 9, "resumed_from_step": 0},
+        "seed": seed, "scores": {split: {"accuracy": score} for split in ("dev", "test")},
+        "predictions": "predictions.jsonl",
+    }  # fmt: skip
+    for part, values in changes.items():
+        record[part] |= values
+    name = SimpleNamespace(model=model, size=size, task=record["task"]["dataset"], key=record["key"])
+    return Store(folder).write(name, copy.deepcopy(record), predictions)
+
+
+@pytest.fixture
+def store(tmp_path):
+    for seed in range(3):
+        write(tmp_path, "good", 0.8, seed)
+        write(tmp_path, "bad", 0.6, seed)
+        write(tmp_path, "close", 0.79, seed)
+    return tmp_path
+
+
+def compared(store, *arguments, capsys):
+    assert run_command(["compare", *arguments, "--out", str(store), "--json", "--resamples", "2000"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_better_encoder_is_told_and_a_close_one_is_not(store, capsys):
+    (row,) = compared(store, "good", "bad", capsys=capsys)
+    assert row["significant"]
+    assert row["difference"] == pytest.approx(row["a_score"] - row["b_score"])
+    assert row["difference_low"] > 0.1
+    assert row["probability_of_improvement"] == 1
+    assert row["a_seeds"] == [0, 1, 2]
+    (row,) = compared(store, "good", "close", capsys=capsys)
+    assert not row["significant"]
+    assert row["difference_low"] < 0 < row["difference_high"]
+
+
+def test_the_other_order_turns_the_sign_and_the_same_command_repeats_itself(store, capsys):
+    (row,), (turned,) = (compared(store, *names, capsys=capsys) for names in (("good", "bad"), ("bad", "good")))
+    assert turned["difference"] == pytest.approx(-row["difference"])
+    assert compared(store, "good", "bad", capsys=capsys) == [row]
+
+
+def test_the_table_says_what_was_found(store, capsys):
+    assert run_command(["compare", "good", "bad", "--out", str(store)]) == 0
+    out = capsys.readouterr().out
+    assert "nli/x: good:tiny is better than bad:tiny by" in out
+    assert "approximate randomisation" in out
+    assert run_command(["compare", "good", "close", "--out", str(store)]) == 0
+    assert "no difference can be told" in capsys.readouterr().out
+
+
+def test_p_values_are_corrected_over_the_datasets(store, capsys):
+    for seed in range(3):
+        for model, rate in (("good", 0.8), ("bad", 0.7)):
+            write(store, model, rate, seed, task={"dataset": "nli/y"})
+    first, second = compared(store, "good", "bad", capsys=capsys)
+    assert sorted([first["p_holm"], second["p_holm"]])[0] == pytest.approx(2 * min(first["p"], second["p"]))
+    (alone,) = compared(store, "good", "bad", "--task", "nli/y", capsys=capsys)
+    assert alone["p_holm"] == alone["p"] == second["p"]
+
+
+def test_runs_are_compared_by_their_folders_and_a_single_one_is_told(store, capsys):
+    good, bad = (next(store.glob(f"{model}-*")) for model in ("good", "bad"))
+    (row,) = compared(store, str(good), str(bad), capsys=capsys)
+    assert not row["over_seeds"]
+    assert "one run a side" in row["notes"][0]
+
+
+def test_learning_rates_are_chosen_on_dev_and_unequal_numbers_of_them_told(store, capsys):
+    write(store, "bad", 0.95, 0, recipe={"learning_rate": 1e-4})
+    (row,) = compared(store, "good", "bad", capsys=capsys)
+    assert row["b_learning_rate"] == 1e-4
+    assert any("chosen among 1 for good and 2 for bad" in note for note in row["notes"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"task": {"fingerprint": "0" * 64}}, "different examples of nli/x"),
+        ({"task": {"options": {"language": "en"}}}, "with different options (language None and en)"),
+        (
+            {"recipe": {"epochs": 2.0}},
+            "different recipes (epochs 1.0 and 2.0); run one of them again, or say --any-recipe",
+        ),
+        ({"task": {"dataset": "nli/other"}}, "no dataset in common"),
+        ({"scores": {"test": {"accuracy": 0.1}}}, "not to its score of 0.1000"),
+        ({"predictions": []}, "do not say what each example adds"),
+        ({"predictions": rows(0.5, 0, EXAMPLES - 1)}, "are of different examples ('test-199' is on one side only)"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(store, changes, sentence, capsys):
+    write(store, "new", 0.5, 0, **changes)
+    assert run_command(["compare", "good", "new", "--out", str(store)]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_other_recipes_are_compared_where_that_is_said(store, capsys):
+    write(store, "new", 0.5, 0, recipe={"epochs": 2.0})
+    (row,) = compared(store, "good", "new", "--any-recipe", capsys=capsys)
+    assert row["significant"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["good", "goood"], "has no finished run of 'goood'; did you mean 'good'"),
+        (["good", "good"], "are the same runs"),
+        (["good", "twice"], "means 2 encoders"),
+        (["good", "bad", "--task", "ner"], "no dataset in common in ner"),
+        (["good", "bad", "--resamples", "3"], "--resamples must be between"),
+    ],
+)
+def test_names_that_mean_nothing_or_too_much(store, arguments, sentence, capsys):
+    write(store, "twice", 0.5, 0)
+    write(store, "twice", 0.5, 0, size="base", weights="hub")
+    assert run_command(["compare", *arguments, "--out", str(store)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_size_and_weights_name_one_of_several(store, capsys):
+    write(store, "twice", 0.5, 0)
+    write(store, "twice", 0.7, 0, size="base", weights="hub")
+    for name, encoder in (("twice:tiny", "twice:tiny"), ("twice@hub", "twice:base@hub"), ("twice:base@hub",) * 2):
+        (row,) = compared(store, "good", name, capsys=capsys)
+        assert row["b_encoder"] == encoder
+
+
+def test_who_ties_with_the_best(store):
+    found = entries(Store(store).records())
+    tied = ties_with_best(found, Store(store).predictions, resamples=2000)
+    assert {found[index].model for index in tied} == {"good", "close"}
+    assert ties_with_best(found[:1], Store(store).predictions) == {0}
+    assert ties_with_best([], Store(store).predictions) == set()
+
+
+def test_compare_does_without_torch(store):
+    code = (
+        f"import sys; from harness.cli import run_command; code = run_command(['compare', 'good', 'bad', '--out', {str(store)!r}]);"
+        "sys.exit(3 if {'torch', 'transformers'} & set(sys.modules) else code)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr

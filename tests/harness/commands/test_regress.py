@@ -1,0 +1,180 @@
+"""The gate as a user meets it: exit codes, sentences, a new baseline, a fault that a plug-in plants in the children."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from harness.cli import run_command
+from harness.gate import judge as gate
+from harness.gate.baseline import read_baseline
+
+FINGERPRINT = "f" * 64
+RECIPE = {"learning_rate": 1e-3, "max_steps": 10, "effective_batch_size": 8, "precision": "fp32"}
+
+
+def content(**changes):
+    cell = {
+        "request": {"model": "bert", "task": "ner/x", "data_dir": "data", "recipe": {"precision": "fp32"}},
+        "seeds": [0, 1, 2], "fingerprint": FINGERPRINT, "recipe": RECIPE, "metric": "m",
+        "scores": [0.80, 0.82, 0.84], "losses": [0.5, 0.5, 0.5], "examples_per_gflop": [1.0, 2.0, 1.5],
+    }  # fmt: skip
+    return {"schema_version": 1, "rerun_seeds": [0, 1], "cells": [cell | changes]}
+
+
+def baseline(folder, **changes):
+    file = folder / "baseline.json"
+    file.write_text(json.dumps(content(**changes)))
+    return read_baseline(file)
+
+
+def record(score, loss=0.5, seconds=10.0, recipe=RECIPE, fingerprint=FINGERPRINT):
+    return {
+        "task": {"fingerprint": fingerprint, "metric": "m", "n_dev": 20, "n_test": 100},
+        "recipe": recipe | {"steps": 10, "resumed_from_step": 0},
+        "scores": {"test": {"m": score}},
+        "losses": [(5, loss), (10, loss)],
+        "seconds": {"fit": seconds, "predict": 0.0},
+    }
+
+
+def judged(folder, runs, gflops=None, **changes):
+    return gate.judge(baseline(folder, **changes).cells[0], runs, gflops)
+
+
+def test_the_tolerance_is_the_prediction_interval_of_the_mean_of_new_runs():
+    # t(0.99, 2) = 6.9646; s = 0.02; sqrt(1/3 + 1/2) = 0.91287
+    assert gate.tolerance([0.80, 0.82, 0.84], 2) == pytest.approx(6.9646 * 0.02 * 0.91287, rel=1e-4)
+
+
+def test_below_the_tolerance_is_a_drop_and_above_it_better(tmp_path):
+    outcomes = [judged(tmp_path, [record(score), record(score)]).outcome for score in (0.68, 0.70, 0.82, 0.94, 0.96)]
+    assert outcomes == ["drop", "ok", "ok", "ok", "better"]
+
+
+def test_equal_scores_still_have_a_floor(tmp_path):
+    outcomes = [judged(tmp_path, [record(score)], scores=[0.9, 0.9, 0.9]).outcome for score in (0.885, 0.875)]
+    assert outcomes == ["ok", "drop"]
+
+
+def test_a_higher_training_loss_and_nan_are_drops(tmp_path):
+    assert judged(tmp_path, [record(0.82, loss=0.52)]).outcome == "ok"
+    assert judged(tmp_path, [record(0.82, loss=0.54)]).outcome == "drop"
+    assert judged(tmp_path, [record(float("nan"))]).outcome == "drop"
+    assert judged(tmp_path, [record(0.82, loss=float("nan"))]).outcome == "drop"
+
+
+def test_throughput_counts_over_the_machine_s_own_rate_by_the_best_seed(tmp_path):
+    # 10 steps of 8 and 120 predicted are 200 examples; the baseline's best is 2 examples a GFLOP.
+    slow, fast = record(0.82, seconds=200 / 100), record(0.82, seconds=200 / 500)
+    assert judged(tmp_path, [slow, slow], gflops=100).speed == pytest.approx(0.5)
+    assert judged(tmp_path, [slow, fast], gflops=100).speed == pytest.approx(2.5)
+    assert judged(tmp_path, [slow, slow], gflops=100).outcome == "ok"
+    assert judged(tmp_path, [slow, slow], gflops=150).outcome == "slow"
+
+
+def test_a_run_that_failed_fails_its_cell_with_the_reason(tmp_path):
+    found = judged(tmp_path, [record(0.82), "the loss is nan"])
+    assert (found.outcome, found.reason, found.passed) == ("failed", "the loss is nan", False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"fingerprint": "0" * 64}, "the examples are others than the baseline's"),
+        ({"recipe": RECIPE | {"max_steps": 20}}, "max_steps 20 and 10"),
+    ],
+)
+def test_other_examples_or_another_recipe_are_refused(tmp_path, changes, sentence):
+    with pytest.raises(gate.InputError, match=sentence):
+        judged(tmp_path, [record(0.82, **changes)])
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (None, "cannot be read"),
+        ("{", "is not JSON"),
+        ("[]", "has schema version None, not 1"),
+        ('{"schema_version": 7}', "has schema version 7, not 1"),
+        ('{"schema_version": 1, "cells": []}', "is not whole"),
+        ('{"schema_version": 1, "cells": [], "rerun_seeds": [0]}', "names no cells"),
+        (json.dumps(content(seeds=[0], scores=[0.1])), "needs two or more different seeds"),
+        (json.dumps(content(scores=[0.1])), "is not whole"),
+        (json.dumps(content(request={"modle": "bert", "task": "ner"})), "'modle'; did you mean 'model'"),
+        (json.dumps(content(scores=[])), "has no scores of bert on ner/x"),
+    ],
+)
+def test_a_bad_baseline_is_one_sentence_and_exit_code_2(tmp_path, text, sentence, capsys):
+    file = tmp_path / "baseline.json"
+    if text is not None:
+        file.write_text(text)
+    assert run_command(["regress", "--baseline", str(file)]) == 2
+    captured = capsys.readouterr()
+    assert sentence in captured.err
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [["--update"], ["--update", "--why", " "], ["--why", "because"]])
+def test_an_update_needs_its_reason(tmp_path, options, capsys):
+    file = baseline(tmp_path).file
+    before = file.read_text()
+    assert run_command(["regress", "--baseline", str(file), *options]) == 2
+    assert "--update" in capsys.readouterr().err
+    assert file.read_text() == before
+
+
+def test_a_run_on_another_machine_comes_back_as_a_copy_of_its_request(tmp_path):
+    class Copies:
+        def run(self, requests):
+            from harness.scheduling.executor import Finished
+
+            for request in reversed(list(requests)):
+                yield Finished(replace(request), "failed", None, f"seed {request.seed}", 1.0)
+
+    assert gate.run_again(baseline(tmp_path), Copies()) == [["seed 0", "seed 1"]]
+
+
+FAULT = """
+import torch
+from torch import nn
+nn.Linear.forward = lambda self, given: nn.functional.linear(given, self.weight, self.bias) * 0
+"""
+
+
+def test_update_then_pass_then_catch_a_fault(small_bert, data_dir, tmp_path, capsys, monkeypatch):
+    # The fault is loaded in this process too: it ends with the test.
+    monkeypatch.setattr(nn.Linear, "forward", nn.Linear.forward)
+    recipe = {"learning_rate": 5e-3, "max_steps": 60, "batch_size": 16, "max_length": 64, "precision": "fp32"}
+    request = {
+        "model": "bert", "task": "ner/cities", "weights": str(small_bert), "data_dir": str(data_dir), "recipe": recipe,
+    }  # fmt: skip
+    file = tmp_path / "baseline.json"
+    file.write_text(
+        json.dumps({"schema_version": 1, "rerun_seeds": [0], "cells": [{"request": request, "seeds": [0, 1]}]})
+    )
+    arguments = ["regress", "--baseline", str(file), "--scores-only"]
+    assert run_command([*arguments, "--update", "--why", "the first one", "--json"]) == 0
+    capsys.readouterr()
+    written = json.loads(file.read_text())
+    assert written["why"] == "the first one"
+    assert written["date"]
+    assert written["environment"]["packages"]["torch"]
+    assert len(written["cells"][0]["scores"]) == 2
+    assert written["cells"][0]["request"] == request
+
+    assert run_command([*arguments, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["passed"]
+    assert told["cells"][0]["score"] == written["cells"][0]["scores"][0]
+
+    plugin = Path(tmp_path / "fault.py")
+    plugin.write_text(FAULT)
+    assert run_command([*arguments, "--plugin", str(plugin), "--out", str(tmp_path / "kept")]) == 1
+    shown = capsys.readouterr().out
+    assert "drop" in shown
+    assert "1 of 1 cells failed" in shown
+    assert "prediction interval" in shown
+    assert len(list((tmp_path / "kept").glob("regress-*/*/run.json"))) == 1

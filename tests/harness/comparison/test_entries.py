@@ -1,0 +1,45 @@
+"""Choosing the learning rate by dev, and the runs that are compared."""
+
+from harness.comparison.entries import entries
+
+
+def record(rate, seed, dev, test, model="bert", fingerprint="f", status="ok"):
+    return {
+        "status": status,
+        "model": {"name": model, "size": "tiny", "weights": "scratch", "identity": "scratch 1"},
+        "task": {"dataset": "ner/x", "fingerprint": fingerprint, "metric": "m", "options": {}},
+        "recipe": {"learning_rate": rate, "epochs": 1.0, "steps": 10 + seed, "resumed_from_step": 0},
+        "seed": seed,
+        "scores": {"dev": {"m": dev}, "test": {"m": test}},
+    }
+
+
+def test_the_learning_rate_with_the_best_median_dev_score_is_chosen_whatever_test_says():
+    records = [record(1e-3, seed, dev, 0.9) for seed, dev in enumerate((0.1, 0.2, 0.9))]
+    records += [record(1e-4, seed, dev, 0.1) for seed, dev in enumerate((0.3, 0.31, 0.32))]
+    (entry,) = entries(reversed(records))
+    assert entry.learning_rate == 1e-4
+    assert entry.dev_by_learning_rate == {1e-4: 0.31, 1e-3: 0.2}
+    assert entry.scores() == [0.1, 0.1, 0.1]
+    assert [run["seed"] for run in entry.runs] == [0, 1, 2]
+
+
+def test_of_equal_learning_rates_the_lowest_is_chosen():
+    (entry,) = entries([record(5e-4, 0, 0.5, 0.1), record(1e-4, 0, 0.5, 0.2)])
+    assert entry.learning_rate == 1e-4
+
+
+def test_other_data_models_and_recipes_are_other_entries_and_failed_runs_are_none():
+    other_recipe = record(1e-4, 0, 0.5, 0.5)
+    other_recipe["recipe"]["epochs"] = 2.0
+    records = [
+        record(1e-4, 0, 0.5, 0.5),
+        record(1e-4, 0, 0.5, 0.5, model="avey-b"),
+        record(1e-4, 0, 0.5, 0.5, fingerprint="g"),
+        other_recipe,
+        record(1e-4, 1, 0.5, 0.5, status="failed"),
+    ]
+    found = entries(records)
+    assert len(found) == 4
+    assert [entry.model for entry in found].count("avey-b") == 1
+    assert all(len(entry.runs) == 1 for entry in found)

@@ -1,0 +1,183 @@
+"""A bench from point to point with children that are made up: what stands, what is skipped, what is tried again."""
+
+import dataclasses
+
+import pytest
+
+from harness.cost.points import Limits, points_of
+from harness.cost.run import Bench
+from harness.errors import InputError
+from harness.store import Store
+
+LIMITS = Limits(timeout_s=60, memory_mib=1000, min_repetitions=5, min_seconds=1.0)
+RATES = {"matmul_flops_per_s": {"fp32": 1e11, "bf16": 5e11}, "memory_bytes_per_s": 1e10}
+
+
+def points(*models, lengths=(128, 512, 2048, 8192), extend=False):
+    return points_of(models, "tiny", lengths, "inference", None, None, "fp32", "sdpa", False, 1, extend, "m")
+
+
+class Children:
+    """Answers as real children would: one millisecond a token, or what a test says for (model, length)."""
+
+    def __init__(self, **special):
+        self.special = special
+        self.asked: list[tuple[str, int]] = []
+        self.calibrations = 0
+
+    def measure(self, point, limits, plugins):
+        self.asked.append((point.model, point.length))
+        samples = [float(point.length)] * 5
+        flops = {"needed": 10**6 * point.length, "executed": 10**6 * point.length}
+        reply = {"status": "ok", "error": None, "samples_ms": samples, "flops": flops, "wall_s": 9.0, "load_s": 2.0}
+        return reply | self.special.get(f"{point.model}_{point.length}", {})
+
+    def calibrate(self, threads):
+        self.calibrations += 1
+        return RATES
+
+
+def bench(store, children, limits=LIMITS, force=False, said=None):
+    say = (said if said is not None else []).append
+    return Bench(store, limits, force, (), say, children.measure, children.calibrate)
+
+
+def statuses(records, model):
+    return [record["status"] for record in records if record["point"]["model"] == model]
+
+
+def test_every_point_is_measured_and_kept(tmp_path):
+    children, store = Children(), Store(tmp_path)
+    records = bench(store, children).run(points("modernbert"))
+    assert statuses(records, "modernbert") == ["ok"] * 4
+    assert sorted(store.records("bench"), key=lambda record: record["point"]["length"]) == records
+    assert list(store.records()) == []
+    assert children.calibrations == 1
+    first = records[0]
+    assert first["latency_ms"] == {"median": 128.0, "p10": 128.0, "p90": 128.0, "samples": [128.0] * 5}
+    assert first["tokens_per_s"]["median"] == pytest.approx(1000)
+    assert first["fraction_of_peak"] == pytest.approx(1e6 * 128 / 0.128 / 1e11)
+    assert first["seconds"]["overhead"] == pytest.approx(9 - 5 * 0.128)
+
+
+@pytest.mark.parametrize("status", ["oom", "timeout"])
+def test_longer_texts_of_a_model_that_ended_are_skipped_and_others_go_on(tmp_path, status):
+    children = Children(modernbert_512={"status": status, "error": "it ended", "samples_ms": []})
+    records = bench(Store(tmp_path), children).run(points("modernbert", "avey-b"))
+    assert statuses(records, "modernbert") == ["ok", status, "skipped", "skipped"]
+    assert statuses(records, "avey-b") == ["ok"] * 4
+    assert ("modernbert", 2048) not in children.asked
+    skipped = records[3]
+    assert skipped["error"].endswith("ended at 512 tokens already")
+    assert skipped["latency_ms"] is None
+
+
+def test_a_models_own_length_ends_its_curve_unless_positions_are_extended(tmp_path):
+    children = Children()
+    records = bench(Store(tmp_path), children).run(points("bert"))
+    assert statuses(records, "bert") == ["ok", "ok", "beyond_max_length", "skipped"]
+    assert "at most 512 tokens" in records[2]["error"]
+    extended = bench(Store(tmp_path), children).run(points("bert", extend=True))
+    assert statuses(extended, "bert") == ["ok"] * 4
+    assert [record["point"]["extended"] for record in extended] == [False, False, True, True]
+    assert children.asked.count(("bert", 128)) == 1
+
+
+def test_a_failed_point_ends_nothing(tmp_path):
+    children = Children(modernbert_512={"status": "failed", "error": "the child was ended", "samples_ms": []})
+    records = bench(Store(tmp_path), children).run(points("modernbert"))
+    assert statuses(records, "modernbert") == ["ok", "failed", "ok", "ok"]
+
+
+def test_finished_points_stand_and_failed_ones_are_measured_again(tmp_path):
+    children, store = Children(modernbert_512={"status": "failed", "error": "?", "samples_ms": []}), Store(tmp_path)
+    bench(store, children).run(points("modernbert"))
+    children.special.clear()
+    children.asked.clear()
+    records = bench(store, children).run(points("modernbert"))
+    assert children.asked == [("modernbert", 512)]
+    assert statuses(records, "modernbert") == ["ok"] * 4
+    children.asked.clear()
+    bench(store, children).run(points("modernbert"))
+    assert (children.asked, children.calibrations) == ([], 2)
+    bench(store, children, force=True).run(points("modernbert"))
+    assert len(children.asked) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "again"),
+    [
+        ("timeout", {}, False),
+        ("timeout", {"timeout_s": 600.0}, True),
+        ("timeout", {"memory_mib": 9000}, False),
+        ("oom", {"timeout_s": 600.0}, False),
+        ("oom", {"memory_mib": 9000}, True),
+        ("oom", {"memory_mib": 1050}, False),
+        ("ok", {"timeout_s": 600.0, "memory_mib": 9000}, False),
+        ("ok", {"min_repetitions": 50}, True),
+    ],
+)
+def test_an_end_stands_until_the_limit_that_made_it_is_raised(tmp_path, status, changes, again):
+    children, store = Children(modernbert_128={"status": status, "error": "an end"}), Store(tmp_path)
+    one = points("modernbert", lengths=(128,))
+    bench(store, children).run(one)
+    bench(store, children, dataclasses.replace(LIMITS, **changes)).run(one)
+    assert len(children.asked) == 1 + again
+
+
+class FullDisk(Store):
+    """A store that cannot write so many times."""
+
+    def __init__(self, folder, times):
+        super().__init__(folder)
+        self.left = times
+
+    def write(self, cell, record, predictions):
+        self.left -= 1
+        if self.left >= 0:
+            raise InputError("the run could not be written (No space left on device); choose another folder with --out")
+        return super().write(cell, record, predictions)
+
+
+def test_a_disk_that_fills_in_the_middle_loses_nothing_once_there_is_space_again(tmp_path):
+    said: list[str] = []
+    store = FullDisk(tmp_path, times=2)
+    under_way = bench(store, Children(), said=said)
+    records = under_way.run(points("modernbert"))
+    assert statuses(records, "modernbert") == ["ok"] * 4
+    assert under_way.unwritten == 0
+    assert len(list(store.records("bench"))) == 4
+    assert any("No space left on device" in line for line in said)
+
+
+def test_a_disk_that_stays_full_is_told(tmp_path):
+    under_way = bench(FullDisk(tmp_path, times=10**6), Children())
+    assert statuses(under_way.run(points("modernbert")), "modernbert") == ["ok"] * 4
+    assert under_way.unwritten == 4
+
+
+def test_without_calibration_points_carry_no_fraction(tmp_path):
+    children, said = Children(), []
+    children.calibrate = lambda threads: None
+    (record,) = bench(Store(tmp_path), children, said=said).run(points("bert", lengths=(128,)))
+    assert record["fraction_of_peak"] is None
+    assert "could not be calibrated" in said[0]
+
+
+def test_one_line_a_point_tells_what_a_user_came_for(tmp_path):
+    said: list[str] = []
+    noisy = {"memory": {"peak_above_loaded_mib": 12.3}, "processor_taken_by_others": 0.4}
+    bench(Store(tmp_path), Children(bert_128=noisy), said=said).run(points("bert", lengths=(128,)))
+    assert said[1] == (
+        "bert tiny inference 1 x 128: 1,000 tokens/s, 128.0 ms (128.0 to 128.0, n 5), 12 MiB, 1% of peak, "
+        "DISTURBED: other work took 40% of the processor"
+    )
+
+
+def test_points_of_another_revision_of_the_code_are_counted(tmp_path):
+    old = Children(bert_128={"environment": {"git_revision": "0" * 40}})
+    one = points("bert", lengths=(128, 512))
+    bench(Store(tmp_path), old).run(one)
+    again = bench(Store(tmp_path), Children())
+    again.run(one)
+    assert again.outdated == 1

@@ -1,0 +1,176 @@
+"""Tables of a report: what may stand in one column, what is marked, and what names cannot do to Markdown and LaTeX."""
+
+import csv
+import io
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.comparison.entries import entries
+from harness.report.comparable import comparisons, interval_over_seeds
+from harness.report.cost.tables import as_csv
+from harness.report.files import latex, tables
+from harness.report.ties import PAIRED, Ties, ties_over_seeds
+from harness.store import Store
+
+
+def alone(ranked):
+    """A judge that knows no ties."""
+    return {0}, "a test"
+
+
+def test_other_data_recipes_sizes_and_options_are_other_tables_and_say_what_differs(make_run):
+    runs = [
+        make_run("bert"), make_run("avey-b"), make_run("bert", task={"fingerprint": "f" * 64}),
+        make_run("bert", recipe={"epochs": 9.0}), make_run("bert", model={"size": "base"}),
+        make_run("bert", task={"options": {"kind": "word"}}), make_run("bert", recipe={"protocol": 2}),
+    ]  # fmt: skip
+    found = comparisons(runs, alone)
+    assert [(one.size, len(one.standings)) for one in found] == [
+        ("base", 1),
+        ("tiny", 2),
+        ("tiny", 1),
+        ("tiny", 1),
+        ("tiny", 1),
+        ("tiny", 1),
+    ]
+    assert len({one.name for one in found}) == 6
+    assert sum("data ffffffff" in one.apart for one in found) == 1
+    assert sum("epochs 9" in one.apart for one in found) == 1
+    assert sum("kind word" in one.apart for one in found) == 1
+    assert sum("protocol 2" in one.apart for one in found) == 1
+    assert len({tables.column_title(one) for one in found if one.size == "tiny"}) == 5
+
+
+def test_what_ranks_without_an_encoder_stands_in_every_comparison_on_its_data(make_run):
+    bm25 = make_run(
+        "bm25", "retrieval/docstrings", score=0.4, recipe={"epochs": 0.0, "max_length": 9},
+        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0}, task={"n_train": 0},
+    )  # fmt: skip
+    runs = [
+        make_run(model, "retrieval/docstrings", seed, score=score, model={"size": size})
+        for model, score, size in (("avey-b", 0.5, "tiny"), ("bert", 0.3, "tiny"), ("bert", 0.35, "base"))
+        for seed in range(2)
+    ]
+    elsewhere = make_run("bert", "retrieval/docstrings", task={"fingerprint": "f" * 64})
+    base, tiny, other = comparisons([*runs, elsewhere, bm25], alone)
+    assert [standing.label for standing in tiny.standings] == ["avey-b", "bm25", "bert"]
+    assert [standing.label for standing in base.standings] == ["bm25", "bert"]
+    assert base.standings[0].best
+    assert [standing.label for standing in other.standings] == ["bert"]
+    assert tiny.recipe["epochs"] == 1.5
+    board = tables.leaderboard([base, tiny, other])
+    assert [(row[0].text, row[1].text) for row in board.rows].count(("bm25", "lexical")) == 1
+    assert not any("seeds differ" in note for note in tables.notes_of(tiny))
+    assert [one.task["n_train"] for one in (base, tiny)] == [5000, 5000]
+    (alone_there,) = comparisons([bm25], alone)
+    assert alone_there.size == "lexical"
+
+
+def test_the_best_is_bold_and_ties_are_marked_and_the_rest_is_neither(make_run):
+    runs = [make_run(model, seed=seed, score=score + 0.001 * seed) for model, score in (("a", 0.9), ("b", 0.8999), ("c", 0.5))
+            for seed in range(3)]  # fmt: skip
+    (found,) = comparisons(runs, lambda ranked: (ties_over_seeds(ranked), "Welch"))
+    table = tables.of_comparison(found)
+    markdown, tex = tables.as_markdown(table), latex.as_latex(table)
+    assert "**0.9010**" in markdown
+    assert "0.9009 †" in markdown
+    assert re.search(r"\| 0\.5010 \|", markdown)
+    assert r"\textbf{0.9010}" in tex
+    assert r"0.9009\textsuperscript{$\dagger$}" in tex
+    assert "& 0.5010 &" in tex
+    assert tex.count(r"\toprule") == tex.count(r"\midrule") == tex.count(r"\bottomrule") == 1
+
+
+def test_relatedness_is_said_wherever_the_dataset_is_printed(make_run):
+    found = comparisons([make_run("bert", "nli/docstrings"), make_run("bert", "nli/mnli")], alone)
+    board = tables.leaderboard(found)
+    assert board.head[-2:] == ("nli/docstrings (relatedness)", "nli/mnli")
+    for text in (tables.as_markdown(board), latex.as_latex(board), tables.as_markdown(tables.of_comparison(found[0]))):
+        assert "not inference" in text
+    assert "not inference" not in tables.as_markdown(tables.of_comparison(found[1]))
+    assert "not inference" in as_csv(tables.rows_of(found[0]))
+
+
+def test_a_csv_row_holds_what_decides_the_number(make_run):
+    runs = [
+        make_run("bert", seed=seed, rate=rate, score=0.5 + rate * 100 + 0.01 * seed)
+        for seed in (0, 1, 2)
+        for rate in (1e-4, 1e-3)
+    ]
+    (found,) = comparisons(runs, alone)
+    (row,) = csv.DictReader(io.StringIO(as_csv(tables.rows_of(found))))
+    assert float(row["median"]) == pytest.approx(0.61)
+    assert (row["n_seeds"], row["seeds"], row["learning_rate"]) == ("3", "0 1 2", "0.001")
+    assert row["learning_rates_tried"] == "0.0001 0.001"
+    assert row["command"] == runs[1]["command"]
+    points = [point for point in tables.seeds_of(found) if point["metric"] == found.metric]
+    assert [point["test"] for point in points] == pytest.approx([0.6, 0.61, 0.62])
+
+
+def test_a_single_seed_has_no_interval_and_is_called_an_anecdote(make_run):
+    (found,) = comparisons([make_run("bert"), make_run("avey-b", score=0.6)], alone)
+    assert {tables.interval(standing) for standing in found.standings} == {"–"}
+    assert any("anecdote" in note for note in tables.notes_of(found))
+
+
+def test_the_interval_covers_the_median_of_new_seeds():
+    rng = np.random.default_rng(1)
+    covered = 0
+    for scores in rng.normal(0.5, 0.02, size=(200, 5)):
+        _, low, high = interval_over_seeds(scores)
+        covered += low <= 0.5 <= high
+    assert 0.9 <= covered / 200 <= 1.0
+
+
+def test_ties_are_told_from_predictions_where_they_are_there_and_from_seeds_where_not(swept_store, make_run):
+    store = Store(swept_store)
+    runs = [run for run in store.records() if run["task"]["dataset"] == "nli/docstrings"]
+    (found,) = comparisons(runs, Ties(store))
+    assert found.test == PAIRED
+    (poor,) = comparisons(runs, Ties(store, files_left=3))
+    assert "Welch" in poor.test
+    assert "too many predictions" in poor.test
+    (single,) = comparisons([run for run in runs if run["seed"] == 0], Ties(store, files_left=0))
+    assert all(standing.tied == standing.best for standing in single.standings)
+    assert "single seed" in single.test
+
+
+def test_ties_over_seeds_follow_the_spread(make_run):
+    def ranked(second):
+        scores = {"first": (0.8, 0.81, 0.82), "second": second}
+        found = entries(
+            make_run(model, seed=n, score=score) for model, each in scores.items() for n, score in enumerate(each)
+        )
+        return sorted(found, key=lambda entry: -np.median(entry.scores()))
+
+    assert ties_over_seeds(ranked((0.7, 0.71, 0.72))) == {0}
+    assert ties_over_seeds(ranked((0.79, 0.8, 0.83))) == {0, 1}
+    assert ties_over_seeds(ranked((0.6, 0.6, 0.6))) == {0}
+
+
+def test_imported_rows_are_marked_and_stand_in_a_table_of_their_own():
+    record = {
+        "kind": "imported", "protocol": "mteb", "model": {"name": "e5"}, "scores": {"test": {"ndcg_at_10": 0.42}},
+        "task": {"dataset": "mteb/NFCorpus", "metric": "ndcg_at_10", "subset": "default"},
+    }  # fmt: skip
+    table = tables.of_imported([record, record | {"scores": {}}])
+    assert [cell.text for cell in table.rows[0]] == [
+        "e5", "mteb/NFCorpus", "mteb", "ndcg_at_10 (test)", "0.4200", "not our protocol",
+    ]  # fmt: skip
+    assert len(table.rows) == 1
+    assert tables.of_imported([]) is None
+
+
+@given(st.text())
+def test_no_name_breaks_out_of_a_cell(name):
+    table = tables.Table("t", "title", (), ("model", "score"), ((tables.Cell(name), tables.Cell("1", best=True)),))
+    row = tables.as_markdown(table).rstrip("\n").splitlines()[-1]
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3
+    assert "<" not in row.replace("&lt;", "")
+    (line,) = [line for line in latex.as_latex(table).splitlines() if line.endswith(r"\textbf{1} \\")]
+    assert len(re.findall(r"(?<!\\)&", line)) == 1
+    assert not re.search(r"(?<!\\)[%#_]", line)

@@ -1,0 +1,253 @@
+"""The page in a headless Chromium: it renders, sorts and filters, fetches nothing, and runs nothing that a record holds."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.report.files import publish
+from harness.report.reading import read
+from harness.store import Store
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(2)>',
+    "</script><script>alert(3)</script>",
+    "{{ 7*7 }} $x_$ &amp; \\",
+]
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium of its own profile that logs its console and all requests."""
+    driver, binary = shutil.which("chromedriver"), shutil.which("chromium") or shutil.which("google-chrome")
+    if not driver or not binary:
+        pytest.skip("needs chromium and chromedriver, which are not on the PATH")
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        window = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+        yield window
+        window.quit()
+
+
+@pytest.fixture(scope="module")
+def swept_page(swept_store, tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("report")
+    return publish.write(Store(swept_store), read(swept_store), folder)[-1].as_uri()
+
+
+@pytest.fixture(scope="module")
+def hostile_page(tmp_path_factory, make_run, lay_run) -> str:
+    """Names, datasets, predictions and errors that try to be markup."""
+    store = tmp_path_factory.mktemp("hostile") / "runs"
+    for number, text in enumerate(HOSTILE):
+        run = make_run(
+            text, f"nli/{text}", score=0.5, model={"weights": text}, environment={"cpu": text}, command=text,
+            task={"notes": [text], "origin": text, "sources": {text: text}},
+        )  # fmt: skip
+        other = make_run(f"other {text}", f"nli/{text}", score=0.25)
+        row = {"split": "test", "id": text, "text": text, "gold": text}
+        lay_run(store, run, [row | {"predicted": text}])
+        lay_run(store, other, [row | {"predicted": f"not {text}"}])
+        failure = make_run(text, "ner/x", seed=number, kind="failure", status="failed")
+        lay_run(store, failure | {"error": f"failed: {text}"})
+    (store / "<img src=x onerror=alert(4)>").mkdir()
+    (store / "<img src=x onerror=alert(4)>" / "run.json").write_text("{")
+    return publish.write(Store(store), read(store), tmp_path_factory.mktemp("report"))[-1].as_uri()
+
+
+def opened(browser, page: str, width: int = 1200, scheme: str = "light") -> Any:
+    browser.get_log("browser"), browser.get_log("performance")
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get(page)
+    return browser
+
+
+def texts(browser, selector: str) -> list[str]:
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].filter(e => e.offsetParent).map(e => e.textContent.trim())",
+        selector,
+    )
+
+
+def requested(browser) -> list[str]:
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+
+def test_it_renders_without_an_error_and_fetches_nothing(browser, swept_page):
+    opened(browser, swept_page)
+    assert texts(browser, "h2") == [
+        "Leaderboard", "Tasks", "Entity types", "Cost against length", "Disagreements", "Provenance",
+    ]  # fmt: skip
+    assert texts(browser, "#board tbody th") == ["avey-b", "bert", "modernbert", "neobert", "roberta"]
+    assert len(texts(browser, "article.comparison h3")) == 3
+    assert (
+        browser.execute_script("return document.querySelectorAll('#panel-ner-docstrings-tiny .strip circle').length")
+        == 15
+    )
+    urls = requested(browser)
+    assert urls
+    assert all(url.startswith(("file:", "data:")) for url in urls)
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+@pytest.mark.parametrize("width", [390, 768])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_width_makes_the_page_scroll_sideways(browser, swept_page, hostile_page, width, scheme):
+    for page in (swept_page, hostile_page):
+        opened(browser, page, width, scheme)
+        browser.execute_script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_dark_and_light_have_readable_contrast(browser, swept_page):
+    ink = {}
+    for scheme in ("light", "dark"):
+        opened(browser, swept_page, scheme=scheme)
+        for name in ("--ink", "--soft", "--accent", "--bad", "--good", "--caution"):
+            colours = browser.execute_script(
+                "const style = getComputedStyle(document.documentElement);"
+                "return [style.getPropertyValue(arguments[0]), style.getPropertyValue('--ground')]", name
+            )  # fmt: skip
+            assert contrast(*colours) >= 4.5, (scheme, name)
+        ink[scheme] = browser.execute_script("return getComputedStyle(document.body).color")
+    assert ink["light"] != ink["dark"]
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of WCAG 2.2."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(colour.strip()[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_keyboard_alone_sorts(browser, swept_page):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    opened(browser, swept_page)
+    button = browser.find_element(By.CSS_SELECTOR, "#board th.number button")
+    for _ in range(60):  # the Tab key reaches it
+        if browser.switch_to.active_element == button:
+            break
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+    assert browser.switch_to.active_element == button
+    assert browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+    def values():
+        script = "return [...document.querySelectorAll('#board tbody tr')].map(r => Number(r.cells[2].dataset.value))"
+        return browser.execute_script(script)
+
+    button.send_keys(Keys.ENTER)
+    assert values() == sorted(values(), reverse=True)
+    heading = button.find_element(By.XPATH, "..")
+    assert heading.get_attribute("aria-sort") == "descending"
+    button.send_keys(Keys.SPACE)
+    assert values() == sorted(values())
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert (
+        len(browser.find_elements(By.CSS_SELECTOR, "#board [aria-sort=ascending], #board [aria-sort=descending]")) == 1
+    )
+
+
+def test_a_task_and_a_size_filter_columns_rows_and_panels(browser, swept_page):
+    opened(browser, swept_page)
+    choose(browser, "filter-task", "span")
+    assert [text.split("answer_f1")[0] for text in texts(browser, "#board thead th")] == [
+        "model",
+        "size",
+        "span/docstrings",
+        "parameters",
+    ]
+    assert texts(browser, "article.comparison h3") == ["span/docstrings tiny"]
+    assert "Entity types" not in texts(browser, "h2")
+    choose(browser, "filter-task", "")
+    choose(browser, "filter-size", "tiny")
+    assert len(texts(browser, "article.comparison h3")) == 3
+    assert texts(browser, "#filter-count") == ["5 of 5 rows"]
+
+
+def choose(browser, name: str, value: str) -> None:
+    browser.execute_script(
+        "const one = document.getElementById(arguments[0]); one.value = arguments[1]; one.dispatchEvent(new Event('change'))",
+        name, value,
+    )  # fmt: skip
+
+
+def test_disagreements_can_be_narrowed_to_who_is_right_and_who_is_wrong(browser, swept_page):
+    opened(browser, swept_page)
+    everything = len(texts(browser, "#browser-list > li"))
+    assert everything > 0
+    choose(browser, "browser-right", "0")
+    choose(browser, "browser-wrong", "1")
+    lines = browser.execute_script(
+        "return [...document.querySelectorAll('#browser-list > li')].map(li => [...li.querySelectorAll('.answer')].slice(1)"
+        ".map(a => [a.querySelector('.who').textContent, !!a.querySelector('.wrong, .missed')]))"
+    )
+    models = browser.execute_script(
+        "return [...document.getElementById('browser-right').options].map(o => o.textContent)"
+    )[1:]
+    assert lines
+    for answers in lines:
+        assert [wrong for who, wrong in answers if models[0] in who.split(", ")] == [False]
+        assert [wrong for who, wrong in answers if models[1] in who.split(", ")] == [True]
+    browser.execute_script(
+        "const t = document.getElementById('browser-text'); t.value = 'no such text'; t.dispatchEvent(new Event('input'))"
+    )
+    assert texts(browser, "#browser-list > li") == []
+
+
+def test_what_a_record_holds_is_shown_and_never_run(browser, hostile_page):
+    opened(browser, hostile_page)
+    for number, _ in enumerate(HOSTILE):
+        choose(browser, "browser-comparison", str(number))
+    assert browser.execute_script("return document.querySelectorAll('img, main script:not([type])').length") == 0
+    shown = browser.execute_script("return document.body.innerText + document.body.textContent")
+    for text in HOSTILE:
+        assert text in shown
+    assert [entry["message"] for entry in browser.get_log("browser")] == []  # the policy had nothing to block either
+    assert all(url.startswith(("file:", "data:")) for url in requested(browser))
+
+
+def test_numbers_can_be_made_again_by_the_command_beside_them(browser, swept_page):
+    opened(browser, swept_page)
+    commands = browser.execute_script(
+        "return [...document.querySelectorAll('article pre')].map(pre => pre.textContent)"
+    )
+    assert len(commands) == 15
+    assert commands[0].startswith("for seed in 0 1 2; do\n  python -m harness run --model ")
+    assert "--seed $seed" in commands[0]
+
+
+def test_a_page_of_many_tables_stays_small_and_names_what_it_leaves_out(tmp_path, make_run, lay_run, monkeypatch):
+    from harness.report.page import page
+
+    monkeypatch.setattr(page, "_PANELS", 30_000)
+    for number in range(8):
+        for model in ("a", "b"):
+            lay_run(tmp_path / "runs", make_run(model, f"nli/{number}"))
+    html = publish.write(Store(tmp_path / "runs"), read(tmp_path / "runs"), tmp_path / "report")[-1].read_text()
+    drawn = html.count("<article")
+    assert 0 < drawn < 8
+    assert f"{8 - drawn} more comparisons are in the folder" in html

@@ -1,0 +1,166 @@
+"""Cells on two nodes of a Ray cluster on this machine; one node is killed in the middle, and no finished cell is lost."""
+
+import contextlib
+import os
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from harness.cells.request import Request
+from harness.cli import run_command
+from harness.errors import InputError
+from harness.scheduling.ray.executor import RayCluster
+from harness.scheduling.ray.resources import Resources
+from harness.store import PREDICTIONS, Store
+
+FAKE = (sys.executable, str(Path(__file__).with_name("fake_harness.py")))
+OBJECT_STORE_BYTES = 80 * 2**20
+CELLS = 8
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A head without processors, and two nodes with one each."""
+    pytest.importorskip("ray", reason="needs Ray: pip install 'encoder-harness[cluster]'")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray.cluster_utils import Cluster
+
+    options = {"object_store_memory": OBJECT_STORE_BYTES, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **options})
+    cluster.workers = [cluster.add_node(num_cpus=1, object_store_memory=OBJECT_STORE_BYTES) for _ in range(2)]
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def swept(cluster, tmp_path_factory):
+    """The store and what the executor told, with a node killed when the first cells had ended."""
+    root = tmp_path_factory.mktemp("swept")
+    plugin = root / "my_plugin.py"
+    plugin.write_text("mark = 1\n")
+    store = Store(root / "store")
+    executor = RayCluster(store, cluster.address, Resources(cpus=1), command=FAKE)
+    requests = [Request("bert", "ner/cities", seed=seed, plugins=(str(plugin),)) for seed in range(CELLS)]
+    requests.insert(2, Request("bert", "ner/cities", seed=90))
+    requests.insert(3, Request("bert", "ner/cities", seed=91, data_dir="/no/such/folder"))
+    told = []
+    with contextlib.closing(executor.run(requests)) as ending:  # else Ray ends this process with the cluster
+        for finished in ending:
+            told.append(finished)
+            if finished.status == "ok":
+                assert (finished.folder / PREDICTIONS).exists()  # what is told is in the store by then
+            if sum(one.status == "ok" for one in told) == 3 and len(cluster.workers) == 2:
+                time.sleep(0.3)  # the next cells are at work
+                cluster.remove_node(cluster.workers.pop(), allow_graceful=False)
+    return store, told, plugin
+
+
+def test_every_cell_ends_once_though_a_node_is_killed(swept):
+    store, told, _ = swept
+    ended = sorted(one.request.seed for one in told if one.status == "ok")
+    assert ended == list(range(CELLS))
+    assert len(told) == CELLS + 2
+    records = list(store.records())
+    assert sorted(record["seed"] for record in records) == list(range(CELLS))
+    assert all(len(store.predictions(record)) == 3000 for record in records)
+    assert all(one.folder == store.folder_of(record) for one in told for record in records
+               if one.status == "ok" and record["seed"] == one.request.seed)  # fmt: skip
+    assert [path.name for path in store.folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_plugins_are_sent_and_the_record_says_the_command_of_here(swept):
+    store, _, plugin = swept
+    record = next(store.records())
+    assert record["plugins"] == ["mark = 1\n"]
+    assert record["command"].split()[-2:] == ["--plugin", str(plugin)]
+    assert record["environment"]["node"]
+
+
+def test_a_cell_that_fails_is_told_with_its_node(swept):
+    _, told, _ = swept
+    failed = {one.request.seed: one for one in told if one.status == "failed"}
+    assert set(failed) == {90, 91}
+    assert failed[90].error.startswith("on node ")
+    assert failed[90].error.endswith("this cell was made to fail")
+    assert "--data-dir /no/such/folder does not exist there" in failed[91].error
+
+
+def test_this_machine_can_be_the_cluster(tmp_path):
+    pytest.importorskip("ray", reason="needs Ray: pip install 'encoder-harness[cluster]'")
+    executor = RayCluster(Store(tmp_path), "local", Resources(), command=FAKE)
+    (finished,) = executor.run([Request("bert", "ner/cities", seed=5)])
+    assert finished.status == "ok", finished.error
+    assert Store(tmp_path).predictions(next(Store(tmp_path).records()))
+
+
+def test_a_cell_that_no_node_has_room_for_is_refused(cluster, tmp_path):
+    executor = RayCluster(Store(tmp_path), cluster.address, Resources(cpus=1, gpus=1), command=FAKE)
+    with pytest.raises(InputError, match="no node of the Ray cluster has 1 CPU, 1 GPU for a cell"):
+        next(executor.run([Request("bert", "ner/cities")]))
+
+
+class LostRay:
+    """Ray whose cluster went away: a thread that waits is told so by ``SystemExit``."""
+
+    exceptions = SimpleNamespace(OutOfMemoryError=MemoryError, RayError=RuntimeError)
+
+    def remote(self, *_):
+        return self
+
+    def options(self, **_):
+        return self
+
+    def nodes(self):
+        return [{"Alive": True, "Resources": {"CPU": 2.0}}]
+
+    def wait(self, *_, **__):
+        raise SystemExit(0)
+
+    def cancel(self, *_, **__):
+        pass
+
+    def shutdown(self):
+        pass
+
+
+def test_cells_of_a_cluster_that_went_away_are_told_as_failed(monkeypatch, tmp_path):
+    monkeypatch.setattr("harness.scheduling.ray.executor.connected", lambda address, code: LostRay())
+    executor = RayCluster(Store(tmp_path), "10.0.0.1:6379", Resources(cpus=1))
+    told = list(executor.run([Request("bert", "ner/cities", seed=seed) for seed in range(3)]))
+    assert [one.status for one in told] == ["failed"] * 3
+    assert all("connection to the Ray cluster was lost" in one.error for one in told)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--ray", "127.0.0.1:1"], "no Ray cluster answers at 127.0.0.1:1"),
+        (["--ray", "ray://127.0.0.1:1"], "no Ray cluster answers at ray://127.0.0.1:1"),
+        (["--ray", "somewhere"], "--ray takes local, auto, HOST:PORT or ray://HOST:PORT, not 'somewhere'"),
+        (["--ray", "local", "--cpus-per-cell", "0"], "--cpus-per-cell must be at least 1"),
+        (["--ray", "local", "--gpus-per-cell", "1.5"], "a part of one GPU or a whole number"),
+        (["--ray", "local", "--memory-per-cell", "-1"], "--memory-per-cell must be at least 1 MiB"),
+        (["--ray", "local", "--threads", "2"], "--threads does not go with --ray"),
+        (["--cpus-per-cell", "2"], "add --ray ADDRESS"),
+    ],
+)
+def test_a_wrong_address_or_amount_is_one_sentence_within_seconds(
+    options, sentence, data_dir, small_bert, tmp_path, capsys
+):
+    pytest.importorskip("ray", reason="needs Ray: pip install 'encoder-harness[cluster]'")
+    began = time.monotonic()
+    arguments = ["sweep", "--models", "bert", "--tasks", "ner/cities", "--data-dir", data_dir, "--weights", small_bert]
+    assert run_command([*map(str, arguments), "--max-length", "64", "--out", str(tmp_path / "store"), *options]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("harness: ")
+    assert sentence in error
+    assert time.monotonic() - began < 15
+
+
+def test_ray_is_an_extra(monkeypatch, tmp_path):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(InputError, match="needs the package ray; pip install 'encoder-harness\\[cluster\\]'"):
+        next(RayCluster(Store(tmp_path), "local", Resources()).run([]))

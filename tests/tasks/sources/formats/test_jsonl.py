@@ -1,0 +1,138 @@
+"""Labelled texts from local JSON lines and from hub rows: what is read, and what a malformed line is told."""
+
+import json
+
+import pytest
+from datasets import Dataset
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import InputError
+from tasks.catalogue import CLASSIFICATION_DATASETS, NLI_DATASETS
+from tasks.classification import NLI
+from tasks.sources.formats import jsonl
+from tasks.sources.labelled_text import LabelledText
+from tasks.sources.splits import fingerprint
+
+GOOD = [
+    {"premise": "It rains.", "hypothesis": "It is wet.", "label": "entailment"},
+    {"premise": "It rains.", "hypothesis": "It is dry.", "label": "contradiction"},
+]
+
+
+def write(folder, **splits):
+    folder.mkdir(parents=True, exist_ok=True)
+    for split in ("train", "dev", "test"):
+        lines = [line if isinstance(line, str) else json.dumps(line) for line in splits.get(split, GOOD)]
+        (folder / f"{split}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_pairs_are_read_with_line_numbers_and_sorted_labels(tmp_path):
+    data = jsonl.load(write(tmp_path, test=[GOOD[0], "", GOOD[1]]))
+    assert data.labels == ("contradiction", "entailment")
+    assert data.splits["test"][1] == LabelledText("It rains.", "It is dry.", "contradiction", "test.jsonl:3")
+    assert data.n_skipped == 0
+
+
+def test_single_texts_and_other_pairs_and_integer_labels(tmp_path):
+    lines = [
+        {"text": "good", "label": 1},
+        {"text": "bad", "text_pair": "very", "label": 0},
+        {"text": "so", "text_pair": None, "label": 0},
+    ]
+    data = jsonl.load(write(tmp_path, train=lines, dev=lines, test=lines))
+    assert data.labels == ("0", "1")
+    assert [example.pair for example in data.splits["train"]] == [None, "very", None]
+
+
+BAD = {
+    "no JSON": ('{"premise": ', "is not JSON"),
+    "no object": ("[1]", "is not a JSON object"),
+    "no label": ({"premise": "a", "hypothesis": "b"}, "has no 'label'"),
+    "no hypothesis": ({"premise": "a", "label": "entailment"}, "has no 'hypothesis'"),
+    "empty text": ({"premise": " ", "hypothesis": "b", "label": "entailment"}, "has no text in 'premise'"),
+    "number": ({"premise": 3, "hypothesis": "b", "label": "entailment"}, "has no text in 'premise'"),
+    "other keys": ({"sentence": "a", "label": "x"}, "has neither 'premise' and 'hypothesis' nor 'text' among its keys 'sentence', 'label'"),
+    "label": ({"premise": "a", "hypothesis": "b", "label": None}, "has the label null, which is neither text nor an integer"),
+    "surrogate": ('{"premise": "\\ud800", "hypothesis": "b", "label": "entailment"}', "has no text in 'premise'"),
+    "unknown label": ({"premise": "a", "hypothesis": "b", "label": "entailed"}, "has the label 'entailed', which train never has"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_malformed_line_is_named_and_can_be_left_out_and_counted(tmp_path, name):
+    line, sentence = BAD[name]
+    write(tmp_path / "nli" / "mine", dev=[GOOD[0], line])
+    with pytest.raises(InputError, match=rf"dev.jsonl:2 {sentence}.*--skip-bad"):
+        NLI.load("mine", str(tmp_path))
+    data = NLI.load("mine", str(tmp_path), skip_bad=True)
+    assert len(data.splits["dev"]) == 1
+    assert data.n_skipped == 1
+    assert "1 malformed lines of dev.jsonl were left out" in data.notes[0]
+    assert data.fingerprint == fingerprint(data.splits)
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path):
+    write(tmp_path)
+    (tmp_path / "train.jsonl").write_bytes(b'{"premise": "\xff"}\n')
+    with pytest.raises(InputError, match=r"train.jsonl:1 is not UTF-8 \(byte 0xff\)"):
+        jsonl.load(tmp_path)
+
+
+def test_an_empty_file_and_a_single_label_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"train.jsonl holds no example"):
+        jsonl.load(write(tmp_path, train=[]))
+    with pytest.raises(InputError, match=r"every label of .*train.jsonl is 'entailment', so there is nothing to learn"):
+        jsonl.load(write(tmp_path, train=GOOD[:1]))
+
+
+KEYS = st.sampled_from(["premise", "hypothesis", "text", "text_pair", "label"])
+VALUES = st.recursive(
+    st.none() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=4),
+)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=4))
+def test_no_row_ends_in_anything_but_an_example_or_a_sentence(row):
+    assert isinstance(jsonl._example(row, "f", 1), LabelledText | str)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [i for i in [*NLI_DATASETS.values(), *CLASSIFICATION_DATASETS.values()] if i.source == "hub"],
+    ids=lambda info: info.name,
+)
+def test_every_declared_hub_dataset_is_read_by_its_declared_columns(info, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    columns, labels = info.hub_options["columns"], info.hub_options["labels"]
+    for split, names in info.hub_options["files"].items():
+        rows = [
+            {column: f"{split} {column} {n // 2}" for column in columns} | {"label": n % (len(labels) + 1) - 1}
+            for n in range(60)
+        ]
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            Dataset.from_list(rows).to_parquet(tmp_path / name)
+    data = jsonl.load_hub(info, root=str(tmp_path))
+    assert data.labels == labels
+    labelled = 60 - 60 // (len(labels) + 1)
+    first = data.splits["test"][0]
+    assert first.label == labels[0]  # id -1 is no gold label, so the first row is none
+    assert first.text == f"test {columns[0]} 0"
+    assert first.pair == (f"test {columns[1]} 0" if len(columns) == 2 else None)
+    assert len(data.splits["test"]) == labelled
+    assert any("without a gold label or without text were dropped" in note for note in data.notes)
+    texts = {split: {example.text for example in data.splits[split]} for split in data.splits}
+    assert not texts["train"] & texts["dev"]
+    if "dev" not in info.hub_options["files"]:
+        assert len(data.splits["train"]) + len(data.splits["dev"]) == labelled
+        assert 0 < len(data.splits["dev"]) <= labelled // 10 + 1
+        assert any("dev was cut from train" in note for note in data.notes)
+
+
+def test_the_shared_sets_are_read_whole(shared):
+    data = NLI.load("taxinli_mnli", str(shared / "data"))
+    assert {split: len(pairs) for split, pairs in data.splits.items()} == {"train": 6071, "dev": 1000, "test": 3000}
+    assert data.labels == ("contradiction", "entailment", "neutral")
