@@ -14,7 +14,7 @@ import statistics
 from dataclasses import replace
 
 from harness.commands.bench import precision_and_machine
-from harness.cost.points import Limits, Point, check_threads, parse_lengths, parse_models, points_of
+from harness.cost.points import Limits, Point, Settings, check_threads, parse_lengths, parse_models, points_of
 from harness.cost.supervise import measure_in_child
 from harness.machine.memory import available_mib
 
@@ -41,10 +41,8 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=5)
     options = parser.parse_args()
     precision, machine = precision_and_machine(None)
-    points = points_of(
-        parse_models(options.models), "tiny", parse_lengths(options.lengths), "inference", None, None, precision, "sdpa",
-        False, check_threads(None), True, machine,
-    )  # fmt: skip
+    settings = Settings("tiny", precision, machine, check_threads(None), extend_positions=True)
+    points = points_of(parse_models(options.models), parse_lengths(options.lengths), settings)
     limits = Limits(timeout_s=120, memory_mib=available_mib() - 512, min_repetitions=5, min_seconds=1.0)
     rows = []
     for point in points:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.cells.grids import Grid
-from harness.pipelines.run_cell import failure_record
 from harness.report.files.publish import PAGE
 from harness.scheduling.sweep import Sweep, cells_of
 from harness.store import Store
@@ -29,7 +28,7 @@ def record_of(planned: Any, chance: random.Random) -> dict[str, Any]:
         split: {f"{metric}.{number}" if number else metric: chance.random() for number in range(30)}
         for split in ("dev", "test")
     }
-    record = failure_record(planned, "ok", "") | {
+    record = planned.failure("failed", "") | {
         "kind": "run",
         "status": "ok",
         "scores": scores,
@@ -54,7 +53,7 @@ def main() -> None:
         began = time.perf_counter()
         cells, _ = cells_of([grid])
         print(f"{len(cells)} cells planned in {time.perf_counter() - began:.2f} s")
-        environment = failure_record(cells[0], "ok", "")["environment"]
+        environment = cells[0].failure("failed", "")["environment"]
         import harness.machine.provenance
 
         harness.machine.provenance.environment = lambda: environment

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from harness.commands.bench import precision_and_machine
-from harness.cost.points import Limits, check_threads, points_of
+from harness.cost.points import Limits, Settings, check_threads, points_of
 from harness.cost.supervise import measure_in_child
 from harness.machine.memory import available_mib
 
@@ -36,10 +36,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
     precision, machine = precision_and_machine(None)
-    points = points_of(
-        [options.model], "tiny", options.lengths, "inference", None, None, precision, "sdpa", False,
-        check_threads(options.threads), True, machine,
-    )  # fmt: skip
+    settings = Settings("tiny", precision, machine, check_threads(options.threads), extend_positions=True)
+    points = points_of([options.model], options.lengths, settings)
     limits = Limits(timeout_s=120, memory_mib=available_mib() - 512, min_repetitions=3, min_seconds=0.0)
     print(f"{options.model} tiny, {precision}, {points[0].threads} threads, one text; the target is a fit.\n")
     print("| tokens | peak MiB | seconds |\n| --- | --- | --- |")

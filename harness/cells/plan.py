@@ -13,6 +13,7 @@ from harness.cells.request import Request
 from harness.errors import InputError, UnsuitedError
 from harness.machine import provenance
 from harness.registry import suggestion
+from harness.store.record import FailureRecord, FailureStatus, failure_record
 from models import MODELS, Encoder
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
@@ -39,6 +40,30 @@ class Planned:
     def resolved(self) -> Request:
         """The request with nothing left to defaults or to the machine: the same cell wherever it is run."""
         return self.request.resolved(self.cell.task, self.cell.recipe, dict(self.cell.task_options))
+
+    def failure(self, status: FailureStatus, error: str) -> FailureRecord:
+        """The record of this cell if it did not finish, with one sentence that says why."""
+        cell = self.cell
+        return failure_record(
+            key=cell.key,
+            status=status,
+            error=error,
+            model={
+                "name": cell.model,
+                "size": cell.size,
+                "weights": cell.weights,
+                "identity": cell.weights_identity,
+            },
+            task={
+                "name": cell.task.partition("/")[0],
+                "dataset": cell.task,
+                "options": dict(cell.task_options),
+            },
+            recipe=cell.recipe.as_record(),
+            seed=cell.seed,
+            environment=provenance.environment(),
+            command=self.resolved.command(),
+        )
 
 
 def plan(request: Request) -> Planned:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, cast
 
 from harness.errors import InputError
 from harness.registry import suggestion
+from harness.store.record import RecipeEntry
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ class Recipe:
     def untrained(self) -> Recipe:
         """What is left of it where nothing is trained: how inputs are cut and computed, whatever the other values were."""
         return Recipe(epochs=0.0, max_length=self.max_length, precision=self.precision)
+
+    def as_record(self) -> RecipeEntry:
+        """The values as a record holds them."""
+        return cast(RecipeEntry, asdict(self))
 
     def with_options(self, options: Mapping[str, Any]) -> Recipe:
         """This recipe with some values replaced.

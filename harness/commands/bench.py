@@ -59,7 +59,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def bench(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.cost.points import DEFAULT_LENGTHS, check_threads, parse_lengths, parse_models, points_of
+    from harness.cost.points import DEFAULT_LENGTHS, Settings, check_threads, parse_lengths, parse_models, points_of
     from harness.progress import counted, stderr
     from harness.store import Store
 
@@ -76,10 +76,19 @@ def bench(options: argparse.Namespace) -> int:
     store = Store(options.out)
     store.check_writable()
     precision, machine = precision_and_machine(options.precision)
-    points = points_of(
-        models, options.size, lengths, options.mode, options.batch_size, options.tokens_per_batch, precision,
-        options.attn, options.compile, threads, options.extend_positions, machine,
-    )  # fmt: skip
+    settings = Settings(
+        size=options.size,
+        precision=precision,
+        machine=machine,
+        threads=threads,
+        mode=options.mode,
+        batch_size=options.batch_size,
+        tokens_per_batch=options.tokens_per_batch,
+        attention=options.attn,
+        compiled=options.compile,
+        extend_positions=options.extend_positions,
+    )
+    points = points_of(models, lengths, settings)
     say(
         f"{counted(len(points), 'point')}: {', '.join(models)} {options.size}, scratch weights, {options.mode}, {precision}, "
         f"{options.attn}{', compiled' if options.compile else ''}, {counted(threads, 'thread')} on {machine}; "
@@ -87,7 +96,7 @@ def bench(options: argparse.Namespace) -> int:
     )
     from harness.cost.run import Bench
 
-    under_way = Bench(store, limits, options.force, options.plugin or (), say)
+    under_way = Bench(store, limits, force=options.force, plugins=options.plugin or (), say=say)
     records = under_way.run(points)
 
     from harness.report.cost import tables as bench_tables
@@ -107,8 +116,8 @@ def bench(options: argparse.Namespace) -> int:
     if failed:
         say(f"{len(failed)} of {counted(len(records), 'point')} failed: {failed[0]['error']}")
         for record in failed:
-            if record.get("log"):
-                say(record["log"])
+            if log := record.get("log"):
+                say(log)
     if under_way.unwritten:
         say(f"{under_way.unwritten} records could not be written to {store.folder}; free some space and start it again")
     return 1 if failed or under_way.unwritten else 0

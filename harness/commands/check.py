@@ -20,10 +20,10 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def check_encoder(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.pipelines import run_cell as execute
+    from harness.conformance.certify import check_one
     from harness.report.terminal import check_table
 
-    checks = execute.check_one(options.model, options.weights, options.size)
+    checks = check_one(options.model, options.weights, options.size)
     title = f"{options.model}, weights {options.weights}"
     print(check_table.as_json(checks) if options.json else check_table.as_text(title, checks), end="")
     return 0 if all(check.passed for check in checks) else 1

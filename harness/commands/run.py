@@ -130,6 +130,7 @@ def run_cell(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.machine import distributed
     from harness.pipelines import run_cell as execute
+    from harness.store.record import is_finished_run
 
     request = Request(
         options.model, options.task, options.weights, options.size, options.seed, options.data_dir,
@@ -143,7 +144,7 @@ def run_cell(options: argparse.Namespace) -> int:
         return 0 if done else 1
     if options.json:
         print(encoded(json.dumps(outcome.record, ensure_ascii=False)).decode())
-    elif done:
+    elif is_finished_run(outcome.record):
         from harness.report.terminal import run_summary
 
         print(run_summary.as_text(outcome.record, outcome.folder), end="")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from harness.store import Record
+from harness.store import RunRecord
 
 _NOT_RECIPE = ("learning_rate", "steps", "resumed_from_step")
 
@@ -41,7 +41,7 @@ class Entry:
     recipe: Mapping[str, Any]
     learning_rate: float
     dev_by_learning_rate: Mapping[float, float]
-    runs: tuple[Record, ...]
+    runs: tuple[RunRecord, ...]
 
     @property
     def is_ranker(self) -> bool:
@@ -53,13 +53,13 @@ class Entry:
         return [run["scores"][split][metric or self.metric] for run in self.runs]
 
 
-def entries(records: Iterable[Record]) -> list[Entry]:
+def entries(records: Iterable[RunRecord]) -> list[Entry]:
     """Finished runs grouped by everything but learning rate and seed, each at its best learning rate.
 
     The best is the one with the highest median over seeds of the main metric on dev; of equal ones the lowest.
     Entries come by dataset, then model, size and weights.
     """
-    groups: dict[str, list[Record]] = defaultdict(list)
+    groups: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
         if record["status"] == "ok":
             groups[_identity(record)].append(record)
@@ -69,9 +69,9 @@ def entries(records: Iterable[Record]) -> list[Entry]:
     )
 
 
-def _entry(group: list[Record]) -> Entry:
+def _entry(group: list[RunRecord]) -> Entry:
     metric = group[0]["task"]["metric"]
-    by_rate: dict[float, list[Record]] = defaultdict(list)
+    by_rate: dict[float, list[RunRecord]] = defaultdict(list)
     for record in group:
         by_rate[record["recipe"]["learning_rate"]].append(record)
     # Where nothing was trained there may be no dev split; then there is one learning rate, which nothing depends on.
@@ -89,13 +89,13 @@ def _entry(group: list[Record]) -> Entry:
     )  # fmt: skip
 
 
-def _identity(record: Record) -> str:
+def _identity(record: RunRecord) -> str:
     """What all runs of an entry share, as text."""
     model, task = record["model"], record["task"]
     shared = [model["name"], model["size"], model["identity"], task["dataset"], task["fingerprint"], task["options"]]
     return json.dumps([*shared, _recipe(record)], sort_keys=True)
 
 
-def _recipe(record: Record) -> dict[str, Any]:
+def _recipe(record: RunRecord) -> dict[str, Any]:
     recipe = {"protocol": 1} | record["recipe"]  # runs by the first protocol do not say so
     return {name: value for name, value in recipe.items() if name not in _NOT_RECIPE}

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from harness.comparison import stats
 from harness.comparison.entries import Entry
 from harness.errors import InputError
-from harness.store import Record
+from harness.store import RunRecord
 
-Predictions = Callable[[Record], Iterable[Mapping[str, Any]]]
+Predictions = Callable[[RunRecord], Iterable[Mapping[str, Any]]]
 """The rows of a run's predictions, as `harness.store.Store.predictions` gives them."""
 
 SIGNIFICANCE = 0.05

@@ -12,7 +12,8 @@ from harness.comparison.entries import Entry, entries
 from harness.comparison.paired_test import Predictions
 from harness.errors import InputError
 from harness.registry import suggestion
-from harness.store import RECORD, Record, Store, read_record
+from harness.store import RECORD, RunRecord, Store, read_record
+from harness.store.record import is_finished_run
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Side:
     predictions: Predictions
 
 
-def side(name: str, store: Store, records: Sequence[Record]) -> Side:
+def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
     """The entries that a name means.
 
     Args:
@@ -43,7 +44,7 @@ def side(name: str, store: Store, records: Sequence[Record]) -> Side:
     """
     if (Path(name) / RECORD).is_file():
         record = read_record(Path(name) / RECORD)
-        if record is None or record["status"] != "ok":
+        if not is_finished_run(record):
             raise InputError(f"{name} holds no finished run that this version reads; run it again")
         return Side(name, tuple(entries([record])), Store(Path(name).resolve().parent).predictions)
     encoder, _, weights = name.partition("@")

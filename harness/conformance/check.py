@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.conformance.demands import CHECKS, Door, Finding, Subject, first_line
-from harness.errors import InputError
+from harness.conformance.demands import CHECKS, Door, Finding, Subject
+from harness.errors import InputError, first_line
 from harness.progress import Update
 from models.encoder import refuse_longer
 

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers.utils import logging
 
-from harness.errors import InputError
+from harness.errors import InputError, first_line
 from harness.nn.heads import TokenHead, mean_pool
 
 TOLERANCE = 1e-5
@@ -271,8 +271,3 @@ def _quiet() -> Iterator[None]:
 def _listed(names: list[str]) -> str:
     shown = ", ".join(names[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
-
-
-def first_line(error: Exception) -> str:
-    """The message of an error without what follows its first line."""
-    return (str(error).strip().splitlines() or ["no message"])[0]

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 import torch
+
+from harness.machine.device import device as compute_device
+from harness.store.record import Calibration
 
 MATRIX = 2048
 TRIAD_MIB = 512
 SECONDS = 1.0
 
 
-def calibrate() -> dict[str, Any]:
+def calibrate() -> Calibration:
     """Rates of this machine with the threads that torch has now.
 
     Returns:
@@ -25,7 +27,7 @@ def calibrate() -> dict[str, Any]:
         triad of McCalpin's STREAM, 1995).
         ``n``: repetitions of each.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = compute_device()
     rates, counts = {}, {}
     for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
         left, right = (torch.randn(MATRIX, MATRIX, device=device).to(dtype) for _ in range(2))
@@ -41,7 +43,7 @@ def calibrate() -> dict[str, Any]:
     }
 
 
-def _median_seconds(call: Callable[[], Any], device: torch.device) -> tuple[float, int]:
+def _median_seconds(call: Callable[[], object], device: torch.device) -> tuple[float, int]:
     """Median time of a call over a second, and the number of calls; the first is not counted."""
     samples: list[float] = []
     call()

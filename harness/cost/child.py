@@ -10,9 +10,33 @@ import gc
 import json
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from harness.machine.processes import end_with_parent
+
+if TYPE_CHECKING:
+    from harness.store.record import Calibration, LimitsEntry, Measured, PointFields
+
+
+class MeasurePoint(TypedDict):
+    """A request to measure one point."""
+
+    kind: Literal["point"]
+    point: PointFields
+    limits: LimitsEntry
+    deadline: float
+    """Seconds since the epoch at which the parent stops waiting."""
+    plugins: list[str]
+
+
+class MeasureMachine(TypedDict):
+    """A request to measure the machine's rates."""
+
+    kind: Literal["calibration"]
+    threads: int
+
+
+Request = MeasurePoint | MeasureMachine
 
 
 def main() -> None:
@@ -32,9 +56,9 @@ def main() -> None:
     os._exit(0)  # taking down a large process properly costs seconds and tells nothing
 
 
-def answer(request: dict[str, Any]) -> dict[str, Any]:
+def answer(request: Request) -> Measured | Calibration:
     """The reply to a request: what was measured, or ``status: failed`` with the reason in one sentence."""
-    from harness.errors import InputError
+    from harness.errors import InputError, first_line
 
     try:
         if request["kind"] == "calibration":
@@ -57,8 +81,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         import traceback
 
         traceback.print_exc()
-        first_line = (str(error).strip().splitlines() or [""])[0]
-        return {"status": "failed", "error": f"{type(error).__name__}: {first_line}"[:300]}
+        return {"status": "failed", "error": f"{type(error).__name__}: {first_line(error, 300)}"}
 
 
 if __name__ == "__main__":

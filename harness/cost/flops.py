@@ -1,7 +1,7 @@
 """Floating-point operations of one call, counted exactly from the architecture: matrix products, 2 for a multiply-add.
 
-Everything else (norms, activations, softmax, rotation) is left out, as in the field's model FLOPs (Chowdhery et al.
-2022, PaLM, appendix B). Training costs three times the forward pass, since a product's backward pass is two products
+Norms, activations, softmax and rotation are not counted, as is usual for model FLOPs (Chowdhery et al. 2022, PaLM,
+appendix B). Training costs three times the forward pass, since a product's backward pass is two products
 of its size; recomputation inside a kernel is not counted. Ranking in Avey-B has no backward pass.
 """
 
@@ -14,19 +14,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.store.record import Operations
+
 
 @dataclass(frozen=True)
 class Flops:
     """Operations of one batch.
 
     Attributes:
-        needed: what the architecture asks for.
-        executed: what dense kernels do for it: local attention is computed whole and then masked, and Avey-B's ranking
-            leaves out what lies in the past of no split by blocks of ids, not id by id.
+        needed: what the architecture requires.
+        executed: what dense kernels compute for it. Local attention is computed in full and then masked. Avey-B's
+            ranking skips splits without earlier text by blocks of ids, not id by id.
     """
 
     needed: int
     executed: int
+
+    def as_record(self) -> Operations:
+        """The same as it is kept in a record."""
+        return {"needed": self.needed, "executed": self.executed}
 
 
 def count(config: Any, ids: NDArray[np.int64], mode: str) -> Flops | None:

@@ -8,25 +8,29 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import nn
 
 from harness.cost import energy, flops
 from harness.cost.ids import zipf_ids
 from harness.cost.loading import build, has_attention
 from harness.cost.points import Limits, Point
 from harness.machine import memory, provenance
+from harness.machine.device import device as compute_device
 from harness.nn.inference import autocast
+from harness.store.record import BuiltModel, Measured
 from models import MODELS
+from models.parameters import count_parameters
 
 LEARNING_RATE = 1e-4
 WARM_UP_CALLS = 3
 WARM_UP_SECONDS = 1.0
 
 
-def measure(point: Point, limits: Limits, deadline: float) -> dict[str, Any]:
+def measure(point: Point, limits: Limits, deadline: float) -> Measured:
     """Measure a point.
 
     Args:
@@ -41,7 +45,7 @@ def measure(point: Point, limits: Limits, deadline: float) -> dict[str, Any]:
         InputError: the model cannot run with this kernel.
     """
     torch.set_num_threads(point.threads)
-    reply: dict[str, Any] = {"status": "ok", "error": None, "samples_ms": []}
+    reply: Measured = {"status": "ok", "error": None, "samples_ms": []}
     try:
         if torch.cuda.is_available():
             total = torch.cuda.get_device_properties(0).total_memory
@@ -56,16 +60,16 @@ def measure(point: Point, limits: Limits, deadline: float) -> dict[str, Any]:
     return reply
 
 
-def _measure_into(reply: dict[str, Any], point: Point, limits: Limits, deadline: float) -> None:
+def _measure_into(reply: Measured, point: Point, limits: Limits, deadline: float) -> None:
     began = time.perf_counter()
     encoder = MODELS[point.model]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = compute_device()
     model = build(point, encoder).to(device)
     ids = zipf_ids(point.batch_size, point.length, point.vocabulary)
     reply["model"] = _describe(model)
     reply["attention"] = model.config._attn_implementation if has_attention(type(model)) else None
     counted = flops.count(model.config, ids, point.mode)
-    reply["flops"] = asdict(counted) if counted else None
+    reply["flops"] = counted.as_record() if counted else None
     reply["environment"] = provenance.environment()
     call = _training(model, point, ids, device) if point.mode == "training" else _inference(model, point, ids, device)
     _touch(model, point, device)
@@ -97,7 +101,7 @@ def _measure_into(reply: dict[str, Any], point: Point, limits: Limits, deadline:
     reply["joules_per_call"] = energy.spent(joules, energy.read_joules(), len(reply["samples_ms"]))
 
 
-def _inference(model: Any, point: Point, ids: Any, device: torch.device) -> Callable[[], None]:
+def _inference(model: nn.Module, point: Point, ids: NDArray[np.int64], device: torch.device) -> Callable[[], None]:
     """The forward pass in evaluation mode, as `harness run` predicts."""
     batch = _batch(ids, device)
     model.eval()
@@ -111,7 +115,7 @@ def _inference(model: Any, point: Point, ids: Any, device: torch.device) -> Call
     return call
 
 
-def _training(model: Any, point: Point, ids: Any, device: torch.device) -> Callable[[], None]:
+def _training(model: nn.Module, point: Point, ids: NDArray[np.int64], device: torch.device) -> Callable[[], None]:
     """Forward with dropout, backward, AdamW step.
 
     The loss is the mean square of the hidden states: it reaches every weight and adds no head, whose cost would be the
@@ -132,13 +136,13 @@ def _training(model: Any, point: Point, ids: Any, device: torch.device) -> Calla
     return call
 
 
-def _batch(ids: Any, device: torch.device) -> dict[str, torch.Tensor]:
+def _batch(ids: NDArray[np.int64], device: torch.device) -> dict[str, torch.Tensor]:
     input_ids = torch.from_numpy(ids).to(device)
     return {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
 
 
 @torch.inference_mode()
-def _touch(model: Any, point: Point, device: torch.device) -> None:
+def _touch(model: nn.Module, point: Point, device: torch.device) -> None:
     """One short text, so that what libraries load at first use is not taken for memory of the point."""
     training = model.training
     model.eval()
@@ -154,9 +158,7 @@ def _warm_up(call: Callable[[], None], device: torch.device) -> list[float]:
     return samples
 
 
-def _repeat(
-    reply: dict[str, Any], call: Callable[[], None], device: torch.device, limits: Limits, deadline: float
-) -> None:
+def _repeat(reply: Measured, call: Callable[[], None], device: torch.device, limits: Limits, deadline: float) -> None:
     samples, expected = reply["samples_ms"], reply["warm_up_ms"][-1]
     while len(samples) < limits.min_repetitions or sum(samples) < limits.min_seconds * 1e3:
         missing = max(limits.min_repetitions - len(samples), 1)
@@ -185,12 +187,6 @@ def _timed_ms(call: Callable[[], None], device: torch.device) -> float:
     return (time.perf_counter() - began) * 1e3
 
 
-def _describe(model: Any) -> dict[str, Any]:
-    parameters = list(model.parameters())
-    tables = [module for module in model.modules() if isinstance(module, torch.nn.Embedding)]
-    total = sum(parameter.numel() for parameter in parameters)
-    return {
-        "params_total": total,
-        "params_non_embedding": total - sum(table.weight.numel() for table in tables),
-        "weights_mib": sum(parameter.numel() * parameter.element_size() for parameter in parameters) / 2**20,
-    }
+def _describe(model: nn.Module) -> BuiltModel:
+    weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+    return {**count_parameters(model), "weights_mib": weights / 2**20}

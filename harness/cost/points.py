@@ -106,7 +106,7 @@ def parse_models(text: str) -> list[str]:
     """``bert,avey-b`` or ``all`` as names of registered models.
 
     Raises:
-        InputError: a name is unknown or stands there twice.
+        InputError: a name is unknown or given twice.
     """
     if text == "all":
         return MODELS.names()
@@ -116,7 +116,7 @@ def parse_models(text: str) -> list[str]:
     for name in names:
         MODELS[name]
         if names.count(name) > 1:
-            raise InputError(f"{name} stands twice in --models; name each model once")
+            raise InputError(f"{name} is in --models twice; name each model once")
     return names
 
 
@@ -132,47 +132,67 @@ def check_threads(threads: int | None) -> int:
     return threads or available
 
 
-def points_of(
-    models: Sequence[str],
-    size: str,
-    lengths: Sequence[int],
-    mode: str,
-    batch_size: int | None,
-    tokens_per_batch: int | None,
-    precision: str,
-    attention: str,
-    compiled: bool,
-    threads: int,
-    extend_positions: bool,
-    machine: str,
-) -> list[Point]:
+@dataclass(frozen=True)
+class Settings:
+    """What the points of one bench have in common.
+
+    Attributes:
+        batch_size: texts of every batch; 1 where neither this nor ``tokens_per_batch`` is given.
+        tokens_per_batch: fill each batch with as many texts as make so many tokens, instead of a fixed batch.
+        extend_positions: give models more positions than they have where a length needs them.
+        size, mode, precision, attention, compiled, threads, machine: see `Point`.
+    """
+
+    size: str
+    precision: str
+    machine: str
+    threads: int
+    mode: str = "inference"
+    batch_size: int | None = None
+    tokens_per_batch: int | None = None
+    attention: str = "sdpa"
+    compiled: bool = False
+    extend_positions: bool = False
+
+    @property
+    def batching(self) -> str:
+        """The rule behind the batch sizes, as `Point` holds it."""
+        return (
+            f"{self.tokens_per_batch} tokens" if self.tokens_per_batch is not None else f"batch {self.batch_size or 1}"
+        )
+
+
+def points_of(models: Sequence[str], lengths: Sequence[int], settings: Settings) -> list[Point]:
     """The points of a bench, model by model, each from the shortest length to the longest.
 
     Args:
         models, lengths: see `parse_models` and `parse_lengths`.
-        batch_size: texts of every batch; 1 where neither this nor ``tokens_per_batch`` is given.
-        tokens_per_batch: instead of a fixed batch, as many texts as hold so many tokens.
-        extend_positions: give models more positions than they have where a length asks for it.
-        size, mode, precision, attention, compiled, threads, machine: see `Point`.
+        settings: what all points have in common.
 
     Raises:
         InputError: a model has no such size, or a batch holds no text or more than an address space does.
     """
-    vocabulary = min(MODELS[name].size(size).vocab_size or SMALLEST_VOCABULARY for name in models)
-    batching = f"{tokens_per_batch} tokens" if tokens_per_batch is not None else f"batch {batch_size or 1}"
-    points = []
-    for name in models:
-        limit = MODELS[name].size(size).max_length
-        for length in lengths:
-            extended = extend_positions and limit is not None and length > limit
-            batch = _batch(length, batch_size, tokens_per_batch)
-            points.append(
-                Point(
-                    name, size, mode, length, batching, batch, precision, attention, compiled, threads, vocabulary,
-                    extended, machine,
-                )
-            )  # fmt: skip
-    return points
+    vocabulary = min(MODELS[name].size(settings.size).vocab_size or SMALLEST_VOCABULARY for name in models)
+    return [_point(name, length, vocabulary, settings) for name in models for length in lengths]
+
+
+def _point(model: str, length: int, vocabulary: int, settings: Settings) -> Point:
+    limit = MODELS[model].size(settings.size).max_length
+    return Point(
+        model=model,
+        size=settings.size,
+        mode=settings.mode,
+        length=length,
+        batching=settings.batching,
+        batch_size=_batch(length, settings.batch_size, settings.tokens_per_batch),
+        precision=settings.precision,
+        attention=settings.attention,
+        compiled=settings.compiled,
+        threads=settings.threads,
+        vocabulary=vocabulary,
+        extended=settings.extend_positions and limit is not None and length > limit,
+        machine=settings.machine,
+    )
 
 
 def is_beyond(point: Point, encoder: Encoder) -> bool:

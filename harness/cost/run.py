@@ -1,9 +1,8 @@
-"""From point to point: what is in the store stands, what a shorter text has shown is skipped, all else is measured."""
+"""Measure many points: take stored ones from the store, skip those that a shorter text has ruled out, run the others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from harness.cost.disturbance import DISTURBED
 from harness.cost.points import Limits, Point, is_beyond
@@ -11,27 +10,29 @@ from harness.cost.results import finished, record_of
 from harness.cost.supervise import calibrate_in_child, measure_in_child
 from harness.errors import InputError
 from harness.machine import provenance
-from harness.store import Record, Store
+from harness.store import Store
+from harness.store.record import Calibration, Measured, PointRecord
 from models import MODELS
 
 ENDS_A_CURVE = {
-    "oom": "memory ended",
-    "timeout": "time ended",
-    "beyond_max_length": "the model's own length ended",
+    "oom": "out of memory",
+    "timeout": "out of time",
+    "beyond_max_length": "beyond the model's own length",
 }
+"""Statuses after which longer texts are not tried, and the words for them."""
 
 Say = Callable[[str], None]
 
 
 class Bench:
-    """A bench under way.
+    """A bench that is running.
 
     Args:
-        store: where records go and finished points are found.
+        store: holds finished points and receives new ones.
         limits: of every point.
-        force: measure points again that the store has.
+        force: measure stored points again.
         plugins: Python files that register models.
-        say: told one line about every point.
+        say: prints one line about each point.
         measure, calibrate: replaced in tests.
     """
 
@@ -39,29 +40,30 @@ class Bench:
         self,
         store: Store,
         limits: Limits,
+        *,
         force: bool = False,
         plugins: Sequence[str] = (),
         say: Say = print,
-        measure: Callable[..., dict[str, Any]] = measure_in_child,
-        calibrate: Callable[[int], dict[str, Any] | None] = calibrate_in_child,
+        measure: Callable[..., Measured] = measure_in_child,
+        calibrate: Callable[[int], Calibration | None] = calibrate_in_child,
     ) -> None:
         self.store, self.limits, self.force, self.plugins, self.say = store, limits, force, plugins, say
         self._measure, self._calibrate = measure, calibrate
-        self._calibration: dict[str, Any] | None = None
+        self._calibration: Calibration | None = None
         self._calibrated = False
-        self._unwritten: list[tuple[Point, Record]] = []
+        self._unwritten: list[tuple[Point, PointRecord]] = []
         self._revision = provenance.git_revision()
         self.outdated = 0
         """Points taken from the store that an earlier revision of the code measured."""
 
-    def run(self, points: Sequence[Point]) -> list[Record]:
+    def run(self, points: Sequence[Point]) -> list[PointRecord]:
         """Measure the points in their order and keep a record of each; returns the records.
 
-        A disk that is full ends nothing: what could not be written is tried again after every point. `unwritten` tells
-        what could not be written at all.
+        A full disk does not stop the bench: a record that could not be written is tried again after every point.
+        `unwritten` counts those that could not be written at all.
         """
-        records: list[Record] = []
-        ended: dict[str, Record] = {}
+        records: list[PointRecord] = []
+        ended: dict[str, PointRecord] = {}
         for point in points:
             record = self._record(point, ended.get(point.model))
             if record["status"] in ENDS_A_CURVE:
@@ -75,34 +77,34 @@ class Bench:
         """How many records could not be written to the store."""
         return len(self._unwritten)
 
-    def _record(self, point: Point, end: Record | None) -> Record:
+    def _record(self, point: Point, end: PointRecord | None) -> PointRecord:
         encoder = MODELS[point.model]
         if end is not None:
             shorter, reason = end["point"]["length"], ENDS_A_CURVE[end["status"]]
-            reply = {"status": "skipped", "error": f"{reason} at {shorter} tokens already"}
-            return self._keep(point, record_of(point, encoder, self.limits, reply, None))
+            skipped: Measured = {"status": "skipped", "error": f"{reason} at {shorter} tokens already"}
+            return self._keep(point, record_of(point, encoder, self.limits, skipped, None))
         if is_beyond(point, encoder):
             limit = encoder.size(point.size).max_length
-            reply = {
+            beyond: Measured = {
                 "status": "beyond_max_length",
                 "error": f"it takes at most {limit} tokens (--extend-positions measures beyond)",
             }
-            return self._keep(point, record_of(point, encoder, self.limits, reply, None))
+            return self._keep(point, record_of(point, encoder, self.limits, beyond, None))
         if not self.force and (stored := finished(self.store, point, self.limits)):
             self.outdated += stored["environment"].get("git_revision", self._revision) != self._revision
             return stored
         calibration = self._calibration_for(point.threads)
-        reply = self._measure(point, self.limits, self.plugins)
-        return self._keep(point, record_of(point, encoder, self.limits, reply, calibration))
+        measured = self._measure(point, self.limits, self.plugins)
+        return self._keep(point, record_of(point, encoder, self.limits, measured, calibration))
 
-    def _calibration_for(self, threads: int) -> dict[str, Any] | None:
+    def _calibration_for(self, threads: int) -> Calibration | None:
         if not self._calibrated:
             self._calibrated = True
             self._calibration = self._calibrate(threads)
             self.say(calibration_line(self._calibration))
         return self._calibration
 
-    def _keep(self, point: Point, record: Record) -> Record:
+    def _keep(self, point: Point, record: PointRecord) -> PointRecord:
         waiting, self._unwritten = [*self._unwritten, (point, record)], []
         for kept_point, kept in waiting:
             try:
@@ -114,15 +116,15 @@ class Bench:
         return record
 
 
-def line_of(record: Record) -> str:
+def line_of(record: PointRecord) -> str:
     """One line about a point for the terminal."""
-    point, latency = record["point"], record["latency_ms"]
+    point = record["point"]
     name = f"{point['model']} {point['size']} {point['mode']} {point['batch_size']} x {point['length']}"
     others = record["processor_taken_by_others"] or 0.0
     disturbed = [f"DISTURBED: other work took {others:.0%} of the processor"] if others >= DISTURBED else []
-    if latency is None:
+    if record["status"] != "ok":
         return f"{name}: {', '.join([record['status'], str(record['error']), *disturbed])}"
-    memory = (record["memory"] or {}).get("peak_above_loaded_mib")
+    latency, memory = record["latency_ms"], (record["memory"] or {}).get("peak_above_loaded_mib")
     parts = [
         f"{record['tokens_per_s']['median']:,.0f} tokens/s",
         f"{latency['median']:,.1f} ms ({latency['p10']:,.1f} to {latency['p90']:,.1f}, n {len(latency['samples'])})",
@@ -134,7 +136,7 @@ def line_of(record: Record) -> str:
     return f"{name}: {', '.join(parts)}"
 
 
-def calibration_line(calibration: dict[str, Any] | None) -> str:
+def calibration_line(calibration: Calibration | None) -> str:
     """One line about the machine for the terminal."""
     if calibration is None:
         return "the machine could not be calibrated; points carry no fraction of its peak"

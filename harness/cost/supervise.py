@@ -1,4 +1,4 @@
-"""A child process watched from outside: whatever becomes of it, an answer comes back."""
+"""Measure a point in a child process. However the child ends, the caller gets an answer."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeGuard, cast
 
 from harness.cost import disturbance
+from harness.cost.child import MeasureMachine, MeasurePoint, Request
 from harness.cost.points import Limits, Point
 from harness.machine import memory
-from harness.machine.processes import environment, send
+from harness.machine.processes import environment, how_it_died, send
+from harness.store.record import Calibration, LimitsEntry, Measured, PointFields
 
 CHILD = (sys.executable, "-m", "harness.cost.child")
 CALIBRATION_TIMEOUT_S = 120.0
 _GRACE_S = 1.0
-"""What a child that ends by its deadline may take to say so."""
+"""Extra seconds in which a child that stops at its deadline may still answer."""
 
 
 def measure_in_child(
     point: Point, limits: Limits, plugins: Sequence[str] = (), command: Sequence[str] = CHILD
-) -> dict[str, Any]:
-    """Measure a point in a fresh process, asleep until it answers, ends or has to be ended.
+) -> Measured:
+    """Measure a point in a fresh process, and sleep until it answers, dies or runs out of time.
 
     Args:
         point: what to measure.
@@ -35,35 +37,64 @@ def measure_in_child(
         command: the child, for tests.
 
     Returns:
-        The child's reply, or one of the same form that says what became of the child: ``status`` is ``ok``, ``oom``,
-        ``timeout`` or ``failed``, ``error`` a sentence, ``wall_s`` the seconds from start to end, and
-        ``processor_taken_by_others`` what other processes took of the machine meanwhile (0 to 1).
+        The child's reply, or one of the same form that says why there is none. ``status`` is ``ok``, ``oom``,
+        ``timeout`` or ``failed``, ``error`` one sentence.
     """
     before = disturbance.read()
-    request = {
+    request: MeasurePoint = {
         "kind": "point",
-        "point": asdict(point),
-        "limits": asdict(limits),
+        "point": cast(PointFields, asdict(point)),
+        "limits": cast(LimitsEntry, asdict(limits)),
         "deadline": time.time() + limits.timeout_s,
         "plugins": [str(Path(plugin).resolve()) for plugin in plugins],
     }
-    reply = _ask(command, request, point.threads, limits.timeout_s + _GRACE_S)
-    if reply["status"] == "timeout" and reply["error"] is None:
-        reply["error"] = f"no answer within {limits.timeout_s:g} s"
+    answer = _ask(command, request, point.threads, limits.timeout_s + _GRACE_S)
+    measured = answer.reply if _is_measurement(answer.reply) else answer.failure()
+    if measured["status"] == "timeout" and measured["error"] is None:
+        measured["error"] = f"no answer within {limits.timeout_s:g} s"
+    if measured["status"] == "failed":
+        measured.setdefault("log", _excerpt(answer.messages, 4000))
     after = disturbance.read()
-    return reply | {
-        "wall_s": after.clock - before.clock,
-        "processor_taken_by_others": disturbance.taken_by_others(before, after),
-    }
+    measured["wall_s"] = after.clock - before.clock
+    measured["processor_taken_by_others"] = disturbance.taken_by_others(before, after)
+    return measured
 
 
-def calibrate_in_child(threads: int, command: Sequence[str] = CHILD) -> dict[str, Any] | None:
+def calibrate_in_child(threads: int, command: Sequence[str] = CHILD) -> Calibration | None:
     """The machine's rates (see `calibration.calibrate`), or ``None`` where they could not be measured."""
-    reply = _ask(command, {"kind": "calibration", "threads": threads}, threads, CALIBRATION_TIMEOUT_S)
-    return reply if "matmul_flops_per_s" in reply else None
+    request: MeasureMachine = {"kind": "calibration", "threads": threads}
+    reply = _ask(command, request, threads, CALIBRATION_TIMEOUT_S).reply
+    return reply if _is_calibration(reply) else None
 
 
-def _ask(command: Sequence[str], request: dict[str, Any], threads: int, timeout_s: float) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Answer:
+    """What a child left behind.
+
+    Attributes:
+        reply: the JSON value that it printed; ``None`` where it printed none.
+        output, messages: all that it wrote on stdout and stderr.
+        code: its exit code; ``None`` where it was ended because time was up.
+        kernel_killed: whether the kernel ended a process for lack of memory meanwhile.
+    """
+
+    reply: object
+    output: bytes
+    messages: bytes
+    code: int | None
+    kernel_killed: bool
+
+    def failure(self) -> Measured:
+        """Why there is no measurement."""
+        if self.code is None:
+            return {"status": "timeout", "error": None}
+        if self.code == 0:
+            return {"status": "failed", "error": f"the child's answer is no measurement: {_excerpt(self.output)}"}
+        status, sentence = how_it_died(self.code, self.messages, self.kernel_killed)
+        return {"status": status, "error": sentence}
+
+
+def _ask(command: Sequence[str], request: Request, threads: int, timeout_s: float) -> _Answer:
     killed_before = memory.kernel_kills()
     child = subprocess.Popen(
         command,
@@ -73,26 +104,18 @@ def _ask(command: Sequence[str], request: dict[str, Any], threads: int, timeout_
         env=_environment(threads),
         start_new_session=True,
     )
+    in_time = True
     try:
-        answer, messages = child.communicate(json.dumps(request).encode(), timeout=timeout_s)
+        output, messages = child.communicate(json.dumps(request).encode(), timeout=timeout_s)
     except subprocess.TimeoutExpired:
         _end(child)
-        answer, messages = child.communicate()
-        if child.returncode != 0:  # else it answered in time, and something that it started kept the pipe open
-            return {"status": "timeout", "error": None}
+        output, messages = child.communicate()
+        # An exit code of 0 says that it answered in time, and something that it started kept the pipe open.
+        in_time = child.returncode == 0
     finally:
         _end(child)
-    if child.returncode != 0:
-        return _verdict(child.returncode, messages, memory.kernel_kills() > killed_before)
-    try:
-        reply = json.loads(answer)
-    except ValueError:
-        reply = None
-    if not _is_whole(request["kind"], reply):
-        return {"status": "failed", "error": f"the child's answer is no measurement: {_excerpt(answer)}"}
-    if reply.get("status") == "failed":
-        reply["log"] = _excerpt(messages, 4000)
-    return dict(reply)
+    code = child.returncode if in_time else None
+    return _Answer(_json(output) if code == 0 else None, output, messages, code, memory.kernel_kills() > killed_before)
 
 
 def _environment(threads: int) -> dict[str, str]:
@@ -109,21 +132,20 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
-def _verdict(code: int, messages: bytes, kernel_killed: bool) -> dict[str, Any]:
-    text = messages.decode("utf-8", "replace")
-    if code == -signal.SIGKILL and kernel_killed:
-        return {"status": "oom", "error": "the kernel ended the child: the machine had no memory left"}
-    if memory.says_out_of_memory(text[-4000:]):
-        return {"status": "oom", "error": _excerpt(messages)}
-    ended = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-    return {"status": "failed", "error": f"the child {ended} before it answered", "log": _excerpt(messages, 4000)}
+def _json(output: bytes) -> object:
+    try:
+        return cast(object, json.loads(output))
+    except (ValueError, RecursionError):
+        return None
 
 
-def _is_whole(kind: str, reply: Any) -> bool:
+def _is_calibration(reply: object) -> TypeGuard[Calibration]:
+    return isinstance(reply, dict) and "matmul_flops_per_s" in reply
+
+
+def _is_measurement(reply: object) -> TypeGuard[Measured]:
     if not isinstance(reply, dict):
         return False
-    if kind == "calibration":
-        return "matmul_flops_per_s" in reply
     samples = reply.get("samples_ms", [])
     numbers = isinstance(samples, list) and all(isinstance(sample, (int, float)) and sample > 0 for sample in samples)
     status = reply.get("status")

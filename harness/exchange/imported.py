@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from harness.store import SCHEMA_VERSION, Record, Store
+from harness.store import Store
+from harness.store.record import ImportedRecord, imported_record
 
 SPLIT_NAMES = {"test": "test", "validation": "dev", "dev": "dev"}
 """What a source calls a split -> what it is called here; other names stay as they are."""
@@ -65,22 +66,13 @@ class Imported:
         decides = [self.task, self.model, self.model_revision, self.dataset_revision, self.hyperparameters, self.scores]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
-    def record(self, source: Path, digest: str) -> Record:
+    def record(self, source: Path, digest: str) -> ImportedRecord:
         """The record, with the source file's name and the sha256 of its bytes."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "kind": "imported",
-            "key": self.key,
-            "status": "ok",
-            "error": None,
-            "protocol": self.protocol,
-            "model": {
-                "name": self.model,
-                "size": self.size,
-                "weights": self.model,
-                "revision": self.model_revision,
-            },
-            "task": {
+        return imported_record(
+            key=self.key,
+            protocol=self.protocol,
+            model={"name": self.model, "size": self.size, "weights": self.model, "revision": self.model_revision},
+            task={
                 "name": self.kind,
                 "dataset": f"{self.protocol}/{self.dataset}",
                 "subset": self.subset,
@@ -88,13 +80,13 @@ class Imported:
                 "metric": self.metric,
                 "revision": self.dataset_revision,
             },
-            "scores": {split: dict(metrics) for split, metrics in self.scores.items()},
-            "recipe": {"hyperparameters": self.hyperparameters} if self.hyperparameters else {},
-            "source": {"file": source.name, "sha256": digest, "version": self.version, "notes": list(self.notes)},
-        }
+            scores=self.scores,
+            hyperparameters=self.hyperparameters,
+            source={"file": source.name, "sha256": digest, "version": self.version, "notes": list(self.notes)},
+        )
 
 
-def keep(store: Store, found: Iterable[tuple[Path, Imported]]) -> list[Record]:
+def keep(store: Store, found: Iterable[tuple[Path, Imported]]) -> list[ImportedRecord]:
     """Write a record of each into the store; returns the records.
 
     Raises:

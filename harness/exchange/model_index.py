@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from harness.store import RECORD, Record, Store, read_record
+from harness.store import RECORD, RunRecord, Store, read_record
+from harness.store.record import is_finished_run
 
 TASK_TYPES = {"token": "token-classification", "span": "question-answering", "sequence": "text-classification"}
 """The hub's name for what a head does."""
 _SHORTEST_KEY = 4
 
 
-def find_run(text: str, store: Store) -> Record:
+def find_run(text: str, store: Store) -> RunRecord:
     """The record of a run that a user names by its folder, or by its key or the beginning of it.
 
     Raises:
@@ -36,12 +37,12 @@ def find_run(text: str, store: Store) -> Record:
     if len(found) > 1:
         raise InputError(f"{len(found)} runs in {store.folder} have a key that begins with {text}; give more of it")
     record = read_record(found[0])
-    if record is None or record.get("kind", "run") != "run" or record["status"] != "ok":
+    if not is_finished_run(record):
         raise InputError(f"{found[0]} is no record of a finished run")
     return record
 
 
-def front_matter(records: Sequence[Record], name: str | None = None) -> str:
+def front_matter(records: Sequence[RunRecord], name: str | None = None) -> str:
     """The YAML between the two lines ``---`` of a model card, with the test scores of runs of one model.
 
     Args:
@@ -66,12 +67,12 @@ def front_matter(records: Sequence[Record], name: str | None = None) -> str:
     return f"{data.to_yaml().strip()}\n"
 
 
-def _model_name(record: Record) -> str:
+def _model_name(record: RunRecord) -> str:
     model = record["model"]
     return f"{model['name']}-{model['size']}" if model["weights"] in ("scratch", "hub") else Path(model["weights"]).name
 
 
-def _results(record: Record) -> list[Any]:
+def _results(record: RunRecord) -> list[Any]:
     from huggingface_hub import EvalResult
 
     task = record["task"]

@@ -23,7 +23,7 @@ from typing import Any
 from harness.cells.request import Request
 from harness.errors import InputError
 from harness.registry import suggestion
-from harness.store import Record
+from harness.store import RunRecord
 
 SCHEMA_VERSION = 1
 _REQUEST = {"model", "task", "weights", "size", "data_dir", "recipe", "task_options", "skip_bad", "plugins"}
@@ -139,7 +139,9 @@ def name(cell: GatedCell) -> str:
     return f"{cell.request.model} on {cell.request.task}"
 
 
-def write_baseline(baseline: Baseline, runs: Sequence[Sequence[Record | str]], gflops: float | None, why: str) -> None:
+def write_baseline(
+    baseline: Baseline, runs: Sequence[Sequence[RunRecord | str]], gflops: float | None, why: str
+) -> None:
     """Write a baseline from new runs in place of the old one, in one step.
 
     Args:
@@ -178,7 +180,7 @@ def write_baseline(baseline: Baseline, runs: Sequence[Sequence[Record | str]], g
         raise InputError(f"the baseline {baseline.file} cannot be written ({error.strerror})") from error
 
 
-def _as_written(cell: GatedCell, records: Sequence[Record], gflops: float | None) -> dict[str, Any]:
+def _as_written(cell: GatedCell, records: Sequence[RunRecord], gflops: float | None) -> dict[str, Any]:
     return {
         "request": cell.written,
         "seeds": list(cell.seeds),
@@ -191,23 +193,23 @@ def _as_written(cell: GatedCell, records: Sequence[Record], gflops: float | None
     }
 
 
-def score_of(record: Record) -> float:
+def score_of(record: RunRecord) -> float:
     """Test score by the main metric."""
     return float(record["scores"]["test"][record["task"]["metric"]])
 
 
-def mean_loss(record: Record) -> float | None:
+def mean_loss(record: RunRecord) -> float | None:
     """The training loss, averaged over its entries; ``None`` where nothing was trained."""
     return mean(loss for _, loss in record["losses"]) if record["losses"] else None
 
 
-def examples_per_s(record: Record) -> float:
+def examples_per_s(record: RunRecord) -> float:
     """Examples trained on and predicted, over the seconds of both."""
     recipe, task, seconds = record["recipe"], record["task"], record["seconds"]
     examples = recipe["steps"] * recipe["effective_batch_size"] + task["n_dev"] + task["n_test"]
     return float(examples / (seconds["fit"] + seconds["predict"]))
 
 
-def gated_recipe(record: Record) -> dict[str, Any]:
+def gated_recipe(record: RunRecord) -> dict[str, Any]:
     """Every value of a run's recipe, without what happened."""
     return {key: value for key, value in record["recipe"].items() if key not in _UNGATED}

@@ -16,7 +16,8 @@ from harness.comparison.pairing import differences
 from harness.errors import InputError
 from harness.gate.baseline import Baseline, GatedCell, examples_per_s, gated_recipe, mean_loss, name, score_of
 from harness.scheduling.executor import Executor
-from harness.store import RECORD, Record, read_record
+from harness.store import RECORD, RunRecord, read_record
+from harness.store.record import is_finished_run
 
 LEVEL = 0.99
 """One cell in a hundred that did not change falls below its tolerance by the luck of its seeds. With the baseline's own seeds
@@ -66,7 +67,7 @@ def run_again(
     plugins: Sequence[str] = (),
     all_seeds: bool = False,
     on_done: Callable[[int, int, str], None] = lambda done, total, cell: None,
-) -> list[list[Record | str]]:
+) -> list[list[RunRecord | str]]:
     """Run the cells of a baseline.
 
     Args:
@@ -80,12 +81,13 @@ def run_again(
         For each cell the record of each seed, in the order of the seeds, or one sentence where the run failed.
     """
     asked = [cell.requests(cell.seeds if all_seeds else baseline.rerun_seeds, plugins) for cell in baseline.cells]
-    done: list[list[Record | str]] = [[""] * len(requests) for requests in asked]
+    done: list[list[RunRecord | str]] = [[""] * len(requests) for requests in asked]
     place = {id(request): (row, column) for row, each in enumerate(asked) for column, request in enumerate(each)}
     everything = [request for requests in asked for request in requests]
     for count, finished in enumerate(executor.run(everything), 1):
         row, column = place.get(id(finished.request)) or _place(asked, finished.request)
-        record = read_record(finished.folder / RECORD) if finished.folder else None
+        found = read_record(finished.folder / RECORD) if finished.folder else None
+        record = found if is_finished_run(found) else None
         done[row][column] = record or finished.error or "it left no record"
         on_done(count, len(everything), name(baseline.cells[row]))
         if record and not all_seeds:
@@ -98,7 +100,7 @@ def _place(asked: Sequence[Sequence[Request]], request: Request) -> tuple[int, i
     return next((row, each.index(request)) for row, each in enumerate(asked) if request in each)
 
 
-def refuse_other(cell: GatedCell, record: Record) -> None:
+def refuse_other(cell: GatedCell, record: RunRecord) -> None:
     """Make sure that a run is of the baseline's examples and recipe.
 
     Raises:
@@ -120,7 +122,7 @@ def refuse_other(cell: GatedCell, record: Record) -> None:
         raise InputError(f"{name(cell)}: scored by {record['task']['metric']}, the baseline by {cell.metric}; {again}")
 
 
-def judge(cell: GatedCell, runs: Sequence[Record | str], gflops: float | None) -> Verdict:
+def judge(cell: GatedCell, runs: Sequence[RunRecord | str], gflops: float | None) -> Verdict:
     """Hold the runs of a cell against the baseline.
 
     Args:

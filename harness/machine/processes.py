@@ -14,6 +14,9 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Literal
+
+from harness.machine import memory
 
 PARENT = "HARNESS_PARENT"
 """Environment variable of a child: the process id of the parent that it must not outlive."""
@@ -33,6 +36,32 @@ def environment(threads: int) -> dict[str, str]:
         "PYTHONPATH": root if not path else f"{root}{os.pathsep}{path}",
         PARENT: str(os.getpid()),
     }
+
+
+def how_it_died(code: int, messages: bytes, kernel_killed: bool) -> tuple[Literal["oom", "failed"], str]:
+    """Why a child ended without an answer: the status, and one sentence.
+
+    Args:
+        code: its exit code; negative for a signal, as `subprocess` tells it, or 128 and more, as a shell does.
+        messages: what it wrote on stderr.
+        kernel_killed: whether the kernel ended a process for lack of memory while the child ran.
+    """
+    text = messages.decode("utf-8", "replace")
+    number = -code if code < 0 else code - 128
+    if number == signal.SIGKILL and kernel_killed:
+        return "oom", "the kernel ended the child: the machine had no memory left"
+    if code != 0 and memory.says_out_of_memory(text[-4000:]):
+        return "oom", last_line(text)
+    with contextlib.suppress(ValueError):
+        return "failed", f"the child was ended by {signal.Signals(number).name}"
+    ended = "gave no record" if code == 0 else f"ended with exit code {code}"
+    return "failed", f"the child {ended}: {last_line(text)}"
+
+
+def last_line(text: str) -> str:
+    """The last line of a process's messages that is not empty."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it wrote no message"
 
 
 def send(child: subprocess.Popen[bytes], number: signal.Signals) -> None:

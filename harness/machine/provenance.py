@@ -7,7 +7,13 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.store.record import Environment
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder that holds the packages harness, models and tasks."""
 
 PACKAGES = (
     "encoder-harness",
@@ -24,7 +30,7 @@ PACKAGES = (
 )
 
 
-def environment() -> dict[str, Any]:
+def environment() -> Environment:
     """Python, packages, git revision of the harness, processor, threads and platform of this process."""
     import torch
 
@@ -42,16 +48,15 @@ def environment() -> dict[str, Any]:
 
 def git_revision() -> str | None:
     """The commit of the harness's own checkout, with ``+changes`` where files differ from it; ``None`` when installed."""
-    root = Path(__file__).resolve().parents[1]
-    if not (root / ".git").exists():
+    if not (ROOT / ".git").exists():
         return None
     try:
         commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True, timeout=10
+            ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=10
         ).stdout.strip()
         changes = subprocess.run(
             ["git", "status", "--porcelain", "--untracked-files=no"],
-            cwd=root, capture_output=True, text=True, check=True, timeout=10,
+            cwd=ROOT, capture_output=True, text=True, check=True, timeout=10,
         ).stdout.strip()  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None

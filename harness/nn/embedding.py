@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from harness.machine import memory
 from harness.nn.heads import mean_pool, width_of
 from harness.nn.inference import autocast, batches_by_tokens, pad
 from tasks.task import one_by_one
@@ -67,15 +67,5 @@ def embed(
             vectors[[some[one] for one in chosen]] = pooled.cpu().numpy()
             done += len(chosen)
             progress(done, len(texts))
-        _give_memory_back()
+        memory.give_back()  # batches of many sizes leave holes in glibc's heap, which grow to a gibibyte
     return vectors, n_cut
-
-
-def _give_memory_back() -> None:
-    """Return freed memory to the system: batches of many sizes leave holes in glibc's heap, which grow to a gibibyte."""
-    if sys.platform == "linux":
-        import ctypes
-
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries have none and need none
-        if trim is not None:
-            trim(0)

@@ -13,7 +13,9 @@ from harness.nn.exact_search import best
 from harness.nn.training import Fit
 from harness.pipelines.procedure import EVALUATED, Outcome, outcome_of
 from harness.progress import Reporter
+from harness.store.record import ExampleCounts
 from models.loading import Weights
+from models.parameters import ParameterCounts
 from models.ranker import Ranker
 from tasks.ranking import DEPTH, Ranking, by_precedence
 from tasks.retrieval import Retrieval, SearchableData
@@ -66,14 +68,14 @@ class LexicalSearch:
         """Score both splits."""
         return outcome_of(self.task, self.data, self.rankings)
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> ExampleCounts:
         """See `harness.pipelines.procedure.Procedure`."""
         return {
             "n_train": 0, "n_train_pairs": 0, "n_documents": len(self.data.documents), "n_windowed": 0, "n_truncated": 0,
             "n_documents_truncated": 0,
         }  # fmt: skip
 
-    def parameters(self) -> dict[str, int]:
+    def parameters(self) -> ParameterCounts:
         """None."""
         return {"params_total": 0, "params_non_embedding": 0}
 

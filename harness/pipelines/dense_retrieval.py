@@ -9,14 +9,17 @@ import numpy as np
 
 from harness.cells.cell import Cell
 from harness.errors import InputError
+from harness.machine.device import device
 from harness.nn.contrastive import fit_pairs
 from harness.nn.embedding import embed
 from harness.nn.exact_search import search
 from harness.nn.training import Fit
-from harness.pipelines.procedure import EVALUATED, Outcome, count_parameters, device, outcome_of, sample
+from harness.pipelines.procedure import EVALUATED, Outcome, outcome_of, sample
 from harness.progress import Reporter, with_loss
+from harness.store.record import ExampleCounts
 from models import loading
 from models.encoder import Encoder, refuse_longer
+from models.parameters import ParameterCounts, count_parameters
 from tasks.ranking import DEPTH, Ranking, by_precedence
 from tasks.retrieval import Retrieval, SearchableData
 from tasks.sources.collection import Query
@@ -86,14 +89,14 @@ class DenseSearch:
         """Score both splits."""
         return outcome_of(self.task, self.data, self.rankings)
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> ExampleCounts:
         """See `harness.pipelines.procedure.Procedure`; what is cut are documents."""
         return {
             "n_train": len(self.train), "n_train_pairs": len(self.examples), "n_documents": len(self.data.documents),
             "n_windowed": 0, "n_truncated": 0, "n_documents_truncated": self.n_cut,
         }  # fmt: skip
 
-    def parameters(self) -> dict[str, int]:
+    def parameters(self) -> ParameterCounts:
         """Those of the encoder; there is no head."""
         return count_parameters(self.model)
 

@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.cells.cell import Cell
+from harness.machine.device import device
 from harness.nn.heads import with_head
 from harness.nn.inference import predict
 from harness.nn.training import Fit, fit
-from harness.pipelines.procedure import EVALUATED, Outcome, count_parameters, device, outcome_of, sample
+from harness.pipelines.procedure import EVALUATED, Outcome, outcome_of, sample
 from harness.progress import Reporter, with_loss
+from harness.store.record import ExampleCounts
 from models import loading
 from models.encoder import Encoder, refuse_longer
+from models.parameters import ParameterCounts, count_parameters
 from tasks.task import Data, Encoded, LabellingTask, LongerThanTrained, Split, TunedOnDev
 
 
@@ -74,11 +77,11 @@ class Labelling:
             self.predictions = {split: task.apply(self.predictions[split], tuned) for split in EVALUATED}
         return outcome_of(task, self.data, self.predictions, tuned)
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> ExampleCounts:
         """See `harness.pipelines.procedure.Procedure`."""
         test = self.encoded["test"]
         return {"n_train": len(self.train), "n_windowed": test.n_windowed, "n_truncated": test.n_truncated}
 
-    def parameters(self) -> dict[str, int]:
+    def parameters(self) -> ParameterCounts:
         """Those of the encoder without the head."""
         return count_parameters(self.encoder_model)

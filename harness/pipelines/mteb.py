@@ -10,12 +10,15 @@ from torch import nn
 
 from harness.cells.cell import Cell
 from harness.errors import InputError, on_one_line
+from harness.machine.device import device
 from harness.nn.embedding import embed
 from harness.nn.training import Fit
-from harness.pipelines.procedure import EVALUATED, Outcome, count_parameters, device, outcome_of
+from harness.pipelines.procedure import EVALUATED, Outcome, outcome_of
 from harness.progress import Reporter
+from harness.store.record import ExampleCounts
 from models import loading
 from models.encoder import Encoder, refuse_longer
+from models.parameters import ParameterCounts, count_parameters
 from tasks.mteb import Mteb, Scores, find
 from tasks.task import Data, Split
 
@@ -123,11 +126,11 @@ class MtebEvaluation:
         }
         return outcome_of(self.family, self.data, of_split)
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> ExampleCounts:
         """See `harness.pipelines.procedure.Procedure`; dev and test count subsets here."""
         return {"n_train": 0, "n_windowed": 0, "n_truncated": 0}
 
-    def parameters(self) -> dict[str, int]:
+    def parameters(self) -> ParameterCounts:
         """Those of the encoder."""
         return count_parameters(self.model)
 

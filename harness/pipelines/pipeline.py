@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from harness.pipelines.labelling import Labelling
 from harness.pipelines.mteb import MtebEvaluation
 from harness.pipelines.procedure import Procedure
 from harness.progress import Reporter, silent
-from harness.store import PREDICTIONS, SCHEMA_VERSION, Record
+from harness.store import PREDICTIONS
+from harness.store.record import RunRecord, run_record
 from models import loading
 from models.encoder import Encoder
 from models.ranker import Ranker
@@ -42,7 +43,7 @@ UNTRAINED_NOTE = "nothing was trained: the weights were scored as they are"
 class Run:
     """What a cell gave: the record, and one row an example of dev and test."""
 
-    record: Record
+    record: RunRecord
     predictions: list[dict[str, Any]]
 
 
@@ -88,12 +89,9 @@ def run(
         procedure.predict(report)
     with _timed(seconds, "score"):
         outcome = procedure.score()
-    record: Record = {
-        "schema_version": SCHEMA_VERSION,
-        "key": cell.key,
-        "status": "ok",
-        "error": None,
-        "model": {
+    record = run_record(
+        key=cell.key,
+        model={
             "name": cell.model,
             "size": cell.size,
             "weights": cell.weights,
@@ -101,7 +99,7 @@ def run(
             "identity": weights.identity,
             **procedure.parameters(),
         },
-        "task": {
+        task={
             "name": task.family,
             "dataset": cell.task,
             "origin": data.origin,
@@ -114,24 +112,24 @@ def run(
             "n_test": len(data.splits["test"]),
             **procedure.counts(),
             "n_skipped": data.n_skipped,
-            "overlap": overlap(task, data),
+            "overlap": dict(overlap(task, data).items()),
         },
-        "recipe": asdict(recipe)
-        | {
+        recipe={
+            **recipe.as_record(),
             "protocol": PROTOCOL,
             "effective_batch_size": recipe.batch_size,
             "steps": done.steps,
             "resumed_from_step": done.resumed_from_step,
         },
-        "seed": cell.seed,
-        "tuned": dict(outcome.tuned),
-        "scores": {split: dict(scores) for split, scores in outcome.scores.items()},
-        "losses": done.losses,
-        "seconds": seconds,
-        "peak_memory_mib": provenance.peak_memory_mib(),
-        "environment": provenance.environment() | {"processes": distributed.processes()},
-        "predictions": PREDICTIONS,
-    }
+        seed=cell.seed,
+        tuned=outcome.tuned,
+        scores=outcome.scores,
+        losses=done.losses,
+        seconds=seconds,
+        peak_memory_mib=provenance.peak_memory_mib(),
+        environment={**provenance.environment(), "processes": distributed.processes()},
+        predictions=PREDICTIONS,
+    )
     return Run(record, outcome.rows)
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 from harness.nn.training import Fit
 from harness.progress import Reporter
+from harness.store.record import ExampleCounts
+from models.parameters import ParameterCounts
 from tasks.task import Data, Split
 
 EVALUATED: tuple[Split, ...] = ("dev", "test")
@@ -84,11 +85,11 @@ class Procedure(Protocol):
         """Score dev and test."""
         ...
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> ExampleCounts:
         """What the record says of the examples, beside their number: ``n_train``, ``n_windowed``, ``n_truncated``, ..."""
         ...
 
-    def parameters(self) -> dict[str, int]:
+    def parameters(self) -> ParameterCounts:
         """``params_total`` and ``params_non_embedding`` of the model."""
         ...
 
@@ -99,17 +100,3 @@ def sample(examples: Sequence[Any], limit: int | None) -> Sequence[Any]:
         return examples
     chosen = np.random.default_rng(0).choice(len(examples), size=limit, replace=False)
     return [examples[index] for index in sorted(chosen)]
-
-
-def count_parameters(model: torch.nn.Module) -> dict[str, int]:
-    """All parameters of the encoder, and those outside of embedding tables."""
-    total = sum(parameter.numel() for parameter in model.parameters())
-    tables = {
-        id(module.weight): module.weight.numel() for module in model.modules() if isinstance(module, torch.nn.Embedding)
-    }
-    return {"params_total": total, "params_non_embedding": total - sum(tables.values())}
-
-
-def device() -> torch.device:
-    """Where models run."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

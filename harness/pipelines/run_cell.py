@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 import traceback
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cells.request import Request
 from harness.errors import InputError
-from harness.machine import distributed, memory, provenance
+from harness.machine import distributed, memory
+from harness.machine.libraries import quiet_libraries
 from harness.progress import shown, stderr
-from harness.store import ERROR_LOG, SCHEMA_VERSION, Record, Store
+from harness.store import ERROR_LOG, Store
+from harness.store.record import FailureRecord, FailureStatus, RunRecord
 
 if TYPE_CHECKING:
     from harness.cells.cell import Cell
     from harness.cells.plan import Planned
-    from harness.conformance.check import Check
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A cell's record and the folder that holds it."""
 
-    record: Record
+    record: RunRecord | FailureRecord
     folder: Path
 
 
@@ -61,7 +60,7 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
         + (f"lr {cell.recipe.learning_rate:g}" if cell.recipe.trains else "untrained")
     )
 
-    def stored() -> Record | None:
+    def stored() -> RunRecord | None:
         found = None if force else distributed.from_first(lambda: store.find(cell))
         if found:
             stderr.print("the store has this run already, and this is its result (--force runs it anew)")
@@ -98,7 +97,7 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
     if store.training_folder(cell).exists():
         stderr.print("an earlier attempt was cut off; training goes on from its last checkpoint")
     curves = curves_in / store.path_of(cell).name if curves_in else None
-    _quiet_libraries()
+    quiet_libraries()
     from harness.pipelines.pipeline import run
 
     try:
@@ -113,7 +112,7 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
         raise
     except Exception as error:
         status, sentence = _status_of(error), f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        record = failure_record(planned, status, sentence)
+        record = planned.failure(status, sentence)
         log = _keep_failure(store, cell, record, traceback.format_exc())
         stderr.quiet = not distributed.speaks_of_errors()
         stderr.print(f"harness: the run failed: {sentence} (details in {log})", markup=False)
@@ -131,40 +130,7 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
     return Outcome(done.record, folder)
 
 
-def failure_record(planned: Planned, status: str, error: str) -> Record:
-    """The record of a cell that did not finish: of the kind ``failure``, so that nothing takes it for a run.
-
-    Args:
-        planned: what was run.
-        status: ``failed``, ``oom`` or ``diverged``.
-        error: one sentence.
-    """
-    cell = planned.cell
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "key": cell.key,
-        "kind": "failure",
-        "status": status,
-        "error": error,
-        "model": {
-            "name": cell.model,
-            "size": cell.size,
-            "weights": cell.weights,
-            "identity": cell.weights_identity,
-        },
-        "task": {
-            "name": cell.task.partition("/")[0],
-            "dataset": cell.task,
-            "options": dict(cell.task_options),
-        },
-        "recipe": asdict(cell.recipe),
-        "seed": cell.seed,
-        "environment": provenance.environment(),
-        "command": planned.resolved.command(),
-    }
-
-
-def _keep_failure(store: Store, cell: Cell, record: Record, log: str) -> Path:
+def _keep_failure(store: Store, cell: Cell, record: FailureRecord, log: str) -> Path:
     """Keep a failure where it replaces no finished run; returns the file of its messages."""
     if distributed.is_first() and not store.has(cell):
         return store.write(cell, record, None, log) / ERROR_LOG
@@ -174,44 +140,9 @@ def _keep_failure(store: Store, cell: Cell, record: Record, log: str) -> Path:
     return file
 
 
-def _status_of(error: Exception) -> str:
+def _status_of(error: Exception) -> FailureStatus:
     from harness.nn.training import DivergedError
 
     if isinstance(error, DivergedError):
         return "diverged"
     return "oom" if isinstance(error, MemoryError) or memory.says_out_of_memory(str(error)) else "failed"
-
-
-def check_one(model: str, weights: str, size: str | None) -> list[Check]:
-    """Certify one encoder, see `harness.conformance.check`.
-
-    Raises:
-        InputError: the names or the weights are not usable.
-    """
-    from harness.cells.plan import resolve_size
-    from harness.conformance.check import check
-    from models import MODELS, loading
-
-    encoder = MODELS[model]
-    size = resolve_size(encoder, weights, size)
-    found = loading.find_weights(encoder, size, weights)
-    _quiet_libraries()
-    built, tokenizer = loading.load(encoder, size, found)
-    with shown() as report:
-        return check(
-            built, built.config.vocab_size, tokenizer.pad_token_id, tokenizer.all_special_ids,
-            loading.max_length(built, encoder, size), model_options=encoder.model_options, progress=report("check"),
-        )  # fmt: skip
-
-
-def _quiet_libraries() -> None:
-    """Keep the libraries' remarks about their own insides off the user's terminal."""
-    import datasets
-    import transformers
-
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    warnings.filterwarnings("ignore", category=UserWarning, module="torch")
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
-    logging.getLogger("accelerate").setLevel(logging.ERROR)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from harness.comparison.entries import Entry, entries
 from harness.comparison.stats import seed_interval
 from harness.progress import counted
-from harness.store import Record
+from harness.store import RunRecord
 
 RESAMPLES = 2000
 
@@ -116,7 +116,7 @@ class Comparison:
         return json.dumps([self.dataset, self.fingerprint, self.options, self.recipe], sort_keys=True)
 
 
-def comparisons(records: Iterable[Record], judge: Judge) -> list[Comparison]:
+def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
     """Group finished runs into comparisons, by dataset and size.
 
     What ranks without an encoder stands in every comparison on its data: an encoder that loses to it is seen to.

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.report.comparable import Comparison, Standing
-from harness.store import PREDICTIONS, Record, Store
+from harness.store import PREDICTIONS, RunRecord, Store
 
 EXAMPLES_READ = 5000
 """Of each run, so many test examples are looked at; the page says so where there are more."""
@@ -105,14 +105,14 @@ def of_comparison(comparison: Comparison, store: Store) -> Disagreements:
     return Disagreements(seeds, len(ordered), len(differing), tuple(kept), tuple(unreadable), capped)
 
 
-def median_run(standing: Standing) -> Record:
+def median_run(standing: Standing) -> RunRecord:
     """The run whose test score is the median; of two in the middle the lower."""
     metric = standing.entry.metric
     ranked = sorted(standing.entry.runs, key=lambda run: (run["scores"]["test"][metric], run["seed"]))
     return ranked[(len(ranked) - 1) // 2]
 
 
-def _test_rows(run: Record, store: Store) -> dict[str, Row]:
+def _test_rows(run: RunRecord, store: Store) -> dict[str, Row]:
     """Rows of the first test examples of a run, by id.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.store import Record
+from harness.store import RunRecord
 
 METRIC = "needle_exact_match"
 ALL = "all"
@@ -18,7 +18,7 @@ ALL = "all"
 _AT = re.compile(rf"{METRIC}\.L(\d+)(?:\.D(\d+))?$")
 
 
-def table(records: Iterable[Record]) -> list[dict[str, Any]]:
+def table(records: Iterable[RunRecord]) -> list[dict[str, Any]]:
     """One row for each model, length and depth (``all`` for every depth together), the mean over the model's runs.
 
     The records are finished runs of one dataset of needles. ``truncated`` and ``unseen`` are shares at this length, of inputs

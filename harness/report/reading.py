@@ -6,10 +6,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.store import Store
-from harness.store.record_file import DamagedError, Record, read_sealed
+from harness.store.record import FailureRecord, ImportedRecord, PointRecord, Record, RunRecord, is_finished_run
+from harness.store.record_file import DamagedError, read_sealed
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,23 @@ class Reading:
         broken: records that are there and cannot be read.
     """
 
-    runs: list[Record] = field(default_factory=list)
-    failed: list[Record] = field(default_factory=list)
-    bench: list[Record] = field(default_factory=list)
-    imported: list[Record] = field(default_factory=list)
+    runs: list[RunRecord] = field(default_factory=list)
+    failed: list[FailureRecord] = field(default_factory=list)
+    bench: list[PointRecord] = field(default_factory=list)
+    imported: list[ImportedRecord] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+
+    def add(self, record: Record) -> None:
+        """Take in one whole record."""
+        kind = record.get("kind", "run")
+        if kind == "bench":
+            self.bench.append(cast(PointRecord, record))
+        elif kind == "imported":
+            self.imported.append(cast(ImportedRecord, record))
+        elif is_finished_run(record):
+            self.runs.append(record)
+        else:
+            self.failed.append(cast(FailureRecord, record))
 
 
 def read(folder: Path) -> Reading:
@@ -52,11 +65,7 @@ def read(folder: Path) -> Reading:
         if record is None:
             reading.broken.append(Broken(file.parent.name, reason))
             continue
-        kind = record.get("kind", "run")
-        if kind in ("bench", "imported"):
-            (reading.bench if kind == "bench" else reading.imported).append(record)
-        else:
-            (reading.runs if record["status"] == "ok" else reading.failed).append(record)
+        reading.add(record)
     return reading
 
 

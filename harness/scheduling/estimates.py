@@ -8,6 +8,7 @@ from statistics import mean, median
 
 from harness.cells.cell import Cell
 from harness.store import RECORD, Store, read_record
+from harness.store.record import is_finished_run
 
 _STARTING_S = 6.0
 """What a child takes to start and to load its libraries, which a record does not tell."""
@@ -66,7 +67,7 @@ class Estimates:
         found = 0
         for name in self._folders.get(self._store.path_of(cell).name.rpartition("_")[0], [])[:_LOOKED_AT]:
             record = read_record(self._store.folder / name / RECORD)
-            if record is None or record.get("kind", "run") != "run":
+            if not is_finished_run(record):
                 continue
             if all(record["recipe"].get(option) == getattr(cell.recipe, option) for option in _DECIDE_LENGTH):
                 yield sum(record["seconds"].values()) + _STARTING_S

@@ -11,13 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.cells.request import Request
 from harness.machine import memory
-from harness.machine.processes import environment, send
+from harness.machine.processes import environment, how_it_died, last_line, send
 from harness.scheduling.executor import Finished, Status, by_threads
-from harness.store import Store
+from harness.store import RunRecord, Store
 
 HARNESS = (sys.executable, "-m", "harness")
 _LOG_LENGTH = 8000
@@ -98,7 +98,7 @@ def run_child(
         child.wait()
     record = _last_object(answer)
     status, error = _verdict(child.returncode, record, messages, memory.kernel_kills() > killed_before)
-    folder = Store(out).folder_of(record) if status == "ok" else None
+    folder = Store(out).folder_of(cast(RunRecord, record)) if status == "ok" else None
     log = "" if status == "ok" else messages.decode("utf-8", "replace")[-_LOG_LENGTH:]
     return Finished(request, status, folder, error, time.monotonic() - began, log)
 
@@ -112,16 +112,8 @@ def _verdict(code: int, record: dict[str, Any], messages: bytes, kernel_killed: 
     text = messages.decode("utf-8", "replace")
     if code == 2:
         sentences = [line for line in text.splitlines() if line.startswith("harness: ")]
-        return "failed", sentences[-1].removeprefix("harness: ") if sentences else _last_line(text)
-    number = -code if code < 0 else code - 128
-    if number == signal.SIGKILL and kernel_killed:
-        return "oom", "the kernel ended the child: the machine had no memory left"
-    if code != 0 and memory.says_out_of_memory(text[-4000:]):
-        return "oom", _last_line(text)
-    with contextlib.suppress(ValueError):
-        return "failed", f"the child was ended by {signal.Signals(number).name}"
-    ended = "gave no record" if code == 0 else f"ended with exit code {code}"
-    return "failed", f"the child {ended}: {_last_line(text)}"
+        return "failed", sentences[-1].removeprefix("harness: ") if sentences else last_line(text)
+    return how_it_died(code, messages, kernel_killed)
 
 
 def _last_object(answer: bytes) -> dict[str, Any]:
@@ -131,11 +123,6 @@ def _last_object(answer: bytes) -> dict[str, Any]:
         found = json.loads(lines[-1])
         return found if isinstance(found, dict) else {}
     return {}
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing"
 
 
 def _end_all(children: Sequence[Child]) -> None:

@@ -14,11 +14,11 @@ from harness.cells.grids import Grid
 from harness.cells.plan import Planned, plan_all
 from harness.cells.request import Request
 from harness.errors import InputError
-from harness.pipelines.run_cell import failure_record
 from harness.progress import Update, duration
 from harness.scheduling.estimates import Estimates
 from harness.scheduling.executor import Executor, Finished
-from harness.store import Record, Store
+from harness.store import Store
+from harness.store.record import FailureRecord, RunRecord
 
 BUSY_POLL_S = 2.0
 
@@ -116,14 +116,15 @@ class Sweep:
                 show(self._ended, len(self.cells), remark)
                 self.say(f"[{self._ended}/{len(self.cells)}] {self._line(planned, finished)}; {remark}".rstrip("; "))
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[RunRecord]:
         """The records of all cells that are done."""
         return [record for planned in self.cells if (record := self.store.find(planned.cell))]
 
-    def failures(self) -> list[tuple[Planned, Record]]:
+    def failures(self) -> list[tuple[Planned, FailureRecord]]:
         """The cells that failed, now or earlier, with their records."""
         failed = [planned for planned in self.cells if self.status[planned.cell.key] == "failed"]
-        return [(planned, record) for planned in failed if (record := self.store.read(planned.cell))]
+        found = [(planned, self.store.read(planned.cell)) for planned in failed]
+        return [(planned, record) for planned, record in found if record is not None and record["status"] != "ok"]
 
     def _is_to_run(self, key: str) -> bool:
         return self.status[key] == "to do" or key in self._retried
@@ -164,16 +165,17 @@ class Sweep:
         if stored is None or (stored["status"], stored["error"]) != (finished.status, finished.error):
             status = "failed" if finished.status == "ok" else finished.status
             error = finished.error or "another cell was run than was planned: code, data or weights changed meanwhile"
-            self.store.write(cell, failure_record(planned, status, error), None, finished.log)
+            self.store.write(cell, planned.failure(status, error), None, finished.log)
 
     def _line(self, planned: Planned, finished: Finished) -> str:
         """One line about a cell for the terminal: of scores, dev alone is shown before the learning rate is chosen."""
-        record = self.store.read(planned.cell) or {}
-        if self.status[planned.cell.key] == "done":
+        record = self.store.read(planned.cell)
+        if record is not None and record["status"] == "ok":
             metric, dev = record["task"]["metric"], record["scores"]["dev"]
             told = f"dev {metric} {dev[metric]:.4f}" if metric in dev else "done"
         else:
-            told = f"{record.get('status', finished.status).upper()}: {record.get('error', finished.error)}"
+            status, error = (record["status"], record["error"]) if record else (finished.status, finished.error)
+            told = f"{status.upper()}: {error}"
         return f"{name_of(planned.cell)}: {told}, {duration(finished.seconds)}"
 
 

@@ -7,9 +7,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-SCHEMA_VERSION = 1
+from harness.store.record import SCHEMA_VERSION, Record
+
 RECORD = "run.json"
 
 _REQUIRED = {
@@ -22,9 +23,6 @@ _PREDICTIONS_DIGEST = "predictions_sha256"
 _SEAL = b',\n "sha256": "'
 _FINISHED = b'\n "status": "ok"'
 """Only a key of the record itself stands after a newline and one blank: a newline inside of a text is escaped."""
-
-Record = dict[str, Any]
-"""The content of ``run.json``; ARCHITECTURE.md tells every key."""
 
 
 class DamagedError(Exception):
@@ -41,7 +39,7 @@ class Sealed:
 
 def sealed(record: Record, predictions_sha256: str | None) -> bytes:
     """The content of a record's file: its JSON, and last the sha256 of all that stands before."""
-    content = record | ({_PREDICTIONS_DIGEST: predictions_sha256} if predictions_sha256 else {})
+    content = {**record, **({_PREDICTIONS_DIGEST: predictions_sha256} if predictions_sha256 else {})}
     body = encoded(json.dumps(content, ensure_ascii=False, indent=1)).removesuffix(b"\n}")
     return body + _SEAL + hashlib.sha256(body).hexdigest().encode() + b'"\n}\n'
 
@@ -78,7 +76,8 @@ def read_sealed(file: Path) -> Sealed:
     if required is None or not required <= record.keys():
         raise DamagedError("lacks what a record holds" if required else f"is of an unknown kind, {record['kind']!r}")
     record.pop("sha256", None)
-    return Sealed(record, record.pop(_PREDICTIONS_DIGEST, None))
+    digest = record.pop(_PREDICTIONS_DIGEST, None)
+    return Sealed(cast(Record, record), digest)
 
 
 def read_record(file: Path) -> Record | None:

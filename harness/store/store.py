@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, overload
 
 from harness.errors import InputError
+from harness.store.record import FailureRecord, ImportedRecord, PointRecord, Record, RunRecord, is_cell, is_finished_run
 from harness.store.record_file import (
     RECORD,
     DamagedError,
-    Record,
     encoded,
     is_finished,
     read_record,
@@ -71,7 +71,7 @@ class Store:
         """The folder of this cell's run: readable names for people, the key for identity."""
         return self.folder / _folder_name(cell.model, cell.size, cell.task, cell.key)
 
-    def folder_of(self, record: Record) -> Path:
+    def folder_of(self, record: RunRecord | FailureRecord) -> Path:
         """The folder of a run's record."""
         model = record["model"]
         return self.folder / _folder_name(model["name"], model["size"], record["task"]["dataset"], record["key"])
@@ -96,15 +96,15 @@ class Store:
         with self.lock(cell, wait=False) as free:
             return not free
 
-    def find(self, cell: Keyed) -> Record | None:
+    def find(self, cell: Keyed) -> RunRecord | None:
         """The record of this cell, if it was run and finished."""
         record = self.read(cell)
-        return record if record and record["status"] == "ok" else None
+        return record if is_finished_run(record) else None
 
-    def read(self, cell: Keyed) -> Record | None:
-        """The record of this cell, of whatever status."""
+    def read(self, cell: Keyed) -> RunRecord | FailureRecord | None:
+        """The record of this cell, whether it finished or failed."""
         record = read_record(self.path_of(cell) / RECORD)
-        return record if record and record["key"] == cell.key else None
+        return record if is_cell(record) and record["key"] == cell.key else None
 
     def has(self, cell: Keyed) -> bool:
         """Whether the cell was run and finished: as `find`, but quick enough for twenty thousand cells."""
@@ -114,6 +114,20 @@ class Store:
         """Every record's file, whole or not, in the order of their folders' names."""
         files = sorted(self.folder.glob(f"*/{RECORD}"))
         return (file for file in files if not file.parent.name.startswith("."))
+
+    @overload
+    def records(self, kind: Literal["run"] = "run", on_problem: Callable[[str], None] = ...) -> Iterator[RunRecord]: ...
+
+    @overload
+    def records(self, kind: Literal["failure"], on_problem: Callable[[str], None] = ...) -> Iterator[FailureRecord]: ...
+
+    @overload
+    def records(self, kind: Literal["bench"], on_problem: Callable[[str], None] = ...) -> Iterator[PointRecord]: ...
+
+    @overload
+    def records(
+        self, kind: Literal["imported"], on_problem: Callable[[str], None] = ...
+    ) -> Iterator[ImportedRecord]: ...
 
     def records(self, kind: str = "run", on_problem: Callable[[str], None] = lambda sentence: None) -> Iterator[Record]:
         """All whole records, in the order of their folders' names; anything else is passed over.
@@ -131,7 +145,7 @@ class Store:
             if record.get("kind", "run") == kind:
                 yield record
 
-    def predictions(self, record: Record) -> list[dict[str, Any]]:
+    def predictions(self, record: RunRecord) -> list[dict[str, Any]]:
         """The predictions of a run, one row an example of dev and test; none where the run kept none.
 
         Raises:

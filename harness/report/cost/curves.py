@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise, permutations
-from typing import Any
 
 import numpy as np
 
 from harness.cost.disturbance import DISTURBED
-
-Record = Mapping[str, Any]
+from harness.store.record import MeasuredPoint, PointRecord
 
 FIT_POINTS = 3
 """An exponent is fitted over so many of the longest texts: at short ones overhead hides the growth."""
@@ -44,16 +42,16 @@ class Crossover:
     beyond_spread: bool
 
 
-def by_setting(records: Iterable[Record]) -> dict[str, list[Record]]:
+def by_setting(records: Iterable[PointRecord]) -> dict[str, list[PointRecord]]:
     """Records that may be drawn into one figure, by a name that can be a file's.
 
     Points belong together that differ in model and length alone.
     """
 
-    def setting(record: Record) -> tuple[Any, ...]:
-        return tuple(record["point"][name] for name in _SETTING)
+    def setting(record: PointRecord) -> tuple[object, ...]:
+        return tuple(value for name, value in record["point"].items() if name in _SETTING)
 
-    groups: dict[str, list[Record]] = {}
+    groups: dict[str, list[PointRecord]] = {}
     for _, group in groupby(sorted(records, key=lambda record: tuple(map(str, setting(record)))), key=setting):
         members = sorted(group, key=lambda record: record["point"]["length"])
         name = setting_name(members[0])
@@ -62,25 +60,25 @@ def by_setting(records: Iterable[Record]) -> dict[str, list[Record]]:
     return groups
 
 
-def setting_name(record: Record) -> str:
+def setting_name(record: PointRecord) -> str:
     """A short name of what a point has in common with others, such as ``inference-tiny-bf16-sdpa-batch-1``."""
     point = record["point"]
     words = [point["mode"], point["size"], point["precision"], point["attention"], point["batching"]]
     return "-".join(words + (["compiled"] if point["compiled"] else [])).replace(" ", "-").replace("_", "-")
 
 
-def models_of(records: Sequence[Record]) -> list[str]:
+def models_of(records: Sequence[PointRecord]) -> list[str]:
     """The models in these records, in alphabetical order."""
     return sorted({record["point"]["model"] for record in records})
 
 
-def curve(records: Sequence[Record], model: str) -> list[Record]:
+def curve(records: Sequence[PointRecord], model: str) -> list[MeasuredPoint]:
     """The measured points of a model, from the shortest text to the longest."""
     points = [record for record in records if record["point"]["model"] == model and record["status"] == "ok"]
     return sorted(points, key=lambda record: record["point"]["length"])
 
 
-def end_of_curve(records: Sequence[Record], model: str) -> tuple[str, int] | None:
+def end_of_curve(records: Sequence[PointRecord], model: str) -> tuple[str, int] | None:
     """Why a model's curve ends and at which length; ``None`` where every length was measured."""
     own = sorted(
         (record for record in records if record["point"]["model"] == model),
@@ -102,7 +100,7 @@ def exponent(lengths: Sequence[float], values: Sequence[float]) -> float | None:
     return float(np.polyfit(x, y, 1)[0])
 
 
-def ratios(records: Sequence[Record], model: str, baseline: str) -> dict[int, tuple[float, float, float]]:
+def ratios(records: Sequence[PointRecord], model: str, baseline: str) -> dict[int, tuple[float, float, float]]:
     """Throughput of a model over that of the baseline by length: of the medians, and the widest that the intervals allow.
 
     Returns:
@@ -120,7 +118,7 @@ def ratios(records: Sequence[Record], model: str, baseline: str) -> dict[int, tu
     }
 
 
-def crossovers(records: Sequence[Record]) -> list[Crossover]:
+def crossovers(records: Sequence[PointRecord]) -> list[Crossover]:
     """All lengths at which one model's median throughput passes another's, from the shortest."""
     found = []
     for faster, slower in permutations(models_of(records), 2):
@@ -134,12 +132,12 @@ def crossovers(records: Sequence[Record]) -> list[Crossover]:
     return sorted(found, key=lambda crossover: crossover.length)
 
 
-def disturbed(records: Sequence[Record]) -> list[Record]:
+def disturbed(records: Sequence[PointRecord]) -> list[PointRecord]:
     """The points, ended ones too, during which other work took a tenth of the processor or more."""
     return [record for record in records if (record.get("processor_taken_by_others") or 0.0) >= DISTURBED]
 
 
-def peak_mib(record: Record) -> float | None:
+def peak_mib(record: PointRecord) -> float | None:
     """Peak memory above the loaded model, in MiB."""
     value = (record["memory"] or {}).get("peak_above_loaded_mib")
     return None if value is None else float(value)

@@ -16,10 +16,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness.comparison.entries import Entry, entries
 from harness.progress import counted
-from harness.report.cost.curves import Record, by_setting, curve, models_of
+from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.plots import SETTINGS, save, style_of
 from harness.report.cost.tables import as_csv
-from harness.store import Record as Run
+from harness.store import RunRecord
+from harness.store.record import MeasuredPoint, PointRecord
 
 LENGTH = 512
 """Throughput is read at the measured length nearest to this one, by its logarithm."""
@@ -52,7 +53,7 @@ class Tradeoff:
     efficient: bool
 
 
-def tradeoffs(records: Sequence[Record], runs: Iterable[Run]) -> list[Tradeoff]:
+def tradeoffs(records: Sequence[PointRecord], runs: Iterable[RunRecord]) -> list[Tradeoff]:
     """One for each task and encoder that have both a finished run of the bench's size and a measured point.
 
     On each task the encoders are compared by one recipe, learning rate aside: the one that most of them were run with.
@@ -93,7 +94,7 @@ def _best_on_dev(entry: Entry) -> float:
     return max(entry.dev_by_learning_rate.values(), default=0.0)
 
 
-def nearest(points: Sequence[Record]) -> tuple[float, int]:
+def nearest(points: Sequence[MeasuredPoint]) -> tuple[float, int]:
     """Median tokens per second and the length they were measured at: of these points the nearest to `LENGTH`."""
     closest = min(points, key=lambda record: abs(np.log(record["point"]["length"] / LENGTH)))
     return float(closest["tokens_per_s"]["median"]), int(closest["point"]["length"])
@@ -105,7 +106,7 @@ def _beats(one: Tradeoff, other: Tradeoff) -> bool:
     return one.task == other.task and values != theirs and values[0] >= theirs[0] and values[1] >= theirs[1]
 
 
-def write(records: Sequence[Record], runs: Iterable[Run], folder: Path) -> list[Path]:
+def write(records: Sequence[PointRecord], runs: Iterable[RunRecord], folder: Path) -> list[Path]:
     """Draw quality against throughput for every task with two encoders or more; returns the files.
 
     Args:
@@ -131,7 +132,7 @@ def write(records: Sequence[Record], runs: Iterable[Run], folder: Path) -> list[
     return files
 
 
-def _figure(records: Sequence[Record], tradeoffs: Sequence[Tradeoff]) -> Figure:
+def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Figure:
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.add_subplot()
     point, first = records[0]["point"], tradeoffs[0]

@@ -18,7 +18,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 from harness.progress import counted
 from harness.report.cost.curves import (
     REASONS,
-    Record,
     by_setting,
     curve,
     end_of_curve,
@@ -27,6 +26,7 @@ from harness.report.cost.curves import (
     peak_mib,
     ratios,
 )
+from harness.store.record import MeasuredPoint, PointRecord, Quantiles
 
 FIRST_STYLES = ("avey-b", "bert", "modernbert", "neobert", "roberta")
 """These models look the same in every figure; others take the styles that remain."""
@@ -54,7 +54,7 @@ Interval = tuple[float, float, float]
 """Median, p10, p90."""
 
 
-def write(records: Sequence[Record], baseline: str, folder: Path) -> list[Path]:
+def write(records: Sequence[PointRecord], baseline: str, folder: Path) -> list[Path]:
     """Draw the figures of every setting in these records; returns the files.
 
     Raises:
@@ -79,7 +79,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     return files
 
 
-def _figures(records: Sequence[Record], baseline: str) -> dict[str, Figure]:
+def _figures(records: Sequence[PointRecord], baseline: str) -> dict[str, Figure]:
     figures = {
         "throughput": _against_length(
             records, "throughput, tokens/s", lambda record: _interval(record["tokens_per_s"])
@@ -95,17 +95,17 @@ def _figures(records: Sequence[Record], baseline: str) -> dict[str, Figure]:
     return figures
 
 
-def _interval(quantiles: dict[str, Any]) -> Interval:
+def _interval(quantiles: Quantiles) -> Interval:
     return quantiles["median"], quantiles["p10"], quantiles["p90"]
 
 
-def _memory(record: Record) -> Interval | None:
+def _memory(record: PointRecord) -> Interval | None:
     value = peak_mib(record)
     return (value, value, value) if value is not None and value > 0 else None
 
 
 def _against_length(
-    records: Sequence[Record], label: str, value: Callable[[Record], Interval | None], fit: bool = False
+    records: Sequence[PointRecord], label: str, value: Callable[[MeasuredPoint], Interval | None], fit: bool = False
 ) -> Figure:
     """One curve a model, log-log, with intervals; where a curve ends, a mark tells why."""
     figure, axes = _canvas(records, label)
@@ -124,7 +124,7 @@ def _against_length(
     return figure
 
 
-def _ratio_figure(records: Sequence[Record], baseline: str) -> Figure:
+def _ratio_figure(records: Sequence[PointRecord], baseline: str) -> Figure:
     compared = {record["point"]["length"] for record in curve(records, baseline)}
     records = [record for record in records if record["point"]["length"] in compared]
     figure, axes = _canvas(records, f"throughput, ratio to {baseline}")
@@ -142,7 +142,7 @@ def _ratio_figure(records: Sequence[Record], baseline: str) -> Figure:
     return figure
 
 
-def _canvas(records: Sequence[Record], label: str) -> tuple[Figure, Axes]:
+def _canvas(records: Sequence[PointRecord], label: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(8.6, 4.8), layout="constrained")
     axes = figure.add_subplot()
     point = records[0]["point"]
@@ -184,7 +184,7 @@ def _spread(lengths: Sequence[int]) -> list[int]:
 
 def _draw(
     axes: Axes,
-    records: Sequence[Record],
+    records: Sequence[PointRecord],
     model: str,
     lengths: Sequence[int],
     values: Sequence[Interval],
@@ -210,7 +210,7 @@ def _draw(
         )  # fmt: skip
 
 
-def _handle(records: Sequence[Record], model: str, remark: str, ends: bool = True) -> Line2D:
+def _handle(records: Sequence[PointRecord], model: str, remark: str, ends: bool = True) -> Line2D:
     colour, marker, line = style_of(records, model)
     end = end_of_curve(records, model) if ends else None
     label = f"{model}{remark}" + (f"\n  {REASONS[end[0]]} at {short_length(end[1])}" if end else "")
@@ -219,7 +219,7 @@ def _handle(records: Sequence[Record], model: str, remark: str, ends: bool = Tru
 
 def _finish(
     axes: Axes,
-    records: Sequence[Record],
+    records: Sequence[PointRecord],
     handles: list[Line2D],
     fitted: str | None,
     ends: bool = True,
@@ -252,13 +252,13 @@ def _mark(marker: Any, label: str, hollow: bool = False) -> Line2D:
     )  # fmt: skip
 
 
-def _dodge(records: Sequence[Record], model: str) -> float:
+def _dodge(records: Sequence[PointRecord], model: str) -> float:
     """A step aside, so that the intervals of models with equal cost do not hide each other."""
     names = models_of(records)
     return float(1.025 ** (names.index(model) - (len(names) - 1) / 2))
 
 
-def style_of(records: Sequence[Record], model: str) -> tuple[str, str, Any]:
+def style_of(records: Sequence[PointRecord], model: str) -> tuple[str, str, Any]:
     """Colour, marker and line of a model among these."""
     others = [name for name in models_of(records) if name not in FIRST_STYLES]
     return STYLES[[*FIRST_STYLES, *others].index(model) % len(STYLES)]

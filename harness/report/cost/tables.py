@@ -13,7 +13,6 @@ from rich.table import Table
 
 from harness.progress import counted
 from harness.report.cost.curves import (
-    Record,
     by_setting,
     crossovers,
     curve,
@@ -23,18 +22,19 @@ from harness.report.cost.curves import (
     peak_mib,
     ratios,
 )
+from harness.store.record import QUANTILES, PointRecord, Quantiles
 
 
-def rows(records: Sequence[Record], baseline: str) -> list[dict[str, Any]]:
+def rows(records: Sequence[PointRecord], baseline: str) -> list[dict[str, Any]]:
     """One flat row a point: the data behind the figures."""
     to_baseline = {model: ratios(records, model, baseline) for model in models_of(records)}
     ordered = sorted(records, key=lambda record: (record["point"]["model"], record["point"]["length"]))
     return [_row(record, to_baseline[record["point"]["model"]]) for record in ordered]
 
 
-def _row(record: Record, to_baseline: Mapping[int, tuple[float, float, float]]) -> dict[str, Any]:
-    point, latency, rate = record["point"], record["latency_ms"] or {}, record["tokens_per_s"] or {}
-    flops, ratio = record["flops"] or {}, to_baseline.get(point["length"], (None, None, None))
+def _row(record: PointRecord, to_baseline: Mapping[int, tuple[float, float, float]]) -> dict[str, Any]:
+    point, flops = record["point"], record["flops"]
+    ratio = to_baseline.get(point["length"], (None, None, None))
     return {
         "model": point["model"],
         "size": point["size"],
@@ -48,18 +48,14 @@ def _row(record: Record, to_baseline: Mapping[int, tuple[float, float, float]]) 
         "positions_extended": point["extended"],
         "status": record["status"],
         "reason": record["error"],
-        "repetitions": len(latency.get("samples", [])),
-        "latency_ms_median": latency.get("median"),
-        "latency_ms_p10": latency.get("p10"),
-        "latency_ms_p90": latency.get("p90"),
-        "tokens_per_s_median": rate.get("median"),
-        "tokens_per_s_p10": rate.get("p10"),
-        "tokens_per_s_p90": rate.get("p90"),
+        "repetitions": len(record["latency_ms"]["samples"]) if record["status"] == "ok" else 0,
+        **_quantile_columns("latency_ms", record["latency_ms"]),
+        **_quantile_columns("tokens_per_s", record["tokens_per_s"]),
         "peak_memory_above_loaded_mib": peak_mib(record),
         "weights_mib": record["model"].get("weights_mib"),
         "params_non_embedding": record["model"].get("params_non_embedding"),
-        "flops_needed": flops.get("needed"),
-        "flops_executed": flops.get("executed"),
+        "flops_needed": flops["needed"] if flops else None,
+        "flops_executed": flops["executed"] if flops else None,
         "fraction_of_peak": record["fraction_of_peak"],
         "ratio_to_baseline": ratio[0],
         "ratio_low": ratio[1],
@@ -68,6 +64,10 @@ def _row(record: Record, to_baseline: Mapping[int, tuple[float, float, float]]) 
         **{f"joules_per_call_{name}": value for name, value in record["joules_per_call"].items()},
         "machine": point["machine"],
     }
+
+
+def _quantile_columns(name: str, found: Quantiles | None) -> dict[str, float | None]:
+    return {f"{name}_{quantile}": found[quantile] if found else None for quantile in QUANTILES}
 
 
 def as_csv(table: Sequence[Mapping[str, Any]]) -> str:
@@ -113,7 +113,7 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def as_text(records: Sequence[Record], baseline: str) -> str:
+def as_text(records: Sequence[PointRecord], baseline: str) -> str:
     """The table for the terminal, and the crossovers."""
     out = io.StringIO()
     console = Console(file=out, width=140, highlight=False, soft_wrap=True)
@@ -136,7 +136,7 @@ def as_text(records: Sequence[Record], baseline: str) -> str:
     return out.getvalue()
 
 
-def crossover_sentences(records: Sequence[Record]) -> list[str]:
+def crossover_sentences(records: Sequence[PointRecord]) -> list[str]:
     """``avey-b overtakes modernbert at about 2,100 tokens (measured at 512 and 2,048)``, where no spread blurs it."""
     return [
         f"{found.faster} overtakes {found.slower} at about {_round(found.length):,} tokens "
@@ -151,7 +151,7 @@ def _round(length: float) -> int:
     return int(float(f"{length:.2g}"))
 
 
-def as_markdown(name: str, records: Sequence[Record], baseline: str, command: str | None) -> str:
+def as_markdown(name: str, records: Sequence[PointRecord], baseline: str, command: str | None) -> str:
     """The page of one setting: what was measured on what, the table, exponents and crossovers."""
     first = next((record for record in records if record["status"] == "ok"), records[0])
     point, environment, limits = first["point"], first["environment"], first["limits"]
@@ -187,7 +187,7 @@ def as_markdown(name: str, records: Sequence[Record], baseline: str, command: st
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _exponents(records: Sequence[Record]) -> Iterable[list[str]]:
+def _exponents(records: Sequence[PointRecord]) -> Iterable[list[str]]:
     for model in models_of(records):
         points = curve(records, model)
         lengths = [record["point"]["length"] for record in points]
@@ -215,7 +215,7 @@ def _markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def write(records: Sequence[Record], baseline: str, folder: Path, command: str | None = None) -> list[Path]:
+def write(records: Sequence[PointRecord], baseline: str, folder: Path, command: str | None = None) -> list[Path]:
     """Write the tables of every setting in these records; returns the files.
 
     Args:

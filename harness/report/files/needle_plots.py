@@ -20,7 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from harness.report.cost.plots import FIRST_STYLES, SETTINGS, STYLES, save, short_length
 from harness.report.cost.tables import as_csv
 from harness.report.needle_table import ALL, METRIC, lengths_of, table, table_of_predictions
-from harness.store import Record
+from harness.store import RunRecord
 
 Row = Mapping[str, Any]
 
@@ -63,7 +63,7 @@ def heat_map(model: str, predictions: Iterable[Row], stem: Path, title: str = ""
         return _saved(figure, stem, rows)
 
 
-def against_length(records: Sequence[Record], stem: Path, title: str = "") -> list[Path]:
+def against_length(records: Sequence[RunRecord], stem: Path, title: str = "") -> list[Path]:
     """Draw the share of needles found by every model against length, over all depths; returns PNG, SVG and CSV.
 
     From the first length at which an encoder's inputs are cut its line is thin and its marks are hollow.

@@ -16,7 +16,8 @@ from harness.report.files import figures, latex, needle_plots, tables
 from harness.report.page import needle_section, page, panels
 from harness.report.reading import Reading
 from harness.report.ties import Ties
-from harness.store import Record, Store
+from harness.store import Store
+from harness.store.record import PointRecord
 
 PAGE = "report.html"
 _MAPS = 10
@@ -91,7 +92,7 @@ def _write_needles(found: Sequence[Comparison], store: Store, folder: Path) -> l
     return files
 
 
-def _write_bench(bench: Sequence[Record], folder: Path) -> list[Path]:
+def _write_bench(bench: Sequence[PointRecord], folder: Path) -> list[Path]:
     if not any(record["status"] == "ok" for record in bench):
         return []
     models = {record["point"]["model"] for record in bench}

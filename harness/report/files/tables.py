@@ -11,7 +11,7 @@ from typing import Any
 from harness.progress import counted
 from harness.report.comparable import Comparison, Standing, recipe_sentence
 from harness.report.cost.tables import as_csv
-from harness.store import Record
+from harness.store.record import FailureRecord, ImportedRecord, RunRecord
 
 TIED = "†"
 LEGEND = f"Bold: highest median over seeds. {TIED}: not significantly worse than it"
@@ -111,7 +111,7 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
     return tuple(note for note in notes if note)
 
 
-def machine_of(run: Record) -> str:
+def machine_of(run: RunRecord) -> str:
     """Processor or accelerator, and threads."""
     environment = run.get("environment") or {}
     device = environment.get("gpu") or environment.get("cpu") or "an unknown machine"
@@ -143,7 +143,7 @@ def column_title(comparison: Comparison) -> str:
     return comparison.dataset + caution + (f", {comparison.apart}" if comparison.apart else "")
 
 
-def of_imported(records: Sequence[Record]) -> Table | None:
+def of_imported(records: Sequence[ImportedRecord]) -> Table | None:
     """Scores of other people's protocols, marked as such; ``None`` where there are none."""
     rows = [
         (
@@ -163,7 +163,7 @@ def of_imported(records: Sequence[Record]) -> Table | None:
     return Table("imported", f"Imported scores: {NOT_OURS}", notes, head, tuple(rows), 4) if rows else None
 
 
-def imported_score(record: Record) -> tuple[str, str, float | None]:
+def imported_score(record: ImportedRecord) -> tuple[str, str, float | None]:
     """Split, metric and value of an imported record's main score: of test, or of dev where there is no test."""
     metric = str(record["task"].get("metric"))
     for split in ("test", "dev"):
@@ -173,12 +173,12 @@ def imported_score(record: Record) -> tuple[str, str, float | None]:
     return "test", metric, None
 
 
-def _imported_task(record: Record) -> str:
+def _imported_task(record: ImportedRecord) -> str:
     subset = record["task"].get("subset")
     return record["task"]["dataset"] + (f" ({subset})" if subset and subset != "default" else "")
 
 
-def of_failed(records: Iterable[Record]) -> list[dict[str, Any]]:
+def of_failed(records: Iterable[FailureRecord]) -> list[dict[str, Any]]:
     """One flat row a failed cell."""
     return [
         {
@@ -195,7 +195,7 @@ def of_failed(records: Iterable[Record]) -> list[dict[str, Any]]:
     ]
 
 
-def error_of(record: Record) -> str:
+def error_of(record: FailureRecord) -> str:
     """The error of a failed cell as one text."""
     error = record.get("error")
     if isinstance(error, dict):

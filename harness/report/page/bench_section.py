@@ -8,15 +8,16 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.progress import counted
-from harness.report.cost.curves import REASONS, Record, by_setting, curve, end_of_curve, models_of, peak_mib
+from harness.report.cost.curves import REASONS, by_setting, curve, end_of_curve, models_of, peak_mib
 from harness.report.cost.plots import short_length
 from harness.report.cost.tables import crossover_sentences
 from harness.report.page import svg
+from harness.store.record import MeasuredPoint, PointRecord, Quantiles
 
 Interval = tuple[float, float, float]
 
 
-def settings(records: Sequence[Record], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
+def settings(records: Sequence[PointRecord], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
     """One entry for each group of points that may be drawn into one chart."""
     return [
         _setting(group, numbered)
@@ -25,9 +26,9 @@ def settings(records: Sequence[Record], numbered: Mapping[str, int]) -> list[dic
     ]
 
 
-def _setting(group: Sequence[Record], numbered: Mapping[str, int]) -> dict[str, Any]:
+def _setting(group: Sequence[PointRecord], numbered: Mapping[str, int]) -> dict[str, Any]:
     point = group[0]["point"]
-    values: tuple[tuple[str, Callable[[Record], Interval | None]], ...] = (
+    values: tuple[tuple[str, Callable[[MeasuredPoint], Interval | None]], ...] = (
         ("throughput, tokens/s", lambda record: _quantiles(record["tokens_per_s"])),
         ("latency of a batch, ms", lambda record: _quantiles(record["latency_ms"])),
         ("peak memory above the model, MiB", _memory),
@@ -51,17 +52,20 @@ def _setting(group: Sequence[Record], numbered: Mapping[str, int]) -> dict[str, 
     }
 
 
-def _quantiles(found: Mapping[str, float]) -> Interval:
+def _quantiles(found: Quantiles) -> Interval:
     return found["median"], found["p10"], found["p90"]
 
 
-def _memory(record: Record) -> Interval | None:
+def _memory(record: PointRecord) -> Interval | None:
     value = peak_mib(record)
     return (value, value, value) if value else None
 
 
 def _chart(
-    group: Sequence[Record], numbered: Mapping[str, int], label: str, value: Callable[[Record], Interval | None]
+    group: Sequence[PointRecord],
+    numbered: Mapping[str, int],
+    label: str,
+    value: Callable[[MeasuredPoint], Interval | None],
 ) -> Markup | None:
     measured = {
         model: [(record, found) for record in curve(group, model) if (found := value(record)) and found[1] > 0]
@@ -79,7 +83,7 @@ def _chart(
     return svg.chart(series, svg.at(lengths), svg.logarithmic(ends), "tokens of a text →", label, description)
 
 
-def _point(model: str, record: Record, found: Interval) -> svg.Point:
+def _point(model: str, record: PointRecord, found: Interval) -> svg.Point:
     length, (middle, low, high) = record["point"]["length"], found
     text = f"{model} at {length:,} tokens: {middle:,.4g} ({low:,.4g} to {high:,.4g})"
     return svg.Point(length, middle, low, high, text, bool(record["point"]["extended"]))

@@ -23,7 +23,7 @@ from harness.report.comparable import Comparison
 from harness.report.files import tables
 from harness.report.page import bench_section, needle_section, panels, svg
 from harness.report.reading import Reading
-from harness.store import Record, Store
+from harness.store import RunRecord, Store
 
 LARGEST_PAGE = 6_000_000
 """Bytes; examples and then panels are left out, and said to be, rather than pass it."""
@@ -170,7 +170,7 @@ def _browsed(comparison: Comparison, found: disagreements.Disagreements, room: i
     }
 
 
-def _runs(comparisons: Iterable[Comparison]) -> Iterable[Record]:
+def _runs(comparisons: Iterable[Comparison]) -> Iterable[RunRecord]:
     return (run for comparison in comparisons for standing in comparison.standings for run in standing.entry.runs)
 
 
@@ -185,7 +185,7 @@ def _datasets(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
 
 def _environments(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     """The different environments of the runs that are shown, that of most runs first."""
-    groups: dict[str, list[Record]] = defaultdict(list)
+    groups: dict[str, list[RunRecord]] = defaultdict(list)
     for run in _runs(comparisons):
         groups[json.dumps(run.get("environment"), sort_keys=True)].append(run)
     found = []

@@ -11,17 +11,18 @@ from markupsafe import Markup
 
 from harness.progress import counted
 from harness.report.comparable import Comparison, Standing
-from harness.report.cost.curves import Record, by_setting, curve, models_of
+from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.pareto import nearest
 from harness.report.cost.plots import FIRST_STYLES
 from harness.report.files import tables
 from harness.report.page import svg
+from harness.store.record import PointRecord
 
 WORTH_DRAWING = 1.05
 """Where the most expensive encoder costs less than so many times the cheapest, a chart of it would show nothing."""
 
 
-def numbers(comparisons: Sequence[Comparison], bench: Sequence[Record]) -> dict[str, int]:
+def numbers(comparisons: Sequence[Comparison], bench: Sequence[PointRecord]) -> dict[str, int]:
     """The number of each encoder's style: the same wherever it is drawn."""
     labels = {standing.label for comparison in comparisons for standing in comparison.standings}
     labels |= {record["point"]["model"] for record in bench}
@@ -66,7 +67,7 @@ def _board_cell(comparison: Comparison, standing: Standing, shown: Collection[st
     return {"score": standing.score, "best": standing.best, "tied": standing.tied, "panel": panel}
 
 
-def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[Record]) -> dict[str, Any]:
+def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[PointRecord]) -> dict[str, Any]:
     """One comparison: a row an encoder, its seeds on a common scale, and its score against what it cost."""
     ends = [value for standing in comparison.standings for value in (standing.low, standing.high, *standing.scores)]
     scale = svg.linear(ends)
@@ -107,7 +108,7 @@ def _family(comparison: Comparison) -> str:
     return comparison.dataset.partition("/")[0]
 
 
-def throughput(comparison: Comparison, bench: Sequence[Record]) -> tuple[dict[str, float], str]:
+def throughput(comparison: Comparison, bench: Sequence[PointRecord]) -> tuple[dict[str, float], str]:
     """Tokens per second of the encoders of this size from scratch, and how it was measured; empty where it was not."""
     for group in by_setting([record for record in bench if record["point"]["size"] == comparison.size]).values():
         point = group[0]["point"]
@@ -206,7 +207,8 @@ def _metrics(comparison: Comparison) -> dict[str, Any]:
 def median_of(standing: Standing, metric: str) -> float | None:
     """The median over seeds of a metric on test; ``None`` where a run lacks it."""
     found = [run["scores"]["test"].get(metric) for run in standing.entry.runs]
-    return None if any(not isinstance(value, int | float) for value in found) else median(found)
+    numbers = [value for value in found if isinstance(value, int | float)]
+    return median(numbers) if len(numbers) == len(found) else None
 
 
 def entity_types(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, Any]]:

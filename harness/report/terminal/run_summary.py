@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from harness.store import RunRecord
 
 SHOWN_OVERLAP = 0.01
 """Share of examples that are in train as well, above which the table says so."""
 
 
-def as_text(record: dict[str, Any], folder: Path) -> str:
+def as_text(record: RunRecord, folder: Path) -> str:
     """The final table: the metric by its full name, what was run, what it cost, where it is and how to repeat it."""
     model, task, scores = record["model"], record["task"], record["scores"]
     table = Table(
@@ -33,7 +34,7 @@ def as_text(record: dict[str, Any], folder: Path) -> str:
     tuned = ", ".join(f"{name} {value:.3f}" for name, value in record["tuned"].items())
     seconds = record["seconds"]
     seen = {split: share for split, share in task.get("overlap", {}).items() if share > SHOWN_OVERLAP}
-    lines = {
+    lines: dict[str, object] = {
         "parameters": f"{model['params_total']:,} ({model['params_non_embedding']:,} without embeddings)",
         "examples": f"{task['n_train']} train, {task['n_dev']} dev, {task['n_test']} test; "
         f"{task['n_windowed']} windowed, {task['n_truncated']} truncated in test{skipped}",
@@ -47,9 +48,9 @@ def as_text(record: dict[str, Any], folder: Path) -> str:
         "record": folder / "run.json",
         "repeat": record["command"],
     }
-    for name, value in lines.items():
-        if value is not None:
-            console.print(f"{name:<11} {value}", markup=False)
+    for name, line in lines.items():
+        if line is not None:
+            console.print(f"{name:<11} {line}", markup=False)
     return out.getvalue()
 
 

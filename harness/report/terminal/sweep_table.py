@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.comparison.entries import Entry
-from harness.store import Record
+from harness.store.record import FailureRecord, RunRecord
 
 WIDTH = 140
 
@@ -67,7 +67,7 @@ def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], in
     return text + chosen + "\n" + ("\n".join(["Dev by learning rate:", *lines]) + "\n" if lines else "")
 
 
-def failures_as_text(failures: Sequence[tuple[str, Record]]) -> str:
+def failures_as_text(failures: Sequence[tuple[str, FailureRecord]]) -> str:
     """The cells that failed, by name, and why."""
     table = Table("failed cell", "status", "why")
     for name, record in failures:
@@ -75,7 +75,7 @@ def failures_as_text(failures: Sequence[tuple[str, Record]]) -> str:
     return _printed(table)
 
 
-def threads_note(records: Sequence[Record]) -> str | None:
+def threads_note(records: Sequence[RunRecord]) -> str | None:
     """A sentence where runs were computed with different numbers of threads, which round differently."""
     threads = sorted({record["environment"].get("threads") or 0 for record in records})
     if len(threads) < 2:
@@ -84,7 +84,7 @@ def threads_note(records: Sequence[Record]) -> str | None:
     return f"the runs had different numbers of threads ({counts}), so they would not repeat each other bit for bit"
 
 
-def as_json(entries: Sequence[Entry], failures: Sequence[tuple[str, Record]]) -> dict[str, Any]:
+def as_json(entries: Sequence[Entry], failures: Sequence[tuple[str, FailureRecord]]) -> dict[str, Any]:
     """The same for programs."""
     return {
         "entries": [

@@ -12,6 +12,7 @@ from harness.errors import InputError
 from harness.machine import provenance
 from harness.scheduling.ray.node import Reply, plugin_there
 from harness.store import PREDICTIONS, RECORD, Store, read_record
+from harness.store.record import is_finished_run
 
 
 def adopt(store: Store, reply: Reply, request: Request) -> Path:
@@ -29,15 +30,15 @@ def adopt(store: Store, reply: Reply, request: Request) -> Path:
             if name in reply.files:
                 (folder / name).write_bytes(reply.files[name])
         record = read_record(folder / RECORD)
-        if record is None:
+        if not is_finished_run(record):
             raise InputError(f"the record that node {reply.node} sent is damaged; run the sweep again")
         arrived = Store(scratch)
         folder.rename(arrived.folder_of(record))
         predictions = arrived.predictions(record) if PREDICTIONS in reply.files else None
-    environment = record.get("environment") or {}
+    environment = record["environment"]
     if environment.get("git_revision") is None:
         environment["git_revision"] = provenance.git_revision()
-    record["environment"] = environment | {"node": reply.node}
+    environment["node"] = reply.node
     words = shlex.split(record.get("command") or "")
     sent = {plugin_there(number, file): file for number, file in enumerate(request.plugins)}
     record["command"] = shlex.join(

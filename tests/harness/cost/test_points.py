@@ -1,22 +1,20 @@
 """Which points a command asks for, and what it may not ask for."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from harness.cost.ids import FIRST_ID, zipf_ids
-from harness.cost.points import is_beyond, parse_lengths, parse_models, points_of
+from harness.cost.points import Settings, is_beyond, parse_lengths, parse_models, points_of
 from harness.errors import InputError
 from models import MODELS
 
 
 def points(models=("bert",), lengths=(128, 512), **changes):
-    options = {
-        "size": "tiny", "mode": "inference", "batch_size": None, "tokens_per_batch": None, "precision": "fp32",
-        "attention": "sdpa", "compiled": False, "threads": 1, "extend_positions": False, "machine": "m",
-    }  # fmt: skip
-    return points_of(models, lengths=lengths, **(options | changes))
+    settings = Settings(size="tiny", precision="fp32", machine="m", threads=1)
+    return points_of(models, lengths, replace(settings, **changes))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +41,7 @@ def test_lengths_and_models_are_read():
     assert parse_models("neobert, bert") == ["neobert", "bert"]
     with pytest.raises(InputError, match="did you mean 'bert'"):
         parse_models("brt")
-    with pytest.raises(InputError, match="bert stands twice"):
+    with pytest.raises(InputError, match="bert is in --models twice"):
         parse_models("bert,bert")
 
 

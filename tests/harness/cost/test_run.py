@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from harness.cost.points import Limits, points_of
+from harness.cost.points import Limits, Settings, points_of
 from harness.cost.run import Bench
 from harness.errors import InputError
 from harness.store import Store
@@ -14,7 +14,8 @@ RATES = {"matmul_flops_per_s": {"fp32": 1e11, "bf16": 5e11}, "memory_bytes_per_s
 
 
 def points(*models, lengths=(128, 512, 2048, 8192), extend=False):
-    return points_of(models, "tiny", lengths, "inference", None, None, "fp32", "sdpa", False, 1, extend, "m")
+    settings = Settings(size="tiny", precision="fp32", machine="m", threads=1, extend_positions=extend)
+    return points_of(models, lengths, settings)
 
 
 class Children:
@@ -39,7 +40,7 @@ class Children:
 
 def bench(store, children, limits=LIMITS, force=False, said=None):
     say = (said if said is not None else []).append
-    return Bench(store, limits, force, (), say, children.measure, children.calibrate)
+    return Bench(store, limits, force=force, say=say, measure=children.measure, calibrate=children.calibrate)
 
 
 def statuses(records, model):

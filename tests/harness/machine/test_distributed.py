@@ -15,7 +15,7 @@ from tasks.task import IGNORED
 from tests.conftest import conll_text
 
 ROOT = Path(__file__).parents[3]
-WITHOUT_DROPOUT = "import harness.nn.heads\nharness.heads.DROPOUT = 0.0\n"
+WITHOUT_DROPOUT = "import harness.nn.heads\nharness.nn.heads.DROPOUT = 0.0\n"
 EXAMPLES = 97
 """With batches of 8 the last holds one example, and one of the processes nothing."""
 
