@@ -69,7 +69,7 @@ def test_longer_texts_of_a_model_that_ended_are_skipped_and_others_go_on(tmp_pat
     assert statuses(records, "avey-b") == ["ok"] * 4
     assert ("modernbert", 2048) not in children.asked
     skipped = records[3]
-    assert skipped["error"].endswith("ended at 512 tokens already")
+    assert skipped["error"].endswith(" at 512 tokens already")
     assert skipped["latency_ms"] is None
 
 
