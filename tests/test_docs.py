@@ -46,7 +46,7 @@ def test_the_batch_scripts_are_sound_bash(script):
 
 def test_the_files_that_the_docs_name_are_there():
     text = "\n".join(document.read_text(encoding="utf-8") for document in DOCS)
-    links = re.findall(r"\]\(\.\./([^)#]+)\)", text) + re.findall(r"\b((?:sweeps|tests)/[\w/.]+\.\w+)", text)
+    links = re.findall(r"\]\(\.\./([^)#]+)\)", text) + re.findall(r"\b((?:recipes|tests)/[\w/.]+\.\w+)", text)
     assert {link for link in links if not (ROOT / link).exists()} == set()
     assert len(links) >= 3
 

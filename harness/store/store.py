@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from harness.errors import InputError
 from harness.store.record_file import (
     RECORD,
+    SCHEMA_VERSION,
     DamagedError,
     Record,
     encoded,
@@ -27,6 +28,8 @@ from harness.store.record_file import (
     sealed,
     sha256,
 )
+
+__all__ = ["DEFAULT_STORE", "ERROR_LOG", "PREDICTIONS", "RECORD", "SCHEMA_VERSION", "Record", "Store", "read_record"]
 
 DEFAULT_STORE = "results/runs"
 PREDICTIONS = "predictions.jsonl"

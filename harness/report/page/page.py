@@ -86,7 +86,7 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
 
 def _templates() -> Environment:
     environment = Environment(
-        loader=PackageLoader("harness.report.page", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("harness.report", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(mark=svg.mark, millions=tables.millions, counted=counted, breakable=_breakable)
     return environment

@@ -13,7 +13,7 @@ from harness.cells.recipe import Recipe
 from harness.cells.request import RECIPE_FLAGS, Request
 from harness.errors import InputError
 
-RECIPES = Path(__file__).parents[3] / "sweeps"
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 def grids(tmp_path, text, given=None):
@@ -177,6 +177,6 @@ def test_the_recipe_of_the_paper():
 def test_a_recipe_tells_its_command_and_every_cell_of_it_can_be_planned(file):
     from harness.cells.plan import plan_all
 
-    assert file.read_text(encoding="utf-8").startswith(f"# python -m harness sweep sweeps/{file.name}")
+    assert file.read_text(encoding="utf-8").startswith(f"# python -m harness sweep recipes/{file.name}")
     requests = [request for grid in read(file, {"recipe": {"precision": "fp32"}}) for request in grid.requests()]
     assert len({planned.cell.key for planned in plan_all(requests)}) == len(requests)

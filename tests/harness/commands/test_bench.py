@@ -10,7 +10,7 @@ import pytest
 
 from harness.cli import run_command
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(

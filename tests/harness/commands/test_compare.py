@@ -16,7 +16,7 @@ from harness.comparison.entries import entries
 from harness.comparison.paired_test import ties_with_best
 from harness.store import Store
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 EXAMPLES = 200
 
 

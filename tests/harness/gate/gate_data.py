@@ -1,6 +1,6 @@
 """The gate's datasets, made by a seeded function; the committed files under ``results/baselines/data`` are what it wrote.
 
-    python tests/harness/gate/gate_data.py
+    python tests/harness/gate_data.py
 
 writes them anew. Nothing but `random.Random.random` is drawn, whose sequence Python keeps from version to version. Each set
 fails with a fault of its own: the type of a name is told by the name, and of a few
@@ -15,7 +15,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[3] / "results" / "baselines" / "data"
+FOLDER = Path(__file__).parents[2] / "results" / "baselines" / "data"
 SENTENCES = {"train": 400, "dev": 64, "test": 128}
 NOTES = {"train": 48, "dev": 64, "test": 128}
 NAMES = {

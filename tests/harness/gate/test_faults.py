@@ -12,7 +12,7 @@ from harness.gate.judge import judge
 from harness.nn import heads
 from harness.pipelines.pipeline import run
 
-BASELINE = Path(__file__).parents[3] / "results" / "baselines" / "ci.json"
+BASELINE = Path(__file__).parents[2] / "results" / "baselines" / "ci.json"
 
 
 def verdict(model, task):

@@ -14,7 +14,7 @@ from harness.machine import distributed
 from tasks.task import IGNORED
 from tests.conftest import conll_text
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 WITHOUT_DROPOUT = "import harness.nn.heads\nharness.heads.DROPOUT = 0.0\n"
 EXAMPLES = 97
 """With batches of 8 the last holds one example, and one of the processes nothing."""
@@ -90,7 +90,7 @@ def test_two_processes_give_the_losses_and_scores_of_one(two_processes, folder, 
 
 
 def test_two_processes_that_were_cut_off_go_on_with_the_same_numbers(folder, small_bert, tmp_path):
-    done = in_two_processes(Path(__file__).parents[1] / "cut_off_training.py", small_bert, folder / "data", tmp_path)
+    done = in_two_processes(Path(__file__).with_name("cut_off_training.py"), small_bert, folder / "data", tmp_path)
     assert done.returncode == 0, done.stderr
     first, second = json.loads(done.stdout)
     assert first == second, "the processes came to different weights"

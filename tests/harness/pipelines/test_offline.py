@@ -10,7 +10,7 @@ import pytest
 
 from tasks import TASKS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 EMBEDDED = [name for name in TASKS if any(info.source == "embedded" for info in TASKS[name].datasets.values())]
 TINY_OPTIONS = {"needle": {"lengths": "160", "depths": "0,100", "examples": "1", "distractors": "0"}}
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness.report.cost import plots as bench_plots
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[2]
 
 
 def test_every_figure_comes_as_png_and_svg_that_can_be_opened(records, tmp_path):
