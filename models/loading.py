@@ -192,7 +192,7 @@ def _load_tokenizer(weights: Weights) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            weights.location, revision=weights.revision or "main", add_prefix_space=True, trust_remote_code=False
+            weights.location, revision=weights.revision or "main", trust_remote_code=False
         )
     except Exception as error:
         raise InputError(
