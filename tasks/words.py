@@ -38,28 +38,40 @@ def read_words(tokenizer: Any, sentences: Sequence[Sequence[str]], **options: An
     return _read(tokenizer, sentences, _space_before(tokenizer), **options)
 
 
+def words_of_vocabulary(tokenizer: Any, most: int) -> list[str]:
+    """At most so many tokens that are words by themselves, evenly spaced over the vocabulary: it has those of its language."""
+    special = set(tokenizer.all_special_ids)
+    ids = [number for number in range(0, len(tokenizer), -(-len(tokenizer) // most)) if number not in special]
+    words = dict.fromkeys(tokenizer.decode([number]).strip() for number in ids)
+    return [word for word in words if word.isalnum()]
+
+
 def _space_before(tokenizer: Any) -> str:
     """What a word needs before it: nothing, where the tokenizer separates words itself, or the space of running text."""
-    for space in ("", " "):
-        if (misread := _misread(tokenizer, space)) is None:
-            return space
-    raise InputError(
-        f"the tokenizer of {tokenizer.name_or_path or 'this encoder'} gives the word {misread} other tokens by itself than in a "
-        "text, so the words of a sentence cannot be tagged; use other weights"
-    )
+    words = [*PROBE, *words_of_vocabulary(tokenizer, 100)]
+    space = min(("", " "), key=lambda space: len(_misread(tokenizer, words, space)))
+    if misread := _misread(tokenizer, PROBE, space):
+        raise InputError(
+            f"the tokenizer of {tokenizer.name_or_path or 'this encoder'} gives the word {misread[0]} other tokens by itself than "
+            "in a text, so the words of a sentence cannot be tagged; use other weights"
+        )
+    return space
 
 
-def _misread(tokenizer: Any, space: str) -> str | None:
-    """The first probed word whose tokens are not those of the running text; ``None`` if all words are read well."""
-    sentences = [(NEIGHBOUR, word, NEIGHBOUR) for word in PROBE]
-    texts = tokenizer([" ".join(words) for words in sentences], add_special_tokens=False, verbose=False)["input_ids"]
+def _misread(tokenizer: Any, words: Sequence[str], space: str) -> list[str]:
+    """The words that have other tokens than in running text, if each is given with this before it."""
+    sentences = [(NEIGHBOUR, word, NEIGHBOUR) for word in words]
+    texts = tokenizer([" ".join(sentence) for sentence in sentences], add_special_tokens=False, verbose=False)[
+        "input_ids"
+    ]
     read = _read(tokenizer, sentences, space, add_special_tokens=False, verbose=False)
-    for index, ids in enumerate(read["input_ids"]):
+    misread = []
+    for index, (ids, text) in enumerate(zip(read["input_ids"], texts, strict=True)):
         # The first word is left out: no space precedes it in the text.
         own = [token for token, word in zip(ids, read.word_ids(index), strict=True) if word]
-        if own != texts[index][len(texts[index]) - len(own) :]:
-            return PROBE[index]
-    return None
+        if own != text[len(text) - len(own) :]:
+            misread.append(words[index])
+    return misread
 
 
 def _read(tokenizer: Any, sentences: Sequence[Sequence[str]], space: str, **options: Any) -> Any:
