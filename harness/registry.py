@@ -29,10 +29,13 @@ class Registry(Generic[T]):
         kind: what one entry is called in messages, for example ``"model"``.
         entry_points: the entry-point group in which installed packages announce entries; the name of
             the entry point is the name of the entry, and it is imported only when it is asked for.
+        hint: the end of the message about a name that does not exist, from that name and those that do; by default
+            `suggestion`.
     """
 
-    def __init__(self, kind: str, entry_points: str) -> None:
+    def __init__(self, kind: str, entry_points: str, hint: Callable[[str, list[str]], str] | None = None) -> None:
         self.kind = kind
+        self._hint = hint or suggestion
         self._group = entry_points
         self._entries: dict[str, T | str | EntryPoint] = {}
         self._announced = False
@@ -80,7 +83,7 @@ class Registry(Generic[T]):
             InputError: no such entry (the closest names are suggested), or its module cannot be imported.
         """
         if name not in self.names():
-            raise InputError(f"there is no {self.kind} called {name!r}{suggestion(name, self.names())}")
+            raise InputError(f"there is no {self.kind} called {name!r}{self._hint(name, self.names())}")
         entry = self._entries[name]
         if isinstance(entry, (str, EntryPoint)):
             entry = self._entries[name] = self._load(name, entry)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
@@ -91,7 +93,27 @@ def refuse_longer(name: str, length: int, max_length: int | None) -> None:
         )
 
 
-MODELS: Registry[Encoder] = Registry("model", entry_points="encoder_harness.models")
+def _hint(name: str, known: list[str]) -> str:
+    """The end of the message about an unknown model; a hub id or a folder belongs behind ``--weights``."""
+    if not (name.count("/") == 1 or Path(name).expanduser().is_dir()):
+        return suggestion(name, known)
+    # The longest name first: "bert" is in "roberta" and "modernbert", too.
+    named = (one for one in sorted(known, key=len, reverse=True) if one in name.lower())
+    encoder = _encoder_of_folder(Path(name).expanduser(), known) or next(named, "bert")
+    others = ", ".join(one for one in known if one != encoder)
+    return f"; for these weights use --model {encoder} --weights {name}, or the encoder they are of: {others}"
+
+
+def _encoder_of_folder(folder: Path, known: list[str]) -> str | None:
+    """The known encoder that the folder's config.json names, if there is one."""
+    try:
+        model_type = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+    return next((name for name in known if model_type in MODELS[name].model_types), None)
+
+
+MODELS: Registry[Encoder] = Registry("model", entry_points="encoder_harness.models", hint=_hint)
 for _name, _path in {
     "avey-b": "models.catalogue:AVEY_B",
     "bert": "models.catalogue:BERT",

@@ -8,13 +8,19 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.errors import InputError, first_line
+from harness.errors import InputError, first_line, on_one_line
+from models import checkpoint
 from models.encoder import Encoder
+from tasks.words import PROBE
+
+_SPACES_MENDED = "spaces as in running text"
+"""In the identity of weights whose tokenizer was read otherwise before, see `checkpoint.spaces_were_misread`: runs of that time
+are other cells."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +63,14 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
                 f"no weights of {encoder.name} {size} are published"
                 + (f"; use --size {' or '.join(published)}" if published else "; use --weights scratch or a path")
             )
-        return Weights("hub", declared.hub_id, declared.revision, f"{declared.hub_id}@{declared.revision or 'main'}")
+        return _of_hub(encoder, declared.hub_id, declared.revision)
     folder = Path(weights).expanduser()
     if folder.is_dir():
         _check_folder(encoder, folder)
         return Weights("folder", str(folder), None, _digest(folder))
     if weights.count("/") != 1 or weights.startswith((".", "/", "~")):
         raise InputError(f"there is no folder {weights}; --weights takes scratch, hub, a folder or a hub id OWNER/NAME")
-    return Weights("hub", weights, None, f"{weights}@main")
+    return _of_hub(encoder, weights, None)
 
 
 def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
@@ -79,6 +85,7 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
     import torch
 
     model_class = _imported(encoder.model)
+    revision = weights.revision or "main"
     if weights.kind == "scratch":
         from models import tokenizer as embedded_tokenizer
 
@@ -88,10 +95,14 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
         )
         return model_class(config, **encoder.model_options), tokenizer
     try:
+        config = _imported(encoder.config).from_pretrained(weights.location, revision=revision)
+        checkpoint.refuse_impossible_sizes(config, encoder, weights.location)
+        if weights.kind == "folder":
+            checkpoint.refuse_more_than_is_stored(config, model_class, encoder.model_options, Path(weights.location))
         model, found = model_class.from_pretrained(
             weights.location,
-            revision=weights.revision or "main",
-            config=_imported(encoder.config).from_pretrained(weights.location, revision=weights.revision or "main"),
+            revision=revision,
+            config=config,
             use_safetensors=True,
             trust_remote_code=False,
             dtype=torch.float32,
@@ -99,24 +110,11 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
             ignore_mismatched_sizes=True,  # they are refused below, by name
             **encoder.model_options,
         )
+    except InputError:
+        raise
     except Exception as error:  # whatever a damaged file or an absent network raises, a user needs the sentence
         raise _cannot_load(encoder, weights, error) from error
-    if found["missing_keys"]:
-        missing = sorted(found["missing_keys"])
-        raise InputError(
-            f"{weights.location} lacks {len(missing)} tensors of {encoder.name}, {missing[0]} first; it is not a complete checkpoint"
-        )
-    if found["mismatched_keys"]:
-        name, stored, expected = sorted(found["mismatched_keys"])[0]
-        raise InputError(
-            f"{name} of {weights.location} has the shape {tuple(stored)}, but its config.json makes it {tuple(expected)}; "
-            "config and weights do not belong together"
-        )
-    if surplus := _surplus(model, found["unexpected_keys"]):
-        raise InputError(
-            f"{weights.location} holds {len(surplus)} tensors that its config.json has no place for, {surplus[0]} first; "
-            "config and weights do not belong together"
-        )
+    _refuse_unfit(encoder, weights.location, model, found)
     tokenizer = _load_tokenizer(weights)
     if len(tokenizer) > model.config.vocab_size:
         raise InputError(
@@ -152,7 +150,15 @@ def _special_ids(tokenizer: Any) -> dict[str, int]:
     }
 
 
+def _of_hub(encoder: Encoder, hub_id: str, revision: str | None) -> Weights:
+    identity = f"{hub_id}@{revision or 'main'}"
+    # Which tokenizer a hub id has is not known before it is fetched; those of BERT and NeoBERT are WordPiece.
+    spaces = "" if encoder.name in ("bert", "neobert") else f" {_SPACES_MENDED}"
+    return Weights("hub", hub_id, revision, identity + spaces)
+
+
 def _check_folder(encoder: Encoder, folder: Path) -> None:
+    checkpoint.refuse_lfs_pointers(folder)
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         model_type = config.get("model_type")
@@ -179,11 +185,12 @@ def _check_folder(encoder: Encoder, folder: Path) -> None:
 def _digest(folder: Path) -> str:
     """sha256 over what decides a checkpoint: config, weights and tokenizer."""
     digest = hashlib.sha256()
-    decides = ("*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json")
-    for file in sorted({path for pattern in decides for path in folder.glob(pattern) if path.is_file()}):
+    for file in checkpoint.deciding_files(folder):
         digest.update(file.name.encode())
         with file.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
+    if checkpoint.spaces_were_misread(folder):
+        digest.update(_SPACES_MENDED.encode())
     return digest.hexdigest()
 
 
@@ -192,7 +199,7 @@ def _load_tokenizer(weights: Weights) -> Any:
 
     try:
         tokenizer = AutoTokenizer.from_pretrained(
-            weights.location, revision=weights.revision or "main", add_prefix_space=True, trust_remote_code=False
+            weights.location, revision=weights.revision or "main", trust_remote_code=False
         )
     except Exception as error:
         raise InputError(
@@ -205,12 +212,62 @@ def _load_tokenizer(weights: Weights) -> Any:
     # Without any vocabulary file transformers makes up an empty tokenizer of the model's kind.
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise InputError(f"{weights.location} holds no tokenizer; save its tokenizer.json beside the model")
+    if tokenizer.pad_token is None:
+        raise InputError(
+            f"the tokenizer of {weights.location} has no padding token; name one as pad_token in its tokenizer_config.json"
+        )
+    _refuse_two_readings(tokenizer, weights)
     return tokenizer
+
+
+def _refuse_two_readings(tokenizer: Any, weights: Weights) -> None:
+    """Refuse a tokenizer whose class, which `transformers` builds anew, reads texts otherwise than its own tokenizer.json."""
+    from huggingface_hub import try_to_load_from_cache
+    from tokenizers import Tokenizer
+
+    name = "tokenizer.json"
+    if weights.kind == "folder":
+        file: Any = Path(weights.location) / name
+    else:
+        file = try_to_load_from_cache(weights.location, name, revision=weights.revision or "main")
+    if not isinstance(file, (str, Path)) or not Path(file).is_file():
+        return
+    saved = Tokenizer.from_file(str(file))
+    saved.no_truncation()
+    saved.no_padding()
+    text = " ".join(PROBE)
+    if tokenizer(text, add_special_tokens=False)["input_ids"] != saved.encode(text, add_special_tokens=False).ids:
+        raise InputError(
+            f"the tokenizer of {weights.location} reads a text in one way by its class {type(tokenizer).__name__} and in another "
+            'by its tokenizer.json; if the file is right, write "tokenizer_class": "PreTrainedTokenizerFast" into its '
+            "tokenizer_config.json"
+        )
+
+
+def _refuse_unfit(encoder: Encoder, location: str, model: Any, found: Mapping[str, Any]) -> None:
+    """Refuse a checkpoint that `transformers` could load, but not as its config says."""
+    if found["missing_keys"]:
+        missing = sorted(found["missing_keys"])
+        raise InputError(
+            f"{location} lacks {len(missing)} tensors of {encoder.name}, {missing[0]} first; it is not a complete checkpoint"
+        )
+    if found["mismatched_keys"]:
+        name, stored, expected = sorted(found["mismatched_keys"])[0]
+        raise InputError(
+            f"{name} of {location} has the shape {tuple(stored)}, but its config.json makes it {tuple(expected)}; "
+            "config and weights do not belong together"
+        )
+    if surplus := _surplus(model, found["unexpected_keys"]):
+        raise InputError(
+            f"{location} holds {len(surplus)} tensors that its config.json has no place for, {surplus[0]} first; "
+            "config and weights do not belong together"
+        )
+    checkpoint.refuse_numberless_weights(model, location)
 
 
 def _cannot_load(encoder: Encoder, weights: Weights, error: Exception) -> InputError:
     if weights.kind == "folder":
-        return InputError(f"{weights.location} could not be loaded as {encoder.name}: {first_line(error)}")
+        return InputError(f"{weights.location} could not be loaded as {encoder.name}: {on_one_line(error)}")
     return InputError(
         f"{weights.location} could not be read from the hub ({first_line(error)}); on a machine with network run "
         f"`hf download {weights.location} --local-dir DIR`, copy DIR here and use --weights DIR"
@@ -218,8 +275,14 @@ def _cannot_load(encoder: Encoder, weights: Weights, error: Exception) -> InputE
 
 
 def _surplus(model: Any, unexpected: Iterable[str]) -> list[str]:
-    """Tensors that belong to the encoder's own modules, such as a layer too many; heads of other tasks are none."""
-    modules = {name.partition(".")[0] for name, _ in model.named_parameters()}
+    """Tensors that belong to the encoder's own modules, such as a layer too many; not heads of other tasks, nor buffers."""
+    # Children too, not parameters alone: a config of no layers leaves a module without any.
+    own = {name for name, _ in model.named_children()} | {name for name, _ in model.named_parameters(recurse=False)}
+    buffers = {name for name, _ in model.named_buffers()}
     prefix = f"{model.base_model_prefix}."
-    own = (name for name in unexpected if name.removeprefix(prefix).partition(".")[0] in modules)
-    return sorted(name for name in own if not name.endswith("position_ids"))  # a buffer that old checkpoints hold
+    names = {full: full.removeprefix(prefix) for full in unexpected}
+    return sorted(
+        full
+        for full, name in names.items()
+        if name.partition(".")[0] in own and name not in buffers and not name.endswith("position_ids")
+    )

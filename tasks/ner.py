@@ -20,6 +20,7 @@ from tasks.sources.formats.writing import write_conll
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import files_identity, fingerprint
 from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature
+from tasks.words import read_words
 
 
 class NamedEntityRecognition:
@@ -78,12 +79,16 @@ class NamedEntityRecognition:
         max_length: int,
         training: bool = False,
     ) -> Encoded:
-        """See `Task.encode`; ``labels`` of a feature are -100 but at the first sub-token of each word it predicts."""
+        """See `Task.encode`; ``labels`` of a feature are -100 but at the first sub-token of each word it predicts.
+
+        Raises:
+            InputError: see `tasks.words.read_words`.
+        """
         label_ids = {label: index for index, label in enumerate(labels)}
         words = _words_with_tokens([sentence.tokens for sentence in examples], tokenizer)
-        tokenised = tokenizer(
+        tokenised = read_words(
+            tokenizer,
             words,
-            is_split_into_words=True,
             truncation=True,
             max_length=max_length,
             stride=max_length // 4,
@@ -167,7 +172,7 @@ def _data(
 
 def _words_with_tokens(sentences: Sequence[Sequence[str]], tokenizer: Any) -> list[list[str]]:
     """The words, with the unknown token in place of a word (of control characters, say) that has no token at all."""
-    tokenised = tokenizer([list(words) for words in sentences], is_split_into_words=True, add_special_tokens=False)
+    tokenised = read_words(tokenizer, sentences, add_special_tokens=False)
     mended = []
     for index, words in enumerate(sentences):
         present = set(tokenised.word_ids(index))

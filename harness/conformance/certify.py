@@ -23,5 +23,6 @@ def check_one(model: str, weights: str, size: str | None) -> list[Check]:
     with shown() as report:
         return check(
             built, built.config.vocab_size, tokenizer.pad_token_id, tokenizer.all_special_ids,
-            loading.max_length(built, encoder, size), model_options=encoder.model_options, progress=report("check"),
+            loading.max_length(built, encoder, size), model_options=encoder.model_options, tokenizer=tokenizer,
+            progress=report("check"),
         )  # fmt: skip

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from harness.conformance.demands import CHECKS, Door, Finding, Subject
+from harness.conformance.demands import CHECKS, WORDS_AS_IN_TEXT, Door, Finding, Subject
 from harness.errors import InputError, first_line
 from harness.progress import Update
 from models.encoder import refuse_longer
@@ -53,6 +53,7 @@ def check(
     *,
     model_options: Mapping[str, Any] = MappingProxyType({}),
     door: Door = refuse_longer,
+    tokenizer: Any = None,
     seed: int = 0,
     progress: Update = lambda done, total, remark="": None,
 ) -> list[Check]:
@@ -67,6 +68,7 @@ def check(
         max_length: longest input in tokens, special tokens included; ``None`` where nothing ends it.
         model_options: what ``from_pretrained`` of its class needs besides the folder.
         door: what refuses longer inputs, see `models.encoder.refuse_longer`.
+        tokenizer: the encoder's own; without it the check of how it reads words is left out.
         seed: of the texts.
         progress: called with the number of checks done and in all.
 
@@ -93,14 +95,16 @@ def check(
         max_length=max_length,
         model_options=model_options,
         door=door,
+        tokenizer=tokenizer,
     )
+    demands = {name: demand for name, demand in CHECKS.items() if tokenizer or name != WORDS_AS_IN_TEXT}
     was_training = model.training
     model.eval()
     try:
         with _random_states_restored():
             checks = []
-            for number, (name, (limit, examine)) in enumerate(CHECKS.items()):
-                progress(number, len(CHECKS), name)
+            for number, (name, (limit, examine)) in enumerate(demands.items()):
+                progress(number, len(demands), name)
                 checks.append(_outcome(name, limit, examine, subject))
             return checks
     finally:

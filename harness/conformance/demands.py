@@ -22,6 +22,10 @@ from transformers.utils import logging
 
 from harness.errors import InputError, first_line
 from harness.nn.heads import TokenHead, mean_pool
+from tasks.ner import NER
+from tasks.sources.sentence import Sentence
+from tasks.task import IGNORED
+from tasks.words import NEIGHBOUR, PROBE, words_of_vocabulary
 
 TOLERANCE = 1e-5
 """Largest float32 deviation, as a fraction of the largest absolute value of what it is compared with."""
@@ -31,6 +35,9 @@ AUTOCAST_TOLERANCE = 0.05
 
 UNBOUNDED_LENGTH = 4096
 """Tokens that an encoder without a maximum length must take."""
+
+WORDS_OF_VOCABULARY = 1000
+"""Tokens of the vocabulary that are read as words, beside those that every tokenizer is probed with."""
 
 Door = Callable[[str, int, int | None], None]
 Finding = tuple[float, str]  # what was measured, and of what
@@ -48,6 +55,7 @@ class Subject:
         max_length: longest input in tokens, ``None`` where nothing ends it.
         model_options: what ``from_pretrained`` of its class needs besides the folder.
         door: what refuses longer inputs before the model sees them.
+        tokenizer: the encoder's own, where one was given.
     """
 
     model: Any
@@ -57,6 +65,7 @@ class Subject:
     max_length: int | None
     model_options: Mapping[str, Any]
     door: Door
+    tokenizer: Any = None
 
     @cached_property
     def alone(self) -> list[Tensor]:
@@ -215,6 +224,24 @@ def no_global_seed(subject: Subject) -> Finding:
     return len(touched), f"touched: {_listed(touched)}" if touched else "global generators touched"
 
 
+def words_as_in_text(subject: Subject) -> Finding:
+    """NER gives a word within a pre-split sentence the tokens that it has in the running text."""
+    words = [*PROBE, *words_of_vocabulary(subject.tokenizer, WORDS_OF_VOCABULARY)]
+    sentences = [Sentence((NEIGHBOUR, word, NEIGHBOUR), ("O",) * 3, word) for word in words]
+    features = NER.encode(sentences, ("O",), subject.tokenizer, max_length=512).features
+    different = []
+    for sentence, feature in zip(sentences, features, strict=True):
+        first_tokens = [place for place, label in enumerate(feature["labels"]) if label != IGNORED]
+        # From the second word on: no space precedes the first word of a text.
+        read = feature["input_ids"][first_tokens[1] :]
+        if read != subject.tokenizer(" ".join(sentence.tokens))["input_ids"][-len(read) :]:
+            different.append(sentence.id)
+    if different:
+        return len(different), f"words with other tokens than in running text: {_listed(different)}"
+    return 0, f"of {len(words)} words, those with other tokens than in running text"
+
+
+WORDS_AS_IN_TEXT = "words as in running text"
 CHECKS: dict[str, tuple[float, Callable[[Subject], Finding]]] = {
     "padding invariance": (TOLERANCE, padding_invariance),
     "batch invariance": (TOLERANCE, batch_invariance),
@@ -227,6 +254,7 @@ CHECKS: dict[str, tuple[float, Callable[[Subject], Finding]]] = {
     "bf16 autocast close to float32": (AUTOCAST_TOLERANCE, autocast_is_close),
     "evaluation changes no weights": (0, evaluation_changes_nothing),
     "no global seed touched": (0, no_global_seed),
+    WORDS_AS_IN_TEXT: (0, words_as_in_text),
 }
 
 

@@ -171,7 +171,7 @@ def test_a_plugin_is_listed_and_runs_like_a_built_in_model(small_run, tmp_path):
 def test_check_certifies_a_sound_encoder_and_finds_a_broken_one(small_bert, tmp_path):
     sound = harness("check", "--model", "bert", "--weights", small_bert)
     assert sound.returncode == 0, sound.stdout + sound.stderr
-    assert "all 11 checks passed" in sound.stdout
+    assert "all 12 checks passed" in sound.stdout
     plugin = tmp_path / "leaky.py"
     plugin.write_text(LEAKY)
     broken = harness("check", "--model", "leaky", "--weights", small_bert, "--plugin", plugin)

@@ -6,8 +6,9 @@ import random
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from torch import nn
-from transformers import BertConfig, BertModel, PreTrainedConfig, PreTrainedModel
+from transformers import BertConfig, BertModel, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 from transformers.modeling_outputs import BaseModelOutput
 
 from harness.conformance.check import check
@@ -18,6 +19,7 @@ from models.encoder import refuse_longer
 
 IDS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
 VOCABULARY = 300
+TEXT = ["Anna lives in Paris and didn't pay 3.50 , said IBM-based U.S. officials (2024) ."] * 20
 
 # The tiny sizes, smaller still: the same code paths in a second each.
 SMALLER = {
@@ -69,8 +71,8 @@ def failures(model, max_length=None, **options):
 
 
 @pytest.mark.parametrize("name", SMALLER)
-def test_every_built_in_encoder_conforms(name):
-    found = outcomes(build(name), longest(name), model_options=MODELS[name].model_options)
+def test_every_built_in_encoder_conforms(name, tokenizer):
+    found = outcomes(build(name), longest(name), model_options=MODELS[name].model_options, tokenizer=tokenizer)
     assert list(found) == list(CHECKS)
     assert [outcome for outcome in found.values() if not outcome.passed] == []
     assert all(outcome.measured <= outcome.limit for outcome in found.values())
@@ -276,6 +278,65 @@ def test_a_value_that_is_not_saved_is_found():
 def test_lost_tensors_and_dead_parameters_are_named():
     assert "mix.weight" in outcomes(sound(LosesATensor))["save and load"].detail
     assert "unused.weight" in outcomes(sound(HasADeadParameter))["gradients reach every parameter"].detail
+
+
+# --- words ---
+
+
+def fast(pre_tokenizer, vocabulary_of=TEXT, alphabet=()):
+    core = Tokenizer(models.BPE(unk_token="[UNK]"))
+    if pre_tokenizer is not None:
+        core.pre_tokenizer = pre_tokenizer
+    core.train_from_iterator(
+        vocabulary_of,
+        trainers.BpeTrainer(special_tokens=["[UNK]", "[PAD]"], initial_alphabet=list(alphabet), show_progress=False),
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]", pad_token="[PAD]")
+
+
+def byte_level():
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    return fast(pre_tokenizers.ByteLevel(add_prefix_space=False), alphabet=alphabet)
+
+
+def words_check(tokenizer):
+    return outcomes(sound(), tokenizer=tokenizer)["words as in running text"]
+
+
+def test_a_byte_level_tokenizer_reads_words_as_in_text():
+    outcome = words_check(byte_level())
+    assert outcome.passed
+    assert outcome.measured == 0
+
+
+def test_words_that_reach_the_encoder_without_their_spaces_are_found(monkeypatch):
+    monkeypatch.setattr("tasks.words._space_before", lambda tokenizer: "")
+    outcome = words_check(byte_level())
+    assert not outcome.passed
+    assert outcome.measured > 20
+    assert "Anna, didn't, pay" in outcome.detail
+
+
+def test_words_are_taken_from_the_vocabulary_where_no_probed_word_is_in_it(monkeypatch):
+    vocabulary = ["[UNK]", "[PAD]", " και", " το", "το"]
+    greek = Tokenizer(models.WordLevel({word: place for place, word in enumerate(vocabulary)}, unk_token="[UNK]"))
+    greek.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_next")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=greek, unk_token="[UNK]", pad_token="[PAD]")
+    assert words_check(tokenizer).passed
+    monkeypatch.setattr("tasks.words._space_before", lambda tokenizer: "")
+    outcome = words_check(tokenizer)
+    assert outcome.measured == 2
+    assert "και" in outcome.detail
+
+
+def test_a_tokenizer_whose_tokens_span_words_fails_with_the_reason():
+    outcome = words_check(fast(None))
+    assert not outcome.passed
+    assert "other tokens by itself than in a text" in outcome.detail
+
+
+def test_without_a_tokenizer_words_are_not_judged():
+    assert "words as in running text" not in outcomes(sound())
 
 
 # --- the longest input ---
