@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,9 +14,9 @@ from typing import Any
 from harness.cost import disturbance
 from harness.cost.points import Limits, Point
 from harness.machine import memory
-from harness.machine.processes import environment, send
+from harness.machine.processes import PYTHON, environment, send
 
-CHILD = (sys.executable, "-m", "harness.cost.child")
+CHILD = (*PYTHON, "-m", "harness.cost.child")
 CALIBRATION_TIMEOUT_S = 120.0
 _GRACE_S = 1.0
 """What a child that ends by its deadline may take to say so."""

@@ -139,14 +139,6 @@ def test_list_as_json_has_models_and_tasks(capsys):
     assert {row["task"] for row in lists["tasks"]} >= {"ner/docstrings", "ner/wnut17"}
 
 
-def test_a_stray_models_file_is_noticed(tmp_path):
-    (tmp_path / "models.py").write_text("")
-    done = harness("list", cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
-    assert done.returncode == 2
-    assert "hides the harness's own package 'models'" in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
 PLUGIN = """
 from models import MODELS, Encoder, Size
 MODELS.register("my-bert")(Encoder(
