@@ -73,6 +73,9 @@ def test_force_runs_it_anew(small_run):
         (["run", "--modle", "bert"], "there is no option --modle; did you mean '--model'"),
         (["run", "--model", "bert"], "the following arguments are required: --task"),
         (["run", "--model", "brt", "--task", "ner"], "there is no model called 'brt'; did you mean 'bert'"),
+        (["run", "--model", "bert", "--task", "ner", "--seed", "4294967296"], "from 0 to 4294967295, not 4294967296"),
+        (["run", "--model", "bert", "--task", "ner", "--seed=-1"], "a seed is a whole number from 0"),
+        (["run", "--model", "bert", "--task", "ner", "--seed", "9" * 5000], f"not '{'9' * 39}..."),
         (["run", "--model", "bert", "--task", "nre"], "there is no task called 'nre'; did you mean 'ner'"),
         (
             ["run", "--model", "bert", "--task", "ner/docstring"],
@@ -83,7 +86,6 @@ def test_force_runs_it_anew(small_run):
         (["run", "--model", "bert", "--task", "ner", "--lr", "-1"], "the learning rate must be greater than 0"),
         (["run", "--model", "bert", "--task", "ner", "--lr", "fast"], "argument --lr: invalid float value: 'fast'"),
         (["run", "--model", "bert", "--task", "ner", "--epochs", "1", "--max-steps", "1"], "not allowed with argument"),
-        (["run", "--model", "bert", "--task", "ner", "--seed", "-1"], "--seed must be 0 or greater"),
         (
             ["run", "--model", "bert", "--task", "ner/x", "--data-dir", "/no/such"],
             "the data folder /no/such does not exist",
