@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    from harness.own_packages import prefer_own_packages
+
+    prefer_own_packages()
     from harness.machine.processes import end_with_parent
 
     end_with_parent()
-    # `models` and `tasks` are common names: a file of the caller's may stand before ours.
-    here = Path(__file__).resolve().parents[1]
-    for name in ("models", "tasks"):
-        spec = find_spec(name)
-        found = Path(spec.origin).resolve() if spec and spec.origin else None
-        if found != here / name / "__init__.py":
-            print(
-                f"harness: {found or 'another folder'} hides the harness's own package {name!r}; run from another folder, or rename it",
-                file=sys.stderr,
-            )
-            sys.exit(2)
     # Before any library is imported: a user reads our lines, not the libraries' loading bars.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")

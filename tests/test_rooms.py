@@ -17,7 +17,7 @@ FLOORS = (
     {"models", "harness.exchange"},
     {"tasks", "harness.comparison"},
     {"harness.registry", "harness.machine", "harness.store"},
-    {"harness.errors", "harness.progress"},
+    {"harness.errors", "harness.progress", "harness.own_packages"},
 )
 """From the top: a room imports from its own floor and from those below. ARCHITECTURE.md draws them."""
 

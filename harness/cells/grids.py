@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from harness.cells.recipe import Recipe
-from harness.cells.request import Request, number
+from harness.cells.request import Request, checked_seed, number, seed_from, shortened
 from harness.errors import InputError
 from harness.registry import suggestion
 
@@ -110,8 +110,8 @@ def seeds_of(text: str) -> list[int]:
     for part in text.split(","):
         found = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part, re.ASCII)
         if found is None:
-            raise InputError(f"seeds are numbers such as 0,1,2 or 0-9, not {text!r}")
-        first, last = int(found[1]), int(found[2] or found[1])
+            raise InputError(f"seeds are numbers such as 0,1,2 or 0-9, not {shortened(text)!r}")
+        first, last = seed_from(found[1]), seed_from(found[2] or found[1])
         if last < first or last - first >= _MOST_SEEDS:
             raise InputError(f"seeds run from the lower to the higher, {_MOST_SEEDS:,} at most, not {part.strip()!r}")
         seeds += range(first, last + 1)
@@ -238,15 +238,16 @@ def _numbers(value: Any, where: str) -> list[float]:
 
 
 def _seeds(value: Any, where: str) -> list[int]:
-    if isinstance(value, str):
-        return seeds_of(value)
-    if not isinstance(value, list) or not all(_is_number(item) and isinstance(item, int) for item in value):
-        raise InputError(f'{where}: seeds is a list of whole numbers or a text such as "0-9", not {value!r}')
-    if not value:
+    if value == []:
         raise InputError(f"{where}: seeds is empty, so there is nothing to run; name one at least")
-    if negative := [item for item in value if item < 0]:
-        raise InputError(f"{where}: a seed must be 0 or greater, not {negative[0]}")
-    return value
+    try:
+        if isinstance(value, str):
+            return seeds_of(value)
+        if isinstance(value, list) and all(isinstance(item, int) and not isinstance(item, bool) for item in value):
+            return [checked_seed(item) for item in value]
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    raise InputError(f'{where}: seeds is a list of whole numbers or a text such as "0-9", not {shortened(repr(value))}')
 
 
 def _option(name: str, value: Any, where: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
-from harness.cells.request import Request
+from harness.cells.request import Request, checked_seed
 from harness.errors import InputError, UnsuitedError
 from harness.machine import provenance
 from harness.registry import suggestion
@@ -140,8 +140,7 @@ def plan_all(
 
     def of_any_seed(request: Request) -> Planned:
         """What `planned` gives, found out once for all seeds."""
-        if request.seed < 0:
-            raise InputError(f"--seed must be 0 or greater, not {request.seed}")
+        checked_seed(request.seed)
         like = tuple(str(value) for name, value in vars(request).items() if name != "seed")
         if like not in of_like:
             of_like[like] = planned(request)

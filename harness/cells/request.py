@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
+
+from harness.errors import InputError
 
 if TYPE_CHECKING:
     from harness.cells.recipe import Recipe
@@ -27,6 +30,8 @@ RECIPE_FLAGS = {
 }
 """The option of the command line for every value of the recipe."""
 
+GREATEST_SEED = 2**32 - 1
+"""numpy's generators take no greater one."""
 _ALWAYS_TOLD = 7
 """The first of them stand in every command that repeats a run; the others where they differ from what all recipes have."""
 
@@ -92,6 +97,32 @@ class Request:
     def command(self) -> str:
         """What a person types for it."""
         return shlex.join(["python", "-m", "harness", "run", *self.arguments()])
+
+
+def checked_seed(seed: object) -> int:
+    """The seed, if a run can start from it.
+
+    Raises:
+        InputError: it is not a whole number from 0 to `GREATEST_SEED`.
+    """
+    if isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= GREATEST_SEED:
+        return seed
+    raise InputError(f"a seed is a whole number from 0 to {GREATEST_SEED}, not {shortened(repr(seed))}")
+
+
+def seed_from(text: str) -> int:
+    """The seed that a text names.
+
+    Raises:
+        InputError: it names none.
+    """
+    whole = re.fullmatch(r"0*(\d{1,10})", text.strip(), re.ASCII)  # Python refuses to convert thousands of digits
+    return checked_seed(int(whole[1]) if whole else text)
+
+
+def shortened(text: str, length: int = 40) -> str:
+    """A text as a message quotes it: its beginning, if it is long."""
+    return text if len(text) <= length else f"{text[:length]}..."
 
 
 def number(value: float) -> str:

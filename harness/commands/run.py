@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.cells.request import RECIPE_FLAGS, Request
+from harness.cells.request import RECIPE_FLAGS, Request, seed_from
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
 from harness.store.record_file import encoded
@@ -23,7 +23,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     run.add_argument("--task", required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17")
     run.add_argument("--weights", default="scratch", help="scratch (default), hub, a folder, or a hub id")
     run.add_argument("--size", help="tiny (default), base, large")
-    run.add_argument("--seed", type=int, default=0, help="of initialisation, batches and dropout (default 0)")
+    run.add_argument("--seed", type=seed_from, default=0, help="of initialisation, batches and dropout (default 0)")
     add_data_options(run)
     add_recipe_options(run)
     output = run.add_argument_group("output")

@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from harness.machine.processes import end_with_parent
+from harness.own_packages import prefer_own_packages
 
 if TYPE_CHECKING:
     from harness.store.record import Calibration, LimitsEntry, Measured, PointFields
@@ -45,6 +46,7 @@ def main() -> None:
     answer_on = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints is no answer
     end_with_parent()
+    prefer_own_packages()
     request = json.load(sys.stdin)
     threads = request["point"]["threads"] if request["kind"] == "point" else request["threads"]
     if hasattr(os, "sched_setaffinity"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -16,10 +15,10 @@ from harness.cost import disturbance
 from harness.cost.child import MeasureMachine, MeasurePoint, Request
 from harness.cost.points import Limits, Point
 from harness.machine import memory
-from harness.machine.processes import environment, how_it_died, send
+from harness.machine.processes import PYTHON, environment, how_it_died, send
 from harness.store.record import Calibration, LimitsEntry, Measured, PointFields
 
-CHILD = (sys.executable, "-m", "harness.cost.child")
+CHILD = (*PYTHON, "-m", "harness.cost.child")
 CALIBRATION_TIMEOUT_S = 120.0
 _GRACE_S = 1.0
 """Extra seconds in which a child that stops at its deadline may still answer."""

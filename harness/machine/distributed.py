@@ -7,9 +7,12 @@ Every process loads, encodes and trains; the first alone predicts, scores, write
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from harness.errors import InputError
@@ -38,21 +41,42 @@ def speaks_of_errors() -> bool:
     return processes() == 1 or os.environ["LOCAL_RANK"] == "0"
 
 
+@contextmanager
+def joined() -> Iterator[None]:
+    """Form one group with the other processes while the block runs, and leave it whatever becomes of the block."""
+    join()
+    try:
+        yield
+    except BaseException as error:
+        traceback.clear_frames(error.__traceback__)  # their variables hold the model, and with it the group
+        raise
+    finally:
+        leave()
+
+
 def join() -> None:
-    """Meet the other processes: gloo between processors, NCCL between GPUs, of which each process takes its own."""
+    """Form one group with the other processes: gloo on processors, NCCL on GPUs, where each process takes its own GPU."""
     if processes() > 1:
         import torch
+
+        # Imported before the group exists. Functions of this module have the default group of the moment of import as
+        # a default argument. DDP imports it too; at that time the group exists, and it would be kept until the
+        # interpreter ends. Then gloo's threads still run, and one that frees a tensor so late aborts the process.
+        import torch.distributed.nn
         from accelerate import PartialState
 
         PartialState(cpu=not torch.cuda.is_available())
 
 
 def leave() -> None:
-    """Part from the other processes, which may end before this one or after it."""
+    """Leave the group of processes and end its threads; the others may leave it earlier or later."""
+    if processes() == 1:
+        return
     import torch
 
-    if processes() > 1 and torch.distributed.is_initialized():
+    if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
+        gc.collect()  # a model wrapped by DDP is part of a reference cycle that holds the group and its threads
 
 
 def from_first(value: Callable[[], T]) -> T:

@@ -13,11 +13,14 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Literal
 
 from harness.machine import memory
+from harness.own_packages import ROOT, current_folder_on_path
 
+PYTHON = (sys.executable, "-P")
+"""Begins the command of a child: -P keeps the current folder from the front of its path, where a folder ``harness`` of
+the user would take our place."""
 PARENT = "HARNESS_PARENT"
 """Environment variable of a child: the process id of the parent that it must not outlive."""
 _PR_SET_PDEATHSIG = 1
@@ -29,11 +32,10 @@ def environment(threads: int) -> dict[str, str]:
 
     The last where the child calls `end_with_parent`.
     """
-    root = str(Path(__file__).resolve().parents[1])
-    path = os.environ.get("PYTHONPATH")
+    path = [str(ROOT), os.environ.get("PYTHONPATH", ""), current_folder_on_path()]
     return os.environ | {
         **dict.fromkeys(_THREADS, str(threads)),
-        "PYTHONPATH": root if not path else f"{root}{os.pathsep}{path}",
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
         PARENT: str(os.getpid()),
     }
 

@@ -9,11 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.own_packages import ROOT
+
 if TYPE_CHECKING:
     from harness.store.record import Environment
-
-ROOT = Path(__file__).resolve().parents[2]
-"""The folder that holds the packages harness, models and tasks."""
 
 PACKAGES = (
     "encoder-harness",

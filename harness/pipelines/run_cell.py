@@ -50,9 +50,13 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
     from harness.cells.plan import plan  # torch, a second or two
 
     planned = plan(request)
+    distributed.batch_share(planned.cell.recipe.batch_size)
+    with distributed.joined():
+        return _find_or_run(planned, store, force, curves_in)
+
+
+def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | None) -> Outcome | None:
     cell = planned.cell
-    distributed.batch_share(cell.recipe.batch_size)
-    distributed.join()
     distributed.refuse_different(cell.key)
     stderr.quiet = not distributed.is_first()
     stderr.print(
@@ -105,7 +109,6 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
             done = run(
                 cell, planned.encoder, planned.weights, planned.task, report, store.training_folder(cell), curves
             )
-        distributed.leave()
         if done is None:
             return None
     except InputError:

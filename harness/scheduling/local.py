@@ -6,7 +6,6 @@ import contextlib
 import json
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,11 +14,11 @@ from typing import Any, cast
 
 from harness.cells.request import Request
 from harness.machine import memory
-from harness.machine.processes import environment, how_it_died, last_line, send
+from harness.machine.processes import PYTHON, environment, how_it_died, last_line, send
 from harness.scheduling.executor import Finished, Status, by_threads
 from harness.store import RunRecord, Store
 
-HARNESS = (sys.executable, "-m", "harness")
+HARNESS = (*PYTHON, "-m", "harness")
 _LOG_LENGTH = 8000
 _GRACE_S = 10.0
 """What a child may take to end itself when it is told to."""

@@ -51,15 +51,14 @@ def summary(done, weights):
 
 def main():
     weights, data_dir, folder = map(Path, sys.argv[1:])
-    distributed.join()
-    whole = train(weights, data_dir, RECIPE, folder / "whole")
-    with contextlib.suppress(CutOffError):
-        train(weights, data_dir, RECIPE, folder / "cut", cut_off_at=17)
-    resumed = train(weights, data_dir, RECIPE, folder / "cut")
-    told = distributed.from_all({"whole": summary(*whole), "resumed": summary(*resumed)})
+    with distributed.joined():
+        whole = train(weights, data_dir, RECIPE, folder / "whole")
+        with contextlib.suppress(CutOffError):
+            train(weights, data_dir, RECIPE, folder / "cut", cut_off_at=17)
+        resumed = train(weights, data_dir, RECIPE, folder / "cut")
+        told = distributed.from_all({"whole": summary(*whole), "resumed": summary(*resumed)})
     if distributed.is_first():
         print(json.dumps(told))
-    distributed.leave()
 
 
 if __name__ == "__main__":

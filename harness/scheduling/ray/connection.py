@@ -13,11 +13,11 @@ from typing import Any
 
 from harness.errors import InputError, first_line
 from harness.machine.provenance import processors
+from harness.own_packages import PACKAGES, ROOT
 
 PROBE_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 40.0
 """Below the minute after which Ray would end this process itself."""
-_PACKAGES = ("harness", "models", "tasks")
 _OBJECT_STORE_BYTES = 128 * 2**20
 
 
@@ -82,6 +82,5 @@ def _probe(address: str) -> None:
 
 def copy_code(folder: Path) -> None:
     """The harness's own packages, as they are here, side by side."""
-    root = Path(__file__).resolve().parents[2]
-    for package in _PACKAGES:
-        shutil.copytree(root / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -4,20 +4,36 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
 
 
 def cache_folder() -> Path:
-    """`encoder-harness` in $HARNESS_CACHE_DIR, else $XDG_CACHE_HOME, else ~/.cache, else where temporary files go."""
+    """`encoder-harness` in $HARNESS_CACHE_DIR, else $XDG_CACHE_HOME, else ~/.cache; without a home a private folder."""
     configured = os.environ.get("HARNESS_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
     if configured:
         return Path(configured) / "encoder-harness"
     try:
         return Path.home() / ".cache" / "encoder-harness"
     except RuntimeError:
-        return Path(tempfile.gettempdir()) / "encoder-harness"
+        return _private_folder() or Path(os.devnull) / "encoder-harness"  # a path that can be neither read nor written
+
+
+def _private_folder() -> Path | None:
+    """A folder for this user among the temporary files, or ``None`` where another user could have written to it.
+
+    Its path can be guessed, so that later processes find it. Anyone may have made it first, or a link in its place.
+    """
+    try:
+        folder = Path(tempfile.gettempdir()) / f"encoder-harness-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    private = found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) == 0o700
+    return folder if stat.S_ISDIR(found.st_mode) and private else None
 
 
 def read_cached(name: str, identity: str) -> Any | None:

@@ -73,7 +73,12 @@ def test_without_a_file_the_command_line_is_the_grid():
         ('models = ["a"]\ntasks = ["t"]\nseeds = []', "seeds is empty"),
         ('models = ["a"]\ntasks = ["t"]\nseeds = [1, 1]', "1 stands twice in seeds"),
         ('models = ["a"]\ntasks = ["t"]\nseeds = "0,0-2"', "0 stands twice in seeds"),
-        ('models = ["a"]\ntasks = ["t"]\nseeds = [-1]', "a seed must be 0 or greater, not -1"),
+        (
+            'models = ["a"]\ntasks = ["t"]\nseeds = [-1]',
+            "mine.toml: a seed is a whole number from 0 to 4294967295, not -1",
+        ),
+        ('models = ["a"]\ntasks = ["t"]\nseeds = [4294967296]', "mine.toml: a seed is .* not 4294967296"),
+        ('models = ["a"]\ntasks = ["t"]\nseeds = "4294967290-4294967299"', "mine.toml: a seed is .* not 4294967299"),
         ('models = ["a"]\ntasks = ["t"]\nseeds = [true]', "seeds is a list of whole numbers"),
         ('models = ["a"]\ntasks = ["t"]\nseeds = 3', "seeds is a list of whole numbers"),
         ('models = ["a"]\ntasks = ["t"]\nlearning_rates = ["fast"]', "learning_rates is a list of numbers"),
@@ -116,20 +121,24 @@ def test_files_that_cannot_be_read(tmp_path):
         read(tmp_path / "latin.toml", {})
 
 
-@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "3-1", "1,,2", "0-99999999999", "٣", "1.5"])
+@pytest.mark.parametrize(
+    "text", ["", "a", "1-", "-1", "3-1", "1,,2", "0-99999999999", "٣", "1.5", "4294967296", "9" * 5000]
+)
 def test_seeds_that_are_none(text):
-    with pytest.raises(InputError, match="seeds"):
+    with pytest.raises(InputError, match="seed") as caught:
         seeds_of(text)
+    assert len(str(caught.value)) < 120
 
 
 def test_seeds_as_numbers_and_ranges():
     assert seeds_of("0-3, 7,9-9") == [0, 1, 2, 3, 7, 9]
+    assert seeds_of("4294967295,007,00") == [2**32 - 1, 7, 0]
 
 
 @given(st.text())
 def test_any_text_is_seeds_or_a_sentence(text):
     with contextlib.suppress(InputError):
-        assert all(seed >= 0 for seed in seeds_of(text))
+        assert all(0 <= seed < 2**32 for seed in seeds_of(text))
 
 
 VALUES = st.recursive(

@@ -16,6 +16,18 @@ from tests.conftest import conll_text
 
 ROOT = Path(__file__).parents[3]
 WITHOUT_DROPOUT = "import harness.nn.heads\nharness.nn.heads.DROPOUT = 0.0\n"
+FAILING = """
+import harness.progress
+
+def with_loss(update):
+    def progress(step, steps, loss):
+        if step == 3:
+            raise RuntimeError("planned")
+    return progress
+
+harness.progress.with_loss = with_loss
+"""
+THREADS_LEFT = Path(__file__).with_name("threads_left.py")
 EXAMPLES = 97
 """With batches of 8 the last holds one example, and one of the processes nothing."""
 
@@ -65,7 +77,15 @@ def in_two_processes(*program):
 
 @pytest.fixture(scope="module")
 def two_processes(folder):
-    return in_two_processes("-m", "harness", *arguments(folder, folder / "two"))
+    return in_two_processes(THREADS_LEFT, folder, *arguments(folder, folder / "two"))
+
+
+def assert_no_thread_is_left(folder):
+    for rank in range(2):
+        found = json.loads((folder / f"{rank}.json").read_text())
+        if sys.platform == "linux":
+            assert found["during"], "the names of gloo's threads have changed"
+        assert found["after"] == []
 
 
 def test_two_processes_give_the_losses_and_scores_of_one(two_processes, folder, capsys, monkeypatch):
@@ -97,6 +117,25 @@ def test_two_processes_that_were_cut_off_go_on_with_the_same_numbers(folder, sma
     assert (first["whole"]["from"], first["resumed"]["from"]) == (0, 16)
     assert first["resumed"]["losses"] == first["whole"]["losses"]
     assert first["resumed"]["weights"] == first["whole"]["weights"]
+
+
+def test_no_thread_of_gloo_outlives_a_run(two_processes, folder):
+    assert_no_thread_is_left(folder)
+
+
+def test_no_thread_of_gloo_outlives_a_run_that_fails(folder, tmp_path):
+    (tmp_path / "failing.py").write_text(FAILING)
+    told = [*arguments(folder, tmp_path / "out"), "--plugin", tmp_path / "failing.py"]
+    done = in_two_processes(THREADS_LEFT, tmp_path, *told)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["error"] == "RuntimeError: planned"
+    assert_no_thread_is_left(tmp_path)
+
+
+def test_no_thread_of_gloo_outlives_a_run_that_is_stopped(tmp_path):
+    done = in_two_processes(THREADS_LEFT, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert_no_thread_is_left(tmp_path)
 
 
 def test_one_process_speaks_and_one_record_is_written(two_processes, folder):

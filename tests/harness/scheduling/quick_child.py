@@ -70,7 +70,6 @@ def stand_in() -> None:
     pipeline.run, training.DivergedError = run, DivergedError  # type: ignore[attr-defined]
     sys.modules |= {"harness.pipelines.pipeline": pipeline, "harness.nn.training": training}
     harness.pipelines.run_cell._quiet_libraries = lambda: None
-    harness.pipelines.run_cell.distributed.leave = lambda: None
     harness.pipelines.run_cell.provenance.environment = lambda: {"threads": 1}
 
 

@@ -1,5 +1,7 @@
 """Where docstrings come from: what is parsed, what prose is, what is cached, and what a missing package says."""
 
+import os
+import stat
 import sys
 from pathlib import Path
 
@@ -224,6 +226,59 @@ def test_a_cache_that_cannot_be_written_is_no_error(toy, monkeypatch):
     (toy / "file").write_text("in the way")
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(toy / "file"))
     assert docstrings.documents()["toylib"].docstrings
+
+
+@pytest.fixture
+def homeless(toy, monkeypatch):
+    """The place of temporary files, which all users share, for a user without a home folder."""
+
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    shared = toy / "tmp"
+    shared.mkdir()
+    for name in ("HARNESS_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    monkeypatch.setattr("tempfile.tempdir", str(shared))
+    return shared
+
+
+def test_without_a_home_the_cache_is_a_folder_of_this_user_alone(homeless):
+    built = docstrings.documents()
+    (folder,) = homeless.iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert docstrings.cache_folder() == folder
+    assert list(folder.iterdir())
+    assert docstrings.documents() == built
+
+
+def another_user_was_first(folder):
+    if os.getuid():
+        pytest.skip("needs the right to give a folder to another user")
+    folder.mkdir(mode=0o700)
+    os.chown(folder, 65534, -1)
+
+
+@pytest.mark.parametrize(
+    "occupy",
+    [
+        lambda folder: folder.mkdir() or folder.chmod(0o777),
+        lambda folder: (folder.parent / "theirs").mkdir(mode=0o700) or folder.symlink_to(folder.parent / "theirs"),
+        lambda folder: folder.symlink_to(folder.parent / "nothing"),
+        lambda folder: folder.write_text("in the way"),
+        another_user_was_first,
+    ],
+    ids=["writable by all", "a link", "a dangling link", "a file", "another user's"],
+)
+def test_without_a_home_a_folder_that_others_could_have_written_to_is_not_used(homeless, occupy):
+    folder = docstrings.cache_folder()
+    folder.rmdir()
+    occupy(folder)
+    before = sorted(homeless.rglob("*"))
+    assert docstrings.documents()["toylib"].docstrings
+    assert not docstrings.cache_folder().is_relative_to(folder)
+    assert sorted(homeless.rglob("*")) == before
 
 
 def test_progress_is_told_to_the_caller(toy):
