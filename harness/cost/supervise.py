@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.cost import disturbance
 from harness.cost.points import Limits, Point
+from harness.json_file import JsonError, parse_json
 from harness.machine import memory
 from harness.machine.processes import environment, send
 
@@ -85,8 +86,8 @@ def _ask(command: Sequence[str], request: dict[str, Any], threads: int, timeout_
     if child.returncode != 0:
         return _verdict(child.returncode, messages, memory.kernel_kills() > killed_before)
     try:
-        reply = json.loads(answer)
-    except ValueError:
+        reply = parse_json(answer)
+    except JsonError:
         reply = None
     if not _is_whole(request["kind"], reply):
         return {"status": "failed", "error": f"the child's answer is no measurement: {_excerpt(answer)}"}
