@@ -11,8 +11,10 @@ from pathlib import Path
 def main() -> None:
     """Run the command line and exit with its code."""
     from harness.machine.processes import end_with_parent
+    from harness.terminal import tolerate_any_encoding
 
     end_with_parent()
+    tolerate_any_encoding()
     # `models` and `tasks` are common names: a file of the caller's may stand before ours.
     here = Path(__file__).resolve().parents[1]
     for name in ("models", "tasks"):
