@@ -5,11 +5,13 @@ The format is Hugging Face's (docs/hub/model-cards, "Evaluation results"); `hugg
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.published import published
 from harness.store import RECORD, Record, Store, read_record
 
 TASK_TYPES = {"token": "token-classification", "span": "question-answering", "sequence": "text-classification"}
@@ -53,6 +55,7 @@ def front_matter(records: Sequence[Record], name: str | None = None) -> str:
     """
     from huggingface_hub import ModelCardData
 
+    records = [published(record) for record in records]
     models = {_model_name(record) for record in records}
     if len(models) > 1:
         raise InputError(f"a model card is of one model, and these runs are of {', '.join(sorted(models))}")
@@ -76,7 +79,7 @@ def _results(record: Record) -> list[Any]:
 
     task = record["task"]
     hub_id, at, revision = task["origin"].partition("@")
-    from_hub = bool(at) and hub_id.count("/") == 1
+    from_hub = bool(at) and re.fullmatch(r"[\w.-]+/[\w.-]+", hub_id) is not None
     return [
         EvalResult(
             task_type=_task_type(task["name"]),

@@ -1,4 +1,7 @@
-"""The whole store in one pass: finished runs, failed ones, points of a bench, other people's rows, and what cannot be read."""
+"""The whole store in one pass: finished runs, failed ones, points of a bench, other people's rows, and what cannot be read.
+
+A report is made to be passed on, so that it gets records without paths of the machine (see `harness.published`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.published import published
 from harness.store import Store
 from harness.store.record_file import DamagedError, Record, read_sealed
 
@@ -67,7 +71,7 @@ def _parsed(file: Path) -> tuple[Record | None, str]:
         _CHECKS[record.get("kind", "run")](record)
     except (DamagedError, _LackError) as error:
         return None, str(error)
-    return record, ""
+    return published(record), ""
 
 
 class _LackError(Exception):
