@@ -12,8 +12,10 @@ def main() -> None:
 
     prefer_own_packages()
     from harness.machine.processes import end_with_parent
+    from harness.terminal import tolerate_any_encoding
 
     end_with_parent()
+    tolerate_any_encoding()
     # Before any library is imported: a user reads our lines, not the libraries' loading bars.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")

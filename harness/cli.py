@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from harness.errors import InputError
 from harness.machine import distributed
+from harness.plain_text import plain
 from harness.registry import load_plugin, suggestion
 
 COMMANDS = (
@@ -66,7 +67,7 @@ def run_command(arguments: Sequence[str]) -> int:
         return int(options.command(options))
     except InputError as error:
         if distributed.speaks_of_errors():
-            print(f"harness: {error}", file=sys.stderr)
+            print(plain(f"harness: {error}"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("harness: stopped; nothing half-written stays, and the same command starts it again", file=sys.stderr)

@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from harness.plain_text import plain
+from harness.terminal import PlainConsole
 
 LOG_INTERVAL_S = 15.0
 
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+stderr = PlainConsole(stderr=True)
 
 Update = Callable[..., None]
 """Called with how much is done, how much there is in all and, optionally, a remark such as the loss."""
@@ -38,16 +40,16 @@ def shown() -> Iterator[Reporter]:
         yield _log
         return
     columns = (
-        TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(), TextColumn("{task.fields[remark]}"),
+        TextColumn("{task.description:<10}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[remark]}", markup=False),
     )  # fmt: skip
     with Progress(*columns, console=stderr, transient=True) as bars:
 
         def begin(stage: str) -> Update:
-            bar = bars.add_task(stage, total=None, remark="")
+            bar = bars.add_task(plain(stage), total=None, remark="")
 
             def update(done: float, total: float, remark: str = "") -> None:
-                bars.update(bar, completed=done, total=total, remark=remark)
+                bars.update(bar, completed=done, total=total, remark=plain(remark))
 
             return update
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError, first_line, on_one_line
+from harness.json_file import JsonError, read_json
 from models import checkpoint
 from models.encoder import Encoder
 from tasks.words import PROBE
@@ -160,13 +160,15 @@ def _of_hub(encoder: Encoder, hub_id: str, revision: str | None) -> Weights:
 def _check_folder(encoder: Encoder, folder: Path) -> None:
     checkpoint.refuse_lfs_pointers(folder)
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        config = read_json(folder / "config.json")
         model_type = config.get("model_type")
     except FileNotFoundError:
         raise InputError(
             f"{folder} holds no config.json, so it is not a saved model; --weights takes a folder of save_pretrained"
         ) from None
-    except (ValueError, AttributeError) as error:
+    except JsonError as error:
+        raise InputError(f"{folder / 'config.json'} {error}; save the model again") from error
+    except AttributeError as error:
         raise InputError(f"{folder / 'config.json'} is not a JSON object ({error}); save the model again") from error
     if model_type is not None and model_type not in encoder.model_types:
         raise InputError(f"{folder} holds a {model_type} model, not {encoder.name}; choose --model to match")

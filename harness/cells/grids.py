@@ -127,7 +127,9 @@ def _content(file: Path) -> dict[str, Any]:
         raise InputError(f"{file} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is no TOML: it is not UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise InputError(f"{file} nests brackets too deeply for a recipe; list the values without them") from error
+    except ValueError as error:  # TOMLDecodeError, or Python's own about an integer of thousands of digits
         raise InputError(f"{file} is no TOML: {error}") from error
 
 

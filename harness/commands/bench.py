@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import math
 import shlex
 import sys
@@ -62,6 +61,7 @@ def bench(options: argparse.Namespace) -> int:
     from harness.cost.points import DEFAULT_LENGTHS, Settings, check_threads, parse_lengths, parse_models, points_of
     from harness.progress import counted, stderr
     from harness.store import Store
+    from harness.terminal import show, show_json
 
     models = parse_models(options.models)
     lengths = parse_lengths(options.lengths) if options.lengths is not None else DEFAULT_LENGTHS
@@ -71,7 +71,7 @@ def bench(options: argparse.Namespace) -> int:
     limits = _limits(options)
 
     def say(line: str) -> None:
-        stderr.print(line, markup=False)
+        stderr.print(line)
 
     store = Store(options.out)
     store.check_writable()
@@ -105,11 +105,11 @@ def bench(options: argparse.Namespace) -> int:
     written = _write_report(records, baseline, folder, list(store.records()), say)
     if options.json:
         for record in records:
-            print(json.dumps(record, ensure_ascii=False))
+            show_json(record)
     else:
         print(bench_tables.as_text(records, baseline), end="")
         for file in written:
-            print(f"  {file}")
+            show(f"  {file}")
     if under_way.outdated:
         say(f"{under_way.outdated} points were measured by another revision of the code; --force measures them anew")
     failed = [record for record in records if record["status"] == "failed"]
@@ -124,12 +124,14 @@ def bench(options: argparse.Namespace) -> int:
 
 
 def _write_report(records: list[Any], baseline: str, folder: Path, runs: list[Any], say: Any) -> list[Path]:
+    from harness.exchange.published import published, published_command
     from harness.report.cost import pareto as bench_pareto
     from harness.report.cost import plots as bench_plots
     from harness.report.cost import tables as bench_tables
 
     try:
-        command = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
+        records = [published(record) for record in records]
+        command = published_command(shlex.join(["python", "-m", "harness", *sys.argv[1:]]))
         written: list[Path] = bench_tables.write(records, baseline, folder, command)
         written += bench_plots.write(records, baseline, folder)
         return written + bench_pareto.write(records, runs, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import Any
 
 
@@ -22,8 +23,12 @@ def check_encoder(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.conformance.certify import check_one
     from harness.report.terminal import check_table
+    from harness.terminal import show_json
 
     checks = check_one(options.model, options.weights, options.size)
     title = f"{options.model}, weights {options.weights}"
-    print(check_table.as_json(checks) if options.json else check_table.as_text(title, checks), end="")
+    if options.json:
+        show_json([asdict(check) for check in checks])
+    else:
+        print(check_table.as_text(title, checks), end="")
     return 0 if all(check.passed for check in checks) else 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from harness.errors import InputError
@@ -35,20 +34,22 @@ def compare_two(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.comparison.paired_test import compare
     from harness.comparison.pairing import pairs, side
+    from harness.progress import stderr
     from harness.report.terminal import compare_table
     from harness.store import Store
+    from harness.terminal import show_json
 
     if not 100 <= options.resamples <= 1_000_000:
         raise InputError(f"--resamples must be between 100 and 1000000, not {options.resamples}")
     store = Store(options.out)
-    records = list(store.records(on_problem=lambda problem: print(f"harness: {problem}", file=sys.stderr)))
+    records = list(store.records(on_problem=lambda problem: stderr.print(f"harness: {problem}")))
     ours, theirs = side(options.a, store, records), side(options.b, store, records)
     found = compare(
         pairs(ours, theirs, options.task, options.any_recipe), ours.predictions, theirs.predictions, options.split,
         options.resamples,
     )  # fmt: skip
     if options.json:
-        print(compare_table.as_json(found), end="")
+        show_json(compare_table.rows(found))
     else:
         print(compare_table.as_text(found, ours.name, theirs.name, options.split), end="")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import Any
 
 from harness.store import DEFAULT_STORE
@@ -26,8 +27,11 @@ def export(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.exchange.model_index import find_run, front_matter
     from harness.store import Store
+    from harness.store.record_file import encoded
 
     store = Store(options.out)
     records = [find_run(run, store) for run in options.runs]
-    print(f"---\n{front_matter(records, options.model_name)}---")
+    card = f"---\n{front_matter(records, options.model_name)}---\n"
+    sys.stdout.buffer.write(encoded(card))  # a card is a UTF-8 file, whatever the terminal's encoding
+    sys.stdout.buffer.flush()
     return 0

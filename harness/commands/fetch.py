@@ -28,6 +28,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def fetch_all(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
+    from harness.terminal import show
     from tasks import TASKS
     from tasks.sources.hub.copies import copy_from_hub
 
@@ -37,5 +38,5 @@ def fetch_all(options: argparse.Namespace) -> int:
     tasks = [(TASKS[family], dataset) for family, _, dataset in wanted]  # unknown names first, before anything is read
     for task, dataset in tasks:
         done = copy_from_hub(task, dataset or task.default_dataset, Path(options.data_dir), options.force)
-        print(done.message, flush=True)
+        show(done.message)
     return 0

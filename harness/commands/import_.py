@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from harness.errors import InputError
@@ -30,6 +29,7 @@ def import_scores(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.exchange import encodeval, imported, mteb
     from harness.store import Store
+    from harness.terminal import show, show_json
 
     if options.protocol == "mteb" and options.dataset:
         raise InputError("--dataset is for encodeval; a result of MTEB names its own")
@@ -44,9 +44,9 @@ def import_scores(options: argparse.Namespace) -> int:
         task = record["task"]
         split = "test" if "test" in record["scores"] else next(iter(record["scores"]))
         if options.json:
-            print(json.dumps(record, ensure_ascii=False))
+            show_json(record)
         else:
             subset = f" {task['subset']}" if task["subset"] else ""
             score = record["scores"][split][task["metric"]]
-            print(f"{record['model']['name']} on {task['dataset']}{subset}: {task['metric']} {score:.4f} on {split}")
+            show(f"{record['model']['name']} on {task['dataset']}{subset}: {task['metric']} {score:.4f} on {split}")
     return 0

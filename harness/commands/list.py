@@ -19,6 +19,10 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 def list_all(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.report.terminal import listing
+    from harness.terminal import show_json
 
-    print(listing.as_json(options.what) if options.json else listing.as_text(options.what), end="")
+    if options.json:
+        show_json(listing.lists(options.what), indent=1)
+    else:
+        print(listing.as_text(options.what), end="")
     return 0

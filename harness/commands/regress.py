@@ -33,6 +33,7 @@ def regress(options: argparse.Namespace) -> int:
     from harness.progress import stderr
     from harness.report.terminal import regress_table
     from harness.scheduling.local import ChildProcesses
+    from harness.terminal import show_json
 
     if options.update and not (options.why or "").strip():
         raise InputError("a new baseline needs its reason: --update --why TEXT")
@@ -47,18 +48,20 @@ def regress(options: argparse.Namespace) -> int:
         )
 
     def say(done: int, total: int, cell: str) -> None:
-        stderr.print(f"{done} of {total}: {cell}", markup=False)
+        stderr.print(f"{done} of {total}: {cell}")
 
     with _folder(options.out) as folder:
         gflops = None if options.scores_only else matmul_gflops()
         runs = run_again(baseline, ChildProcesses(folder, workers=1, threads=1), plugins, options.update, say)
     if options.update:
         write_baseline(baseline, runs, gflops, options.why.strip())
-        stderr.print(f"{options.baseline} is new; look at it and commit it", markup=False)
+        stderr.print(f"{options.baseline} is new; look at it and commit it")
         baseline = read_baseline(options.baseline)
     verdicts = [judge(cell, each, gflops) for cell, each in zip(baseline.cells, runs, strict=True)]
-    show = regress_table.as_json if options.json else regress_table.as_text
-    print(show(verdicts, baseline, gflops), end="")
+    if options.json:
+        show_json(regress_table.as_json(verdicts, gflops))
+    else:
+        print(regress_table.as_text(verdicts, baseline, gflops), end="")
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 

@@ -30,13 +30,14 @@ def report(options: argparse.Namespace) -> int:
     from harness.report.files import publish
     from harness.report.reading import read
     from harness.store import Store
+    from harness.terminal import show
 
     store = Store(options.out)
     if not store.folder.is_dir():
         raise InputError(f"there is no store at {options.out}; name one with --out, or make one with harness run")
     reading = read(store.folder)
     for broken in reading.broken[:_NAMED]:
-        stderr.print(f"warning: {store.folder / broken.folder} {broken.reason}; it is left out", markup=False)
+        stderr.print(f"warning: {store.folder / broken.folder} {broken.reason}; it is left out")
     if len(reading.broken) > _NAMED:
         stderr.print(f"warning: {len(reading.broken) - _NAMED} more records are left out; the page names them")
     if not (reading.runs or reading.failed or reading.bench or reading.imported):
@@ -50,6 +51,6 @@ def report(options: argparse.Namespace) -> int:
         ) from error
     failed = f", {counted(len(reading.failed), 'failed cell')}" if reading.failed else ""
     bench = f", {counted(len(reading.bench), 'point')} of a bench" if reading.bench else ""
-    print(f"{counted(len(reading.runs), 'finished run')}{failed}{bench}: {len(files)} files in {folder}")
-    print(files[-1])
+    show(f"{counted(len(reading.runs), 'finished run')}{failed}{bench}: {len(files)} files in {folder}")
+    show(str(files[-1]))
     return 0

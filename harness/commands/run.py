@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 from harness.cells.request import RECIPE_FLAGS, Request, seed_from
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
-from harness.store.record_file import encoded
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -73,9 +71,7 @@ def curves_folder(options: argparse.Namespace) -> Path | None:
             raise InputError("--log-dir is the folder of --report-to tensorboard, which was not given")
         return None
     if importlib.util.find_spec("tensorboard") is None:
-        raise InputError(
-            "--report-to tensorboard needs the package tensorboard; pip install 'encoder-harness[tensorboard]'"
-        )
+        raise InputError("--report-to tensorboard needs the package tensorboard; pip install tensorboard")
     return Path(options.log_dir) if options.log_dir else Path(options.out) / "tensorboard"
 
 
@@ -131,6 +127,7 @@ def run_cell(options: argparse.Namespace) -> int:
     from harness.machine import distributed
     from harness.pipelines import run_cell as execute
     from harness.store.record import is_finished_run
+    from harness.terminal import show_json
 
     request = Request(
         options.model, options.task, options.weights, options.size, options.seed, options.data_dir,
@@ -143,7 +140,7 @@ def run_cell(options: argparse.Namespace) -> int:
     if not distributed.is_first():
         return 0 if done else 1
     if options.json:
-        print(encoded(json.dumps(outcome.record, ensure_ascii=False)).decode())
+        show_json(outcome.record)
     elif is_finished_run(outcome.record):
         from harness.report.terminal import run_summary
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections import defaultdict
 from pathlib import Path
@@ -73,7 +72,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
     from harness.scheduling.sweep import Sweep, cells_of
 
     def say(line: str) -> None:
-        stderr.print(line, markup=False)
+        stderr.print(line)
 
     cells, left = cells_of(grids)
     for combination in left:
@@ -176,6 +175,7 @@ def _print_results(sweep: Sweep, options: argparse.Namespace) -> int:
     from harness.progress import stderr
     from harness.report.terminal import sweep_table
     from harness.scheduling.sweep import name_of
+    from harness.terminal import show_json
 
     records = sweep.records()
     chosen = entries(records)
@@ -184,18 +184,17 @@ def _print_results(sweep: Sweep, options: argparse.Namespace) -> int:
     for planned in sweep.cells:
         seeds[planned.cell.model, planned.cell.task].add(planned.cell.seed)
     if options.json:
-        print(json.dumps(sweep_table.as_json(chosen, failures), ensure_ascii=False))
+        show_json(sweep_table.as_json(chosen, failures))
     else:
         if chosen:
             print(sweep_table.results_as_text(chosen, {pair: len(found) for pair, found in seeds.items()}), end="")
         if failures:
             print(sweep_table.failures_as_text(failures), end="")
     if note := sweep_table.threads_note(records):
-        stderr.print(f"note: {note}", markup=False)
+        stderr.print(f"note: {note}")
     if failures:
         stderr.print(
             f"{len(failures)} of {len(sweep.cells)} cells failed; their messages are in error.log of their folders in "
-            f"{sweep.store.folder}, and --retry-failed runs them again",
-            markup=False,
+            f"{sweep.store.folder}, and --retry-failed runs them again"
         )
     return 1 if failures else 0

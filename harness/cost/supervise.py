@@ -14,6 +14,7 @@ from typing import TypeGuard, cast
 from harness.cost import disturbance
 from harness.cost.child import MeasureMachine, MeasurePoint, Request
 from harness.cost.points import Limits, Point
+from harness.json_file import JsonError, parse_json
 from harness.machine import memory
 from harness.machine.processes import PYTHON, environment, how_it_died, send
 from harness.store.record import Calibration, LimitsEntry, Measured, PointFields
@@ -133,8 +134,8 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 def _json(output: bytes) -> object:
     try:
-        return cast(object, json.loads(output))
-    except (ValueError, RecursionError):
+        return cast(object, parse_json(output))
+    except JsonError:
         return None
 
 

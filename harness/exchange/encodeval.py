@@ -14,6 +14,7 @@ TC, QA, IR.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -95,9 +96,14 @@ def _scores(where: str, values: Any) -> tuple[str, str, dict[str, float]]:
             if len(lengths) > 1 or 0 in lengths:
                 raise InputError(f"{where} has lists of different or no lengths: {', '.join(names)}, subset")
             try:
-                return kind, metric, _by_subset(metric, columns, values.get("subset"), score)
-            except (TypeError, ValueError) as error:
+                scores = _by_subset(metric, columns, values.get("subset"), score)
+            except (TypeError, ValueError, OverflowError) as error:
                 raise InputError(f"{where} cannot be scored: {error}") from error
+            if unusable := [name for name, value in scores.items() if not math.isfinite(value)]:
+                raise InputError(
+                    f"{where} gives {scores[unusable[0]]} as {unusable[0]}; it needs finite values, and a correlation different ones"
+                )
+            return kind, metric, scores
     raise InputError(f"{where} holds none of accuracy, ndcg, prediction with label, prediction with labels")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.json_file import JsonError, read_json
 from harness.store import Store
 from harness.store.record import ImportedRecord, imported_record
 
@@ -111,11 +112,11 @@ def json_of(file: Path, what: str) -> Any:
         InputError: it cannot be read or is no JSON.
     """
     try:
-        return json.loads(file.read_bytes())
+        return read_json(file)
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise InputError(f"{file} is not JSON, so it is no {what}") from error
+    except JsonError as error:
+        raise InputError(f"{file} {error}; so it is no {what}") from error
 
 
 def files_in(paths: Sequence[str], pattern: str, leave_out: Sequence[str] = ()) -> list[Path]:

@@ -5,11 +5,13 @@ The format is Hugging Face's (docs/hub/model-cards, "Evaluation results"); `hugg
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.exchange.published import published
 from harness.store import RECORD, RunRecord, Store, read_record
 from harness.store.record import is_finished_run
 
@@ -54,6 +56,7 @@ def front_matter(records: Sequence[RunRecord], name: str | None = None) -> str:
     """
     from huggingface_hub import ModelCardData
 
+    records = [published(record) for record in records]
     models = {_model_name(record) for record in records}
     if len(models) > 1:
         raise InputError(f"a model card is of one model, and these runs are of {', '.join(sorted(models))}")
@@ -77,7 +80,7 @@ def _results(record: RunRecord) -> list[Any]:
 
     task = record["task"]
     hub_id, at, revision = task["origin"].partition("@")
-    from_hub = bool(at) and hub_id.count("/") == 1
+    from_hub = bool(at) and re.fullmatch(r"[\w.-]+/[\w.-]+", hub_id) is not None
     return [
         EvalResult(
             task_type=_task_type(task["name"]),

@@ -22,6 +22,7 @@ from typing import Any
 
 from harness.cells.request import Request
 from harness.errors import InputError
+from harness.json_file import JsonError, read_json
 from harness.registry import suggestion
 from harness.store import RunRecord
 
@@ -85,13 +86,13 @@ def read_baseline(file: str | Path) -> Baseline:
     """
     path = Path(file)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except OSError as error:
         raise InputError(
             f"the baseline {file} cannot be read ({error.strerror}); --baseline takes a JSON file"
         ) from error
-    except ValueError as error:
-        raise InputError(f"the baseline {file} is not JSON ({error}); take it from version control again") from error
+    except JsonError as error:
+        raise InputError(f"the baseline {file} {error}; take it from version control again") from error
     if not isinstance(content, dict) or content.get("schema_version") != SCHEMA_VERSION:
         found = content.get("schema_version") if isinstance(content, dict) else None
         raise InputError(

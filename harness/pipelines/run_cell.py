@@ -118,18 +118,19 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
         record = planned.failure(status, sentence)
         log = _keep_failure(store, cell, record, traceback.format_exc())
         stderr.quiet = not distributed.speaks_of_errors()
-        stderr.print(f"harness: the run failed: {sentence} (details in {log})", markup=False)
+        stderr.print(f"harness: the run failed: {sentence} (details in {log})")
         return Outcome(record, log)
-    if curves:
-        stderr.print(f"curves of training: tensorboard --logdir {curves_in}", markup=False)
-    for note in done.record["task"]["notes"]:
-        stderr.print(f"note: {note}")
     resolved = planned.resolved
     if done.record["task"]["origin"] == "embedded":
         resolved = replace(resolved, data_dir=None)
     done.record["command"] = resolved.command()
     folder = store.write(cell, done.record, done.predictions)
     shutil.rmtree(store.training_folder(cell), ignore_errors=True)
+    # The record is in the store before anything of it is printed: no text in the data can lose a finished run.
+    if curves:
+        stderr.print(f"curves of training: tensorboard --logdir {curves_in}")
+    for note in done.record["task"]["notes"]:
+        stderr.print(f"note: {note}")
     return Outcome(done.record, folder)
 
 

@@ -40,8 +40,8 @@ class Standing:
         label: short and unique among the standings of the report's comparison.
         score: median test score over seeds.
         low, high: interval of the median, equal to ``score`` where there is one seed.
-        best: no other standing has a higher median.
-        tied: not significantly worse than the best one; true for the best itself.
+        best: no other standing has a higher median; false for all where every median is 0.
+        tied: not significantly worse than the best one; true for the best itself, and false for all where none is.
         seconds: median of a whole run.
     """
 
@@ -188,8 +188,9 @@ def slug(text: str) -> str:
 
 def _standings(ranked: Sequence[Entry], tied: Collection[int]) -> tuple[Standing, ...]:
     best = median(ranked[0].scores())
+    scored = any(median(entry.scores()) != 0 for entry in ranked)  # where all are at 0, nothing was learned to rank
     return tuple(
-        _standing(entry, label, median(entry.scores()) == best, place in tied)
+        _standing(entry, label, scored and median(entry.scores()) == best, scored and place in tied)
         for place, (entry, label) in enumerate(zip(ranked, _labels(ranked), strict=True))
     )
 

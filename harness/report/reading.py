@@ -1,4 +1,7 @@
-"""The whole store in one pass: finished runs, failed ones, points of a bench, other people's rows, and what cannot be read."""
+"""The whole store in one pass: finished runs, failed ones, points of a bench, other people's rows, and what cannot be read.
+
+A report is made to be passed on, so that it gets records without paths of the machine (see `harness.exchange.published`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from harness.exchange.published import published
 from harness.store import Store
 from harness.store.record import FailureRecord, ImportedRecord, PointRecord, Record, RunRecord, is_finished_run
 from harness.store.record_file import DamagedError, read_sealed
@@ -76,7 +80,7 @@ def _parsed(file: Path) -> tuple[Record | None, str]:
         _CHECKS[record.get("kind", "run")](record)
     except (DamagedError, _LackError) as error:
         return None, str(error)
-    return record, ""
+    return published(record), ""
 
 
 class _LackError(Exception):

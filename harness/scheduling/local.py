@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import subprocess
 import threading
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness.cells.request import Request
+from harness.json_file import parse_json
 from harness.machine import memory
 from harness.machine.processes import PYTHON, environment, how_it_died, last_line, send
 from harness.scheduling.executor import Finished, Status, by_threads
@@ -119,7 +119,7 @@ def _last_object(answer: bytes) -> dict[str, Any]:
     """The JSON object in the last line of what a child printed; empty where there is none."""
     lines = answer.decode("utf-8", "replace").strip().splitlines()
     with contextlib.suppress(ValueError, IndexError):
-        found = json.loads(lines[-1])
+        found = parse_json(lines[-1])
         return found if isinstance(found, dict) else {}
     return {}
 

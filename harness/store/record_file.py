@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from harness.json_file import JsonError, parse_json
 from harness.store.record import SCHEMA_VERSION, Record
 
 RECORD = "run.json"
@@ -60,9 +61,9 @@ def read_sealed(file: Path) -> Sealed:
     except OSError as error:
         raise DamagedError(f"cannot be read ({error.strerror})") from error
     try:
-        record = json.loads(content)
-    except ValueError as error:
-        raise DamagedError("is cut off or damaged: it is no JSON") from error
+        record = parse_json(content)
+    except JsonError as error:
+        raise DamagedError(f"is cut off or damaged: it {error}") from error
     if not isinstance(record, dict):
         raise DamagedError("is no record: it holds no JSON object")
     if _is_sealed(content) is False:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, overload
 
 from harness.errors import InputError
+from harness.json_file import parse_json
 from harness.store.record import FailureRecord, ImportedRecord, PointRecord, Record, RunRecord, is_cell, is_finished_run
 from harness.store.record_file import (
     RECORD,
@@ -163,7 +164,7 @@ class Store:
             with contextlib.suppress(OSError, ValueError):
                 content = file.read_bytes()
                 if digest in (None, sha256([content])):
-                    return [json.loads(line) for line in content.splitlines()]
+                    return [parse_json(line) for line in content.splitlines()]
         raise InputError(
             f"{folder / PREDICTIONS} is missing, or was changed since it was written; run the cell again with --force"
         )

@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from harness.comparison.entries import Entry, entries
 from harness.progress import counted
 from harness.report.cost.curves import by_setting, curve, models_of
-from harness.report.cost.plots import SETTINGS, save, style_of
+from harness.report.cost.plots import SETTINGS, folded, save, style_of, within_shares
 from harness.report.cost.tables import as_csv
 from harness.store import RunRecord
 from harness.store.record import MeasuredPoint, PointRecord
@@ -127,7 +127,7 @@ def write(records: Sequence[PointRecord], runs: Iterable[RunRecord], folder: Pat
             folder.mkdir(parents=True, exist_ok=True)
             stem = f"{name}-pareto-{task.replace('/', '-')}"
             (folder / f"{stem}.csv").write_text(as_csv([asdict(tradeoff) for tradeoff in here]), encoding="utf-8")
-            with mpl.rc_context(SETTINGS):
+            with mpl.rc_context({**SETTINGS, "text.parse_math": False}):
                 files += [folder / f"{stem}.csv", *save(_figure(group, here), folder / stem)]
     return files
 
@@ -136,9 +136,11 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.add_subplot()
     point, first = records[0]["point"], tradeoffs[0]
-    axes.set(xscale="log", ylabel=f"{first.metric} on {first.task}")
+    axes.set(xscale="log", ylabel=folded(f"{first.metric} on {first.task}"))
     axes.set_xlabel(f"throughput at {first.length:,} tokens, {point['mode']}, {point['precision']}, tokens/s")
-    axes.set_title(f"{point['size']}, {counted(point['threads'], 'thread')}\n{point['machine']}", loc="left")
+    axes.set_title(
+        f"{point['size']}, {counted(point['threads'], 'thread')}\n{folded(point['machine'], 60)}", loc="left"
+    )
     efficient = sorted((t for t in tradeoffs if t.efficient), key=lambda t: t.tokens_per_s)
     axes.step(
         [t.tokens_per_s for t in efficient], [t.score for t in efficient], where="pre", color="0.6", linewidth=1.2,
@@ -149,9 +151,10 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
         spread = [[found.score - found.score_low], [found.score_high - found.score]]
         axes.errorbar(
             found.tokens_per_s, found.score, spread, color=colour, marker=marker, markersize=8, capsize=3,
-            linestyle="none", label=f"{found.model} (n {found.n_runs})", zorder=3,
+            linestyle="none", label=folded(f"{found.model} (n {found.n_runs})"), clip_on=False, zorder=3,
         )  # fmt: skip
     axes.margins(x=0.12, y=0.12)
+    axes.set_ylim(within_shares(axes.get_ylim(), [end for t in tradeoffs for end in (t.score_low, t.score_high)]))
     axes.grid(True, color="0.88", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

@@ -1,11 +1,14 @@
 """Figures of a bench: throughput, latency and memory against length, and the ratio to a baseline. PNG and SVG.
 
-Colours are Okabe and Ito's (2008), which colour-blind readers tell apart; markers and lines differ too, for black and white.
+The first six colours are Okabe and Ito's (2008), without their second blue. Colour-blind readers tell all twelve apart;
+markers and lines differ too, for black and white.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from harness.plain_text import plain
 from harness.progress import counted
 from harness.report.cost.curves import (
     REASONS,
@@ -38,8 +42,14 @@ STYLES = (
     ("#CC79A7", "D", ":"),
     ("#000000", "v", (0, (5, 1, 1, 1, 1, 1))),
     ("#E69F00", "P", (0, (8, 2))),
-    ("#56B4E9", "X", (0, (1, 1))),
+    ("#B026F0", "X", (0, (1, 1))),
+    ("#6B2E00", "<", (0, (3, 1))),
+    ("#747474", ">", (0, (6, 1, 1, 1))),
+    ("#20BCC9", "*", (0, (2, 2))),
+    ("#A3003F", "p", (0, (10, 3))),
+    ("#A8A04A", "h", (0, (4, 1, 1, 1, 1, 1, 1, 1))),
 )
+"""Colour, marker and line of twelve models."""
 END_MARKS = {"oom": "x", "timeout": 4, "beyond_max_length": "|", "failed": "+"}
 """4 is matplotlib's caret to the left, standing for the clock that stopped the curve."""
 
@@ -52,6 +62,10 @@ SETTINGS: dict[Any, Any] = {
 
 Interval = tuple[float, float, float]
 """Median, p10, p90."""
+Style = tuple[str, str, Any]
+"""Colour, marker and line."""
+LONGEST_LINE = 44
+"""Characters of a label on one line."""
 
 
 def write(records: Sequence[PointRecord], baseline: str, folder: Path) -> list[Path]:
@@ -72,10 +86,13 @@ def write(records: Sequence[PointRecord], baseline: str, folder: Path) -> list[P
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
-    """Save a figure as PNG and SVG, without the date, so that the same records give the same files."""
+    """Save a figure as PNG and SVG, without the date, so that the same records give the same files.
+
+    The canvas grows by what lies outside of it, so that no label is clipped.
+    """
     files = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "svg")]
     for file, metadata in zip(files, ({"Software": None}, {"Date": None}), strict=True):
-        figure.savefig(file, dpi=160, metadata=metadata)
+        figure.savefig(file, dpi=160, metadata=metadata, bbox_inches="tight")
     return files
 
 
@@ -151,8 +168,9 @@ def _canvas(records: Sequence[PointRecord], label: str) -> tuple[Figure, Axes]:
     axes.set_title(
         f"{point['mode']}, {point['size']}, {point['precision']}, attention by {point['attention']}"
         f"{', compiled' if point['compiled'] else ''}, {point['batching']}, {counted(point['threads'], 'thread')}\n"
-        f"{point['machine']}",
+        f"{folded(point['machine'], 2 * LONGEST_LINE)}",
         loc="left",
+        parse_math=False,
     )
     axes.xaxis.set_major_locator(FixedLocator(_spread(lengths)))
     axes.xaxis.set_minor_locator(NullLocator())
@@ -213,7 +231,8 @@ def _draw(
 def _handle(records: Sequence[PointRecord], model: str, remark: str, ends: bool = True) -> Line2D:
     colour, marker, line = style_of(records, model)
     end = end_of_curve(records, model) if ends else None
-    label = f"{model}{remark}" + (f"\n  {REASONS[end[0]]} at {short_length(end[1])}" if end else "")
+    name = folded(model).replace("$", r"\$")  # the remark is mathematics
+    label = f"{name}{remark}" + (f"\n  {REASONS[end[0]]} at {short_length(end[1])}" if end else "")
     return Line2D([], [], color=colour, marker=marker, linestyle=line, linewidth=1.6, markersize=6.5, label=label)
 
 
@@ -258,7 +277,40 @@ def _dodge(records: Sequence[PointRecord], model: str) -> float:
     return float(1.025 ** (names.index(model) - (len(names) - 1) / 2))
 
 
-def style_of(records: Sequence[PointRecord], model: str) -> tuple[str, str, Any]:
+def style_of(records: Sequence[PointRecord], model: str) -> Style:
     """Colour, marker and line of a model among these."""
-    others = [name for name in models_of(records) if name not in FIRST_STYLES]
-    return STYLES[[*FIRST_STYLES, *others].index(model) % len(STYLES)]
+    return style(styles_of(models_of(records))[model])
+
+
+def styles_of(models: Iterable[str]) -> dict[str, int]:
+    """The number of each model's style: always the same for those of `FIRST_STYLES`, and different colours for twelve models."""
+    wanted = set(models)
+    fixed = {model: number for number, model in enumerate(FIRST_STYLES) if model in wanted}
+    in_turn = itertools.chain(
+        range(len(FIRST_STYLES), len(STYLES)), range(len(FIRST_STYLES)), itertools.count(len(STYLES))
+    )
+    free = (number for number in in_turn if number not in fixed.values())
+    return fixed | dict(zip(sorted(wanted - fixed.keys()), free, strict=False))
+
+
+def style(number: int) -> Style:
+    """Colour, marker and line: after twelve the colours come again with other markers."""
+    count = len(STYLES)
+    colour, _, line = STYLES[number % count]
+    return colour, STYLES[(number + number // count) % count][1], line
+
+
+def within_shares(limits: tuple[float, float], scores: Sequence[float]) -> tuple[float, float]:
+    """Limits of an axis of scores: not below 0 where no score is, and not above 1 where none is."""
+    low, high = limits
+    return max(low, 0.0) if min(scores) >= 0 else low, min(high, 1.0) if max(scores) <= 1 else high
+
+
+def folded(text: str, width: int = LONGEST_LINE) -> str:
+    """A label on as many lines as it needs, broken after blanks, slashes, underscores and hyphens where it can be."""
+    lines = [""]
+    for piece in re.findall(rf"[^\s/_-]{{1,{width}}}[\s/_-]?|[\s/_-]", plain(text)):
+        if len(lines[-1]) + len(piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.strip() for line in lines)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from harness.plain_text import plain
 from harness.progress import counted
 from harness.report.cost.curves import (
     by_setting,
@@ -23,6 +23,7 @@ from harness.report.cost.curves import (
     ratios,
 )
 from harness.store.record import QUANTILES, PointRecord, Quantiles
+from harness.terminal import drawn
 
 
 def rows(records: Sequence[PointRecord], baseline: str) -> list[dict[str, Any]]:
@@ -71,16 +72,31 @@ def _quantile_columns(name: str, found: Quantiles | None) -> dict[str, float | N
 
 
 def as_csv(table: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV; numbers in full, what is absent empty."""
+    """Rows as CSV; numbers in full, what is absent empty, and no text that a spreadsheet runs as a formula."""
     columns = list(dict.fromkeys(column for row in table for column in row))
     out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(table)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([_spreadsheet_safe(column) for column in columns])
+    writer.writerows([_spreadsheet_safe(row.get(column)) for column in columns] for row in table)
     return out.getvalue()
 
 
-_COLUMNS = ("model", "tokens", "tokens/s", "latency ms (p10 to p90)", "peak MiB", "of peak", "ratio", "status")
+def _spreadsheet_safe(value: Any) -> Any:
+    """A text that begins like a formula gets an apostrophe before it, as OWASP advises (CSV injection)."""
+    if not isinstance(value, str) or _is_number(value):
+        return value
+    return f"'{plain(value)}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else plain(value)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_COLUMNS = ("model", "tokens", "tokens/s", "latency ms (p10 to p90)", "MiB above model", "of peak", "ratio", "status")
 
 
 def _cells(row: Mapping[str, Any]) -> list[str]:
@@ -115,10 +131,9 @@ def _number(value: float) -> str:
 
 def as_text(records: Sequence[PointRecord], baseline: str) -> str:
     """The table for the terminal, and the crossovers."""
-    out = io.StringIO()
-    console = Console(file=out, width=140, highlight=False, soft_wrap=True)
+    parts: list[Table | str] = []
     for name, group in by_setting(records).items():
-        table = Table(title=name, title_justify="left")
+        table = Table(title=name)
         for column in _COLUMNS:
             named = f"ratio to {baseline}" if column == "ratio" else column
             table.add_column(named, justify="left" if column in ("model", "status") else "right")
@@ -128,12 +143,11 @@ def as_text(records: Sequence[PointRecord], baseline: str) -> str:
                 table.add_section()
             previous = row["model"]
             table.add_row(*_cells(row))
-        console.print(table, markup=False)
+        parts.append(table)
         if noisy := disturbed(group):
-            console.print(f"{counted(len(noisy), 'point')} disturbed: other work took a tenth of the processor or more")
-        for sentence in crossover_sentences(group):
-            console.print(sentence, markup=False)
-    return out.getvalue()
+            parts.append(f"{counted(len(noisy), 'point')} disturbed: other work took a tenth of the processor or more")
+        parts += crossover_sentences(group)
+    return drawn(*parts)
 
 
 def crossover_sentences(records: Sequence[PointRecord]) -> list[str]:
@@ -169,8 +183,8 @@ def as_markdown(name: str, records: Sequence[PointRecord], baseline: str, comman
                 f"Loss: {point['objective']}." if point["objective"] else "",
                 f"Each point ran in a fresh process: warm-up, then at least {limits['min_repetitions']} repetitions and "
                 f"{limits['min_seconds']:g} s; median with p10 and p90; at most {limits['timeout_s']:g} s a point.",
-                "Peak MiB is resident memory above the loaded model; `of peak` is the operations that the architecture "
-                "needs, over the calibrated rate of matrix products.",
+                "`MiB above model` is the peak of resident memory above that of the loaded model; `of peak` is the operations "
+                "that the architecture needs, over the calibrated rate of matrix products.",
                 "That includes what torch.compile took." if point["compiled"] else "",
                 "Points with positions extended are beyond the model's own length and tell its cost alone.",
                 f"**{counted(len(noisy), 'point')} disturbed: other work took a tenth of the processor or more.**"
@@ -181,7 +195,7 @@ def as_markdown(name: str, records: Sequence[PointRecord], baseline: str, comman
         f"```\n{command}\n```" if command else "",
         _markdown_table(ratio_column, [_cells(row) for row in rows(records, baseline)]),
         "Growth with the length, fitted over the three longest texts (two where there are no more):",
-        _markdown_table(["model", "latency", "peak memory"], _exponents(records)),
+        _markdown_table(["model", "latency", "memory above model"], _exponents(records)),
         "Crossovers:\n\n" + "\n".join(f"- {sentence}" for sentence in crossover_sentences(records) or ["none"]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -247,6 +261,6 @@ def write(records: Sequence[PointRecord], baseline: str, folder: Path, command: 
             f"{name}-crossovers.csv": as_csv(crossing) if crossing else "",
         }
         for file, content in contents.items():
-            (folder / file).write_text(content, encoding="utf-8")
+            (folder / file).write_text(plain(content), encoding="utf-8")
             files.append(folder / file)
     return files

@@ -20,7 +20,7 @@ from matplotlib.ticker import NullLocator
 
 from harness.machine.provenance import processors
 from harness.report.comparable import Comparison, Standing
-from harness.report.cost.plots import SETTINGS, STYLES, save
+from harness.report.cost.plots import SETTINGS, folded, save, style, within_shares
 from harness.report.cost.tables import as_csv
 from harness.report.page import svg
 from harness.report.page.panels import costs, kinds_of, median_of
@@ -28,6 +28,8 @@ from harness.report.page.panels import costs, kinds_of, median_of
 _PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
 """A name from a record is never taken for mathematics."""
 _HOLLOW: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none"}
+_TITLE = 80
+"""Characters of a title on one line."""
 _MOST = 40
 """Encoders in one figure; more are in the tables."""
 _WORTH_PROCESSES = 12
@@ -95,25 +97,27 @@ def _scores(comparison: Comparison, numbered: Mapping[str, int]) -> Figure:
     """A row an encoder: seeds as hollow marks, the interval as a bar, the median as a stroke."""
     standings = comparison.standings[:_MOST]
     figure, (axes,) = _canvas(comparison, 1, 1.5 + 0.3 * len(standings))
-    colours = [_style(numbered[standing.label])[0] for standing in standings]
+    colours = [style(numbered[standing.label])[0] for standing in standings]
     rows = np.arange(len(standings))
     low, middle, high = np.array([(one.low, one.score, one.high) for one in standings]).T
     axes.hlines(rows, low, high, colors=colours, alpha=0.25, linewidth=7)
     axes.vlines(middle, rows - 0.32, rows + 0.32, colors=colours, linewidth=2.2)
     for row, standing in enumerate(standings):
-        colour, marker = _style(numbered[standing.label])
+        colour, marker, _ = style(numbered[standing.label])
         offsets = row + 0.16 * (np.arange(len(standing.scores)) % 3 - 1)
-        axes.plot(standing.scores, offsets, marker=marker, markersize=5, color=colour, **_HOLLOW)
+        axes.plot(standing.scores, offsets, marker=marker, markersize=5, color=colour, **_HOLLOW, clip_on=False)
     axes.set_yticks(range(len(standings)), [_row_label(standing) for standing in standings])
     axes.set_ylim(len(standings) - 0.4, -0.6)
     axes.set_xlabel(f"{comparison.metric} on test: seeds, median, 95 % interval")
+    ends = [end for one in standings for end in (one.low, one.high, *one.scores)]
+    axes.set_xlim(within_shares(axes.get_xlim(), ends))
     axes.grid(axis="x", color="0.88", linewidth=0.7)
     axes.tick_params(axis="y", length=0)
     return figure
 
 
 def _row_label(standing: Standing) -> str:
-    return f"{standing.label} (n {len(standing.scores)})"
+    return folded(f"{standing.label} (n {len(standing.scores)})")
 
 
 def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[str, Mapping[str, float]]) -> Figure:
@@ -122,10 +126,10 @@ def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[st
         drawn = [standing for standing in comparison.standings[:_MOST] if standing.label in values]
         axes.vlines(
             [values[one.label] for one in drawn], [one.low for one in drawn], [one.high for one in drawn],
-            colors=[_style(numbered[one.label])[0] for one in drawn], linewidth=1.4,
+            colors=[style(numbered[one.label])[0] for one in drawn], linewidth=1.4,
         )  # fmt: skip
         for one in drawn:
-            colour, marker = _style(numbered[one.label])
+            colour, marker, _ = style(numbered[one.label])
             axes.plot(
                 values[one.label],
                 one.score,
@@ -133,7 +137,8 @@ def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[st
                 markersize=7,
                 color=colour,
                 linestyle="none",
-                label=one.label,
+                label=folded(one.label),
+                clip_on=False,
             )
         scale = svg.logarithmic(values.values())
         axes.set(xscale="log", xlabel=label, xlim=(scale.low, scale.high))
@@ -141,6 +146,8 @@ def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[st
         axes.set_xticks(scale.ticks, [scale.label(tick) for tick in scale.ticks])
         axes.grid(color="0.88", linewidth=0.7)
     all_axes[0].set_ylabel(f"{comparison.metric} on test")
+    ends = [end for one in comparison.standings[:_MOST] for end in (one.low, one.high)]
+    all_axes[0].set_ylim(within_shares(all_axes[0].get_ylim(), ends))
     handles = {
         label: handle for axes in all_axes for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
@@ -154,15 +161,23 @@ def _entity_types(comparison: Comparison, numbered: Mapping[str, int], kinds: Se
     standings = comparison.standings[:_MOST]
     figure, (axes,) = _canvas(comparison, 1, max(1.5 + 0.4 * len(kinds), 1 + 0.19 * len(standings)))
     for place, standing in enumerate(standings):
-        colour, marker = _style(numbered[standing.label])
+        colour, marker, _ = style(numbered[standing.label])
         values = [median_of(standing, f"{comparison.metric}.{kind}") for kind in kinds]
         offset = 0.5 * (place / max(len(standings) - 1, 1) - 0.5)
         drawn = [(value, row + offset) for row, value in enumerate(values) if value is not None]
         if drawn:
-            axes.plot(*zip(*drawn, strict=True), linestyle="none", marker=marker, color=colour, label=standing.label)
-    axes.set_yticks(range(len(kinds)), list(kinds))
+            axes.plot(
+                *zip(*drawn, strict=True),
+                linestyle="none",
+                marker=marker,
+                color=colour,
+                label=folded(standing.label),
+                clip_on=False,
+            )
+    axes.set_yticks(range(len(kinds)), [folded(kind) for kind in kinds])
     axes.set_ylim(len(kinds) - 0.5, -0.5)
     axes.set_xlabel(f"{comparison.metric} of one type, median over seeds")
+    axes.set_xlim(within_shares(axes.get_xlim(), axes.dataLim.intervalx))
     axes.grid(color="0.88", linewidth=0.7)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
     return figure
@@ -171,17 +186,11 @@ def _entity_types(comparison: Comparison, numbered: Mapping[str, int], kinds: Se
 def _canvas(comparison: Comparison, columns: int, height: float) -> tuple[Figure, list[Axes]]:
     figure = Figure(figsize=(4.2 + 2.8 * columns, height), layout="constrained")
     all_axes = list(figure.subplots(1, columns, sharey=True, squeeze=False)[0])
-    caution = f"\n({comparison.caveat})" if comparison.caveat else ""
-    all_axes[0].set_title(f"{comparison.title}{caution}", loc="left")
+    caution = "\n" + folded(f"({comparison.caveat})", _TITLE) if comparison.caveat else ""
+    all_axes[0].set_title(folded(comparison.title, _TITLE) + caution, loc="left")
     for axes in all_axes:
         axes.set_axisbelow(True)
     return figure, all_axes
-
-
-def _style(number: int) -> tuple[str, Any]:
-    """Colour and marker: pairs, so that more encoders than colours stay apart."""
-    count = len(STYLES)
-    return STYLES[number % count][0], STYLES[(number + number // count) % count][1]
 
 
 def _cost_rows(comparison: Comparison, found: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from harness.plain_text import plain
 from harness.report.files.tables import LEGEND, TIED, Cell, Table
 
 _SPECIAL = {
@@ -37,8 +38,8 @@ def as_latex(table: Table) -> str:
 
 def escaped(text: str) -> str:
     """Text that LaTeX typesets as it is, on one line."""
-    plain = " ".join(text.split())
-    return re.sub("[" + re.escape("".join(_SPECIAL)) + "]", lambda found: _SPECIAL[found[0]], plain)
+    words = " ".join(plain(text).split())
+    return re.sub("[" + re.escape("".join(_SPECIAL)) + "]", lambda found: _SPECIAL[found[0]], words)
 
 
 def _marked(cell: Cell) -> str:

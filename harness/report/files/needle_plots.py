@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from harness.report.cost.plots import FIRST_STYLES, SETTINGS, STYLES, save, short_length
+from harness.report.cost.plots import LONGEST_LINE, SETTINGS, folded, save, short_length, style, styles_of
 from harness.report.cost.tables import as_csv
 from harness.report.needle_table import ALL, METRIC, lengths_of, table, table_of_predictions
 from harness.store import RunRecord
@@ -54,7 +54,7 @@ def heat_map(model: str, predictions: Iterable[Row], stem: Path, title: str = ""
         axes.set_xticks(range(len(lengths)), [short_length(length) for length in lengths])
         axes.set_yticks(range(len(depths)), [f"{depth:g} %" for depth in depths])
         axes.set(xlabel="tokens of the input", ylabel="depth of the needle")
-        axes.set_title(model + (f", {title}" if title else ""), loc="left")
+        axes.set_title(folded(model + (f", {title}" if title else "")), loc="left", parse_math=False)
         axes.tick_params(length=0)
         figure.colorbar(image, ax=axes, label=_LABEL, format=FuncFormatter(_percent))
         if any(row["unseen"] for row in cells):
@@ -77,20 +77,21 @@ def against_length(records: Sequence[RunRecord], stem: Path, title: str = "") ->
         OSError: the folder cannot be written.
     """
     rows = table(records)
-    models = sorted({row["model"] for row in rows}, key=lambda model: (_place(model), model))
+    numbered = styles_of(row["model"] for row in rows)
+    models = sorted({row["model"] for row in rows}, key=lambda model: numbered[model])
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(8.2, 4.6), layout="constrained")
         axes = figure.add_subplot()
-        handles = [_line(axes, rows, model, number) for number, model in enumerate(models)]
+        handles = [_line(axes, rows, model, numbered[model]) for model in models]
         lengths = lengths_of(rows)
-        axes.set(xscale="log", ylim=(-0.04, 1.04), xlabel="tokens of the input", ylabel=_LABEL)
+        axes.set(xscale="log", ylim=(0, 1), xlabel="tokens of the input", ylabel=_LABEL)
         axes.xaxis.set_major_locator(FixedLocator(lengths))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda length, _: short_length(int(length))))
         axes.yaxis.set_major_formatter(FuncFormatter(_percent))
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.set_title(title, loc="left")
+        axes.set_title(folded(title, 2 * LONGEST_LINE), loc="left", parse_math=False)
         if any(row["truncated"] for row in rows):
             cut: dict[str, Any] = {"color": "0.3", "marker": "o", "markerfacecolor": "white", "linewidth": 0.8}
             handles += axes.plot([], [], **cut, label="inputs cut at the\nencoder's maximum")
@@ -114,24 +115,18 @@ def _cell(axes: Axes, column: int, line: int, row: Row) -> None:
 
 def _line(axes: Axes, rows: Sequence[Row], model: str, number: int) -> Any:
     """One model's line; returns what the legend shows of it."""
-    color, marker, dashes = STYLES[
-        _place(model) if model in FIRST_STYLES else (len(FIRST_STYLES) + number) % len(STYLES)
-    ]
+    color, marker, dashes = style(number)
     points = [
         (row["length"], row[METRIC], row["truncated"]) for row in rows if row["model"] == model and row["depth"] == ALL
     ]
     whole = [(length, found) for length, found, truncated in points if not truncated]
     cut = [(length, found) for length, found, truncated in points if truncated]
-    style: dict[str, Any] = {"color": color, "marker": marker, "linestyle": dashes}
+    drawn: dict[str, Any] = {"color": color, "marker": marker, "linestyle": dashes, "clip_on": False}
     if cut:
         # From the last whole point on, whose own mark is drawn over it below.
-        axes.plot(*zip(*whole[-1:], *cut, strict=True), **style, linewidth=0.8, markerfacecolor="white")
-    [line] = axes.plot(*(zip(*whole, strict=True) if whole else ([], [])), **style, linewidth=1.8, label=model)
+        axes.plot(*zip(*whole[-1:], *cut, strict=True), **drawn, linewidth=0.8, markerfacecolor="white")
+    [line] = axes.plot(*(zip(*whole, strict=True) if whole else ([], [])), **drawn, linewidth=1.8, label=folded(model))
     return line
-
-
-def _place(model: str) -> int:
-    return FIRST_STYLES.index(model) if model in FIRST_STYLES else len(FIRST_STYLES)
 
 
 def _percent(share: float, _: Any) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import InputError
+from harness.exchange.published import published_command
+from harness.plain_text import plain
 from harness.report.comparable import Comparison, comparisons, slug
 from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
@@ -38,7 +40,7 @@ def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
     found = comparisons(reading.runs, Ties(store))
     numbered = panels.numbers(found, reading.bench)
     throughput = {one.name: panels.throughput(one, reading.bench)[0] for one in found}
-    command = shlex.join(["python", "-m", "harness", *sys.argv[1:]])
+    command = published_command(shlex.join(["python", "-m", "harness", *sys.argv[1:]]))
     with figures.drawing(found, numbered, throughput, folder / "figures") as drawn:
         files = _write_tables(found, reading, folder / "tables")
         files += _write_needles(found, store, folder / "figures")
@@ -101,5 +103,5 @@ def _write_bench(bench: Sequence[PointRecord], folder: Path) -> list[Path]:
 
 
 def _write(file: Path, content: str) -> Path:
-    file.write_text(content, encoding="utf-8")
+    file.write_text(plain(content), encoding="utf-8")
     return file

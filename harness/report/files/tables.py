@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from harness.plain_text import plain
 from harness.progress import counted
 from harness.report.comparable import Comparison, Standing, recipe_sentence
 from harness.report.cost.tables import as_csv
@@ -55,16 +56,16 @@ def of_comparison(comparison: Comparison) -> Table:
         comparison.title,
         notes_of(comparison),
         head,
-        tuple(_row(standing) for standing in comparison.standings),
+        tuple(_row(standing, comparison) for standing in comparison.standings),
         2,
     )
 
 
-def _row(standing: Standing) -> tuple[Cell, ...]:
+def _row(standing: Standing, comparison: Comparison) -> tuple[Cell, ...]:
     entry, model = standing.entry, standing.model
     return (
         Cell(entry.model),
-        Cell(entry.weights),
+        Cell(weights_of(standing, comparison)),
         score_cell(standing),
         Cell(interval(standing)),
         Cell(str(len(entry.runs))),
@@ -72,6 +73,16 @@ def _row(standing: Standing) -> tuple[Cell, ...]:
         Cell(millions(model["params_non_embedding"])),
         Cell(f"{standing.seconds:,.0f}"),
     )
+
+
+def weights_of(standing: Standing, comparison: Comparison) -> str:
+    """The weights' name; with the end of their digest where another checkpoint of the comparison has the same name."""
+    entry = standing.entry
+    same = [
+        other for other in comparison.standings
+        if (other.entry.model, other.entry.weights) == (entry.model, entry.weights)
+    ]  # fmt: skip
+    return entry.weights if len(same) == 1 else f"{entry.weights} {str(standing.model['identity'])[-8:]}"
 
 
 def score_cell(standing: Standing) -> Cell:
@@ -105,6 +116,9 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
         + ("; on ".join(machines) if len(machines) < 4 else f"{len(machines)} different machines")
         + ("." if len(machines) < 2 else ": not comparable between machines."),
         f"Test of ties with the best: {comparison.test}." if comparison.test else "",
+        ""
+        if any(standing.best for standing in comparison.standings)
+        else "Every median is 0, so none is marked as best.",
         "One seed is an anecdote, not a ranking." if counts == {1} else "",
         "Numbers of seeds differ between models." if len(counts) > 1 else "",
     ]
@@ -216,7 +230,7 @@ def _flat(comparison: Comparison, standing: Standing) -> dict[str, Any]:
         "caution": comparison.caveat,
         "size": entry.size,
         "model": entry.model,
-        "weights": entry.weights,
+        "weights": weights_of(standing, comparison),
         "metric": comparison.metric,
         "median": standing.score,
         "low": standing.low,
@@ -246,7 +260,7 @@ def seeds_of(comparison: Comparison) -> list[dict[str, Any]]:
     return [
             {
                 "dataset": comparison.dataset, "size": standing.entry.size, "model": standing.entry.model,
-                "weights": standing.entry.weights, "learning_rate": standing.entry.learning_rate, "seed": run["seed"],
+                "weights": weights_of(standing, comparison), "learning_rate": standing.entry.learning_rate, "seed": run["seed"],
                 "metric": metric, "test": value, "dev": run["scores"]["dev"].get(metric),
                 "seconds": sum(run["seconds"].values()), "key": run["key"],
             }
@@ -277,4 +291,4 @@ def _marked(cell: Cell) -> str:
 def _escaped(text: str) -> str:
     """Text that Markdown shows as it is: no markup, no HTML, no line breaks."""
     entities = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|])", r"\\\1", " ".join(entities.split()))
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", " ".join(plain(entities).split()))

@@ -17,6 +17,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from harness.exchange.published import last_name
+from harness.plain_text import plain
 from harness.progress import counted
 from harness.report import disagreements
 from harness.report.comparable import Comparison
@@ -46,7 +48,7 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
     drawn, omitted, room = [], [], _PANELS
     for comparison in comparisons:
         panel = panels.panel(comparison, numbers, reading.bench)
-        html = templates.get_template("panel.html.j2").render(panel=panel)
+        html = plain(templates.get_template("panel.html.j2").render(panel=panel))
         room -= len(html.encode())
         if room > 0:
             drawn.append(Markup(html))  # autoescaped by the template above
@@ -73,7 +75,7 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
         "shown": _SHOWN,
         "datasets": _datasets(comparisons),
         "environments": _environments(comparisons),
-        "store": store.folder,
+        "store": last_name(str(store.folder)),
         "command": command,
     }
     content["sections"] = _sections(content)

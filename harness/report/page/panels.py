@@ -13,7 +13,7 @@ from harness.progress import counted
 from harness.report.comparable import Comparison, Standing
 from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.pareto import nearest
-from harness.report.cost.plots import FIRST_STYLES
+from harness.report.cost.plots import styles_of
 from harness.report.files import tables
 from harness.report.page import svg
 from harness.store.record import PointRecord
@@ -26,8 +26,7 @@ def numbers(comparisons: Sequence[Comparison], bench: Sequence[PointRecord]) -> 
     """The number of each encoder's style: the same wherever it is drawn."""
     labels = {standing.label for comparison in comparisons for standing in comparison.standings}
     labels |= {record["point"]["model"] for record in bench}
-    others = sorted(label for label in labels if label not in FIRST_STYLES)
-    return {label: number for number, label in enumerate([*FIRST_STYLES, *others])}
+    return styles_of(labels)
 
 
 def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown: Collection[str]) -> dict[str, Any]:

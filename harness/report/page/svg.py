@@ -1,5 +1,5 @@
 """Charts of the page as inline SVG. Places are percentages, so that a chart fits any width while its text and marks keep
-their size; colours are classes (``c0`` to ``c6``), so that one drawing suits a light and a dark page.
+their size; colours are classes (``c0`` to ``c11``), so that one drawing suits a light and a dark page.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from markupsafe import Markup
 
 from harness.report.cost.plots import short_length
 
-N_COLOURS = 7
 SHAPES = (
     "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z", "M-4-4h8v8h-8z", "M0-5l5 8.7h-10z", "M0-5.4l5.4 5.4l-5.4 5.4l-5.4-5.4z",
     "M0 5l5-8.7h-10z", "M-1.7-5h3.4v3.3h3.3v3.4h-3.3v3.3h-3.4v-3.3h-3.3v-3.4h3.3z",
     "M-4.6-2.6l2-2l2.6 2.6l2.6-2.6l2 2l-2.6 2.6l2.6 2.6l-2 2l-2.6-2.6l-2.6 2.6l-2-2l2.6-2.6z",
+    "M-5.5 0l9-5v10z", "M5.5 0l-9-5v10z",
+    "M0-6l1.4 4.1h4.3l-3.5 2.6l1.3 4.1l-3.5-2.6l-3.5 2.6l1.3-4.1l-3.5-2.6h4.3z", "M0-5.2l4.9 3.6l-1.9 5.8h-6l-1.9-5.8z",
+    "M0-5l4.3 2.5v5l-4.3 2.5l-4.3-2.5v-5z",
 )  # fmt: skip
-"""Outlines of the marks around the origin, in pixels: circle, square, triangles, diamond, plus, cross."""
+"""Outlines of the marks around the origin, in pixels, in the order of `bench_plots.STYLES`: a shape for each colour."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ def linear(values: Iterable[float], least: float = 0.02, steps: int = 4) -> Scal
     low, high = min(found), max(found)
     if high - low < least:
         middle = (low + high) / 2
-        low, high = middle - least / 2, middle + least / 2
+        bottom = 0.0 if low >= 0 else -math.inf  # a scale of what is never negative begins at 0
+        low = max(middle - least / 2, bottom)
+        high = low + least
     step = _round_step((high - low) / steps)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     ticks = tuple(round(number * step, 10) for number in range(first, last + 1))
@@ -111,8 +115,8 @@ def shapes() -> Markup:
 
 
 def style(number: int) -> tuple[str, int]:
-    """Class of the colour and number of the shape for the model of this rank: 49 pairs before one comes again."""
-    return f"c{number % N_COLOURS}", (number + number // N_COLOURS) % len(SHAPES)
+    """Class of the colour and number of the shape for the model of this rank: 144 pairs before one comes again."""
+    return f"c{number % len(SHAPES)}", (number + number // len(SHAPES)) % len(SHAPES)
 
 
 def mark(number: int) -> Markup:

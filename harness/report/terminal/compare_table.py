@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from harness.comparison.paired_test import SIGNIFICANCE, Comparison
 from harness.comparison.pairing import full_name
 from harness.comparison.stats import Estimate
+from harness.terminal import drawn
 
 
 def rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
@@ -57,15 +56,10 @@ def _side(entry: Any, score: Estimate) -> dict[str, Any]:
     }
 
 
-def as_json(comparisons: Sequence[Comparison]) -> str:
-    """The rows as a JSON list."""
-    return json.dumps(rows(comparisons), ensure_ascii=False) + "\n"
-
-
 def as_text(comparisons: Sequence[Comparison], ours: str, theirs: str, split: str) -> str:
     """The table, what its columns mean, a sentence for each dataset, and the notes."""
     title = f"A = {ours}, B = {theirs}, {split}: mean over seeds [95 % interval over new seeds and examples]"
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title)
     table.add_column("dataset, metric")
     for name in ("seeds", "A", "B", "A - B", "p", "p (Holm)", "P(A > B)", "detectable"):
         table.add_column(name, justify="right")
@@ -77,22 +71,16 @@ def as_text(comparisons: Sequence[Comparison], ours: str, theirs: str, split: st
             *(_interval(score, "{:.4f}") for score in (found.our_score, found.their_score)),
             _interval(difference.estimate, "{:+.4f}"),
             _p(difference.p),
-            f"[bold]{_p(found.p_holm)}[/]" if found.significant else _p(found.p_holm),
+            Text(_p(found.p_holm), "bold") if found.significant else _p(found.p_holm),
             _interval(found.improvement, "{:.2f}"),
             f"{difference.minimum_detectable:.4f}",
         )
-    out = io.StringIO()
-    console = Console(file=out, width=140, highlight=False, soft_wrap=True)
-    console.print(table)
-    for found in comparisons:
-        console.print(sentence(found), markup=False)
-    console.print(
+    meaning = (
         "p: approximate randomisation. P(A > B): that a new run of A scores higher, ties half. detectable: the true "
         "difference that as many seeds and examples find with power 0.8 at 5 %."
     )
-    for note in dict.fromkeys(note for found in comparisons for note in found.notes):
-        console.print(f"note: {note}", markup=False)
-    return out.getvalue()
+    notes = dict.fromkeys(f"note: {note}" for found in comparisons for note in found.notes)
+    return drawn(table, *map(sentence, comparisons), meaning, *notes)
 
 
 def sentence(found: Comparison) -> str:
@@ -111,7 +99,7 @@ def sentence(found: Comparison) -> str:
 
 
 def _interval(estimate: Estimate, form: str) -> str:
-    return f"{form.format(estimate.value)}\n\\[{form.format(estimate.low)}, {form.format(estimate.high)}]"
+    return f"{form.format(estimate.value)}\n[{form.format(estimate.low)}, {form.format(estimate.high)}]"
 
 
 def _p(p: float) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-import json
-import shutil
+from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from harness.terminal import drawn
 from models import MODELS
 from models.ranker import RANKERS
 from tasks import TASKS, DatasetInfo
@@ -89,19 +87,15 @@ def data() -> list[dict[str, Any]]:
 LISTS = {"models": models, "rankers": rankers, "tasks": tasks, "data": data}
 
 
-def as_json(what: str | None) -> str:
-    """One list, or models and tasks, as JSON."""
-    return json.dumps({name: LISTS[name]() for name in _shown(what)}, indent=1) + "\n"
+def lists(what: str | None) -> dict[str, list[dict[str, Any]]]:
+    """The rows of one list, or of models and tasks."""
+    return {name: LISTS[name]() for name in _shown(what)}
 
 
 def as_text(what: str | None) -> str:
     """One list, or models and tasks, as tables."""
-    out = io.StringIO()
-    console = Console(file=out, width=max(shutil.get_terminal_size((120, 24)).columns, 100), highlight=False)
-    tables = {"models": _models, "rankers": _rankers, "tasks": _tasks, "data": _data}
-    for name in _shown(what):
-        tables[name](console)
-    return out.getvalue()
+    parts = {"models": _models, "rankers": _rankers, "tasks": _tasks, "data": _data}
+    return drawn(*(part for name in _shown(what) for part in parts[name]()))
 
 
 def _shown(what: str | None) -> list[str]:
@@ -109,12 +103,12 @@ def _shown(what: str | None) -> list[str]:
     return [name for one in asked for name in (("models", "rankers") if one == "models" else (one,))]
 
 
-def _models(console: Console) -> None:
-    table = Table("model", "size", title="models", title_justify="left")
+def _models() -> Iterator[Table | str]:
+    table = Table("model", "size", title="models")
     for name in ("parameters", "non-embedding", "max length"):
         table.add_column(name, justify="right")
-    table.add_column("licence")
-    table.add_column("hub id", overflow="fold")
+    for name in ("licence", "hub id"):
+        table.add_column(name)
     previous = None
     for row in models():
         if previous not in (None, row["model"]):
@@ -124,39 +118,38 @@ def _models(console: Console) -> None:
             _millions(row["parameters_non_embedding"]), _tokens(row["max_length"]), row["licence"], row["hub_id"] or "-",
         )  # fmt: skip
         previous = row["model"]
-    console.print(table)
+    yield table
 
 
-def _rankers(console: Console) -> None:
+def _rankers() -> Iterator[Table | str]:
     for row in rankers():
-        console.print(f"{row['model']}: {row['description']} ({row['paper']})", markup=False)
+        yield f"{row['model']}: {row['description']} ({row['paper']})"
 
 
-def _tasks(console: Console) -> None:
-    table = Table("task", "metric", "source", "what it is", title="tasks", title_justify="left")
+def _tasks() -> Iterator[Table | str]:
+    table = Table("task", "metric", "source", "what it is", title="tasks")
     options: dict[str, dict[str, str]] = {}
     for row in tasks():
         source = row["source"] if row["hub_id"] is None else f"{row['source']}: {row['hub_id']}"
         table.add_row(row["task"] + (" (default)" if row["default"] else ""), row["metric"], source, row["description"])
         options[row["task"].partition("/")[0]] = row["options"]
-    console.print(table)
+    yield table
     for family, values in options.items():
         if values:
             given = ", ".join(f"{name}={value}" for name, value in values.items())
-            console.print(f"{family} takes --task-option NAME=VALUE; the defaults: {given}", markup=False)
-    console.print(
+            yield f"{family} takes --task-option NAME=VALUE; the defaults: {given}"
+    yield (
         "With --data-dir DIR a folder DIR/FAMILY/NAME is a dataset too: CoNLL files for ner, SQuAD JSON for span,\n"
         "JSON lines (premise, hypothesis, label) for nli and classification, BEIR for retrieval."
     )
 
 
-def _data(console: Console) -> None:
-    table = Table("dataset", "languages", title="data", title_justify="left")
+def _data() -> Iterator[Table | str]:
+    table = Table("dataset", "languages", title="data")
     for split in SPLITS:
         table.add_column(split, justify="right")
-    for name in ("metric", "licence"):
+    for name in ("metric", "licence", "hub id @ revision"):
         table.add_column(name)
-    table.add_column("hub id @ revision", overflow="fold")
     for row in data():
         sizes = {split: "?" if size is None else f"{size:,}" for split, size in row["sizes"].items()}
         if row["dev_cut_from_train"]:
@@ -167,8 +160,8 @@ def _data(console: Console) -> None:
         table.add_row(
             row["dataset"], ", ".join(row["languages"]), *sizes.values(), row["metric"], row["licence"], where
         )
-    console.print(table)
-    console.print(
+    yield table
+    yield (
         "built: made on this machine of what is installed, and identified by a fingerprint. of train: the published dev split\n"
         "is our test split, since the benchmark hides its test labels, and dev is cut from train, the same for every run.\n"
         "?: no published count could be verified. `fetch DATASET --data-dir DIR` fills a folder for machines without network."

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from harness.gate.baseline import Baseline, name
 from harness.gate.judge import FLOOR, LEVEL, LOSS_FLOOR, SLOWER, Verdict
+from harness.terminal import drawn
 
 _STYLE = {"ok": "green", "better": "bold green", "drop": "bold red", "slow": "bold red", "failed": "bold red"}
 
@@ -39,17 +38,15 @@ def rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     ]
 
 
-def as_json(verdicts: Sequence[Verdict], baseline: Baseline, gflops: float | None) -> str:
-    """The rows, and whether the gate is passed, as JSON."""
+def as_json(verdicts: Sequence[Verdict], gflops: float | None) -> dict[str, Any]:
+    """The rows, and whether the gate is passed."""
     passed = all(verdict.passed for verdict in verdicts)
-    return json.dumps({"passed": passed, "matmul_gflops": gflops, "cells": rows(verdicts)}, ensure_ascii=False) + "\n"
+    return {"passed": passed, "matmul_gflops": gflops, "cells": rows(verdicts)}
 
 
 def as_text(verdicts: Sequence[Verdict], baseline: Baseline, gflops: float | None) -> str:
     """The table, how its tolerances are made, and a sentence."""
-    table = Table(title=f"against {baseline.file}", title_justify="left")
-    for column in ("cell", "metric"):
-        table.add_column(column, no_wrap=True)
+    table = Table("cell", "metric", title=f"against {baseline.file}")
     for column in ("baseline", "now", "tolerance", "loss before", "now", "tolerance", "throughput"):
         table.add_column(column, justify="right")
     table.add_column("")
@@ -66,29 +63,23 @@ def as_text(verdicts: Sequence[Verdict], baseline: Baseline, gflops: float | Non
             "-" if verdict.loss is None else f"{verdict.loss:.4f}",
             f"+{verdict.loss_tolerance:.4f}" if verdict.cell.losses else "-",
             "-" if verdict.speed is None else f"{verdict.speed:.2f}x",
-            f"[{_STYLE[verdict.outcome]}]{verdict.outcome}[/]",
+            Text(verdict.outcome, _STYLE[verdict.outcome]),
         )
-    out = io.StringIO()
-    console = Console(file=out, width=140, highlight=False, soft_wrap=True)
-    console.print(table)
     seeds = len(baseline.rerun_seeds)
     rate = f" (this machine: {gflops:.0f}, the baseline's: {told:.0f})" if gflops and (told := _rate(baseline)) else ""
-    console.print(
+    lines = [
         f"now: mean of {seeds} seed{'s' * (seeds != 1)}. tolerance: one-sided {LEVEL:.0%} prediction interval of that mean, "
         f"t(n-1) s sqrt(1/n + 1/m) over the baseline's n seeds, at least {FLOOR:g}, or {LOSS_FLOOR:.0%} of the loss. "
         "loss: of training, mean over its steps. throughput: examples/s over the "
         f"machine's own GFLOP/s in matrix products{rate}, best seed, as a share of the baseline's; it may fall to 1/{SLOWER:g}.",
-        markup=False,
-    )
-    for verdict in verdicts:
-        if verdict.reason:
-            console.print(f"{name(verdict.cell)} failed: {verdict.reason}", markup=False)
+        *(f"{name(verdict.cell)} failed: {verdict.reason}" for verdict in verdicts if verdict.reason),
+    ]
     bad = [verdict for verdict in verdicts if not verdict.passed]
     better = [name(verdict.cell) for verdict in verdicts if verdict.outcome == "better"]
     if better:
-        console.print(f"better than the baseline: {', '.join(better)}; --update --why TEXT keeps that", markup=False)
-    console.print(f"{len(bad)} of {len(verdicts)} cells failed" if bad else f"all {len(verdicts)} cells passed")
-    return out.getvalue()
+        lines.append(f"better than the baseline: {', '.join(better)}; --update --why TEXT keeps that")
+    lines.append(f"{len(bad)} of {len(verdicts)} cells failed" if bad else f"all {len(verdicts)} cells passed")
+    return drawn(table, *lines)
 
 
 def _rate(baseline: Baseline) -> float:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from harness.store import RunRecord
+from harness.terminal import drawn
 
 SHOWN_OVERLAP = 0.01
 """Share of examples that are in train as well, above which the table says so."""
@@ -17,9 +16,7 @@ SHOWN_OVERLAP = 0.01
 def as_text(record: RunRecord, folder: Path) -> str:
     """The final table: the metric by its full name, what was run, what it cost, where it is and how to repeat it."""
     model, task, scores = record["model"], record["task"], record["scores"]
-    table = Table(
-        title=f"{model['name']} {model['size']} ({model['weights']}) on {task['dataset']}", title_justify="left"
-    )
+    table = Table(title=f"{model['name']} {model['size']} ({model['weights']}) on {task['dataset']}")
     table.add_column("metric")
     table.add_column("dev", justify="right")
     table.add_column("test", justify="right")
@@ -27,9 +24,6 @@ def as_text(record: RunRecord, folder: Path) -> str:
         main = name == task["metric"]
         style = "bold" if main else "dim" if "." in name else ""
         table.add_row(name, _score(scores["dev"].get(name)), _score(value), style=style)
-    out = io.StringIO()
-    console = Console(file=out, width=100, highlight=False, soft_wrap=True)
-    console.print(table)
     skipped = f", {task['n_skipped']} malformed left out" if task["n_skipped"] else ""
     tuned = ", ".join(f"{name} {value:.3f}" for name, value in record["tuned"].items())
     seconds = record["seconds"]
@@ -48,10 +42,7 @@ def as_text(record: RunRecord, folder: Path) -> str:
         "record": folder / "run.json",
         "repeat": record["command"],
     }
-    for name, line in lines.items():
-        if line is not None:
-            console.print(f"{name:<11} {line}", markup=False)
-    return out.getvalue()
+    return drawn(table, *(f"{name:<11} {line}" for name, line in lines.items() if line is not None))
 
 
 def _score(value: float | None) -> str:

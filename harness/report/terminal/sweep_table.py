@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from harness.comparison.entries import Entry
 from harness.store.record import FailureRecord, RunRecord
-
-WIDTH = 140
+from harness.terminal import drawn
 
 
 def cells_as_text(rows: Sequence[tuple[str, ...]]) -> str:
@@ -23,8 +20,8 @@ def cells_as_text(rows: Sequence[tuple[str, ...]]) -> str:
     for name in ("lr", "seed", "about"):
         table.add_column(name, justify="right")
     for row in rows:
-        table.add_row(*map(escape, row))
-    return _printed(table)
+        table.add_row(*row)
+    return drawn(table)
 
 
 def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], int]) -> str:
@@ -46,17 +43,16 @@ def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], in
         dev = entry.dev_by_learning_rate.get(entry.learning_rate)
         seeds = str(len(scores)) if len(scores) >= wanted else f"{len(scores)} of {wanted}"
         table.add_row(
-            escape(entry.dataset if entry.dataset != previous else ""),
-            escape(entry.model if entry.size == "tiny" else f"{entry.model} {entry.size}"),
-            escape(entry.metric),
+            entry.dataset if entry.dataset != previous else "",
+            entry.model if entry.size == "tiny" else f"{entry.model} {entry.size}",
+            entry.metric,
             f"{entry.learning_rate:g}" if trained else "-",
             f"{dev:.4f}" if dev is not None else "",
-            f"[bold]{median(scores):.4f}[/]",
+            Text(f"{median(scores):.4f}", "bold"),
             f"{min(scores):.4f} to {max(scores):.4f}" if len(scores) > 1 else "",
             seeds,
         )
         previous = entry.dataset
-    text = _printed(table)
     tried = [entry for entry in entries if len(entry.dev_by_learning_rate) > 1]
     lines = [
         f"  {entry.dataset}, {entry.model}: "
@@ -64,15 +60,15 @@ def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], in
         for entry in tried
     ]
     chosen = "Median over seeds. The learning rate is the one with the best median on dev; test was read after that."
-    return text + chosen + "\n" + ("\n".join(["Dev by learning rate:", *lines]) + "\n" if lines else "")
+    return drawn(table, chosen, *(["Dev by learning rate:", *lines] if lines else []))
 
 
 def failures_as_text(failures: Sequence[tuple[str, FailureRecord]]) -> str:
     """The cells that failed, by name, and why."""
     table = Table("failed cell", "status", "why")
     for name, record in failures:
-        table.add_row(escape(name), escape(str(record["status"])), escape(str(record["error"])))
-    return _printed(table)
+        table.add_row(name, str(record["status"]), str(record["error"]))
+    return drawn(table)
 
 
 def threads_note(records: Sequence[RunRecord]) -> str | None:
@@ -103,9 +99,3 @@ def as_json(entries: Sequence[Entry], failures: Sequence[tuple[str, FailureRecor
         ],
         "failures": [{"cell": name, "status": record["status"], "error": record["error"]} for name, record in failures],
     }
-
-
-def _printed(table: Table) -> str:
-    out = io.StringIO()
-    Console(file=out, width=WIDTH, highlight=False).print(table)
-    return out.getvalue()

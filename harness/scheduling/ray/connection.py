@@ -28,7 +28,7 @@ def connected(address: str, code: str) -> Any:
         InputError: Ray is not installed, or nothing answers at the address.
     """
     if importlib.util.find_spec("ray") is None:
-        raise InputError("--ray needs the package ray; pip install 'encoder-harness[cluster]'")
+        raise InputError("--ray needs the package ray; pip install 'ray[default]'")
     if address not in ("local", "auto"):
         _probe(address)
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"

@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -86,16 +87,15 @@ def test_what_is_damaged_is_named_and_left_out(tmp_path):
     files[5].unlink()
     problems = []
     assert [record["seed"] for record in store.records(on_problem=problems.append)] == [0]
-    assert {
-        str(file): next((p.partition(" ")[2] for p in problems if p.startswith(str(file))), None) for file in files
-    } == {
-        str(files[0]): None,
-        str(files[1]): "is cut off or damaged: it is no JSON; it is left out",
-        str(files[2]): "was changed since it was written: its digest does not fit; it is left out",
-        str(files[3]): "is of a newer harness: schema 2, and this one reads 1; it is left out",
-        str(files[4]): "is cut off or damaged: it is no JSON; it is left out",
-        str(files[5]): None,
-    }
+    reasons = [next((p.partition(" ")[2] for p in problems if p.startswith(str(file))), None) for file in files]
+    assert [reason and re.sub(r"JSON:.*;", "JSON;", reason) for reason in reasons] == [
+        None,
+        "is cut off or damaged: it is not JSON; it is left out",
+        "was changed since it was written: its digest does not fit; it is left out",
+        "is of a newer harness: schema 2, and this one reads 1; it is left out",
+        "is cut off or damaged: it is not JSON; it is left out",
+        None,
+    ]
     assert [store.has(cell) for cell in cells] == [True, False, False, False, False, False]
     assert [store.find(cell) is not None for cell in cells] == [store.has(cell) for cell in cells]
 

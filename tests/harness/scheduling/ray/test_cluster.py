@@ -24,7 +24,7 @@ CELLS = 8
 @pytest.fixture(scope="module")
 def cluster():
     """A head without processors, and two nodes with one each."""
-    pytest.importorskip("ray", reason="needs Ray: pip install 'encoder-harness[cluster]'")
+    pytest.importorskip("ray", reason="needs Ray: pip install 'ray[default]'")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
@@ -89,7 +89,7 @@ def test_a_cell_that_fails_is_told_with_its_node(swept):
 
 
 def test_this_machine_can_be_the_cluster(tmp_path):
-    pytest.importorskip("ray", reason="needs Ray: pip install 'encoder-harness[cluster]'")
+    pytest.importorskip("ray", reason="needs Ray: pip install 'ray[default]'")
     executor = RayCluster(Store(tmp_path), "local", Resources(), command=FAKE)
     (finished,) = executor.run([Request("bert", "ner/cities", seed=5)])
     assert finished.status == "ok", finished.error
@@ -150,7 +150,7 @@ def test_cells_of_a_cluster_that_went_away_are_told_as_failed(monkeypatch, tmp_p
 def test_a_wrong_address_or_amount_is_one_sentence_within_seconds(
     options, sentence, data_dir, small_bert, tmp_path, capsys
 ):
-    pytest.importorskip("ray", reason="needs Ray: pip install 'encoder-harness[cluster]'")
+    pytest.importorskip("ray", reason="needs Ray: pip install 'ray[default]'")
     began = time.monotonic()
     arguments = ["sweep", "--models", "bert", "--tasks", "ner/cities", "--data-dir", data_dir, "--weights", small_bert]
     assert run_command([*map(str, arguments), "--max-length", "64", "--out", str(tmp_path / "store"), *options]) == 2
