@@ -17,7 +17,7 @@ from models import MODELS, Encoder
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
-from tasks.task import Configurable, ZeroShot
+from tasks.task import DECLARED, Configurable, ZeroShot
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Peak learning rate where nothing else is asked for and the encoder starts from random weights; a task may have its own."""
@@ -105,7 +105,7 @@ def plan_all(
             seed=request.seed,
             weights_identity=weights.identity,
             data_identity=identity_of(family, options, dataset, request.data_dir),
-            task_options=tuple(sorted(task.options.items())) if isinstance(task, Configurable) else (),
+            task_options=chosen_options(task),
             data_dir=request.data_dir,
             skip_bad=request.skip_bad,
         )
@@ -132,6 +132,12 @@ def plan_all(
                 raise
             leave_out(request, error)
     return cells
+
+
+def chosen_options(task: Task) -> Options:
+    """The options that the task itself decides, sorted; those left to a declaration are not among them."""
+    options = task.options if isinstance(task, Configurable) else {}
+    return tuple(sorted(item for item in options.items() if item[1] != DECLARED))
 
 
 def with_task_options(task: Task, given: Mapping[str, str]) -> Task:

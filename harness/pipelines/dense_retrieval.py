@@ -17,7 +17,7 @@ from harness.pipelines.procedure import EVALUATED, Outcome, count_parameters, de
 from harness.progress import Reporter, with_loss
 from models import loading
 from models.encoder import Encoder, refuse_longer
-from tasks.ranking import DEPTH, Ranking, by_precedence
+from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
 from tasks.retrieval import Retrieval, SearchableData
 from tasks.sources.collection import Query
 from tasks.task import Split
@@ -76,10 +76,10 @@ class DenseSearch:
         for split in EVALUATED:
             texts = [self.task.query_text(query) for query in self.data.splits[split]]
             queries, _ = self._embed(texts, report(split))
-            positions, scores = search(queries, documents, DEPTH, device())
+            positions, scores = search(queries, documents, FOUND, device())
             self.rankings[split] = [
-                [(ids[place], float(score)) for place, score in zip(*row, strict=True)]
-                for row in zip(positions, scores, strict=True)
+                ranking_for(query, [(ids[place], float(score)) for place, score in zip(*row, strict=True)])
+                for query, *row in zip(self.data.splits[split], positions, scores, strict=True)
             ]
 
     def score(self) -> Outcome:
@@ -106,22 +106,35 @@ def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Q
     """Every query with each of its relevant documents and, where the data names any for one of the queries, a hard negative.
 
     Of several negatives each relevant document gets another. A query without any gets a document drawn from the corpus, which is
-    a negative as those of the batch are.
+    a negative as those of the batch are; it is left out where every document is relevant to it. The document that a query skips
+    is neither.
     """
-    negatives = [
-        [*query.negatives, *(one for one, grade in query.judgements.items() if grade == 0)] for query in queries
-    ]
+    negatives = [_negatives(query) for query in queries]
     hard = any(negatives)
     ids = list(data.documents) if hard else []
     generator = np.random.default_rng(0)
     examples: list[tuple[str, ...]] = []
     for query, named in zip(queries, negatives, strict=True):
-        for place, relevant in enumerate(query.relevant):
+        if hard and not named and all(one in query.judgements or query.skips(one) for one in ids):
+            continue
+        for place, relevant in enumerate(one for one in query.relevant if not query.skips(one)):
             texts = [task.query_text(query), task.document_text(data.documents[relevant])]
             if hard:
-                drawn = named[place % len(named)] if named else ids[int(generator.integers(len(ids)))]
-                while not named and drawn in query.judgements:
-                    drawn = ids[int(generator.integers(len(ids)))]
+                drawn = named[place % len(named)] if named else _drawn(query, ids, generator)
                 texts.append(task.document_text(data.documents[drawn]))
             examples.append(tuple(texts))
     return examples
+
+
+def _negatives(query: Query) -> list[str]:
+    """The documents that the data names as not relevant to the query."""
+    named = [*query.negatives, *(one for one, grade in query.judgements.items() if grade == 0)]
+    return [one for one in named if not query.skips(one)]
+
+
+def _drawn(query: Query, ids: Sequence[str], generator: np.random.Generator) -> str:
+    """A document that nobody judged for the query."""
+    while True:
+        drawn = ids[int(generator.integers(len(ids)))]
+        if drawn not in query.judgements and not query.skips(drawn):
+            return drawn
