@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.registry import suggestion
 from tasks.ranking import METRICS, Ranking, ranking_scores
 from tasks.sources.collection import BuiltCollection, Collection, Document, Query, fingerprint
 from tasks.sources.formats.locate import Embedded, Folder, locate
@@ -25,7 +26,12 @@ SHOWN = 10
 """Documents of a ranking that a row holds."""
 QUERY_CHARACTERS = 300
 
-DEFAULTS = {"query_prefix": "", "document_prefix": "", "document_words": "32", "own_document": DECLARED}
+DEFAULTS = {
+    "query_prefix": "", "document_prefix": "", "document_words": "32",
+    "own_document": DECLARED, "pooling": DECLARED, "prompts": DECLARED,
+}  # fmt: skip
+POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+"""Ways to make one vector of the states of a text's tokens, by sentence-transformers' names and in its order."""
 SKIPPING = " skipping own documents"
 """Ends the identity of data whose scores changed when queries began to skip their own documents."""
 
@@ -55,7 +61,9 @@ class Retrieval:
     Args:
         options: ``query_prefix`` and ``document_prefix`` go before every query and every document, for encoders that were
             trained so; ``document_words`` is the length of a document of ``retrieval/needle``; ``own_document`` says
-            which queries skip the document with their id, see `tasks.sources.own_documents.Rule`.
+            which queries skip the document with their id, see `tasks.sources.own_documents.Rule`; ``pooling`` is how an
+            encoder's states become one vector, by one or several of `POOLINGS` joined by ``+``; ``prompts`` is ``none`` where
+            those of the checkpoint are not to be used.
     """
 
     family = "retrieval"
@@ -79,9 +87,15 @@ class Retrieval:
 
     def configured(self, given: Mapping[str, str]) -> Retrieval:
         """See `Configurable.configured`; any text is a prefix, and what builds a collection says what it takes."""
-        rule = given.get("own_document", DECLARED)
-        if rule not in (DECLARED, *RULES):
-            raise InputError(f"own_document is {DECLARED}, {', '.join(RULES[:-1])} or {RULES[-1]}, not {rule!r}")
+        for name, values in {"own_document": RULES, "prompts": ("none",)}.items():
+            if (value := given.get(name, DECLARED)) not in (DECLARED, *values):
+                raise InputError(f"{name} is one of {', '.join((DECLARED, *values))}, not {value!r}")
+        pooling = given.get("pooling", DECLARED)
+        if (
+            pooling != DECLARED
+            and (unknown := next((one for one in pooling.split("+") if one not in POOLINGS), None)) is not None
+        ):
+            raise InputError(f"there is no pooling {unknown!r}{suggestion(unknown, POOLINGS)}")
         return Retrieval(self.options | dict(given))
 
     def identity(self, dataset: str, data_dir: str | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from harness import vectors
 from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
 from harness.cells.request import Request
@@ -94,6 +95,8 @@ def plan_all(
             size = resolve_size(encoder, request.weights, request.size)
             weights = weights_of(request.model, size, request.weights)
             recipe = resolve_recipe(task, weights, request.recipe)
+            if task.head in vectors.HEADS:
+                weights = with_vectors(weights, task)
             if not trained(task, dataset, request):
                 recipe = recipe.untrained()
         cell = Cell(
@@ -132,6 +135,17 @@ def plan_all(
                 raise
             leave_out(request, error)
     return cells
+
+
+def with_vectors(weights: Weights, task: Task) -> Weights:
+    """The weights with an identity that tells how they declare that texts become vectors; as they are where that is by the mean.
+
+    Raises:
+        InputError: a declaration is malformed, or is one that the harness cannot follow.
+    """
+    options = task.options if isinstance(task, Configurable) else {}
+    declared = vectors.vectors_of(weights, task.head, options).identity
+    return replace(weights, identity=f"{weights.identity} {declared}") if declared else weights
 
 
 def chosen_options(task: Task) -> Options:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ import numpy as np
 from harness.cells.cell import Cell
 from harness.errors import InputError
 from harness.nn.contrastive import fit_pairs
-from harness.nn.embedding import embed
+from harness.nn.embedding import embed, lower_case
 from harness.nn.exact_search import search
 from harness.nn.training import Fit
 from harness.pipelines.procedure import EVALUATED, Outcome, count_parameters, device, outcome_of, sample
 from harness.progress import Reporter, with_loss
+from harness.vectors import vectors_of
 from models import loading
 from models.encoder import Encoder, refuse_longer
 from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
@@ -40,10 +42,18 @@ class DenseSearch:
     def load(self) -> SearchableData:
         """Read the collection and the weights."""
         cell = self.cell
-        self.data = self.task.load(cell.task.partition("/")[2], cell.data_dir, cell.skip_bad)
+        self.by = vectors_of(self.weights, self.task.head, self.task.options)
+        data = self.task.load(cell.task.partition("/")[2], cell.data_dir, cell.skip_bad)
+        self.data = replace(data, notes=(*data.notes, *self.by.notes(cell.recipe.max_length)))
+        prompts = {"query_prefix": self.by.query_prompt, "document_prefix": self.by.document_prompt}
+        self.task = self.task.configured({name: text for name, text in prompts.items() if text})
+        # Training compares by cosines, whatever was declared.
+        self.by = replace(self.by, unit=self.by.unit or cell.recipe.trains)
         model, self.tokenizer = loading.load(self.encoder, cell.size, self.weights)
         refuse_longer(cell.model, cell.recipe.max_length, loading.max_length(model, self.encoder, cell.size))
         self.model = model.to(device())
+        if self.by.lower:
+            lower_case(self.tokenizer)
         return self.data
 
     def encode(self) -> None:
@@ -63,7 +73,7 @@ class DenseSearch:
             return Fit(0, [])
         return fit_pairs(
             self.model, self.tokenizer, self.examples, self.cell.recipe, self.cell.seed,
-            with_loss(report("fit")), checkpoints, curves=curves,
+            with_loss(report("fit")), checkpoints, curves=curves, pooling=self.by.pooling,
         )  # fmt: skip
 
     def predict(self, report: Reporter) -> None:
@@ -97,9 +107,11 @@ class DenseSearch:
         """Those of the encoder; there is no head."""
         return count_parameters(self.model)
 
-    def _embed(self, texts: Sequence[str], progress: object) -> tuple[np.ndarray, int]:
+    def _embed(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> tuple[np.ndarray, int]:
         recipe = self.cell.recipe
-        return embed(self.model, self.tokenizer, texts, recipe.max_length, recipe.precision, progress)  # type: ignore[arg-type]
+        return embed(
+            self.model, self.tokenizer, texts, recipe.max_length, recipe.precision, progress, by=self.by
+        )  # fmt: skip
 
 
 def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Query]) -> list[tuple[str, ...]]:

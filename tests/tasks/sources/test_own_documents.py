@@ -73,7 +73,7 @@ def test_a_document_that_is_judged_relevant_stays(tmp_path):
 def test_the_option_decides_against_the_texts(tmp_path):
     assert one(tmp_path / "kept", SAME[0], own_document="keep")[:2] == (False, False)
     assert one(tmp_path / "left-out", OTHER[0], own_document="leave_out")[:2] == (True, True)
-    with pytest.raises(InputError, match="own_document is declared, same_text, leave_out or keep, not 'yes'"):
+    with pytest.raises(InputError, match="own_document is one of declared, same_text, leave_out, keep, not 'yes'"):
         Retrieval().configured({"own_document": "yes"})
 
 
