@@ -267,12 +267,14 @@ def _beir(name: str, hub_id: str, description: str, licence: str, splits: dict[s
         "qrels": splits,
     }
     return DatasetInfo(
-        name, "hub", description, licence, hub_id=hub_id, revision=pinned.get("revision"), hub_options=options
-    )
+        name, "hub", description, licence, hub_id=hub_id, revision=pinned.get("revision"), hub_options=options,
+        own_document=pinned.get("own_document", "same_text"),
+    )  # fmt: skip
 
 
 _TRAIN_TEST = {"train": "train.tsv", "test": "test.tsv"}
 _ALL_SPLITS = {"train": "train.tsv", "dev": "dev.tsv", "test": "test.tsv"}
+_DEV_TEST = {"dev": "dev.tsv", "test": "test.tsv"}
 _TEST_ONLY = {"test": "test.tsv"}
 
 # But for MS MARCO no commit of these repositories could be verified: the run resolves `main` and records what it was.
@@ -316,5 +318,21 @@ RETRIEVAL_DATASETS = {
         _beir("scidocs", "BeIR/scidocs", "SciDocs: papers that a paper cites, test only", "GPL-3.0", _TEST_ONLY),
         _beir("trec-covid", "BeIR/trec-covid", "TREC-COVID: papers on the virus, test only", "unknown", _TEST_ONLY),
         _beir("hotpotqa", "BeIR/hotpotqa", "HotpotQA: two passages for a question", "CC-BY-SA-4.0", _ALL_SPLITS),
+        _beir(
+            "arguana",
+            "BeIR/arguana",
+            "ArguAna: the counterargument to an argument, which is itself in the corpus, test only",
+            "unknown",
+            _TEST_ONLY,
+            own_document="leave_out",
+        ),
+        _beir(
+            "quora",
+            "BeIR/quora",
+            "Quora: questions that ask the same as a question, which is itself in the corpus; nothing to train on",
+            "Quora's terms",
+            _DEV_TEST,
+            own_document="leave_out",
+        ),
     )
 }

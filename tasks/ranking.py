@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tasks.sources.collection import Query
+
 Ranking = Sequence[tuple[str, float]]
 """Documents and their scores, best first."""
 
 METRICS = ("ndcg_at_10", "mrr_at_10", "recall_at_100", "map_at_100")
 DEPTH = 100
 """How many documents a ranking needs: as many as the deepest metric looks at."""
+FOUND = DEPTH + 1
+"""How many documents to search for: a query may have to skip its own."""
 
 
 def by_precedence(ids: Sequence[str]) -> list[str]:
     """The documents so that of equal scores the first wins: by id backwards, as in trec_eval and so in MTEB."""
     return sorted(ids, reverse=True)
+
+
+def ranking_for(query: Query, found: Ranking) -> Ranking:
+    """The first `DEPTH` of the documents found, without the query's own where it skips that."""
+    return [one for one in found if not query.skips(one[0])][:DEPTH]
 
 
 def ranking_scores(judgements: Sequence[Mapping[str, int]], rankings: Sequence[Ranking]) -> list[dict[str, float]]:

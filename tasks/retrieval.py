@@ -13,16 +13,27 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.registry import suggestion
 from tasks.ranking import METRICS, Ranking, ranking_scores
 from tasks.sources.collection import BuiltCollection, Collection, Document, Query, fingerprint
 from tasks.sources.formats.locate import Embedded, Folder, locate
 from tasks.sources.formats.writing import write_beir
 from tasks.sources.hub.copies import copied_notes
-from tasks.task import Data, DatasetInfo
+from tasks.sources.own_documents import RULES, Rule, marked, may_hold_own
+from tasks.task import DECLARED, Data, DatasetInfo
 
 SHOWN = 10
 """Documents of a ranking that a row holds."""
 QUERY_CHARACTERS = 300
+
+DEFAULTS = {
+    "query_prefix": "", "document_prefix": "", "document_words": "32",
+    "own_document": DECLARED, "pooling": DECLARED, "prompts": DECLARED,
+}  # fmt: skip
+POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
+"""Ways to make one vector of the states of a text's tokens, by sentence-transformers' names and in its order."""
+SKIPPING = " skipping own documents"
+"""Ends the identity of data whose scores changed when queries began to skip their own documents."""
 
 EMBEDDED = {
     "docstrings": "tasks.sources.docstrings.retrieval",
@@ -48,8 +59,11 @@ class Retrieval:
     """The family of test collections.
 
     Args:
-        options: what stands before every query and every document, for encoders that were trained so; and how many words
-            a document of ``retrieval/needle`` has.
+        options: ``query_prefix`` and ``document_prefix`` go before every query and every document, for encoders that were
+            trained so; ``document_words`` is the length of a document of ``retrieval/needle``; ``own_document`` says
+            which queries skip the document with their id, see `tasks.sources.own_documents.Rule`; ``pooling`` is how an
+            encoder's states become one vector, by one or several of `POOLINGS` joined by ``+``; ``prompts`` is ``none`` where
+            those of the checkpoint are not to be used.
     """
 
     family = "retrieval"
@@ -62,7 +76,7 @@ class Retrieval:
     scratch_learning_rate = 3e-4
 
     def __init__(self, options: Mapping[str, str] | None = None) -> None:
-        self.options = {"query_prefix": "", "document_prefix": "", "document_words": "32"} | dict(options or {})
+        self.options = DEFAULTS | dict(options or {})
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -73,6 +87,15 @@ class Retrieval:
 
     def configured(self, given: Mapping[str, str]) -> Retrieval:
         """See `Configurable.configured`; any text is a prefix, and what builds a collection says what it takes."""
+        for name, values in {"own_document": RULES, "prompts": ("none",)}.items():
+            if (value := given.get(name, DECLARED)) not in (DECLARED, *values):
+                raise InputError(f"{name} is one of {', '.join((DECLARED, *values))}, not {value!r}")
+        pooling = given.get("pooling", DECLARED)
+        if (
+            pooling != DECLARED
+            and (unknown := next((one for one in pooling.split("+") if one not in POOLINGS), None)) is not None
+        ):
+            raise InputError(f"there is no pooling {unknown!r}{suggestion(unknown, POOLINGS)}")
         return Retrieval(self.options | dict(given))
 
     def identity(self, dataset: str, data_dir: str | None) -> str:
@@ -83,7 +106,7 @@ class Retrieval:
         if isinstance(source, Folder):
             from tasks.sources.formats import beir
 
-            return beir.identity(source.path)
+            return beir.identity(source.path) + (SKIPPING if self._skips_own(dataset, source.path) else "")
         options = source.info.hub_options
         qrels = f" {options['qrels_id']}@{options.get('qrels_revision')}" if "qrels_id" in options else ""
         return f"{source.info.hub_id}@{source.info.revision}{qrels} {dataset}"
@@ -104,7 +127,9 @@ class Retrieval:
         source = locate(self.family, dataset, self.datasets, data_dir)
         if isinstance(source, Embedded):
             built: BuiltCollection = _module(dataset).load(**self._building(dataset))
-            return _data(built.collection, "embedded", built.fingerprint, built.versions)
+            collection = marked(built.collection, self._rule(dataset))
+            digest = built.fingerprint if collection is built.collection else fingerprint(collection)
+            return _data(collection, "embedded", digest, built.versions)
         if isinstance(source, Folder):
             from tasks.sources.formats import beir
 
@@ -115,6 +140,7 @@ class Retrieval:
 
             collection, revision = beir_hub.load(source.info, skip_bad)
             origin = f"{source.info.hub_id}@{revision}"
+        collection = marked(collection, self._rule(dataset))
         return _data(collection, origin, fingerprint(collection))
 
     def score(self, examples: Sequence[Query], predictions: Sequence[Ranking]) -> dict[str, float]:
@@ -152,6 +178,22 @@ class Retrieval:
     def document_text(self, document: Document) -> str:
         """What an encoder reads of a document."""
         return self.options["document_prefix"] + document.content
+
+    def _rule(self, dataset: str) -> Rule:
+        """Which queries skip the document with their id: as the user says, else as the dataset declares."""
+        info = self.datasets.get(dataset)
+        declared: Rule = info.own_document if info else "same_text"
+        return next((rule for rule in RULES if rule == self.options["own_document"]), declared)
+
+    def _skips_own(self, dataset: str, folder: Path) -> bool:
+        """Whether any query of a folder skips its own document; every line is read only where one may."""
+        from tasks.sources.formats import beir
+
+        rule, found = self._rule(dataset), beir.files(folder)
+        if not may_hold_own(found["corpus"], found["queries"], rule):
+            return False
+        queries = marked(beir.load(folder, skip_bad=True), rule).queries.values()
+        return any(query.skips_own for some in queries for query in some)
 
     def _building(self, dataset: str) -> dict[str, str]:
         return {name: self.options[name] for name in getattr(_module(dataset), "OPTIONS", ())}

@@ -14,6 +14,10 @@ from harness.registry import Registry
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
+DECLARED = "declared"
+"""The value of an option that leaves the choice to what a dataset or a checkpoint declares. Such a value is not in a cell's key:
+the identities of the data and of the weights decide then."""
+
 IGNORED = -100
 """The label of a position that has no loss and no prediction, as in torch's cross-entropy."""
 
@@ -43,6 +47,8 @@ class DatasetInfo:
         languages: of the texts, as ISO 639-1 codes.
         sizes: examples of each split as published, where the count could be verified; a dev split that is cut from
             train, because the benchmark hides the labels of its test split, has none.
+        own_document: of a test collection, which queries skip the document with their id; see
+            `tasks.sources.own_documents.Rule`.
     """
 
     name: str
@@ -54,6 +60,7 @@ class DatasetInfo:
     hub_options: Mapping[str, Any] = field(default_factory=dict)
     languages: tuple[str, ...] = ("en",)
     sizes: Mapping[Split, int] = field(default_factory=dict)
+    own_document: Literal["same_text", "leave_out", "keep"] = "same_text"
 
 
 @dataclass(frozen=True)
@@ -222,7 +229,7 @@ class Configurable(Protocol):
     """A task with options of its own, which a user gives as ``--task-option NAME=VALUE``.
 
     Attributes:
-        options: the value of every option, as text; part of a run's key.
+        options: the value of every option, as text; part of a run's key, but for those that are `DECLARED`.
     """
 
     family: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from harness import vectors
 from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
 from harness.cells.request import Request, checked_seed
@@ -18,7 +19,7 @@ from models import MODELS, Encoder
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
-from tasks.task import Configurable, ZeroShot
+from tasks.task import DECLARED, Configurable, ZeroShot
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Peak learning rate where nothing else is asked for and the encoder starts from random weights; a task may have its own."""
@@ -119,6 +120,8 @@ def plan_all(
             size = resolve_size(encoder, request.weights, request.size)
             weights = weights_of(request.model, size, request.weights)
             recipe = resolve_recipe(task, weights, request.recipe)
+            if task.head in vectors.HEADS:
+                weights = with_vectors(weights, task)
             if not trained(task, dataset, request):
                 recipe = recipe.untrained()
         cell = Cell(
@@ -130,7 +133,7 @@ def plan_all(
             seed=request.seed,
             weights_identity=weights.identity,
             data_identity=identity_of(family, options, dataset, request.data_dir),
-            task_options=tuple(sorted(task.options.items())) if isinstance(task, Configurable) else (),
+            task_options=chosen_options(task),
             data_dir=request.data_dir,
             skip_bad=request.skip_bad,
         )
@@ -156,6 +159,23 @@ def plan_all(
                 raise
             leave_out(request, error)
     return cells
+
+
+def with_vectors(weights: Weights, task: Task) -> Weights:
+    """The weights with an identity that tells how they declare that texts become vectors; as they are where that is by the mean.
+
+    Raises:
+        InputError: a declaration is malformed, or is one that the harness cannot follow.
+    """
+    options = task.options if isinstance(task, Configurable) else {}
+    declared = vectors.vectors_of(weights, task.head, options).identity
+    return replace(weights, identity=f"{weights.identity} {declared}") if declared else weights
+
+
+def chosen_options(task: Task) -> Options:
+    """The options that the task itself decides, sorted; those left to a declaration are not among them."""
+    options = task.options if isinstance(task, Configurable) else {}
+    return tuple(sorted(item for item in options.items() if item[1] != DECLARED))
 
 
 def with_task_options(task: Task, given: Mapping[str, str]) -> Task:

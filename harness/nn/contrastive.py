@@ -28,8 +28,8 @@ PART = 32
 WEIGHTS = "weights.safetensors"
 
 
-def sentence_transformer(encoder: Any, tokenizer: Any, max_length: int) -> Any:
-    """The encoder with mean pooling and unit length, as a model of sentence-transformers; the weights are shared."""
+def sentence_transformer(encoder: Any, tokenizer: Any, max_length: int, pooling: tuple[str, ...] = ("mean",)) -> Any:
+    """The encoder with this pooling and unit length, as a model of sentence-transformers; the weights are shared."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import InputModule
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
@@ -62,7 +62,7 @@ def sentence_transformer(encoder: Any, tokenizer: Any, max_length: int) -> Any:
 
     device = next(encoder.parameters()).device
     return SentenceTransformer(
-        modules=[Tokens(), Pooling(width_of(encoder), pooling_mode="mean"), Normalize()], device=str(device)
+        modules=[Tokens(), Pooling(width_of(encoder), pooling_mode=pooling), Normalize()], device=str(device)
     )
 
 
@@ -76,6 +76,7 @@ def fit_pairs(
     checkpoints: Path | None = None,
     checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S,
     curves: Path | None = None,
+    pooling: tuple[str, ...] = ("mean",),
 ) -> Fit:
     """Train the encoder in place.
 
@@ -86,6 +87,7 @@ def fit_pairs(
         recipe: how to train; no batch holds a text twice, since a query would be pushed away from its own document.
         seed: of the order of examples and of dropout.
         progress, checkpoints, checkpoint_interval_s, curves: see `harness.nn.training.fit`.
+        pooling: see `harness.cells.vectors.Vectors`.
 
     Raises:
         InputError: there are several processes, whose batches would have other negatives than one process has.
@@ -103,7 +105,7 @@ def fit_pairs(
         raise InputError(
             "retrieval is trained in one process, since the documents of a batch are each other's negatives"
         )
-    model = sentence_transformer(encoder, tokenizer, recipe.max_length)
+    model = sentence_transformer(encoder, tokenizer, recipe.max_length, pooling)
     if recipe.batch_size > CACHED_ABOVE:
         loss = CachedMultipleNegativesRankingLoss(model, scale=SCALE, mini_batch_size=PART)
     else:

@@ -1,4 +1,4 @@
-"""Embeddings: one unit vector a text, the mean of the encoder's last hidden state, the same for every encoder."""
+"""Embeddings: one vector a text, pooled from the encoder's last hidden state."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
+from harness.cells.vectors import PLAIN, Vectors
 from harness.machine import memory
 from harness.nn.heads import mean_pool, width_of
 from harness.nn.inference import autocast, batches_by_tokens, pad
@@ -29,6 +30,8 @@ def embed(
     max_length: int,
     precision: str,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    by: Vectors = PLAIN,
 ) -> tuple[NDArray[np.float32], int]:
     """The embeddings of texts, in the order given.
 
@@ -41,13 +44,15 @@ def embed(
         max_length: tokens that are read of a text, special tokens included.
         precision: ``fp32`` or ``bf16``.
         progress: called with the number of texts done and in all.
+        by: the pooling and the scale of the vectors; prompts are part of the texts already, and lower case is the tokenizer's.
 
     Returns:
-        Unit vectors of shape (texts, width), and how many texts were cut at ``max_length``.
+        Vectors of shape (texts, poolings times width), and how many texts were cut at ``max_length``.
     """
     encoder.eval()
     device = next(encoder.parameters()).device
-    vectors = np.empty((len(texts), width_of(encoder)), np.float32)
+    pool, width = pooler(encoder, by.pooling), width_of(encoder) * len(by.pooling)
+    vectors = np.empty((len(texts), width), np.float32)
     order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
     n_cut = done = 0
     for start in range(0, len(order), TEXTS_AT_ONCE):
@@ -63,9 +68,33 @@ def embed(
             }
             with autocast(device, precision):
                 hidden = encoder(**batch).last_hidden_state
-            pooled = nn.functional.normalize(mean_pool(hidden.float(), batch["attention_mask"]), dim=-1)
-            vectors[[some[one] for one in chosen]] = pooled.cpu().numpy()
+            pooled = pool(hidden.float(), batch["attention_mask"])
+            scaled = nn.functional.normalize(pooled, dim=-1) if by.unit else pooled
+            vectors[[some[one] for one in chosen]] = scaled.cpu().numpy()
             done += len(chosen)
             progress(done, len(texts))
         memory.give_back()  # batches of many sizes leave holes in glibc's heap, which grow to a gibibyte
     return vectors, n_cut
+
+
+def pooler(encoder: nn.Module, pooling: tuple[str, ...]) -> Callable[[Tensor, Tensor], Tensor]:
+    """What makes one vector a text, of hidden states (batch, length, width) and the attention mask (batch, length)."""
+    if pooling == ("mean",):
+        return mean_pool  # importing sentence-transformers takes seconds
+    from sentence_transformers.sentence_transformer.modules import Pooling
+
+    module = Pooling(width_of(encoder), pooling)
+
+    def pool(hidden: Tensor, mask: Tensor) -> Tensor:
+        vectors: Tensor = module({"token_embeddings": hidden, "attention_mask": mask})["sentence_embedding"]
+        return vectors
+
+    return pool
+
+
+def lower_case(tokenizer: Any) -> None:
+    """Have a fast tokenizer put texts into lower case first, as sentence-transformers does for ``do_lower_case``."""
+    from tokenizers.normalizers import Lowercase, Sequence
+
+    backend = tokenizer.backend_tokenizer
+    backend.normalizer = Sequence([Lowercase(), *([backend.normalizer] if backend.normalizer else [])])

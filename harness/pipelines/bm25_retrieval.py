@@ -17,7 +17,7 @@ from harness.store.record import ExampleCounts
 from models.loading import Weights
 from models.parameters import ParameterCounts
 from models.ranker import Ranker
-from tasks.ranking import DEPTH, Ranking, by_precedence
+from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
 from tasks.retrieval import Retrieval, SearchableData
 from tasks.task import Split
 
@@ -60,8 +60,9 @@ class LexicalSearch:
         for split in EVALUATED:
             show, queries = report(split), self.data.splits[split]
             self.rankings[split] = []
-            for done, words in enumerate(self._words([query.text for query in queries]), start=1):
-                self.rankings[split].append(self._ranking(words))
+            words = self._words([query.text for query in queries])
+            for done, (query, its_words) in enumerate(zip(queries, words, strict=True), start=1):
+                self.rankings[split].append(ranking_for(query, self._found(its_words)))
                 show(done, len(queries))
 
     def score(self) -> Outcome:
@@ -87,10 +88,10 @@ class LexicalSearch:
         )
         return words
 
-    def _ranking(self, words: list[str]) -> Ranking:
+    def _found(self, words: list[str]) -> Ranking:
         known: Any = [word for word in words if word in self.index.vocab_dict]
         if not known:
             return []
-        scores, places = best(torch.from_numpy(self.index.get_scores(known))[None], DEPTH)
+        scores, places = best(torch.from_numpy(self.index.get_scores(known))[None], FOUND)
         ranked = zip(places[0].tolist(), scores[0].tolist(), strict=True)
         return [(self.ids[place], score) for place, score in ranked if score > 0]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from harness.cells.cell import Cell
+from harness.cells.vectors import vectors_of
 from harness.errors import InputError
 from harness.machine.device import device
 from harness.nn.contrastive import fit_pairs
-from harness.nn.embedding import embed
+from harness.nn.embedding import embed, lower_case
 from harness.nn.exact_search import search
 from harness.nn.training import Fit
 from harness.pipelines.procedure import EVALUATED, Outcome, outcome_of, sample
@@ -20,7 +22,7 @@ from harness.store.record import ExampleCounts
 from models import loading
 from models.encoder import Encoder, refuse_longer
 from models.parameters import ParameterCounts, count_parameters
-from tasks.ranking import DEPTH, Ranking, by_precedence
+from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
 from tasks.retrieval import Retrieval, SearchableData
 from tasks.sources.collection import Query
 from tasks.task import Split
@@ -43,10 +45,18 @@ class DenseSearch:
     def load(self) -> SearchableData:
         """Read the collection and the weights."""
         cell = self.cell
-        self.data = self.task.load(cell.task.partition("/")[2], cell.data_dir, cell.skip_bad)
+        self.by = vectors_of(self.weights, self.task.head, self.task.options)
+        data = self.task.load(cell.task.partition("/")[2], cell.data_dir, cell.skip_bad)
+        self.data = replace(data, notes=(*data.notes, *self.by.notes(cell.recipe.max_length)))
+        prompts = {"query_prefix": self.by.query_prompt, "document_prefix": self.by.document_prompt}
+        self.task = self.task.configured({name: text for name, text in prompts.items() if text})
+        # Training compares by cosines, whatever was declared.
+        self.by = replace(self.by, unit=self.by.unit or cell.recipe.trains)
         model, self.tokenizer = loading.load(self.encoder, cell.size, self.weights)
         refuse_longer(cell.model, cell.recipe.max_length, loading.max_length(model, self.encoder, cell.size))
         self.model = model.to(device())
+        if self.by.lower:
+            lower_case(self.tokenizer)
         return self.data
 
     def encode(self) -> None:
@@ -66,7 +76,7 @@ class DenseSearch:
             return Fit(0, [])
         return fit_pairs(
             self.model, self.tokenizer, self.examples, self.cell.recipe, self.cell.seed,
-            with_loss(report("fit")), checkpoints, curves=curves,
+            with_loss(report("fit")), checkpoints, curves=curves, pooling=self.by.pooling,
         )  # fmt: skip
 
     def predict(self, report: Reporter) -> None:
@@ -79,10 +89,10 @@ class DenseSearch:
         for split in EVALUATED:
             texts = [self.task.query_text(query) for query in self.data.splits[split]]
             queries, _ = self._embed(texts, report(split))
-            positions, scores = search(queries, documents, DEPTH, device())
+            positions, scores = search(queries, documents, FOUND, device())
             self.rankings[split] = [
-                [(ids[place], float(score)) for place, score in zip(*row, strict=True)]
-                for row in zip(positions, scores, strict=True)
+                ranking_for(query, [(ids[place], float(score)) for place, score in zip(*row, strict=True)])
+                for query, *row in zip(self.data.splits[split], positions, scores, strict=True)
             ]
 
     def score(self) -> Outcome:
@@ -100,31 +110,46 @@ class DenseSearch:
         """Those of the encoder; there is no head."""
         return count_parameters(self.model)
 
-    def _embed(self, texts: Sequence[str], progress: object) -> tuple[np.ndarray, int]:
+    def _embed(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> tuple[np.ndarray, int]:
         recipe = self.cell.recipe
-        return embed(self.model, self.tokenizer, texts, recipe.max_length, recipe.precision, progress)  # type: ignore[arg-type]
+        return embed(
+            self.model, self.tokenizer, texts, recipe.max_length, recipe.precision, progress, by=self.by
+        )  # fmt: skip
 
 
 def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Query]) -> list[tuple[str, ...]]:
     """Every query with each of its relevant documents and, where the data names any for one of the queries, a hard negative.
 
     Of several negatives each relevant document gets another. A query without any gets a document drawn from the corpus, which is
-    a negative as those of the batch are.
+    a negative as those of the batch are; it is left out where every document is relevant to it. The document that a query skips
+    is neither.
     """
-    negatives = [
-        [*query.negatives, *(one for one, grade in query.judgements.items() if grade == 0)] for query in queries
-    ]
+    negatives = [_negatives(query) for query in queries]
     hard = any(negatives)
     ids = list(data.documents) if hard else []
     generator = np.random.default_rng(0)
     examples: list[tuple[str, ...]] = []
     for query, named in zip(queries, negatives, strict=True):
-        for place, relevant in enumerate(query.relevant):
+        if hard and not named and all(one in query.judgements or query.skips(one) for one in ids):
+            continue
+        for place, relevant in enumerate(one for one in query.relevant if not query.skips(one)):
             texts = [task.query_text(query), task.document_text(data.documents[relevant])]
             if hard:
-                drawn = named[place % len(named)] if named else ids[int(generator.integers(len(ids)))]
-                while not named and drawn in query.judgements:
-                    drawn = ids[int(generator.integers(len(ids)))]
+                drawn = named[place % len(named)] if named else _drawn(query, ids, generator)
                 texts.append(task.document_text(data.documents[drawn]))
             examples.append(tuple(texts))
     return examples
+
+
+def _negatives(query: Query) -> list[str]:
+    """The documents that the data names as not relevant to the query."""
+    named = [*query.negatives, *(one for one, grade in query.judgements.items() if grade == 0)]
+    return [one for one in named if not query.skips(one)]
+
+
+def _drawn(query: Query, ids: Sequence[str], generator: np.random.Generator) -> str:
+    """A document that nobody judged for the query."""
+    while True:
+        drawn = ids[int(generator.integers(len(ids)))]
+        if drawn not in query.judgements and not query.skips(drawn):
+            return drawn

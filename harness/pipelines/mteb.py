@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from harness.cells.cell import Cell
+from harness.cells.vectors import PLAIN, Vectors, vectors_of
 from harness.errors import InputError, on_one_line
 from harness.machine.device import device
-from harness.nn.embedding import embed
+from harness.nn.embedding import embed, lower_case
 from harness.nn.training import Fit
 from harness.pipelines.procedure import EVALUATED, Outcome, outcome_of
 from harness.progress import Reporter
@@ -32,6 +34,7 @@ class MtebEncoder:
         max_length, precision: see `harness.nn.embedding.embed`.
         name: what mteb calls it, as OWNER/NAME.
         progress: called with the number of texts done and in all, anew for each set of texts.
+        by: how texts become vectors.
     """
 
     def __init__(
@@ -42,30 +45,36 @@ class MtebEncoder:
         precision: str,
         name: str = "harness/encoder",
         progress: Callable[[int, int], None] = lambda done, total: None,
+        *,
+        by: Vectors = PLAIN,
     ) -> None:
         from mteb.models.model_meta import ModelMeta
 
         self.encoder, self.tokenizer, self.max_length, self.precision = encoder, tokenizer, max_length, precision
-        self.progress = progress
+        self.progress, self.by = progress, by
         self.mteb_model_meta = ModelMeta.create_empty({"name": name, "revision": "here"})
 
-    def encode(self, inputs: Iterable[dict[str, Any]], **others: Any) -> Any:
-        """Unit vectors of shape (texts, width), in the order of the texts."""
-        texts = [text for batch in inputs for text in batch["text"]]
-        vectors, _ = embed(self.encoder, self.tokenizer, texts, self.max_length, self.precision, self.progress)
+    def encode(self, inputs: Iterable[dict[str, Any]], prompt_type: str | None = None, **others: Any) -> Any:
+        """Vectors of shape (texts, width), in the order of the texts; ``prompt_type`` is mteb's ``query`` or ``document``."""
+        prompts = {"query": self.by.query_prompt, "document": self.by.document_prompt}
+        prompt = prompts.get(prompt_type or "", self.by.other_prompt)
+        texts = [prompt + text for batch in inputs for text in batch["text"]]
+        vectors, _ = embed(
+            self.encoder, self.tokenizer, texts, self.max_length, self.precision, self.progress, by=self.by
+        )  # fmt: skip
         return vectors
 
     def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """Cosines of all pairs."""
-        from mteb.similarity_functions import cos_sim
+        """Cosines of all pairs, or inner products where the checkpoint declares them."""
+        from mteb.similarity_functions import cos_sim, dot_score
 
-        return cos_sim(embeddings1, embeddings2)
+        return (cos_sim if self.by.unit else dot_score)(embeddings1, embeddings2)
 
     def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """Cosines of pairs in order."""
-        from mteb.similarity_functions import pairwise_cos_sim
+        """The same of pairs in order."""
+        from mteb.similarity_functions import pairwise_cos_sim, pairwise_dot_score
 
-        return pairwise_cos_sim(embeddings1, embeddings2)
+        return (pairwise_cos_sim if self.by.unit else pairwise_dot_score)(embeddings1, embeddings2)
 
 
 class MtebEvaluation:
@@ -85,7 +94,9 @@ class MtebEvaluation:
         """Have mteb read the data, and load the weights."""
         cell = self.cell
         name = cell.task.partition("/")[2]
-        self.data = self.family.load(name, cell.data_dir, cell.skip_bad)
+        self.by = vectors_of(self.weights, self.family.head, {})
+        data = self.family.load(name, cell.data_dir, cell.skip_bad)
+        self.data = replace(data, notes=(*data.notes, *self.by.notes(cell.recipe.max_length)))
         self.task = find(name)
         try:
             self.task.load_data()
@@ -97,6 +108,8 @@ class MtebEvaluation:
         self.model, self.tokenizer = loading.load(self.encoder, cell.size, self.weights)
         refuse_longer(cell.model, cell.recipe.max_length, loading.max_length(self.model, self.encoder, cell.size))
         self.model.to(device())
+        if self.by.lower:
+            lower_case(self.tokenizer)
         return self.data
 
     def encode(self) -> None:
@@ -116,6 +129,7 @@ class MtebEvaluation:
             recipe.precision,
             f"harness/{self.cell.model}",
             report("embed"),
+            by=self.by,
         )
         self.scores = evaluated(encoder, self.task, [one for split in EVALUATED for one in self.data.splits[split]])
 

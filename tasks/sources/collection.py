@@ -31,19 +31,25 @@ class Query:
     """One query of a split.
 
     `judgements` are the grades of documents by id: 0 is judged and not relevant, more is more relevant. `negatives` are
-    ids of documents that are hard to tell from the relevant ones, where the data names some to train with.
+    ids of documents that are hard to tell from the relevant ones, where the data names some to train with. `skips_own` says
+    that the document with the query's id takes no part in its ranking (see `tasks.sources.own_documents`).
     """
 
     id: str
     text: str
     judgements: Mapping[str, int]
     negatives: tuple[str, ...] = ()
+    skips_own: bool = False
 
     @property
     def relevant(self) -> list[str]:
         """The documents of a grade above 0, the best first."""
         graded = sorted(self.judgements.items(), key=lambda item: -item[1])
         return [document for document, grade in graded if grade > 0]
+
+    def skips(self, document: str) -> bool:
+        """Whether the document of this id takes no part in the query's ranking."""
+        return self.skips_own and document == self.id
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,9 @@ def fingerprint(collection: Collection) -> str:
     for split in SPLITS:
         for query in collection.queries[split]:
             judged = sorted(query.judgements.items())
-            digest.update(_line(split, query.id, query.text, judged, query.negatives))
+            # Absent where it is false, so that collections without such queries keep their fingerprints.
+            own = ["skips own document"] if query.skips_own else []
+            digest.update(_line(split, query.id, query.text, judged, query.negatives, *own))
     return digest.hexdigest()
 
 

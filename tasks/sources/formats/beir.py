@@ -1,13 +1,14 @@
 """Test collections in BEIR's format (Thakur et al., 2021), from local folders and from the hub.
 
 A folder holds ``corpus.jsonl`` (``_id``, ``title``, ``text``), ``queries.jsonl`` (``_id``, ``text``) and
-``qrels/{train,dev,test}.tsv`` with the header ``query-id``, ``corpus-id``, ``score``. Only ``qrels/test.tsv`` must be there.
-A score of 0 says that a document was judged and is not relevant; training takes it for a hard negative.
+``qrels/{train,dev,test}.tsv`` with ``query-id``, ``corpus-id``, ``score``, or with TREC's four columns. Only ``qrels/test.tsv``
+must be there. A score of 0 or below says that a document was judged and is not relevant; training takes it for a hard negative.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,10 @@ from tasks.sources.formats.lines import is_unicode, json_lines, numbered_lines
 from tasks.sources.splits import hold_out
 from tasks.task import SPLITS, Split
 
-HEADER = ("query-id", "corpus-id", "score")
+GRADE_COLUMNS = {"score", "grade", "rel", "relevance", "relevancy", "label", "judgment", "judgement"}
+"""What a header calls the last column: a first line that ends in one of these words judges nothing."""
+_GRADE = re.compile(r"[+-]?[0-9]{1,9}(\.0*)?")
+"""A whole number, perhaps written as 1.0: pandas does so with a column that once had a gap. trec_eval reads 32 bits."""
 
 Judgement = tuple[str, str, str, int | str | float]
 """Where it stands, query id, document id, grade."""
@@ -192,7 +196,7 @@ def _grades(
         elif document not in pool:
             problems.add(f"{at} judges the document {document!r}, which is not in the corpus")
         elif grade is None:
-            problems.add(f"{at} has the score {str(score)!r}; a grade is a whole number, 0 or greater")
+            problems.add(f"{at} has the score {str(score)!r}; a grade is a whole number")
         elif grades.get(query, {}).get(document, grade) != grade:
             problems.add(f"{at} judges the document {document!r} for the query {query!r} a second time, otherwise")
         else:
@@ -201,11 +205,9 @@ def _grades(
 
 
 def _grade(score: int | str | float) -> int | None:
-    try:
-        grade = int(score)
-    except ValueError:
-        return None
-    return grade if grade >= 0 and str(score).strip() in (str(grade), f"{grade}.0", f"+{grade}") else None
+    """The grade, or ``None`` where it is none; below 0 is judged and not relevant, as trec_eval has it, and so 0."""
+    text = str(score).strip()
+    return max(0, int(text.partition(".")[0])) if _GRADE.fullmatch(text) else None
 
 
 def _lines(file: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
@@ -214,13 +216,17 @@ def _lines(file: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
 
 
 def _qrels(file: Path) -> Iterator[Judgement | str]:
-    """Every judgement of a file, or a sentence on what is wrong."""
-    for number, raw in numbered_lines(file):
-        at = f"{file}:{number}"
-        cells = tuple(cell.strip() for cell in raw.decode("utf-8", "replace").split("\t"))
-        if number == 1 and cells == HEADER:
+    """Every judgement of a file, or a sentence on what is wrong.
+
+    A line has three columns (query, document, grade), as in BEIR, or four, as in TREC, whose second says nothing here. Tabs divide
+    them where a line has any, else blanks do.
+    """
+    for place, (number, raw) in enumerate(numbered_lines(file)):
+        line, at = raw.decode("utf-8", "replace"), f"{file}:{number}"
+        cells = [cell.strip() for cell in line.split("\t")] if "\t" in line else line.split()
+        if place == 0 and cells[-1].casefold() in GRADE_COLUMNS:
             continue
-        if len(cells) != len(HEADER) or not cells[0] or not cells[1]:
-            yield f"{at} does not hold query-id, corpus-id and score, divided by tabs"
+        if len(cells) not in (3, 4) or not all(cells):
+            yield f"{at} does not hold query-id, corpus-id and score (or TREC's four columns), divided by tabs"
         else:
-            yield at, cells[0], cells[1], cells[2]
+            yield at, cells[0], cells[-2], cells[-1]

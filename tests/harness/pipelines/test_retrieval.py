@@ -12,6 +12,8 @@ from harness.errors import InputError
 from harness.nn.embedding import embed
 from harness.pipelines.pipeline import run
 from models import MODELS, loading
+from tasks.sources.collection import Query
+from tasks.sources.formats import beir
 
 FILLER = "the in to of saw met near with a train left river walked and then said very old house".split()  # noqa: SIM905
 OPTIONS = {"learning_rate": 5e-3, "epochs": 6, "max_length": 32, "batch_size": 16, "precision": "fp32"}
@@ -267,3 +269,78 @@ def test_graded_zero_is_a_hard_negative(tmp_path):
     if graded is not None:  # it may have been cut into dev
         assert graded[2] == data.documents[other].content
     assert all(negative != positive for _, positive, negative in examples)
+
+
+def write_debate(root, name="debate", arguments=105):
+    """Every query is a document; what answers it is another one, which shares most of its words."""
+    folder = root / "retrieval" / name
+    (folder / "qrels").mkdir(parents=True)
+    texts = {f"{number}-pro": f"the old house number{number} saw a train" for number in range(arguments)}
+    texts |= {f"{number}-con": f"no old house number{number} met a river" for number in range(arguments)}
+    rows = [json.dumps({"_id": one, "title": "", "text": text}) for one, text in texts.items()]
+    (folder / "corpus.jsonl").write_text("\n".join(rows))
+    (folder / "queries.jsonl").write_text("\n".join(rows[:arguments]))
+    for split, numbers in (("train", range(20, arguments)), ("test", range(20))):
+        lines = [f"{number}-pro\t{number}-con\t1" for number in numbers]
+        (folder / "qrels" / f"{split}.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *lines]) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize("model", ["bm25", "bert"])
+def test_a_query_does_not_find_itself_whatever_ranks(small_bert, tmp_path, model):
+    write_debate(tmp_path)
+    done = {}
+    for rule in ("declared", "keep"):
+        options = {"epochs": 0, "precision": "fp32"} if model == "bert" else {}
+        weights = str(small_bert) if model == "bert" else "scratch"
+        cell = plan(
+            Request(
+                model, "retrieval/debate", weights, data_dir=str(tmp_path), recipe=options,
+                task_options={"own_document": rule},
+            )
+        )  # fmt: skip
+        done[rule] = run(cell.cell, cell.encoder, cell.weights, cell.task)
+        found = [(row["id"], [name for name, _ in row["predicted"]]) for row in done[rule].predictions]
+        assert all((name in names) == (rule == "keep") for name, names in found)
+    scores = {rule: one.record["scores"]["test"] for rule, one in done.items()}
+    if model == "bm25":
+        assert (scores["declared"]["ndcg_at_10"], scores["keep"]["ndcg_at_10"]) == (
+            1.0,
+            pytest.approx(0.6309, abs=1e-4),
+        )
+    notes = {rule: [note for note in one.record["task"]["notes"] if "themselves" in note] for rule, one in done.items()}
+    assert [len(notes[rule]) for rule in ("declared", "keep")] == [1, 0]
+    assert done["declared"].record["key"] != done["keep"].record["key"]
+
+
+def test_a_query_is_not_trained_away_from_its_own_document(tmp_path):
+    from harness.pipelines.dense_retrieval import training_examples
+    from tasks.retrieval import RETRIEVAL
+
+    folder = write_debate(tmp_path)
+    with (folder / "qrels" / "train.tsv").open("a") as stream:
+        stream.write("30-pro\t30-pro\t0\n31-pro\t31-pro\t0\n31-pro\t1-con\t0\n")
+    data = RETRIEVAL.load("debate", str(tmp_path))
+    queries = [*data.splits["train"], *data.splits["dev"]] * 50  # enough draws to meet every document
+    examples = training_examples(RETRIEVAL, data, queries)
+    assert len(examples) == len(queries)
+    assert all(query != negative and positive != negative for query, positive, negative in examples)
+
+
+def test_a_query_to_which_all_documents_are_relevant_has_no_negative_and_is_left_out(tmp_path):
+    from harness.pipelines.dense_retrieval import training_examples
+    from tasks.retrieval import RETRIEVAL
+
+    data = RETRIEVAL.load("debate", str(write_debate(tmp_path, arguments=25).parents[1]))
+    every = Query("all", "text", dict.fromkeys(data.documents, 1))
+    graded = Query("graded", "text", {"0-con": 1, "1-con": 0})
+    examples = training_examples(RETRIEVAL, data, [every, graded])
+    assert [one[0] for one in examples] == ["text"]
+
+
+def test_keys_of_cells_that_score_as_before_are_as_before(small_bert, worlds):
+    """Options that are left to a declaration are in no key: stored runs of earlier versions are still found."""
+    for model, weights in (("bert", small_bert), ("bm25", "scratch")):
+        cell = planned(model, "retrieval/codes", worlds, weights, epochs=0, precision="fp32").cell
+        assert dict(cell.task_options) == {"document_prefix": "", "document_words": "32", "query_prefix": ""}
+        assert cell.data_identity == beir.identity(worlds / "retrieval" / "codes")

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.errors import InputError
 from tasks.sources.collection import fingerprint
@@ -69,11 +71,17 @@ MALFORMED = [
     ("queries.jsonl", '{"_id": "x", "text": " "}', r"queries.jsonl:6 is a query without a word"),
     ("qrels/test.tsv", "q0\tnowhere\t1", r"test.tsv:7 judges the document 'nowhere', which is not in the corpus"),
     ("qrels/test.tsv", "nobody\td0\t1", r"test.tsv:7 judges the query 'nobody', which is not in the queries"),
-    ("qrels/test.tsv", "q0\td1\t-1", r"test.tsv:7 has the score '-1'; a grade is a whole number"),
-    ("qrels/test.tsv", "q0\td1\t0.5", r"test.tsv:7 has the score '0.5'"),
+    ("qrels/test.tsv", "q0\td1\t0.5", r"test.tsv:7 has the score '0.5'; a grade is a whole number"),
+    ("qrels/test.tsv", "q0\td1\t-0.5", r"test.tsv:7 has the score '-0.5'"),
+    ("qrels/test.tsv", "q0\td1\t1e1", r"test.tsv:7 has the score '1e1'"),
+    ("qrels/test.tsv", "q0\td1\t1_0", r"test.tsv:7 has the score '1_0'"),
+    ("qrels/test.tsv", "q0\td1\t" + "9" * 5000, r"test.tsv:7 has the score '999"),
+    ("qrels/test.tsv", "q0\td1\tscore", r"test.tsv:7 has the score 'score'"),
     ("qrels/test.tsv", "q0\td1\tnan", r"test.tsv:7 has the score 'nan'"),
     ("qrels/test.tsv", "q0\td0\t3", r"test.tsv:7 judges the document 'd0' for the query 'q0' a second time"),
-    ("qrels/test.tsv", "q0 d0 1", r"test.tsv:7 does not hold query-id, corpus-id and score"),
+    ("qrels/test.tsv", "q0 d0", r"test.tsv:7 does not hold query-id, corpus-id and score"),
+    ("qrels/test.tsv", "q0\td0\t1\t", r"test.tsv:7 does not hold query-id, corpus-id and score"),
+    ("qrels/test.tsv", "q0 0 d0 1 more", r"test.tsv:7 does not hold query-id, corpus-id and score"),
 ]
 
 
@@ -90,6 +98,64 @@ def test_malformed_lines_are_named_or_counted(tmp_path, file, line, message):
     assert collection.documents == whole.documents
     assert collection.queries == whole.queries
     assert any("1 malformed entries were left out" in note for note in collection.notes)
+
+
+GRADES = [("-1", 0), ("-2", 0), ("-1.0", 0), ("1.0", 1), ("2.", 2), ("+3", 3), (" 4 ", 4), ("05", 5), ("0.00", 0)]
+
+
+@pytest.mark.parametrize(("written", "grade"), GRADES)
+def test_grades_are_read_as_trec_eval_reads_them(tmp_path, written, grade):
+    folder = write(tmp_path / "set")
+    with (folder / "qrels" / "test.tsv").open("a") as stream:
+        stream.write(f"q0\td7\t{written}\n")
+    assert beir.load(folder).queries["test"][0].judgements == {"d0": 1, "d7": grade}
+
+
+@given(st.integers(-(10**9) + 1, 10**9 - 1), st.sampled_from(["{}", "{}.0", "{}.", " {} "]))
+def test_every_whole_number_is_a_grade_however_it_is_written(number, form):
+    rows = [("row 0", "q", "d", form.format(number)), ("row 1", "q", "other", 1)]
+    collection = beir.assemble(
+        [("row", {"_id": "d", "text": "one"}), ("row", {"_id": "other", "text": "two"})],
+        [("row", {"_id": "q", "text": "words"})], {"test": rows}, False, "set",
+    )  # fmt: skip
+    assert collection.queries["test"][0].judgements == {"d": max(number, 0), "other": 1}
+
+
+@given(st.floats().filter(lambda value: not value.is_integer()) | st.text().filter(lambda text: "." not in text))
+def test_what_is_no_whole_number_is_refused(score):
+    if isinstance(score, str) and score.strip().lstrip("+-").isascii() and score.strip().lstrip("+-").isdigit():
+        return
+    document, query = {"_id": "d", "text": "one"}, {"_id": "q", "text": "words"}
+    with pytest.raises(InputError, match="row 0 has the score"):
+        beir.assemble([("row", document)], [("row", query)], {"test": [("row 0", "q", "d", score)]}, False, "set")
+
+
+TREC = ["q0 0 d0 2", "q0 0 d1 -1", "q1 Q0 d1 1"]
+HEADS = [
+    "",
+    "query-id 0 corpus-id score\n",
+    "qid iter docid REL\n",
+    "\ufeffquery_id\titeration\tdoc_id\trelevance\r\n",
+    "\n\n",
+]
+
+
+@pytest.mark.parametrize("between", ["\t", " ", "   "])
+@pytest.mark.parametrize("head", HEADS)
+def test_judgements_in_trec_s_four_columns(tmp_path, head, between):
+    folder = write(tmp_path / "set")
+    rows = head + "".join(line.replace(" ", between) + "\r\n" for line in TREC)
+    (folder / "qrels" / "test.tsv").write_text(rows, newline="")
+    found = [(query.id, dict(query.judgements)) for query in beir.load(folder).queries["test"]]
+    assert found == [("q0", {"d0": 2, "d1": 0}), ("q1", {"d1": 1})]
+
+
+@pytest.mark.parametrize("head", ["", "query-id corpus-id score\n", "query-id\tcorpus-id\tscore\n"])
+def test_three_columns_may_be_divided_by_blanks_and_ids_may_hold_them_beside_tabs(tmp_path, head):
+    folder = write(tmp_path / "set", documents=2, test=1)
+    (folder / "corpus.jsonl").write_text('{"_id": "d0", "text": "one"}\n{"_id": "d 1", "text": "two"}\n')
+    (folder / "qrels" / "test.tsv").write_text(head + "q0 d0 1\nq0\td 1\t2\n")
+    assert beir.load(folder).queries["test"][0].judgements == {"d0": 1, "d 1": 2}
 
 
 def test_bytes_that_are_no_text_are_named(tmp_path):

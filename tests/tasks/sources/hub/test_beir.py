@@ -61,6 +61,18 @@ def test_every_declared_collection_is_read_as_declared(name, tmp_path):
     assert graded.relevant == ["d2"]
 
 
+def test_grades_of_the_hub_are_read_as_those_of_files(tmp_path):
+    info = RETRIEVAL_DATASETS["trec-covid"]  # its published judgements have two grades of -1
+    rows = ("q0\td1\t2", "q0\td2\t-1", "q1\td2\t1")
+    collection, _ = beir_hub.load(info, root=write_beir(tmp_path / "whole", info, rows=rows))
+    assert collection.queries["test"][0].judgements == {"d1": 2, "d2": 0}
+    rows = ("q0\td1\t2.0", "q0\td2\t1.0")
+    collection, _ = beir_hub.load(info, root=write_beir(tmp_path / "floats", info, rows=rows))
+    assert collection.queries["test"][0].judgements == {"d1": 2, "d2": 1}
+    with pytest.raises(InputError, match=r"has the score '0.5'"):
+        beir_hub.load(info, root=write_beir(tmp_path / "half", info, rows=("q0\td1\t0.5",)))
+
+
 def test_what_is_wrong_in_a_repository_is_named(tmp_path):
     info = RETRIEVAL_DATASETS["scifact"]
     with pytest.raises(InputError, match=r"row 0 of BeIR/scifact-qrels \(train\) has no column 'corpus-id'"):

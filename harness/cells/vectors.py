@@ -1,0 +1,98 @@
+"""How the texts of a retrieval cell become vectors: as the user says, else as the checkpoint declares, else by mean pooling."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from harness.errors import UnsuitedError
+from models.declared import NOTHING, Declared, declared
+from models.loading import Weights
+from tasks.task import DECLARED
+
+HEADS = ("embedding", "mteb")
+"""The tasks that ask for vectors of texts."""
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """What makes a vector of a text, beside the encoder and the recipe.
+
+    Attributes:
+        pooling: names of `tasks.retrieval.POOLINGS`; the vectors of several are concatenated.
+        query_prompt, document_prompt, other_prompt: the declared prompts that go before queries, documents and texts that
+            are neither; empty where the user chose a prefix.
+        unit: whether vectors are scaled to unit length, so that inner products are cosines.
+        lower: whether texts are put into lower case before the tokenizer reads them.
+        chosen: whether the user chose the pooling.
+        declared: all that the checkpoint says.
+    """
+
+    pooling: tuple[str, ...] = ("mean",)
+    query_prompt: str = ""
+    document_prompt: str = ""
+    other_prompt: str = ""
+    unit: bool = True
+    lower: bool = False
+    chosen: bool = False
+    declared: Declared = NOTHING
+
+    @property
+    def identity(self) -> str:
+        """A digest of what the checkpoint decides here; empty where that is what is done without any declaration."""
+        decided = replace(self, declared=NOTHING, pooling=("mean",) if self.chosen else self.pooling, chosen=False)
+        if decided == PLAIN:
+            return ""
+        values = {name: value for name, value in vars(decided).items() if name != "declared"}
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+
+    def notes(self, max_length: int) -> list[str]:
+        """What the record says of it, for inputs that are cut at so many tokens."""
+        said, name = self.declared, "+".join(self.pooling)
+        prompts = {"queries": self.query_prompt, "documents": self.document_prompt, "other texts": self.other_prompt}
+        before = ", ".join(f"{text!r} before {of}" for of, text in prompts.items() if text)
+        length = said.max_length
+        notes = {
+            f"texts are pooled by {name}, as asked for": self.chosen and self.pooling != said.pooling,
+            f"{said.unsupported}, which the checkpoint declares, is not used": self.chosen and bool(said.unsupported),
+            f"texts are pooled by {name}, as the checkpoint declares": not self.chosen and name != "mean",
+            f"the checkpoint's prompts: {before}": bool(before),
+            "vectors are compared by inner products, as the checkpoint declares": not self.unit,
+            "texts are put into lower case, as the checkpoint declares": self.lower,
+            f"texts are cut at {max_length} tokens (--max-length); the checkpoint declares {length}": length is not None
+            and length != max_length,
+            "the hub could not be asked whether the checkpoint declares a pooling or prompts: none were used": said.unread,
+        }
+        return [note for note, holds in notes.items() if holds]
+
+
+PLAIN = Vectors()
+"""Where nothing is declared and nothing chosen: the mean of the states, scaled to unit length."""
+
+
+def vectors_of(weights: Weights, head: str, options: Mapping[str, str]) -> Vectors:
+    """How a task of this head (one of `HEADS`) with these options makes vectors with these weights.
+
+    A pooling that the user chose takes the place of all declared modules after the encoder, so that vectors are scaled to unit
+    length then; the prompts of the checkpoint still hold, unless the option ``prompts`` is ``none`` or a prefix is given.
+
+    Raises:
+        InputError: a file of the checkpoint is malformed.
+        UnsuitedError: the checkpoint declares what the harness cannot do, and the user chose no pooling.
+    """
+    said = declared(weights)
+    pooling = options.get("pooling", DECLARED)
+    chosen = pooling != DECLARED
+    if said.unsupported and not chosen:
+        instead = "; --task-option pooling=mean scores the encoder without it" if "pooling" in options else ""
+        raise UnsuitedError(f"{weights.location} declares {said.unsupported}, which is not supported{instead}")
+    prompted = options.get("prompts", DECLARED) == DECLARED
+    return Vectors(
+        tuple(pooling.split("+")) if chosen else said.pooling,
+        said.query_prompt if prompted and not options.get("query_prefix") else "",
+        said.document_prompt if prompted and not options.get("document_prefix") else "",
+        said.prompt() if head == "mteb" else "",
+        chosen or said.unit, said.lower, chosen, said,
+    )  # fmt: skip

@@ -1,0 +1,86 @@
+"""Queries that are documents of their own corpus, under the same id: such a query would find itself first.
+
+ArguAna and Quora are made so. BEIR leaves every document with the query's id out of its results, MTEB does so for some datasets
+(``ignore_identical_ids``). Equal ids alone prove nothing where both are plain numbers, so the texts must be equal too, unless
+the dataset or the user says otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from tasks.sources.collection import Collection, Document, Query
+from tasks.sources.formats.lines import json_lines, numbered_lines
+
+Rule = Literal["same_text", "leave_out", "keep"]
+"""Leave out the document with the query's id: where its text is the query's too; always; never."""
+RULES: tuple[Rule, ...] = ("same_text", "leave_out", "keep")
+
+_FIRST_ID = re.compile(rb'\s*\{\s*"_id"\s*:\s*"([^"\\]*)"')
+"""The id where it is the first value of a line, as in most files: most lines need no parsing then."""
+
+
+def marked(collection: Collection, rule: Rule) -> Collection:
+    """The collection with every query marked whose own document takes no part in its ranking, and a note that says how many.
+
+    By ``same_text`` a document that the judgements call relevant stays: finding it is what the query asks for.
+    """
+    queries = {
+        split: [
+            replace(query, skips_own=True) if _skips(query, collection.documents, rule) else query for query in some
+        ]
+        for split, some in collection.queries.items()
+    }
+    every = [query for some in queries.values() for query in some]
+    if not (n_marked := sum(query.skips_own for query in every)):
+        return collection
+    equal = "id and text" if rule == "same_text" else "id"
+    note = (
+        f"{n_marked} of {len(every)} queries are documents of the corpus themselves (equal {equal}); a query's own document "
+        "is left out of its results, as in BEIR and MTEB"
+    )
+    return replace(collection, queries=queries, notes=(*collection.notes, note))
+
+
+def may_hold_own(corpus: Path, queries: Path, rule: Rule) -> bool:
+    """Whether a query of these files may skip a document by this rule; judgements are not looked at.
+
+    Malformed lines are passed over: whoever reads the collection names them.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    if rule == "keep":
+        return False
+    texts = {str(row.get("_id")): row.get("text") for _, row in json_lines(queries) if isinstance(row, dict)}
+    ids = {name.encode("utf-8", "replace") for name in texts}
+    for _, line in numbered_lines(corpus):
+        first = _FIRST_ID.match(line)
+        if first and first[1] not in ids:
+            continue
+        try:
+            row = json.loads(line)
+            name, document = str(row["_id"]), Document(row.get("title") or "", row["text"])
+            if name in texts and (rule == "leave_out" or _same_text(str(texts[name]), document)):
+                return True
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+            continue
+    return False
+
+
+def _skips(query: Query, documents: Mapping[str, Document], rule: Rule) -> bool:
+    if rule == "keep" or query.id not in documents:
+        return False
+    if rule == "leave_out":
+        return True
+    return _same_text(query.text, documents[query.id]) and query.judgements.get(query.id, 0) == 0
+
+
+def _same_text(query: str, document: Document) -> bool:
+    """Whether the query is the document's text, with or without the title, however blanks are set."""
+    return query.split() in (document.text.split(), document.content.split())
