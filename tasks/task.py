@@ -192,6 +192,25 @@ class TunedOnDev(Protocol):
 
 
 @runtime_checkable
+class Guessable(Protocol):
+    """A task in which one constant answer to every example scores above 0."""
+
+    def constant(self, examples: Sequence[Any]) -> list[Any]:
+        """Predictions that are the same for every example: of all such answers, the one that scores best."""
+        ...
+
+
+def constant_guess(task: Task, examples: Sequence[Any]) -> float:
+    """The main metric of a model that gives every example the same answer, such as the most frequent label.
+
+    0 where the task is not `Guessable`: no entity is found where every tag is O, and no document by a constant ranking.
+    """
+    if not isinstance(task, Guessable) or not examples:
+        return 0.0
+    return task.score(examples, task.constant(examples))[task.metric]
+
+
+@runtime_checkable
 class ZeroShot(Protocol):
     """A task that needs no head, so that weights can be scored on it as they are: ``--epochs 0``."""
 

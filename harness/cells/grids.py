@@ -100,6 +100,24 @@ def read(file: str | Path | None, given: Mapping[str, Any], usual: Mapping[str, 
     return grids
 
 
+def one_request(table: Mapping[str, Any], where: str) -> Request:
+    """The request that a table of values asks for; its keys are the names of `harness.cells.request.Request`.
+
+    Args:
+        table: has a ``model`` and a ``task``, in place of a grid's ``models`` and ``tasks``.
+        where: what the table is called in messages.
+
+    Raises:
+        InputError: a value is missing, of a wrong type or out of its range.
+    """
+    model, task = (_text(table.get(key), key, where) for key in ("model", "task"))
+    recipe = dict(_table(table.get("recipe", {}), "recipe", where))
+    options = _table(table.get("task_options", {}), "task_options", where)
+    rates = {"learning_rates": [recipe.pop("learning_rate")]} if "learning_rate" in recipe else {}
+    grid = dict(table) | {"models": [model], "tasks": [task], "recipe": recipe, "task_options": options} | rates
+    return _grid(grid, where).requests()[0]
+
+
 def seeds_of(text: str) -> list[int]:
     """``0,1,2`` and ``0-9`` as seeds.
 

@@ -24,7 +24,7 @@ from models import loading
 from models.encoder import Encoder
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
-from tasks.task import Task
+from tasks.task import Task, constant_guess
 
 PROCEDURES: Mapping[str, Callable[..., Procedure]] = {
     "token": Labelling,
@@ -115,6 +115,7 @@ def run(
             **procedure.counts(),
             "n_skipped": data.n_skipped,
             "overlap": overlap(task, data),
+            "constant_guess": constant_guess(task, data.splits["test"]),
         },
         "recipe": asdict(recipe)
         | {
