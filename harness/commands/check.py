@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from harness.values import name, path
+
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     check = commands.add_parser(
         "check", parents=[common], help="certify an encoder: padding, determinism, gradients, saving"
     )
-    check.add_argument("--model", required=True, help="a registered or plugged-in encoder")
-    check.add_argument("--weights", default="scratch", help="scratch (default), hub, a folder, or a hub id")
-    check.add_argument("--size", help="tiny (default), base, large")
+    check.add_argument("--model", type=name, required=True, help="a registered or plugged-in encoder")
+    check.add_argument("--weights", type=path, default="scratch", help="scratch (default), hub, a folder, or a hub id")
+    check.add_argument("--size", type=name, help="tiny (default), base, large")
     check.add_argument("--json", action="store_true", help="as JSON")
     check.set_defaults(command=check_encoder)
 

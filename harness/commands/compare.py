@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
+from harness.values import name, path
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -16,16 +17,16 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
         "compare", parents=[common], help="two encoders, example by example: intervals and paired tests"
     )
     named = "MODEL, MODEL:SIZE, MODEL@WEIGHTS, or the folder of a run"
-    parser.add_argument("a", metavar="A", help=named)
-    parser.add_argument("b", metavar="B", help="the other one")
-    parser.add_argument("--task", help="FAMILY or FAMILY/DATASET: only these (default: all that both have)")
+    parser.add_argument("a", type=path, metavar="A", help=named)
+    parser.add_argument("b", type=path, metavar="B", help="the other one")
+    parser.add_argument("--task", type=name, help="FAMILY or FAMILY/DATASET: only these (default: all that both have)")
     parser.add_argument("--split", choices=["test", "dev"], default="test", help="default test")
     parser.add_argument("--any-recipe", action="store_true", help="compare runs of different recipes too")
     parser.add_argument(
         "--resamples", type=int, default=10_000, metavar="N", help="of intervals and tests (default 10000)"
     )
     parser.add_argument(
-        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "--out", type=path, default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(command=compare_two)

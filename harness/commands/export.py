@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from harness.store import DEFAULT_STORE
+from harness.values import name, path
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -13,11 +14,13 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "export", parents=[common], help="a run's test scores as model-card metadata (model-index YAML)"
     )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs, or keys of runs in the store")
-    parser.add_argument("--format", choices=["model-index"], default="model-index", help="default model-index")
-    parser.add_argument("--model-name", metavar="NAME", help="on the card (default: what the runs say)")
     parser.add_argument(
-        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "runs", type=path, nargs="+", metavar="RUN", help="folders of runs, or keys of runs in the store"
+    )
+    parser.add_argument("--format", choices=["model-index"], default="model-index", help="default model-index")
+    parser.add_argument("--model-name", type=name, metavar="NAME", help="on the card (default: what the runs say)")
+    parser.add_argument(
+        "--out", type=path, default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
     )
     parser.set_defaults(command=export)
 

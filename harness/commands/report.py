@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
+from harness.values import path
 
 _NAMED = 20
 
@@ -18,9 +19,11 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
         "report", parents=[common], help="tables, figures and one page of everything in the store"
     )
     parser.add_argument(
-        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "--out", type=path, default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
     )
-    parser.add_argument("--report", metavar="DIR", help="folder of the report (default: report in the store)")
+    parser.add_argument(
+        "--report", type=path, metavar="DIR", help="folder of the report (default: report in the store)"
+    )
     parser.set_defaults(command=report)
 
 

@@ -107,7 +107,7 @@ def run(
             "origin": data.origin,
             "fingerprint": data.fingerprint,
             "sources": dict(data.sources),
-            "notes": [*data.notes, *([] if recipe.trains else [UNTRAINED_NOTE])],
+            "notes": [*data.notes, *recipe.doubts(), *([] if recipe.trains else [UNTRAINED_NOTE])],
             "metric": task.metric,
             "options": dict(cell.task_options),
             "n_dev": len(data.splits["dev"]),

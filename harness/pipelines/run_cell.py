@@ -61,6 +61,9 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
         + (f"lr {cell.recipe.learning_rate:g}" if cell.recipe.trains else "untrained")
     )
 
+    for doubt in cell.recipe.doubts():
+        stderr.print(f"note: {doubt}")
+
     def stored() -> Record | None:
         found = None if force else distributed.from_first(lambda: store.find(cell))
         if found:
@@ -121,7 +124,8 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
     if curves:
         stderr.print(f"curves of training: tensorboard --logdir {curves_in}", markup=False)
     for note in done.record["task"]["notes"]:
-        stderr.print(f"note: {note}")
+        if note not in cell.recipe.doubts():  # they were shown before the run
+            stderr.print(f"note: {note}")
     resolved = planned.resolved
     if done.record["task"]["origin"] == "embedded":
         resolved = replace(resolved, data_dir=None)
