@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from harness.errors import InputError
 from harness.machine import distributed
 from harness.registry import closest, did_you_mean, failure_of_plugin, load_plugin
-from harness.values import path
+from harness.values import valid_path
 
 COMMANDS = (
     "list",
@@ -154,14 +154,19 @@ EXAMPLES = """examples:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="harness", description="Compare text encoders: one pipeline, repeatable runs, standard metrics.",
+        prog="harness",
+        description="Compare text encoders: one pipeline, repeatable runs, standard metrics.",
         epilog=EXAMPLES,
-    )  # fmt: skip
+    )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
     common = _Parser(add_help=False)
     common.add_argument(
-        "--plugin", action="append", type=path, metavar="FILE.py", help="a Python file that registers models or tasks"
+        "--plugin",
+        action="append",
+        type=valid_path,
+        metavar="FILE.py",
+        help="a Python file that registers models or tasks",
     )
 
     for name in COMMANDS:

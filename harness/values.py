@@ -12,7 +12,7 @@ _LONGEST_PATH = 4095
 """Bytes of a path on Linux."""
 
 
-def path(text: str) -> str:
+def valid_path(text: str) -> str:
     """A path with ``~`` and ``~user`` expanded, which a shell does only at the beginning of a word.
 
     Raises:
@@ -34,7 +34,7 @@ def path(text: str) -> str:
         ) from None
 
 
-def name(text: str) -> str:
+def valid_name(text: str) -> str:
     """A name of a model, task, dataset or size, without the blanks around it.
 
     Raises:
@@ -48,7 +48,7 @@ def name(text: str) -> str:
 
 
 def data_dir() -> str | None:
-    """The folder of local datasets that the environment names, if it names one; `path` checks it as an option's default."""
+    """The folder of local datasets that the environment names, if it names one; `valid_path` checks it as an option's default."""
     return os.environ.get("HARNESS_DATA_DIR") or None
 
 

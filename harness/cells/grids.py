@@ -27,11 +27,11 @@ from harness.cells.recipe import Recipe
 from harness.cells.request import Request, number
 from harness.errors import InputError
 from harness.registry import suggestion
-from harness.values import name, path
+from harness.values import valid_name, valid_path
 
 GRID = "grid"
-_LISTS_OF_TEXT = {"models": name, "tasks": name, "plugins": path}
-_TEXTS = {"weights": path, "size": name, "data_dir": path}
+_LISTS_OF_TEXT = {"models": valid_name, "tasks": valid_name, "plugins": valid_path}
+_TEXTS = {"weights": valid_path, "size": valid_name, "data_dir": valid_path}
 KEYS = ("models", "tasks", "learning_rates", "seeds", *_TEXTS, "skip_bad", "plugins", "recipe", "task_options")
 """What a grid may say."""
 _MOST_SEEDS = 10_000
@@ -112,7 +112,7 @@ def one_request(table: Mapping[str, Any], where: str) -> Request:
     Raises:
         InputError: a value is missing, of a wrong type or out of its range.
     """
-    model, task = (_text(table.get(key), key, where, name) for key in ("model", "task"))
+    model, task = (_text(table.get(key), key, where, valid_name) for key in ("model", "task"))
     recipe = dict(_table(table.get("recipe", {}), "recipe", where))
     options = _table(table.get("task_options", {}), "task_options", where)
     rates = {"learning_rates": [recipe.pop("learning_rate")]} if "learning_rate" in recipe else {}

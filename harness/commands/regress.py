@@ -10,20 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from harness.values import path
+from harness.values import valid_path
+
+EXAMPLES = """examples:
+  python -m harness regress --baseline results/baselines/ci.json
+  python -m harness regress --baseline results/baselines/ci.json --scores-only --out kept
+  python -m harness regress --baseline mine.json --update --why "the first one"
+"""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("regress", parents=[common], help="the gate: run a baseline's cells again and compare")
+    parser = commands.add_parser(
+        "regress", parents=[common], epilog=EXAMPLES, help="the gate: run a baseline's cells again and compare"
+    )
     parser.add_argument(
-        "--baseline", type=path, required=True, metavar="FILE", help="such as results/baselines/ci.json"
+        "--baseline", type=valid_path, required=True, metavar="FILE", help="such as results/baselines/ci.json"
     )
     parser.add_argument("--update", action="store_true", help="write a new baseline from new runs of all of its seeds")
     parser.add_argument("--why", metavar="TEXT", help="the reason for a new baseline, kept in it")
     parser.add_argument("--scores-only", action="store_true", help="leave throughput out")
     parser.add_argument(
-        "--out", type=path, metavar="DIR", help="keep the runs in a new folder in here (default: they are removed)"
+        "--out",
+        type=valid_path,
+        metavar="DIR",
+        help="keep the runs in a new folder in here (default: they are removed)",
     )
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.set_defaults(command=regress)

@@ -13,24 +13,40 @@ from harness.cells.request import RECIPE_FLAGS, Request
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
 from harness.store.record_file import encoded
-from harness.values import data_dir, name, path
+from harness.values import data_dir, valid_name, valid_path
+
+EXAMPLES = """examples:
+  python -m harness run --model bert --task ner
+  python -m harness run --model avey-b --task ner/mine --data-dir data --lr 5e-4 --epochs 3
+  python -m harness run --model bert --weights path/to/model --task retrieval/scifact --epochs 0
+"""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    run = commands.add_parser("run", parents=[common], help="fine-tune one encoder on one task and score it")
-    run.add_argument(
-        "--model", type=name, required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's"
+    run = commands.add_parser(
+        "run", parents=[common], epilog=EXAMPLES, help="fine-tune one encoder on one task and score it"
     )
-    run.add_argument("--task", type=name, required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17")
-    run.add_argument("--weights", type=path, default="scratch", help="scratch (default), hub, a folder, or a hub id")
-    run.add_argument("--size", type=name, help="tiny (default), base, large")
+    run.add_argument(
+        "--model", type=valid_name, required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's"
+    )
+    run.add_argument(
+        "--task", type=valid_name, required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17"
+    )
+    run.add_argument(
+        "--weights", type=valid_path, default="scratch", help="scratch (default), hub, a folder, or a hub id"
+    )
+    run.add_argument("--size", type=valid_name, help="tiny (default), base, large")
     run.add_argument("--seed", type=int, default=0, help="of initialisation, batches and dropout (default 0)")
     add_data_options(run)
     add_recipe_options(run)
     output = run.add_argument_group("output")
     output.add_argument(
-        "--out", type=path, default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "--out",
+        type=valid_path,
+        default=DEFAULT_STORE,
+        metavar="DIR",
+        help=f"the results store (default {DEFAULT_STORE})",
     )
     output.add_argument("--force", action="store_true", help="run again even if the store has the result")
     output.add_argument("--json", action="store_true", help="print the record as one JSON line on stdout")
@@ -41,7 +57,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 def add_data_options(parser: Any) -> None:
     """Where examples come from, and the options of a task: the same for every command that runs cells."""
     parser.add_argument(
-        "--data-dir", type=path, default=data_dir(), metavar="DIR",
+        "--data-dir", type=valid_path, default=data_dir(), metavar="DIR",
         help="folder of local datasets, such as DIR/ner/NAME/{train,dev,test}.conll (default $HARNESS_DATA_DIR)",
     )  # fmt: skip
     parser.add_argument(
@@ -61,7 +77,7 @@ def add_curves_options(parser: Any) -> None:
     )
     parser.add_argument(
         "--log-dir",
-        type=path,
+        type=valid_path,
         metavar="DIR",
         help="folder of these curves, a folder a run (default: tensorboard in the store)",
     )

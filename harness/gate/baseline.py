@@ -16,14 +16,15 @@ A new baseline (``results/baselines/*.json``) begins as a file that names its ce
 
 | key of a cell | what it holds | who writes it |
 | --- | --- | --- |
-| ``request`` | ``model`` and ``task``; optional ``weights``, ``size``, ``data_dir``, ``recipe`` (names as in `harness.cells.recipe.Recipe`), ``task_options``, ``skip_bad``, ``plugins`` | you |
+| ``request`` | ``model``, ``task``; optional ``weights``, ``size``, ``data_dir``, ``recipe``, ``task_options``, ``skip_bad``, ``plugins`` | you |
 | ``seeds`` | two or more different seeds, over which the spread is taken; default ``[0, 1, 2, 3, 4]`` | you |
 | ``fingerprint``, ``recipe``, ``metric`` | of the runs, resolved; the gate refuses runs of others | ``--update`` |
 | ``scores`` | test score by ``metric`` of each seed, as fractions | ``--update`` |
-| ``constant_guess`` | what ``metric`` gives a model that answers every example alike; a baseline whose tolerance reaches down to it is refused | ``--update`` |
+| ``constant_guess`` | what ``metric`` gives a model that answers every example alike; the tolerance must end above it | ``--update`` |
 | ``losses`` | mean training loss of each seed; empty where nothing is trained | ``--update`` |
-| ``examples_per_gflop`` | examples trained on and predicted a second, over ``matmul_gflops``, of each seed; empty after ``--scores-only`` | ``--update`` |
+| ``examples_per_gflop`` | examples trained on and predicted a second, over ``matmul_gflops``, of each seed | ``--update`` |
 
+After ``--update --scores-only`` there are no ``matmul_gflops`` and ``examples_per_gflop``, and no later run is judged by its speed.
 Paths in a request are relative to the file.
 """
 
@@ -51,7 +52,6 @@ SEEDS, RERUN_SEEDS = (0, 1, 2, 3, 4), (0, 1, 2)
 NEW = '{"cells": [{"request": {"model": "bert", "task": "ner"}}]}'
 """The least that a new baseline says."""
 _REQUEST = {"model", "task", "weights", "size", "data_dir", "recipe", "task_options", "skip_bad", "plugins"}
-_LISTS = ("scores", "losses", "examples_per_gflop")
 _UNGATED = ("steps", "resumed_from_step")
 """Of the recipe in a record: what happened, not what was asked for."""
 
@@ -159,14 +159,15 @@ def _cell(file: Path, content: Mapping[str, Any], where: str) -> GatedCell:
     if unknown := sorted(set(written) - _REQUEST):
         raise InputError(f"{where} asks for {unknown[0]!r}{suggestion(unknown[0], _REQUEST)}")
     request = one_request(written, where)
-    beside = {
-        "data_dir": str(file.parent / request.data_dir) if request.data_dir else None,
-        "plugins": tuple(str(file.parent / plugin) for plugin in request.plugins),
-    }
+    request = replace(
+        request,
+        data_dir=str(file.parent / request.data_dir) if request.data_dir else None,
+        plugins=tuple(str(file.parent / plugin) for plugin in request.plugins),
+    )
     seeds = _seeds(content.get("seeds", SEEDS), f"{where}: seeds")
     if len(seeds) < 2:
         raise InputError(f"{where} needs two or more different seeds; a spread is of several")
-    return GatedCell(replace(request, **beside), written, seeds)
+    return GatedCell(request, written, seeds)
 
 
 def _seeds(value: Any, what: str) -> tuple[int, ...]:
@@ -178,7 +179,9 @@ def _seeds(value: Any, what: str) -> tuple[int, ...]:
 
 def _measured(cell: GatedCell, content: Mapping[str, Any], where: str) -> GatedCell:
     """The cell with what ``--update`` wrote of its runs."""
-    lists = {key: _numbers(content.get(key, ()), key, cell, where) for key in _LISTS}
+    scores, losses, speeds = (
+        _numbers(content.get(key, ()), key, cell, where) for key in ("scores", "losses", "examples_per_gflop")
+    )
     guess = content.get("constant_guess")
     texts, recipe = [content.get(key, "") for key in ("fingerprint", "metric")], content.get("recipe")
     if (
@@ -187,7 +190,16 @@ def _measured(cell: GatedCell, content: Mapping[str, Any], where: str) -> GatedC
         or not (guess is None or _is_number(guess))
     ):
         raise InputError(f"{where} is not whole: {name(cell)} has values of other types; write it anew with --update")
-    return replace(cell, fingerprint=texts[0], metric=texts[1], recipe=recipe, constant_guess=guess, **lists)
+    return replace(
+        cell,
+        fingerprint=texts[0],
+        metric=texts[1],
+        recipe=recipe,
+        constant_guess=guess,
+        scores=scores,
+        losses=losses,
+        examples_per_gflop=speeds,
+    )
 
 
 def _numbers(value: Any, key: str, cell: GatedCell, where: str) -> tuple[float, ...]:
