@@ -17,6 +17,6 @@ def first_line(error: Exception, length: int = 200) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:length]
 
 
-def on_one_line(error: Exception, length: int = 160) -> str:
+def on_one_line(error: BaseException, length: int = 160) -> str:
     """All of an error's message on one line, or the name of an error that has none."""
     return " ".join(str(error).split())[:length] or type(error).__name__

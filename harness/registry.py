@@ -11,15 +11,22 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import os
+import re
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from harness.errors import InputError
+from harness.errors import InputError, on_one_line
 
 T = TypeVar("T")
+
+_PLUGIN = "harness_plugin_"
+"""What the names of modules begin with that are plug-ins."""
 
 
 class Registry(Generic[T]):
@@ -29,13 +36,21 @@ class Registry(Generic[T]):
         kind: what one entry is called in messages, for example ``"model"``.
         entry_points: the entry-point group in which installed packages announce entries; the name of
             the entry point is the name of the entry, and it is imported only when it is asked for.
+        fault: what keeps an object from being an entry, as the end of a sentence that begins with its name; empty where
+            nothing does.
         hint: the end of the message about a name that does not exist, from that name and those that do; by default
             `suggestion`.
     """
 
-    def __init__(self, kind: str, entry_points: str, hint: Callable[[str, list[str]], str] | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        entry_points: str,
+        fault: Callable[[object], str] = lambda entry: "",
+        hint: Callable[[str, list[str]], str] | None = None,
+    ) -> None:
         self.kind = kind
-        self._hint = hint or suggestion
+        self._fault, self._hint = fault, hint or suggestion
         self._group = entry_points
         self._entries: dict[str, T | str | EntryPoint] = {}
         self._announced = False
@@ -44,10 +59,16 @@ class Registry(Generic[T]):
         """Return a decorator that files its argument under ``name`` and gives it back.
 
         Raises:
-            InputError: the name is taken, so that a plug-in cannot silently replace a built-in entry.
+            InputError: the name is taken, so that a plug-in cannot silently replace a built-in entry; or it cannot be
+                typed, or the argument is not of the registry's kind.
         """
+        if not isinstance(name, str) or not re.fullmatch(r"[\w.+-]+", name):
+            raise InputError(
+                f"a {self.kind} cannot be registered as {name!r}; a name is a text of letters, digits and . + - _"
+            )
 
         def file_it(entry: T) -> T:
+            self._refuse_wrong(name, entry)
             self._add(name, entry)
             return entry
 
@@ -67,6 +88,8 @@ class Registry(Generic[T]):
         if not self._announced:
             self._announced = True
             for point in sorted(entry_points(group=self._group), key=lambda point: point.name):
+                if point.name in self._entries:
+                    raise InputError(f"{point.value} of an installed package is a second {self.kind} {point.name!r}")
                 self._add(point.name, point)
         return list(self._entries)
 
@@ -90,48 +113,101 @@ class Registry(Generic[T]):
         return entry
 
     def _load(self, name: str, where: str | EntryPoint) -> T:
-        try:
+        path = where if isinstance(where, str) else where.value
+        with _importing(f"the {self.kind} {name!r} could not be loaded from {path}"):
             if isinstance(where, EntryPoint):
                 loaded: T = where.load()
             else:
                 module, _, attribute = where.partition(":")
                 loaded = getattr(importlib.import_module(module), attribute)
+            self._refuse_wrong(name, loaded)
             return loaded
-        except (ImportError, AttributeError) as error:
-            path = where if isinstance(where, str) else where.value
-            raise InputError(f"the {self.kind} {name!r} could not be loaded from {path}: {error}") from error
+
+    def _refuse_wrong(self, name: str, entry: object) -> None:
+        if fault := self._fault(entry):
+            raise InputError(f"the {self.kind} {name!r} {fault}")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The end of an error message: ``; did you mean 'x'?`` or the list of what there is."""
     known = list(known)
-    close = difflib.get_close_matches(name, known, n=2, cutoff=0.5)
-    if close:
-        return f"; did you mean {' or '.join(map(repr, close))}?"
+    if close := closest(name, known):
+        return did_you_mean(close)
     return f"; there are: {', '.join(known)}" if known else ""
+
+
+def closest(name: str, known: Iterable[str], cutoff: float = 0.5) -> list[str]:
+    """The one or two names that are most like a misspelt one; none where no name is as like it as ``cutoff`` (0 to 1)."""
+    return difflib.get_close_matches(name, list(known), n=2, cutoff=cutoff)
+
+
+def did_you_mean(names: Iterable[str]) -> str:
+    """``; did you mean 'x' or 'y'?``."""
+    return f"; did you mean {' or '.join(map(repr, names))}?"
 
 
 def load_plugin(file: str | Path) -> None:
     """Run a Python file that registers models or tasks (``--plugin FILE.py``).
 
     Raises:
-        InputError: the file is missing, is not Python, or fails while it is imported.
+        InputError: the file is missing, is not Python, or fails while it is imported; or another plug-in has its name.
     """
-    path = Path(file).resolve()
+    path = Path(os.path.realpath(file))
     if not path.is_file():
-        raise InputError(f"the plug-in {file} does not exist; --plugin takes the path of a Python file")
-    name = f"harness_plugin_{path.stem}"
-    if getattr(sys.modules.get(name), "__file__", None) == str(path):
-        return
+        problem = "is a folder" if path.is_dir() else "does not exist"
+        raise InputError(f"the plug-in {file} {problem}; --plugin takes the path of a Python file")
+    name = f"{_PLUGIN}{path.stem}"
+    if loaded := getattr(sys.modules.get(name), "__file__", None):
+        if loaded == str(path):
+            return
+        raise InputError(f"the plug-ins {loaded} and {path} have the same name; rename one of them")
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"the plug-in {file} is not a Python file; its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-    except InputError:
-        raise
-    except Exception as error:
+        with _importing(f"the plug-in {file} failed while it was imported"):
+            spec.loader.exec_module(module)
+    except BaseException:
         del sys.modules[name]
-        raise InputError(f"the plug-in {file} failed while it was imported: {type(error).__name__}: {error}") from error
+        raise
+
+
+@contextmanager
+def _importing(failed: str) -> Iterator[None]:
+    """Import other people's code: whatever it raises, `SystemExit` among it, becomes an `InputError`.
+
+    Args:
+        failed: the beginning of the sentence.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:  # the user's
+        raise
+    except InputError as error:
+        raise InputError(f"{failed}: {error}") from error
+    except BaseException as error:
+        raise InputError(f"{failed}: {_what(error)}") from error
+
+
+def failure_of_plugin(error: BaseException) -> InputError | None:
+    """What a user should read of an exception that a plug-in's code raised while a command ran.
+
+    Returns:
+        A sentence that names the file and line; ``None`` where no plug-in's code was running, unless the exception is a
+        `SystemExit`, which would end the command as if all were well.
+    """
+    for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
+        if str(frame.f_globals.get("__name__")).startswith(_PLUGIN):
+            where = f"the plug-in {frame.f_globals.get('__file__')} failed in line {line}"
+            return InputError(f"{where}: {_what(error)}")
+    if isinstance(error, SystemExit):
+        return InputError(f"a library ended the command before it was done: {_what(error)}")
+    return None
+
+
+def _what(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({error.code!r}); let it raise an exception instead"
+    return f"{type(error).__name__}: {on_one_line(error)}" if str(error) else type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +114,33 @@ def _encoder_of_folder(folder: Path, known: list[str]) -> str | None:
     return next((name for name in known if model_type in MODELS[name].model_types), None)
 
 
-MODELS: Registry[Encoder] = Registry("model", entry_points="encoder_harness.models", hint=_hint)
+DECIDED_BY_TOKENIZER = frozenset(
+    {"vocab_size", "pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"}
+)
+"""Values of a config that a size's options leave out."""
+
+
+def fault(entry: object) -> str:
+    """What keeps an object from being an encoder, as the end of "the model 'x' ..."; empty where nothing does."""
+    if not isinstance(entry, Encoder):
+        found = f"the class {entry.__name__}" if isinstance(entry, type) else f"of the type {type(entry).__name__}"
+        return f"is {found}; register an instance of models.Encoder (docs/plugins.md)"
+    for name in ("config", "model"):
+        if not re.fullmatch(r"[\w.]+:\w+", str(getattr(entry, name))):
+            return f"has {getattr(entry, name)!r} as its {name}, which must be a text 'module:Class'"
+    if isinstance(entry.model_types, str) or not all(isinstance(one, str) for one in entry.model_types):
+        return f"has the model_types {entry.model_types!r}, which must be a tuple of texts such as ('bert',)"
+    if not isinstance(entry.sizes, Mapping) or not entry.sizes:
+        return "has no sizes; give it a mapping such as {'tiny': Size(options={...})}"
+    for name, size in entry.sizes.items():
+        if not isinstance(size, Size) or not isinstance(size.options, Mapping):
+            return f"has a size {name!r} that is not a models.Size with a mapping of options"
+        if decided := sorted(DECIDED_BY_TOKENIZER & size.options.keys()):
+            return f"has {decided[0]} in the options of its size {name!r}; leave it out, the tokenizer decides it"
+    return ""
+
+
+MODELS: Registry[Encoder] = Registry("model", entry_points="encoder_harness.models", fault=fault, hint=_hint)
 for _name, _path in {
     "avey-b": "models.catalogue:AVEY_B",
     "bert": "models.catalogue:BERT",

@@ -5,6 +5,7 @@ Two families of one kind: ``nli``, how a hypothesis relates to its premise, and 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,11 @@ class SequenceClassification:
     def score(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> dict[str, float]:
         """See `tasks.metrics.classification_scores`."""
         return classification_scores([example.label for example in examples], predictions)
+
+    def constant(self, examples: Sequence[LabelledText]) -> list[str]:
+        """See `tasks.task.Guessable`: the most frequent label."""
+        ((label, _),) = Counter(example.label for example in examples).most_common(1)
+        return [label] * len(examples)
 
     def rows(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> list[dict[str, Any]]:
         """Id, text and the text it is paired with (null where it stands alone), gold label and predicted label of each."""

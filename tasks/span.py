@@ -129,6 +129,10 @@ class SpanExtraction:
         gold = [[answer.text for answer in example.answers] for example in examples]
         return answer_scores([span.text for span in predictions], gold)
 
+    def constant(self, examples: Sequence[Question]) -> list[Span]:
+        """See `tasks.task.Guessable`: no answer."""
+        return [Span("", 0, 0, -np.inf)] * len(examples)
+
     def rows(self, examples: Sequence[Question], predictions: Sequence[Span]) -> list[dict[str, Any]]:
         """Id, question, the part of the context around the gold answer, gold answers, and the predicted one with its offset.
 

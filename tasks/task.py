@@ -199,6 +199,25 @@ class TunedOnDev(Protocol):
 
 
 @runtime_checkable
+class Guessable(Protocol):
+    """A task in which one constant answer to every example scores above 0."""
+
+    def constant(self, examples: Sequence[Any]) -> list[Any]:
+        """Predictions that are the same for every example: of all such answers, the one that scores best."""
+        ...
+
+
+def constant_guess(task: Task, examples: Sequence[Any]) -> float:
+    """The main metric of a model that gives every example the same answer, such as the most frequent label.
+
+    0 where the task is not `Guessable`: no entity is found where every tag is O, and no document by a constant ranking.
+    """
+    if not isinstance(task, Guessable) or not examples:
+        return 0.0
+    return task.score(examples, task.constant(examples))[task.metric]
+
+
+@runtime_checkable
 class ZeroShot(Protocol):
     """A task that needs no head, so that weights can be scored on it as they are: ``--epochs 0``."""
 
@@ -244,7 +263,41 @@ class Configurable(Protocol):
         ...
 
 
-TASKS: Registry[Task] = Registry("task", entry_points="encoder_harness.tasks")
+HEADS = ("token", "span", "sequence", "embedding", "mteb")
+"""What `Task.head` may be."""
+_TEXTS = ("family", "description", "head", "metric", "default_dataset")
+_METHODS = ("identity", "load", "score", "rows", "texts")
+_OF_LABELLING = ("encode", "decode")
+
+
+def fault(entry: object) -> str:
+    """What keeps an object from being a task, as the end of "the task 'x' ..."; empty where nothing does."""
+    if isinstance(entry, type):
+        return f"is the class {entry.__name__}; register an instance of it (docs/plugins.md)"
+    for name in _TEXTS:
+        if not isinstance(getattr(entry, name, None), str):
+            return f"is no task: it lacks {name}, a text (tasks/task.py says what a task has)"
+    head = getattr(entry, "head", None)
+    if head not in HEADS:
+        return f"has the head {head!r}; there are: {', '.join(HEADS)}"
+    for name in _METHODS + (_OF_LABELLING if head in ("token", "span", "sequence") else ()):
+        if not callable(getattr(entry, name, None)):
+            return f"is no task: it lacks the method {name} (tasks/task.py says what a task has)"
+    datasets = getattr(entry, "datasets", None)
+    if not isinstance(datasets, Mapping) or not all(isinstance(info, DatasetInfo) for info in datasets.values()):
+        return "is no task: its datasets are not a mapping of names to tasks.DatasetInfo"
+    if not isinstance(getattr(entry, "defaults", None), Mapping):
+        return "is no task: its defaults are not a mapping of values of the recipe"
+    return ""
+
+
+def _hint(name: str, families: list[str]) -> str:
+    from tasks.offer import offer
+
+    return offer(name, families)
+
+
+TASKS: Registry[Task] = Registry("task", entry_points="encoder_harness.tasks", fault=fault, hint=_hint)
 TASKS.register_lazily("ner", "tasks.ner:NER")
 TASKS.register_lazily("span", "tasks.span:SPAN")
 TASKS.register_lazily("nli", "tasks.classification:NLI")

@@ -19,11 +19,11 @@ FLOORS = (
     {"harness.registry", "harness.machine", "harness.store"},
     {"harness.progress"},
     {"harness.terminal"},
-    {"harness.errors", "harness.plain_text", "harness.json_file", "harness.own_packages"},
+    {"harness.errors", "harness.plain_text", "harness.json_file", "harness.own_packages", "harness.values"},
 )
 """From the top: a room imports from its own floor and from those below. ARCHITECTURE.md draws them."""
 
-LENT_TO_ALL = {"harness.registry", "harness.errors", "harness.progress", "harness.json_file"}
+LENT_TO_ALL = {"harness.registry", "harness.errors", "harness.progress", "harness.json_file", "harness.values"}
 """All of `harness` that `models` and `tasks` import."""
 
 

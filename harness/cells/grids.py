@@ -14,22 +14,24 @@ What stands outside of the grids is meant for all of them. Paths are those that 
 
 from __future__ import annotations
 
+import argparse
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from harness.cells.recipe import Recipe
-from harness.cells.request import Request, checked_seed, number, seed_from, shortened
+from harness.cells.request import Request, checked_seed, number, seed_from
 from harness.errors import InputError
 from harness.registry import suggestion
+from harness.values import shortened, valid_name, valid_path
 
 GRID = "grid"
-_LISTS_OF_TEXT = ("models", "tasks", "plugins")
-_TEXTS = ("weights", "size", "data_dir")
+_LISTS_OF_TEXT = {"models": valid_name, "tasks": valid_name, "plugins": valid_path}
+_TEXTS = {"weights": valid_path, "size": valid_name, "data_dir": valid_path}
 KEYS = ("models", "tasks", "learning_rates", "seeds", *_TEXTS, "skip_bad", "plugins", "recipe", "task_options")
 """What a grid may say."""
 _MOST_SEEDS = 10_000
@@ -100,6 +102,24 @@ def read(file: str | Path | None, given: Mapping[str, Any], usual: Mapping[str, 
     return grids
 
 
+def one_request(table: Mapping[str, Any], where: str) -> Request:
+    """The request that a table of values asks for; its keys are the names of `harness.cells.request.Request`.
+
+    Args:
+        table: has a ``model`` and a ``task``, in place of a grid's ``models`` and ``tasks``.
+        where: what the table is called in messages.
+
+    Raises:
+        InputError: a value is missing, of a wrong type or out of its range.
+    """
+    model, task = (_text(table.get(key), key, where, valid_name) for key in ("model", "task"))
+    recipe = dict(_table(table.get("recipe", {}), "recipe", where))
+    options = _table(table.get("task_options", {}), "task_options", where)
+    rates = {"learning_rates": [recipe.pop("learning_rate")]} if "learning_rate" in recipe else {}
+    grid = dict(table) | {"models": [model], "tasks": [task], "recipe": recipe, "task_options": options} | rates
+    return _grid(grid, where).requests()[0]
+
+
 def seeds_of(text: str) -> list[int]:
     """``0,1,2`` and ``0-9`` as seeds.
 
@@ -160,11 +180,13 @@ def _grid(table: Mapping[str, Any], where: str) -> Grid:
         if key not in table:
             raise InputError(f"{where} names no {key}; give some with --{key} A,B or in a TOML file")
     values: dict[str, Any] = {
-        key: _distinct(_texts(table[key], key, where), key, where) for key in _LISTS_OF_TEXT if key in table
+        key: _distinct(_texts(table[key], key, where, kind), key, where)
+        for key, kind in _LISTS_OF_TEXT.items()
+        if key in table
     }
-    for key in _TEXTS:
+    for key, kind in _TEXTS.items():
         if table.get(key) is not None:
-            values[key] = _text(table[key], key, where)
+            values[key] = _text(table[key], key, where, kind)
     if "skip_bad" in table:
         if not isinstance(table["skip_bad"], bool):
             raise InputError(f"{where}: skip_bad is true or false, not {table['skip_bad']!r}")
@@ -213,20 +235,23 @@ def _recipe_value(name: str, value: Any, hint: Any, where: str) -> Any:
     raise InputError(f"{where}: {name} of the recipe is {wanted}, not {value!r}")
 
 
-def _texts(value: Any, key: str, where: str) -> list[str]:
+def _texts(value: Any, key: str, where: str, kind: Callable[[str], str]) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise InputError(f"{where}: {key} is a list of names in quotes, not {value!r}")
     if not value and key != "plugins":
         raise InputError(f"{where}: {key} is empty, so there is nothing to run; name one at least")
     if not all(item.strip() for item in value):
         raise InputError(f"{where}: one of the {key} has no name")
-    return value
+    return [_text(item, key, where, kind) for item in value]
 
 
-def _text(value: Any, key: str, where: str) -> str:
+def _text(value: Any, key: str, where: str, kind: Callable[[str], str]) -> str:
     if not isinstance(value, str) or not value:
         raise InputError(f"{where}: {key} is a text in quotes, not {value!r}")
-    return value
+    try:
+        return kind(value)
+    except argparse.ArgumentTypeError as error:
+        raise InputError(f"{where}: {key}: {error}") from None
 
 
 def _numbers(value: Any, where: str) -> list[float]:

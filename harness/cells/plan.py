@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from harness import vectors
+from harness.cells import vectors
 from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
 from harness.cells.request import Request, checked_seed

@@ -11,6 +11,13 @@ from harness.errors import InputError
 from harness.registry import suggestion
 from harness.store.record import RecipeEntry
 
+_USUAL = {
+    "learning_rate": (0.1, "training rarely works"),
+    "epochs": (1000, "a model rarely learns more"),
+    "batch_size": (65_536, "a step takes more memory and time than most machines have"),
+}
+"""For some values of a recipe the most that is usual, and what is to be expected beyond."""
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -83,6 +90,17 @@ class Recipe:
     def trains(self) -> bool:
         """Whether anything is trained."""
         return self.max_steps is not None or self.epochs > 0
+
+    def doubts(self) -> list[str]:
+        """One sentence about every value that is far outside of what is usual; none where nothing is trained."""
+        if not self.trains:
+            return []
+        decides = _USUAL.keys() - ({"epochs"} if self.max_steps is not None else set())
+        return [
+            f"the {name.replace('_', ' ')} of {getattr(self, name):g} is unusual: above {most:g} {beyond}"
+            for name, (most, beyond) in _USUAL.items()
+            if name in decides and getattr(self, name) > most
+        ]
 
     def steps(self, n_examples: int) -> int:
         """Optimiser steps for so many training examples."""

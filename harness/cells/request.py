@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
+from harness.values import shortened
 
 if TYPE_CHECKING:
     from harness.cells.recipe import Recipe
@@ -118,11 +119,6 @@ def seed_from(text: str) -> int:
     """
     whole = re.fullmatch(r"0*(\d{1,10})", text.strip(), re.ASCII)  # Python refuses to convert thousands of digits
     return checked_seed(int(whole[1]) if whole else text)
-
-
-def shortened(text: str, length: int = 40) -> str:
-    """A text as a message quotes it: its beginning, if it is long."""
-    return text if len(text) <= length else f"{text[:length]}..."
 
 
 def number(value: float) -> str:

@@ -12,18 +12,28 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
+from harness.values import valid_name, valid_path
 
 SHORTEST_TIMEOUT_S = 1.0
 SPARE_MIB = 512
 """Of the memory that is free when the bench starts, so much is left to the rest of the machine."""
 
 
+EXAMPLES = """examples:
+  python -m harness bench --models avey-b,modernbert --lengths 128,512,2048
+  python -m harness bench --models bert --mode training --tokens-per-batch 4096
+  python -m harness bench --precision fp32 --threads 1 --json
+"""
+
+
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command ``bench``."""
-    parser = commands.add_parser("bench", parents=[common], help="throughput, latency and memory against length")
+    parser = commands.add_parser(
+        "bench", parents=[common], epilog=EXAMPLES, help="throughput, latency and memory against length"
+    )
     what = parser.add_argument_group("what is measured")
     what.add_argument("--models", default="all", metavar="A,B", help="names with commas, or all (default)")
-    what.add_argument("--size", default="tiny", help="tiny (default), base, large")
+    what.add_argument("--size", type=valid_name, default="tiny", help="tiny (default), base, large")
     what.add_argument("--lengths", metavar="N,M", help="tokens, increasing (default 128,512,2048,8192,32768,98304)")
     what.add_argument("--mode", choices=["inference", "training"], default="inference", help="default inference")
     batch = what.add_mutually_exclusive_group()
@@ -46,11 +56,19 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     limits.add_argument("--min-repetitions", type=int, default=5, metavar="N", help="at least so many (default 5)")
     limits.add_argument("--min-seconds", type=float, default=1.0, metavar="S", help="and at least so long (default 1)")
     output = parser.add_argument_group("output")
-    output.add_argument("--baseline", metavar="MODEL", help="of the ratios (default modernbert, else the first model)")
     output.add_argument(
-        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "--baseline", type=valid_name, metavar="MODEL", help="of the ratios (default modernbert, else the first model)"
     )
-    output.add_argument("--report", metavar="DIR", help="folder of tables and figures (default: bench in the store)")
+    output.add_argument(
+        "--out",
+        type=valid_path,
+        default=DEFAULT_STORE,
+        metavar="DIR",
+        help=f"the results store (default {DEFAULT_STORE})",
+    )
+    output.add_argument(
+        "--report", type=valid_path, metavar="DIR", help="folder of tables and figures (default: bench in the store)"
+    )
     output.add_argument("--force", action="store_true", help="measure again what the store has")
     output.add_argument("--json", action="store_true", help="print one JSON line a point on stdout")
     parser.set_defaults(command=bench)

@@ -6,15 +6,25 @@ import argparse
 from dataclasses import asdict
 from typing import Any
 
+from harness.values import valid_name, valid_path
+
+EXAMPLES = """examples:
+  python -m harness check --model avey-b
+  python -m harness check --model my-encoder --plugin my_encoder.py
+  python -m harness check --model bert --weights path/to/model --json
+"""
+
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     check = commands.add_parser(
-        "check", parents=[common], help="certify an encoder: padding, determinism, gradients, saving"
+        "check", parents=[common], epilog=EXAMPLES, help="certify an encoder: padding, determinism, gradients, saving"
     )
-    check.add_argument("--model", required=True, help="a registered or plugged-in encoder")
-    check.add_argument("--weights", default="scratch", help="scratch (default), hub, a folder, or a hub id")
-    check.add_argument("--size", help="tiny (default), base, large")
+    check.add_argument("--model", type=valid_name, required=True, help="a registered or plugged-in encoder")
+    check.add_argument(
+        "--weights", type=valid_path, default="scratch", help="scratch (default), hub, a folder, or a hub id"
+    )
+    check.add_argument("--size", type=valid_name, help="tiny (default), base, large")
     check.add_argument("--json", action="store_true", help="as JSON")
     check.set_defaults(command=check_encoder)
 

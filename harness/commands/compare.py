@@ -7,24 +7,39 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
+from harness.values import valid_name, valid_path
+
+EXAMPLES = """examples:
+  python -m harness compare avey-b bert
+  python -m harness compare bert:tiny bert@path/to/model --task ner/docstrings --split dev
+"""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "compare", parents=[common], help="two encoders, example by example: intervals and paired tests"
+        "compare",
+        parents=[common],
+        epilog=EXAMPLES,
+        help="two encoders, example by example: intervals and paired tests",
     )
     named = "MODEL, MODEL:SIZE, MODEL@WEIGHTS, or the folder of a run"
-    parser.add_argument("a", metavar="A", help=named)
-    parser.add_argument("b", metavar="B", help="the other one")
-    parser.add_argument("--task", help="FAMILY or FAMILY/DATASET: only these (default: all that both have)")
+    parser.add_argument("a", type=valid_path, metavar="A", help=named)
+    parser.add_argument("b", type=valid_path, metavar="B", help="the other one")
+    parser.add_argument(
+        "--task", type=valid_name, help="FAMILY or FAMILY/DATASET: only these (default: all that both have)"
+    )
     parser.add_argument("--split", choices=["test", "dev"], default="test", help="default test")
     parser.add_argument("--any-recipe", action="store_true", help="compare runs of different recipes too")
     parser.add_argument(
         "--resamples", type=int, default=10_000, metavar="N", help="of intervals and tests (default 10000)"
     )
     parser.add_argument(
-        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "--out",
+        type=valid_path,
+        default=DEFAULT_STORE,
+        metavar="DIR",
+        help=f"the results store (default {DEFAULT_STORE})",
     )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(command=compare_two)

@@ -7,18 +7,35 @@ import sys
 from typing import Any
 
 from harness.store import DEFAULT_STORE
+from harness.values import valid_name, valid_path
+
+EXAMPLES = """examples:
+  python -m harness export 3f2a9c
+  python -m harness export results/runs/bert-tiny_ner-docstrings_3f2a9c0d --model-name my-bert
+"""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "export", parents=[common], help="a run's test scores as model-card metadata (model-index YAML)"
+        "export",
+        parents=[common],
+        epilog=EXAMPLES,
+        help="a run's test scores as model-card metadata (model-index YAML)",
     )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="folders of runs, or keys of runs in the store")
-    parser.add_argument("--format", choices=["model-index"], default="model-index", help="default model-index")
-    parser.add_argument("--model-name", metavar="NAME", help="on the card (default: what the runs say)")
     parser.add_argument(
-        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "runs", type=valid_path, nargs="+", metavar="RUN", help="folders of runs, or keys of runs in the store"
+    )
+    parser.add_argument("--format", choices=["model-index"], default="model-index", help="default model-index")
+    parser.add_argument(
+        "--model-name", type=valid_name, metavar="NAME", help="on the card (default: what the runs say)"
+    )
+    parser.add_argument(
+        "--out",
+        type=valid_path,
+        default=DEFAULT_STORE,
+        metavar="DIR",
+        help=f"the results store (default {DEFAULT_STORE})",
     )
     parser.set_defaults(command=export)
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.values import data_dir, valid_name, valid_path
+
+EXAMPLES = """examples:
+  python -m harness fetch span/squad --data-dir data
+  python -m harness fetch ner/wnut17 classification/sst2 --data-dir data --force
+"""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     fetch = commands.add_parser(
-        "fetch", parents=[common], help="copy hub datasets into a folder for machines without network"
+        "fetch", parents=[common], epilog=EXAMPLES, help="copy hub datasets into a folder for machines without network"
     )
     fetch.add_argument(
-        "tasks", nargs="+", metavar="TASK", help="FAMILY/DATASET, such as span/squad (`list data` names them)"
+        "tasks",
+        type=valid_name,
+        nargs="+",
+        metavar="TASK",
+        help="FAMILY/DATASET, such as span/squad (`list data` names them)",
     )
     fetch.add_argument(
-        "--data-dir", default=os.environ.get("HARNESS_DATA_DIR"), metavar="DIR",
+        "--data-dir", type=valid_path, default=data_dir(), metavar="DIR",
         help="the folder to fill, which `run --data-dir` reads (default $HARNESS_DATA_DIR)",
     )  # fmt: skip
     fetch.add_argument("--force", action="store_true", help="replace copies that are there already")

@@ -7,19 +7,36 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
+from harness.values import valid_name, valid_path
+
+EXAMPLES = """examples:
+  python -m harness import mteb results/org__model
+  python -m harness import encodeval results.json --model ModernBERT-base --dataset conll2003
+"""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "import", parents=[common], help="scores that others measured, as rows marked 'not our protocol'"
+        "import",
+        parents=[common],
+        epilog=EXAMPLES,
+        help="scores that others measured, as rows marked 'not our protocol'",
     )
     parser.add_argument("protocol", choices=["mteb", "encodeval"], help="what wrote the files")
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="result files, or folders of them")
-    parser.add_argument("--model", help="the model's name (default: what the files or their folders say)")
-    parser.add_argument("--dataset", help="encodeval: the dataset's name (default: what the path says)")
+    parser.add_argument("paths", type=valid_path, nargs="+", metavar="PATH", help="result files, or folders of them")
     parser.add_argument(
-        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "--model", type=valid_name, help="the model's name (default: what the files or their folders say)"
+    )
+    parser.add_argument(
+        "--dataset", type=valid_name, help="encodeval: the dataset's name (default: what the path says)"
+    )
+    parser.add_argument(
+        "--out",
+        type=valid_path,
+        default=DEFAULT_STORE,
+        metavar="DIR",
+        help=f"the results store (default {DEFAULT_STORE})",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON line a record on stdout")
     parser.set_defaults(command=import_scores)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+EXAMPLES = """examples:
+  python -m harness list
+  python -m harness list data
+  python -m harness list models --plugin my_encoder.py --json
+"""
+
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    listing = commands.add_parser("list", parents=[common], help="the models, tasks and datasets there are")
+    listing = commands.add_parser(
+        "list", parents=[common], epilog=EXAMPLES, help="the models, tasks and datasets there are"
+    )
     listing.add_argument(
         "what", nargs="?", choices=["models", "tasks", "data"], help="only one of them (default: models and tasks)"
     )

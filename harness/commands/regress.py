@@ -10,17 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
+from harness.values import valid_path
+
+EXAMPLES = """examples:
+  python -m harness regress --baseline results/baselines/ci.json
+  python -m harness regress --baseline results/baselines/ci.json --scores-only --out kept
+  python -m harness regress --baseline mine.json --update --why "the first one"
+"""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    parser = commands.add_parser("regress", parents=[common], help="the gate: run a baseline's cells again and compare")
-    parser.add_argument("--baseline", required=True, metavar="FILE", help="such as results/baselines/ci.json")
+    parser = commands.add_parser(
+        "regress", parents=[common], epilog=EXAMPLES, help="the gate: run a baseline's cells again and compare"
+    )
+    parser.add_argument(
+        "--baseline", type=valid_path, required=True, metavar="FILE", help="such as results/baselines/ci.json"
+    )
     parser.add_argument("--update", action="store_true", help="write a new baseline from new runs of all of its seeds")
     parser.add_argument("--why", metavar="TEXT", help="the reason for a new baseline, kept in it")
     parser.add_argument("--scores-only", action="store_true", help="leave throughput out")
     parser.add_argument(
-        "--out", metavar="DIR", help="keep the runs in a new folder in here (default: they are removed)"
+        "--out",
+        type=valid_path,
+        metavar="DIR",
+        help="keep the runs in a new folder in here (default: they are removed)",
     )
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.set_defaults(command=regress)
@@ -28,8 +42,8 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def regress(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.gate.baseline import read_baseline, write_baseline
-    from harness.gate.judge import judge, run_again
+    from harness.gate.baseline import check_writable, read_baseline, renewed, write_baseline
+    from harness.gate.judge import judge, refuse_blind, run_again
     from harness.progress import stderr
     from harness.report.terminal import regress_table
     from harness.scheduling.local import ChildProcesses
@@ -39,13 +53,17 @@ def regress(options: argparse.Namespace) -> int:
         raise InputError("a new baseline needs its reason: --update --why TEXT")
     if options.why and not options.update:
         raise InputError("--why is the reason for a new baseline; add --update")
-    baseline = read_baseline(options.baseline)
+    baseline = read_baseline(options.baseline, options.update)
     plugins = [str(Path(plugin).resolve()) for plugin in options.plugin or ()]
     if not options.update and (empty := [cell for cell in baseline.cells if not cell.scores]):
         raise InputError(
             f"the baseline {options.baseline} has no scores of {empty[0].request.model} on {empty[0].request.task}; "
             "write them with --update --why TEXT"
         )
+    if options.update:
+        check_writable(baseline.file)
+    for cell in () if options.update else baseline.cells:
+        refuse_blind(cell, len(baseline.rerun_seeds), cell.constant_guess or 0.0)
 
     def say(done: int, total: int, cell: str) -> None:
         stderr.print(f"{done} of {total}: {cell}")
@@ -54,9 +72,11 @@ def regress(options: argparse.Namespace) -> int:
         gflops = None if options.scores_only else matmul_gflops()
         runs = run_again(baseline, ChildProcesses(folder, workers=1, threads=1), plugins, options.update, say)
     if options.update:
-        write_baseline(baseline, runs, gflops, options.why.strip())
+        baseline = renewed(baseline, runs, gflops, options.why.strip())
+        for cell in baseline.cells:
+            refuse_blind(cell, len(baseline.rerun_seeds), cell.constant_guess or 0.0)
+        write_baseline(baseline)
         stderr.print(f"{options.baseline} is new; look at it and commit it")
-        baseline = read_baseline(options.baseline)
     verdicts = [judge(cell, each, gflops) for cell, each in zip(baseline.cells, runs, strict=True)]
     if options.json:
         show_json(regress_table.as_json(verdicts, gflops))

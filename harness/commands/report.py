@@ -8,19 +8,32 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
+from harness.values import valid_path
 
 _NAMED = 20
+
+
+EXAMPLES = """examples:
+  python -m harness report
+  python -m harness report --out results/cpu --report public
+"""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "report", parents=[common], help="tables, figures and one page of everything in the store"
+        "report", parents=[common], epilog=EXAMPLES, help="tables, figures and one page of everything in the store"
     )
     parser.add_argument(
-        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "--out",
+        type=valid_path,
+        default=DEFAULT_STORE,
+        metavar="DIR",
+        help=f"the results store (default {DEFAULT_STORE})",
     )
-    parser.add_argument("--report", metavar="DIR", help="folder of the report (default: report in the store)")
+    parser.add_argument(
+        "--report", type=valid_path, metavar="DIR", help="folder of the report (default: report in the store)"
+    )
     parser.set_defaults(command=report)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,40 @@ from typing import Any
 from harness.cells.request import RECIPE_FLAGS, Request, seed_from
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
+from harness.values import data_dir, valid_name, valid_path
+
+EXAMPLES = """examples:
+  python -m harness run --model bert --task ner
+  python -m harness run --model avey-b --task ner/mine --data-dir data --lr 5e-4 --epochs 3
+  python -m harness run --model bert --weights path/to/model --task retrieval/scifact --epochs 0
+"""
 
 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    run = commands.add_parser("run", parents=[common], help="fine-tune one encoder on one task and score it")
-    run.add_argument("--model", required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's")
-    run.add_argument("--task", required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17")
-    run.add_argument("--weights", default="scratch", help="scratch (default), hub, a folder, or a hub id")
-    run.add_argument("--size", help="tiny (default), base, large")
+    run = commands.add_parser(
+        "run", parents=[common], epilog=EXAMPLES, help="fine-tune one encoder on one task and score it"
+    )
+    run.add_argument(
+        "--model", type=valid_name, required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's"
+    )
+    run.add_argument(
+        "--task", type=valid_name, required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17"
+    )
+    run.add_argument(
+        "--weights", type=valid_path, default="scratch", help="scratch (default), hub, a folder, or a hub id"
+    )
+    run.add_argument("--size", type=valid_name, help="tiny (default), base, large")
     run.add_argument("--seed", type=seed_from, default=0, help="of initialisation, batches and dropout (default 0)")
     add_data_options(run)
     add_recipe_options(run)
     output = run.add_argument_group("output")
     output.add_argument(
-        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "--out",
+        type=valid_path,
+        default=DEFAULT_STORE,
+        metavar="DIR",
+        help=f"the results store (default {DEFAULT_STORE})",
     )
     output.add_argument("--force", action="store_true", help="run again even if the store has the result")
     output.add_argument("--json", action="store_true", help="print the record as one JSON line on stdout")
@@ -37,7 +55,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 def add_data_options(parser: Any) -> None:
     """Where examples come from, and the options of a task: the same for every command that runs cells."""
     parser.add_argument(
-        "--data-dir", default=os.environ.get("HARNESS_DATA_DIR"), metavar="DIR",
+        "--data-dir", type=valid_path, default=data_dir(), metavar="DIR",
         help="folder of local datasets, such as DIR/ner/NAME/{train,dev,test}.conll (default $HARNESS_DATA_DIR)",
     )  # fmt: skip
     parser.add_argument(
@@ -56,7 +74,10 @@ def add_curves_options(parser: Any) -> None:
         "--report-to", choices=["tensorboard"], help="write curves of training: loss, learning rate, gradient norm"
     )
     parser.add_argument(
-        "--log-dir", metavar="DIR", help="folder of these curves, a folder a run (default: tensorboard in the store)"
+        "--log-dir",
+        type=valid_path,
+        metavar="DIR",
+        help="folder of these curves, a folder a run (default: tensorboard in the store)",
     )
 
 
@@ -122,6 +143,19 @@ def task_options_given(texts: Sequence[str] | None) -> dict[str, str]:
     return given
 
 
+def _refuse_several(model: str, task: str) -> None:
+    """Offer the sweep to who names several models or tasks.
+
+    Raises:
+        InputError: that was so.
+    """
+    for option, value in (("--model", model), ("--task", task)):
+        if "," in value:
+            raise InputError(
+                f"{option} takes one name, not {value!r}; for several: python -m harness sweep --models {model} --tasks {task}"
+            )
+
+
 def run_cell(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.machine import distributed
@@ -129,6 +163,7 @@ def run_cell(options: argparse.Namespace) -> int:
     from harness.store.record import is_finished_run
     from harness.terminal import show_json
 
+    _refuse_several(options.model, options.task)
     request = Request(
         options.model, options.task, options.weights, options.size, options.seed, options.data_dir,
         recipe_given(options), task_options_given(options.task_option), options.skip_bad, tuple(options.plugin or ()),

@@ -21,6 +21,7 @@ from harness.errors import InputError
 from harness.machine.provenance import processors
 from harness.registry import load_plugin
 from harness.store import DEFAULT_STORE
+from harness.values import data_dir, valid_name, valid_path
 
 if TYPE_CHECKING:
     from harness.cells.grids import Grid
@@ -28,17 +29,28 @@ if TYPE_CHECKING:
     from harness.scheduling.sweep import Sweep
 
 
+EXAMPLES = """examples:
+  python -m harness sweep --models avey-b,bert --tasks ner,nli --lrs 5e-4,1e-3 --seeds 0-4 --dry-run
+  python -m harness sweep sweeps/cpu.toml --workers 2
+  python -m harness sweep --models bert --tasks classification/sst2 --weights path/to/model --lrs 2e-5,5e-5
+"""
+
+
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    sweep = commands.add_parser("sweep", parents=[common], help="models x tasks x learning rates x seeds")
-    sweep.add_argument("file", nargs="?", metavar="FILE.toml", help="grids to run; options stand above what it says")
+    sweep = commands.add_parser(
+        "sweep", parents=[common], epilog=EXAMPLES, help="models x tasks x learning rates x seeds"
+    )
+    sweep.add_argument(
+        "file", type=valid_path, nargs="?", metavar="FILE.toml", help="grids to run; options stand above what it says"
+    )
     what = sweep.add_argument_group("the grid")
     what.add_argument("--models", metavar="A,B", help="names with commas")
     what.add_argument("--tasks", metavar="T,U", help="FAMILY or FAMILY/DATASET, with commas")
     what.add_argument("--lrs", metavar="R,S", help="learning rates; the best is chosen on dev (default: the task's)")
     what.add_argument("--seeds", metavar="0,1 or 0-9", help="of the runs (default 0)")
-    what.add_argument("--weights", help="scratch (default), hub, a folder, or a hub id")
-    what.add_argument("--size", help="tiny (default), base, large")
+    what.add_argument("--weights", type=valid_path, help="scratch (default), hub, a folder, or a hub id")
+    what.add_argument("--size", type=valid_name, help="tiny (default), base, large")
     add_data_options(sweep)
     add_recipe_options(sweep, several_rates=True)
     where = sweep.add_argument_group("where it runs")
@@ -49,7 +61,11 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     add_cluster_options(sweep)
     output = sweep.add_argument_group("output")
     output.add_argument(
-        "--out", default=DEFAULT_STORE, metavar="DIR", help=f"the results store (default {DEFAULT_STORE})"
+        "--out",
+        type=valid_path,
+        default=DEFAULT_STORE,
+        metavar="DIR",
+        help=f"the results store (default {DEFAULT_STORE})",
     )
     output.add_argument("--json", action="store_true", help="print the results as one JSON line on stdout")
     add_curves_options(output)
@@ -77,6 +93,8 @@ def sweep_cells(options: argparse.Namespace) -> int:
     cells, left = cells_of(grids)
     for combination in left:
         say(f"{combination.model} on {combination.task} is left out: {combination.reason}")
+    for doubt in sorted({doubt for planned in cells for doubt in planned.cell.recipe.doubts()}):
+        say(f"note: {doubt}")
     store = Store(options.out)
     curves = curves_folder(options)
     cluster = cluster_of(options, store, curves)
@@ -105,7 +123,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
 def _grids(options: argparse.Namespace) -> list[Grid]:
     from harness.cells import grids as recipes
 
-    in_environment = os.environ.get("HARNESS_DATA_DIR")
+    in_environment = valid_path(folder) if (folder := data_dir()) else None
     given: dict[str, Any] = {
         "models": _names(options.models) if options.models is not None else None,
         "tasks": _names(options.tasks) if options.tasks is not None else None,

@@ -92,6 +92,7 @@ def run_again(
         on_done(count, len(everything), name(baseline.cells[row]))
         if record and not all_seeds:
             refuse_other(baseline.cells[row], record)
+            refuse_blind(baseline.cells[row], len(baseline.rerun_seeds), record["task"]["constant_guess"])
     return done
 
 
@@ -122,6 +123,26 @@ def refuse_other(cell: GatedCell, record: RunRecord) -> None:
         raise InputError(f"{name(cell)}: scored by {record['task']['metric']}, the baseline by {cell.metric}; {again}")
 
 
+def refuse_blind(cell: GatedCell, runs: int, guess: float) -> None:
+    """Make sure that the gate can fail: that its tolerance does not reach down to what a broken model scores.
+
+    Args:
+        cell: of the baseline, with scores.
+        runs: seeds that the gate runs.
+        guess: the score of one constant answer, see `tasks.task.constant_guess`.
+
+    Raises:
+        InputError: a model that gives every example the same answer would pass.
+    """
+    allowed, before = score_tolerance(cell, runs), mean(cell.scores)
+    if not before - allowed > guess:  # nan is refused too
+        raise InputError(
+            f"{name(cell)}: this gate cannot fail: from {cell.metric} {before:.4f} the tolerance of {allowed:.4f} reaches down "
+            f"to {before - allowed:.4f}, and giving every example the same answer scores {guess:.4f}; "
+            "use more seeds, longer training or more test examples, and write the baseline with --update --why TEXT"
+        )
+
+
 def judge(cell: GatedCell, runs: Sequence[RunRecord | str], gflops: float | None) -> Verdict:
     """Hold the runs of a cell against the baseline.
 
@@ -133,7 +154,7 @@ def judge(cell: GatedCell, runs: Sequence[RunRecord | str], gflops: float | None
     Raises:
         InputError: the runs are of other examples, or by another recipe.
     """
-    allowed = max(tolerance(cell.scores, len(runs)), FLOOR)
+    allowed = score_tolerance(cell, len(runs))
     records = [run for run in runs if not isinstance(run, str)]
     for record in records:
         refuse_other(cell, record)
@@ -156,6 +177,11 @@ def judge(cell: GatedCell, runs: Sequence[RunRecord | str], gflops: float | None
     elif score > mean(cell.scores) + allowed:
         outcome = "better"
     return Verdict(cell, outcome, score, allowed, loss, loss_allowed, speed)
+
+
+def score_tolerance(cell: GatedCell, runs: int) -> float:
+    """How far the mean score of so many new runs may be below the baseline's, as a fraction."""
+    return max(tolerance(cell.scores, runs), FLOOR)
 
 
 def tolerance(values: Sequence[float], runs: int) -> float:

@@ -25,7 +25,7 @@ from models import loading
 from models.encoder import Encoder
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
-from tasks.task import Task
+from tasks.task import Task, constant_guess
 
 PROCEDURES: Mapping[str, Callable[..., Procedure]] = {
     "token": Labelling,
@@ -105,7 +105,7 @@ def run(
             "origin": data.origin,
             "fingerprint": data.fingerprint,
             "sources": dict(data.sources),
-            "notes": [*data.notes, *([] if recipe.trains else [UNTRAINED_NOTE])],
+            "notes": [*data.notes, *recipe.doubts(), *([] if recipe.trains else [UNTRAINED_NOTE])],
             "metric": task.metric,
             "options": dict(cell.task_options),
             "n_dev": len(data.splits["dev"]),
@@ -113,6 +113,7 @@ def run(
             **procedure.counts(),
             "n_skipped": data.n_skipped,
             "overlap": dict(overlap(task, data).items()),
+            "constant_guess": constant_guess(task, data.splits["test"]),
         },
         recipe={
             **recipe.as_record(),

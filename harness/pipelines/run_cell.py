@@ -64,6 +64,9 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | 
         + (f"lr {cell.recipe.learning_rate:g}" if cell.recipe.trains else "untrained")
     )
 
+    for doubt in cell.recipe.doubts():
+        stderr.print(f"note: {doubt}")
+
     def stored() -> RunRecord | None:
         found = None if force else distributed.from_first(lambda: store.find(cell))
         if found:
@@ -130,7 +133,8 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
     if curves:
         stderr.print(f"curves of training: tensorboard --logdir {curves_in}")
     for note in done.record["task"]["notes"]:
-        stderr.print(f"note: {note}")
+        if note not in cell.recipe.doubts():  # they were shown before the run
+            stderr.print(f"note: {note}")
     return Outcome(done.record, folder)
 
 

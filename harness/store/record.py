@@ -78,6 +78,8 @@ class TaskEntry(ExampleCounts):
     """Malformed examples that were left out."""
     overlap: dict[str, float]
     """Share of dev and of test that train holds too, after normalisation."""
+    constant_guess: NotRequired[float]
+    """Test score by the main metric of a model that gives every example the same answer."""
 
 
 class RecipeEntry(TypedDict):

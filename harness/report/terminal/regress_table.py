@@ -28,6 +28,7 @@ def rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
             "baseline": mean(verdict.cell.scores),
             "baseline_scores": list(verdict.cell.scores),
             "tolerance": verdict.tolerance,
+            "constant_guess": verdict.cell.constant_guess,
             "loss": verdict.loss,
             "baseline_losses": list(verdict.cell.losses),
             "loss_tolerance": verdict.loss_tolerance,

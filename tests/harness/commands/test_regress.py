@@ -9,7 +9,9 @@ from torch import nn
 
 from harness.cli import run_command
 from harness.gate import judge as gate
-from harness.gate.baseline import read_baseline
+from harness.gate.baseline import NEW, read_baseline
+from harness.scheduling.executor import Finished
+from harness.store.record_file import sealed
 
 FINGERPRINT = "f" * 64
 RECIPE = {"learning_rate": 1e-3, "max_steps": 10, "effective_batch_size": 8, "precision": "fp32"}
@@ -95,13 +97,27 @@ def test_other_examples_or_another_recipe_are_refused(tmp_path, changes, sentenc
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (None, "cannot be read"),
+        (None, "there is no baseline"),
         ("{", "is not JSON"),
-        ("[]", "has schema version None, not 1"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "holds no JSON object"),
         ('{"schema_version": 7}', "has schema version 7, not 1"),
-        ('{"schema_version": 1, "cells": []}', "is not whole"),
-        ('{"schema_version": 1, "cells": [], "rerun_seeds": [0]}', "names no cells"),
+        ('{"schema_version": 1, "cells": []}', "names no cells"),
+        ('{"schema_version": 1, "cells": [3]}', "names no cells"),
+        ('{"schema_version": 1, "cells": [{"request": 3}]}', "has no request"),
+        (json.dumps(content() | {"rerun_seeds": [0, 0]}), "rerun_seeds is a list of different whole numbers"),
         (json.dumps(content(seeds=[0], scores=[0.1])), "needs two or more different seeds"),
+        (json.dumps(content(seeds=["0", "1"])), "seeds is a list of different whole numbers"),
+        (json.dumps(content(request={"model": 5, "task": "ner"})), "model is a text in quotes, not 5"),
+        (json.dumps(content(request={"model": "bert"})), "task is a text in quotes, not None"),
+        (json.dumps(content(request={"model": "bert", "task": "ner", "recipe": [1]})), "recipe is a table"),
+        (json.dumps(content(request={"model": "bert", "task": "ner", "plugins": "x.py"})), "plugins is a list"),
+        (json.dumps(content(scores=[0.8, 0.8, float("nan")])), "scores of bert on ner/x is a list of numbers"),
+        (json.dumps(content(losses="low")), "losses of bert on ner/x is a list of numbers"),
+        (json.dumps(content(recipe=[])), "is not whole"),
+        (json.dumps(content(constant_guess=float("inf"))), "is not whole"),
+        (json.dumps(content(scores=[0.3, 0.5, 0.7])), "this gate cannot fail"),
+        (json.dumps(content(constant_guess=0.7)), "giving every example the same answer scores 0.7000"),
         (json.dumps(content(scores=[0.1])), "is not whole"),
         (json.dumps(content(request={"modle": "bert", "task": "ner"})), "'modle'; did you mean 'model'"),
         (json.dumps(content(scores=[])), "has no scores of bert on ner/x"),
@@ -129,12 +145,77 @@ def test_an_update_needs_its_reason(tmp_path, options, capsys):
 def test_a_run_on_another_machine_comes_back_as_a_copy_of_its_request(tmp_path):
     class Copies:
         def run(self, requests):
-            from harness.scheduling.executor import Finished
-
             for request in reversed(list(requests)):
                 yield Finished(replace(request), "failed", None, f"seed {request.seed}", 1.0)
 
     assert gate.run_again(baseline(tmp_path), Copies()) == [["seed 0", "seed 1"]]
+
+
+class Scoring:
+    """An executor whose runs score what they are told, and write no more of a record than the gate reads."""
+
+    def __init__(self, folder, scores, guess):
+        self.folder, self.scores, self.guess = folder, scores, guess
+
+    def run(self, requests):
+        for request in requests:
+            one = record(self.scores[request.seed])
+            one["task"] |= {"constant_guess": self.guess}
+            one |= {"schema_version": 1, "key": "k", "status": "ok", "model": {}, "environment": {"git_revision": "r"}}
+            folder = self.folder / f"seed-{request.seed}"
+            folder.mkdir(exist_ok=True)
+            (folder / "run.json").write_bytes(sealed(one, None))
+            yield Finished(request, "ok", folder, None, 1.0)
+
+
+def gated(monkeypatch, tmp_path, scores, guess, *more):
+    monkeypatch.setattr(
+        "harness.scheduling.local.ChildProcesses", lambda out, **options: Scoring(tmp_path, scores, guess)
+    )
+    return run_command(["regress", "--baseline", str(tmp_path / "baseline.json"), "--scores-only", *more])
+
+
+UPDATE = ("--update", "--why", "because")
+
+
+@pytest.mark.parametrize(
+    "text", [NEW, json.dumps(content() | {"schema_version": 7}), json.dumps(content(seeds=[0, 1, 2, 3], losses=None))]
+)
+def test_an_update_needs_no_more_of_a_file_than_its_cells(tmp_path, monkeypatch, text):
+    (tmp_path / "baseline.json").write_text(text)
+    assert gated(monkeypatch, tmp_path, [0.80, 0.82, 0.84, 0.82, 0.81], 0.4, *UPDATE) == 0
+    (cell,) = json.loads((tmp_path / "baseline.json").read_text())["cells"]
+    assert cell["constant_guess"] == 0.4
+    assert len(cell["scores"]) == len(cell["seeds"])
+    assert gated(monkeypatch, tmp_path, [0.80, 0.82, 0.84], 0.4) == 0
+    assert gated(monkeypatch, tmp_path, [0.60, 0.62, 0.64], 0.4) == 1
+
+
+def test_a_tolerance_that_a_constant_answer_passes_is_refused_before_it_is_written(tmp_path, monkeypatch, capsys):
+    file = tmp_path / "baseline.json"
+    file.write_text(NEW)
+    assert gated(monkeypatch, tmp_path, [0.3, 0.7, 0.5, 0.3, 0.7], 0.1, *UPDATE) == 2
+    assert "this gate cannot fail" in capsys.readouterr().err
+    assert file.read_text() == NEW
+    # The same spread is fine where scores are far above what a constant answer gets.
+    assert gated(monkeypatch, tmp_path, [0.86, 0.9, 0.88, 0.86, 0.9], 0.8, *UPDATE) == 0
+
+
+def test_a_baseline_that_does_not_know_the_constant_answer_learns_it_from_the_runs(tmp_path, monkeypatch, capsys):
+    (tmp_path / "baseline.json").write_text(json.dumps(content()))
+    assert gated(monkeypatch, tmp_path, [0.80, 0.82, 0.84], 0.75) == 2
+    assert "giving every example the same answer scores 0.7500" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_found_before_the_runs(tmp_path, monkeypatch, capsys):
+    (tmp_path / "baseline.json").write_text(NEW)
+
+    def read_only(**options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", read_only)
+    assert gated(monkeypatch, tmp_path, [], 0.0, *UPDATE) == 2
+    assert "cannot be written (Permission denied)" in capsys.readouterr().err
 
 
 FAULT = """

@@ -55,6 +55,7 @@ def test_the_record_says_what_was_run(first, small_bert, data_dir):
     assert Path(record["task"]["origin"]) == data_dir / "ner" / "cities"
     assert (record["task"]["n_train"], record["task"]["n_dev"], record["task"]["n_test"]) == (200, 30, 40)
     assert record["task"]["n_truncated"] == 0
+    assert record["task"]["constant_guess"] == 0.0
     assert record["recipe"]["steps"] == 12 * 13
     assert record["recipe"]["protocol"] == PROTOCOL
     assert record["recipe"]["learning_rate"] == 5e-3

@@ -1,0 +1,39 @@
+"""What a user may have meant by a task that does not exist: often the name of a dataset, or of a benchmark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+
+from harness.errors import InputError
+from harness.registry import closest, did_you_mean, suggestion
+from tasks.task import TASKS, DatasetInfo
+
+_MOST = 8
+
+
+def offer(name: str, families: Sequence[str]) -> str:
+    """The end of a message about a family that does not exist: datasets that go by its name, or the closest names.
+
+    Args:
+        name: as typed, without a dataset.
+        families: those there are.
+    """
+    datasets: dict[str, DatasetInfo] = {}
+    for family in families:
+        with suppress(InputError):  # a package's task that cannot be loaded offers nothing
+            datasets |= {f"{family}/{info.name}": info for info in TASKS[family].datasets.values()}
+    if named := [full for full, info in datasets.items() if name.lower() in _names(info)]:
+        return did_you_mean(named[:_MOST])
+    short = {info.name: full for full, info in datasets.items()}
+    if close := closest(name, [*families, *short], cutoff=0.6):
+        return did_you_mean(short.get(one, one) for one in close)
+    return suggestion(name, families)
+
+
+def _names(info: DatasetInfo) -> set[str]:
+    """What people call a dataset: its name, owner and name on the hub, and what its description begins with."""
+    begins = re.match(r"[\w.+-]+(?: \d[\w.]*)?", info.description)
+    names = [info.name, *(info.hub_id or "").split("/"), begins[0] if begins else ""]
+    return {one.lower() for one in names if one}
