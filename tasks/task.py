@@ -237,6 +237,15 @@ class Configurable(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsTags(Protocol):
+    """A task whose local files have tags of several schemes, which are read as far as they make sense."""
+
+    def with_strict_tags(self) -> Task:
+        """This task, refusing tags that depart from the scheme of their file: ``--strict-tags``."""
+        ...
+
+
 TASKS: Registry[Task] = Registry("task", entry_points="encoder_harness.tasks")
 TASKS.register_lazily("ner", "tasks.ner:NER")
 TASKS.register_lazily("span", "tasks.span:SPAN")

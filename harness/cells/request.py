@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
+
+from harness.errors import InputError
 
 if TYPE_CHECKING:
     from harness.cells.recipe import Recipe
@@ -31,6 +34,10 @@ _ALWAYS_TOLD = 7
 """The first of them stand in every command that repeats a run; the others where they differ from what all recipes have."""
 
 
+LONGEST_NAME = 255
+"""Bytes of a family's or a dataset's name: what file systems allow for a folder's."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked for.
@@ -46,6 +53,7 @@ class Request:
         task_options: options of the task that were given, as text.
         skip_bad: leave malformed examples out, counted, instead of refusing the dataset.
         plugins: files that register models or tasks.
+        strict_tags: refuse tags of entities that depart from the scheme of their file, instead of converting them.
     """
 
     model: str
@@ -58,6 +66,7 @@ class Request:
     task_options: Mapping[str, str] = field(default_factory=dict)
     skip_bad: bool = False
     plugins: tuple[str, ...] = ()
+    strict_tags: bool = False
 
     def arguments(self) -> list[str]:
         """The options of ``harness run`` that ask for this."""
@@ -65,6 +74,7 @@ class Request:
         words += ["--size", self.size] if self.size else []
         words += ["--data-dir", self.data_dir] if self.data_dir else []
         words += ["--skip-bad"] if self.skip_bad else []
+        words += ["--strict-tags"] if self.strict_tags else []
         for name, flag in RECIPE_FLAGS.items():
             value = self.recipe.get(name)
             if value is not None:
@@ -86,12 +96,31 @@ class Request:
         values["epochs" if recipe.max_steps else "max_steps"] = None
         return Request(
             self.model, dataset, self.weights, self.size, self.seed, self.data_dir, values, task_options,
-            self.skip_bad, self.plugins,
+            self.skip_bad, self.plugins, self.strict_tags,
         )  # fmt: skip
 
     def command(self) -> str:
         """What a person types for it."""
         return shlex.join(["python", "-m", "harness", "run", *self.arguments()])
+
+
+def split_task(name: str) -> tuple[str, str]:
+    """Family and dataset of a task's name; the dataset is empty where the family stands alone, for its default.
+
+    Raises:
+        InputError: a part is missing, or longer than the name of a folder can be.
+    """
+    family, slash, dataset = name.partition("/")
+    if not family or (slash and not dataset):
+        lacking = "dataset after" if family else "family before"
+        raise InputError(
+            f"the task {name!r} has no {lacking} the slash; a task is FAMILY or FAMILY/DATASET, such as ner/wnut17"
+        )
+    if max(len(os.fsencode(part)) for part in (family, dataset)) > LONGEST_NAME:
+        raise InputError(
+            f"the task {name[:40]!r}... has a name of {len(name):,} characters; family and dataset have {LONGEST_NAME} bytes at most"
+        )
+    return family, dataset
 
 
 def number(value: float) -> str:

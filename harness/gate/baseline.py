@@ -26,7 +26,18 @@ from harness.registry import suggestion
 from harness.store import Record
 
 SCHEMA_VERSION = 1
-_REQUEST = {"model", "task", "weights", "size", "data_dir", "recipe", "task_options", "skip_bad", "plugins"}
+_REQUEST = {
+    "model",
+    "task",
+    "weights",
+    "size",
+    "data_dir",
+    "recipe",
+    "task_options",
+    "skip_bad",
+    "strict_tags",
+    "plugins",
+}
 _UNGATED = ("steps", "resumed_from_step")
 """Of the recipe in a record: what happened, not what was asked for."""
 
