@@ -18,7 +18,6 @@ from tasks.metrics import classification_scores
 from tasks.sources.formats.locate import Embedded, Folder, locate
 from tasks.sources.formats.writing import write_jsonl
 from tasks.sources.labelled_text import LabelledText
-from tasks.sources.splits import files_identity
 from tasks.task import Data, DatasetInfo, Encoded, one_by_one
 
 
@@ -58,7 +57,7 @@ class SequenceClassification:
         if isinstance(source, Folder):
             from tasks.sources.formats import jsonl
 
-            return files_identity(jsonl.files(source.path))
+            return jsonl.identity(source.path)
         return f"{source.info.hub_id}@{source.info.revision} {dataset}"
 
     def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:

@@ -18,13 +18,17 @@ from tasks.metrics import entity_scores, entity_terms
 from tasks.sources.formats.locate import Embedded, Folder, locate
 from tasks.sources.formats.writing import write_conll
 from tasks.sources.sentence import Sentence
-from tasks.sources.splits import files_identity, fingerprint
+from tasks.sources.splits import fingerprint
 from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature
 from tasks.words import read_words
 
 
 class NamedEntityRecognition:
-    """The task ``ner``: CoNLL-style tagging."""
+    """The task ``ner``: CoNLL-style tagging.
+
+    Args:
+        strict_tags: refuse local files with tags that depart from the files' own scheme.
+    """
 
     family = "ner"
     description = "named-entity recognition, one IOB2 tag a word"
@@ -32,6 +36,13 @@ class NamedEntityRecognition:
     metric = "entity_f1_strict"
     default_dataset = "docstrings"
     defaults: Mapping[str, Any] = {"max_length": 256, "epochs": 1.5}
+
+    def __init__(self, strict_tags: bool = False) -> None:
+        self.strict_tags = strict_tags
+
+    def with_strict_tags(self) -> NamedEntityRecognition:
+        """See `tasks.task.ReadsTags`."""
+        return NamedEntityRecognition(strict_tags=True)
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -50,7 +61,9 @@ class NamedEntityRecognition:
         if isinstance(source, Folder):
             from tasks.sources.formats import conll
 
-            return files_identity(conll.files(source.path))
+            if self.strict_tags:  # before the store is asked, which may have a run on these files from before
+                conll.load(source.path, strict_tags=True)
+            return conll.identity(source.path)
         return f"{source.info.hub_id}@{source.info.revision}"
 
     def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
@@ -64,7 +77,7 @@ class NamedEntityRecognition:
         if isinstance(source, Folder):
             from tasks.sources.formats import conll
 
-            splits, notes = conll.load(source.path)
+            splits, notes = conll.load(source.path, self.strict_tags)
             return _data(splits, str(source.path), notes)
         from tasks.sources.hub import rows as hub
 

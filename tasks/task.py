@@ -263,6 +263,15 @@ class Configurable(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsTags(Protocol):
+    """A task whose local files have tags of several schemes, which are read as far as they make sense."""
+
+    def with_strict_tags(self) -> Task:
+        """This task, refusing tags that depart from the scheme of their file: ``--strict-tags``."""
+        ...
+
+
 HEADS = ("token", "span", "sequence", "embedding", "mteb")
 """What `Task.head` may be."""
 _TEXTS = ("family", "description", "head", "metric", "default_dataset")

@@ -32,7 +32,8 @@ from harness.values import shortened, valid_name, valid_path
 GRID = "grid"
 _LISTS_OF_TEXT = {"models": valid_name, "tasks": valid_name, "plugins": valid_path}
 _TEXTS = {"weights": valid_path, "size": valid_name, "data_dir": valid_path}
-KEYS = ("models", "tasks", "learning_rates", "seeds", *_TEXTS, "skip_bad", "plugins", "recipe", "task_options")
+_SWITCHES = ("skip_bad", "strict_tags")
+KEYS = ("models", "tasks", "learning_rates", "seeds", *_TEXTS, *_SWITCHES, "plugins", "recipe", "task_options")
 """What a grid may say."""
 _MOST_SEEDS = 10_000
 
@@ -46,7 +47,7 @@ class Grid:
         learning_rates: empty for the one that task and weights decide.
         seeds: of the runs.
         recipe: values of the recipe other than the learning rate.
-        weights, size, data_dir, skip_bad, plugins, task_options: see `harness.cells.request.Request`.
+        weights, size, data_dir, skip_bad, plugins, task_options, strict_tags: see `harness.cells.request.Request`.
     """
 
     models: tuple[str, ...]
@@ -60,6 +61,7 @@ class Grid:
     plugins: tuple[str, ...] = ()
     recipe: Mapping[str, Any] = field(default_factory=dict)
     task_options: Mapping[str, str] = field(default_factory=dict)
+    strict_tags: bool = False
 
     def requests(self) -> list[Request]:
         """One request a cell: task by task, model by model, rate by rate, seed by seed."""
@@ -67,6 +69,7 @@ class Grid:
             Request(
                 model, task, self.weights, self.size, seed, self.data_dir,
                 {**self.recipe, "learning_rate": rate}, self.task_options, self.skip_bad, self.plugins,
+                self.strict_tags,
             )
             for task in self.tasks
             for model in self.models
@@ -187,10 +190,11 @@ def _grid(table: Mapping[str, Any], where: str) -> Grid:
     for key, kind in _TEXTS.items():
         if table.get(key) is not None:
             values[key] = _text(table[key], key, where, kind)
-    if "skip_bad" in table:
-        if not isinstance(table["skip_bad"], bool):
-            raise InputError(f"{where}: skip_bad is true or false, not {table['skip_bad']!r}")
-        values["skip_bad"] = table["skip_bad"]
+    for key in _SWITCHES:
+        if key in table:
+            if not isinstance(table[key], bool):
+                raise InputError(f"{where}: {key} is true or false, not {table[key]!r}")
+            values[key] = table[key]
     if "learning_rates" in table:
         rates = _numbers(table["learning_rates"], where)
         values["learning_rates"] = _distinct(rates, "learning_rates", where)

@@ -10,7 +10,7 @@ from typing import Any
 from harness.cells import vectors
 from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
-from harness.cells.request import Request, checked_seed
+from harness.cells.request import Request, checked_seed, split_task
 from harness.errors import InputError, UnsuitedError
 from harness.machine import provenance
 from harness.registry import suggestion
@@ -19,7 +19,7 @@ from models import MODELS, Encoder
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
-from tasks.task import DECLARED, Configurable, ZeroShot
+from tasks.task import DECLARED, Configurable, ReadsTags, ZeroShot
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Peak learning rate where nothing else is asked for and the encoder starts from random weights; a task may have its own."""
@@ -94,17 +94,18 @@ def plan_all(
         return find_weights(MODELS[model], size, weights)
 
     @cache
-    def task_of(family: str, options: Options) -> Task:
-        return with_task_options(TASKS[family], dict(options))
+    def task_of(family: str, options: Options, strict_tags: bool) -> Task:
+        task = with_task_options(TASKS[family], dict(options))
+        return task.with_strict_tags() if strict_tags and isinstance(task, ReadsTags) else task
 
     @cache
-    def identity_of(family: str, options: Options, dataset: str, data_dir: str | None) -> str:
-        return task_of(family, options).identity(dataset, data_dir)
+    def identity_of(family: str, options: Options, strict_tags: bool, dataset: str, data_dir: str | None) -> str:
+        return task_of(family, options, strict_tags).identity(dataset, data_dir)
 
     def planned(request: Request) -> Planned:
-        family, _, dataset = request.task.partition("/")
+        family, dataset = split_task(request.task)
         options = tuple(request.task_options.items())
-        task = task_of(family, options)
+        task = task_of(family, options, request.strict_tags)
         dataset = dataset or task.default_dataset
         encoder: Encoder | Ranker
         if request.model in RANKERS:
@@ -132,7 +133,7 @@ def plan_all(
             recipe=recipe,
             seed=request.seed,
             weights_identity=weights.identity,
-            data_identity=identity_of(family, options, dataset, request.data_dir),
+            data_identity=identity_of(family, options, request.strict_tags, dataset, request.data_dir),
             task_options=chosen_options(task),
             data_dir=request.data_dir,
             skip_bad=request.skip_bad,

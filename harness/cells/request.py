@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Mapping
@@ -37,6 +38,10 @@ _ALWAYS_TOLD = 7
 """The first of them stand in every command that repeats a run; the others where they differ from what all recipes have."""
 
 
+LONGEST_NAME = 255
+"""Bytes of a family's or a dataset's name: what file systems allow for a folder's."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What is asked for.
@@ -52,6 +57,7 @@ class Request:
         task_options: options of the task that were given, as text.
         skip_bad: leave malformed examples out, counted, instead of refusing the dataset.
         plugins: files that register models or tasks.
+        strict_tags: refuse tags of entities that depart from the scheme of their file, instead of converting them.
     """
 
     model: str
@@ -64,6 +70,7 @@ class Request:
     task_options: Mapping[str, str] = field(default_factory=dict)
     skip_bad: bool = False
     plugins: tuple[str, ...] = ()
+    strict_tags: bool = False
 
     def arguments(self) -> list[str]:
         """The options of ``harness run`` that ask for this."""
@@ -71,6 +78,7 @@ class Request:
         words += ["--size", self.size] if self.size else []
         words += ["--data-dir", self.data_dir] if self.data_dir else []
         words += ["--skip-bad"] if self.skip_bad else []
+        words += ["--strict-tags"] if self.strict_tags else []
         for name, flag in RECIPE_FLAGS.items():
             value = self.recipe.get(name)
             if value is not None:
@@ -92,7 +100,7 @@ class Request:
         values["epochs" if recipe.max_steps else "max_steps"] = None
         return Request(
             self.model, dataset, self.weights, self.size, self.seed, self.data_dir, values, task_options,
-            self.skip_bad, self.plugins,
+            self.skip_bad, self.plugins, self.strict_tags,
         )  # fmt: skip
 
     def command(self) -> str:
@@ -119,6 +127,25 @@ def seed_from(text: str) -> int:
     """
     whole = re.fullmatch(r"0*(\d{1,10})", text.strip(), re.ASCII)  # Python refuses to convert thousands of digits
     return checked_seed(int(whole[1]) if whole else text)
+
+
+def split_task(name: str) -> tuple[str, str]:
+    """Family and dataset of a task's name; the dataset is empty where the family stands alone, for its default.
+
+    Raises:
+        InputError: a part is missing, or longer than the name of a folder can be.
+    """
+    family, slash, dataset = name.partition("/")
+    if not family or (slash and not dataset):
+        lacking = "dataset after" if family else "family before"
+        raise InputError(
+            f"the task {name!r} has no {lacking} the slash; a task is FAMILY or FAMILY/DATASET, such as ner/wnut17"
+        )
+    if max(len(os.fsencode(part)) for part in (family, dataset)) > LONGEST_NAME:
+        raise InputError(
+            f"the task {name[:40]!r}... has a name of {len(name):,} characters; family and dataset have {LONGEST_NAME} bytes at most"
+        )
+    return family, dataset
 
 
 def number(value: float) -> str:

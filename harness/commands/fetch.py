@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from harness.cells.request import split_task
 from harness.errors import InputError
 from harness.values import data_dir, valid_name, valid_path
 
@@ -43,8 +44,8 @@ def fetch_all(options: argparse.Namespace) -> int:
 
     if not options.data_dir:
         raise InputError("fetch needs the folder to fill: --data-dir DIR, or HARNESS_DATA_DIR")
-    wanted = [name.partition("/") for name in options.tasks]
-    tasks = [(TASKS[family], dataset) for family, _, dataset in wanted]  # unknown names first, before anything is read
+    wanted = map(split_task, options.tasks)
+    tasks = [(TASKS[family], dataset) for family, dataset in wanted]  # unknown names first, before anything is read
     for task, dataset in tasks:
         done = copy_from_hub(task, dataset or task.default_dataset, Path(options.data_dir), options.force)
         show(done.message)

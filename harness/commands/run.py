@@ -64,6 +64,11 @@ def add_data_options(parser: Any) -> None:
         help="leave malformed examples out, counted in the record, instead of stopping",
     )
     parser.add_argument(
+        "--strict-tags",
+        action="store_true",
+        help="refuse CoNLL files with tags that depart from their scheme, instead of reading them as conlleval does",
+    )
+    parser.add_argument(
         "--task-option", action="append", metavar="NAME=VALUE", help="an option of the task (`list tasks` names them)"
     )
 
@@ -167,6 +172,7 @@ def run_cell(options: argparse.Namespace) -> int:
     request = Request(
         options.model, options.task, options.weights, options.size, options.seed, options.data_dir,
         recipe_given(options), task_options_given(options.task_option), options.skip_bad, tuple(options.plugin or ()),
+        options.strict_tags,
     )  # fmt: skip
     outcome = execute.run_one(request, options.out, options.force, curves_folder(options))
     if outcome is None:

@@ -133,6 +133,7 @@ def _grids(options: argparse.Namespace) -> list[Grid]:
         "size": options.size,
         "data_dir": options.data_dir if options.data_dir != in_environment else None,
         "skip_bad": options.skip_bad or None,
+        "strict_tags": options.strict_tags or None,
         "plugins": options.plugin,
         "recipe": recipe_given(options) or None,
         "task_options": task_options_given(options.task_option) or None,

@@ -52,7 +52,18 @@ SEEDS, RERUN_SEEDS = (0, 1, 2, 3, 4), (0, 1, 2)
 """Those of a file that names none."""
 NEW = '{"cells": [{"request": {"model": "bert", "task": "ner"}}]}'
 """The least that a new baseline says."""
-_REQUEST = {"model", "task", "weights", "size", "data_dir", "recipe", "task_options", "skip_bad", "plugins"}
+_REQUEST = {
+    "model",
+    "task",
+    "weights",
+    "size",
+    "data_dir",
+    "recipe",
+    "task_options",
+    "skip_bad",
+    "strict_tags",
+    "plugins",
+}
 _UNGATED = ("steps", "resumed_from_step")
 """Of the recipe in a record: what happened, not what was asked for."""
 

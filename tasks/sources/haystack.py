@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from harness.errors import InputError
-from tasks.sources.formats.locate import Folder, locate
+from tasks.sources.formats.locate import Folder, is_folder, locate
 from tasks.sources.splits import read_bytes
 from tasks.task import SPLITS, DatasetInfo, Split
 
@@ -82,7 +82,7 @@ def find_texts(dataset: str, datasets: Mapping[str, DatasetInfo], data_dir: str 
     if data_dir is not None:
         root = Path(data_dir)
         own = root / "needle" / dataset
-        if dataset in datasets and root.is_dir() and not own.is_dir():
+        if dataset in datasets and is_folder(root) and not is_folder(own):
             return None if not text_files(root) and any(entry.is_dir() for entry in root.iterdir()) else root
         datasets = {}
     source = locate("needle", dataset, datasets, data_dir)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os.path
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
@@ -28,7 +29,7 @@ def split_files(folder: Path, suffix: str) -> dict[Split, Path]:
     """
     files = {split: folder / f"{split}{suffix}" for split in SPLITS}
     for file in files.values():
-        if not file.is_file():
+        if not os.path.isfile(file):  # noqa: PTH113
             needed = ", ".join(path.name for path in files.values())
             raise InputError(f"{file} is missing; the folder of a dataset to train on holds {needed}")
     return files

@@ -1,22 +1,23 @@
 """Named-entity data in local CoNLL files: one ``token<TAB>tag`` a line, an empty line between sentences.
 
-Reads IOB2 (Ramshaw and Marcus, 1995, as used since CoNLL-2002) and recognises IOB1 (CoNLL-2003's original
-files), which is converted. Columns may also be separated by blanks; the first is the token, the last the tag.
+`tasks.sources.columns` says which layouts are read, and `tasks.sources.tag_schemes` which tag schemes; all become IOB2
+(Ramshaw and Marcus, 1995, as used since CoNLL-2002), and notes say what was converted.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import InputError
+from tasks.sources.columns import Row, numbers_tokens, read_rows
+from tasks.sources.formats.lines import shown
+from tasks.sources.formats.reading import LONGEST_LABEL, LONGEST_READ
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.sentence import Sentence
-from tasks.sources.splits import read_bytes, split_files
+from tasks.sources.splits import files_identity, split_files
+from tasks.sources.tag_schemes import Fit, entities, fits, written
 from tasks.task import Split
-
-_TAG = re.compile(r"O|[BI]-\S+")
 
 
 def files(folder: Path) -> dict[Split, Path]:
@@ -28,102 +29,109 @@ def files(folder: Path) -> dict[Split, Path]:
     return split_files(folder, ".conll")
 
 
-def load(folder: Path) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
+def identity(folder: Path) -> str:
+    """What decides the sentences, see `tasks.task.Task.identity`.
+
+    It is more than the bytes where tokens are numbered, since such numbers were once read as the tokens.
+
+    Raises:
+        InputError: a file is missing or cannot be read.
+    """
+    found = files(folder)
+    return files_identity(found) + (" numbered" if any(map(numbers_tokens, found.values())) else "")
+
+
+def load(folder: Path, strict_tags: bool = False) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
     """Read the three splits of a folder.
 
+    Args:
+        folder: holds ``train.conll``, ``dev.conll`` and ``test.conll``.
+        strict_tags: refuse tags that depart from the scheme of their file.
+
     Returns:
-        The sentences of each split, and a note for each thing that was converted.
+        The sentences of each split, and a note for each thing that was converted or left out.
 
     Raises:
         InputError: a file is missing, empty or malformed; or dev or test hold a type that train never has.
     """
+    found = files(folder)
+    rows, notes = read_rows(found)
+    for split, file in found.items():
+        for sentence in rows[split]:
+            _check_size(sentence, file)
+    known = _types(rows["train"], found["train"])
+    for split, file in found.items():
+        _check_types(rows[split], known, file)
+    tags = {split: [[row.tag for row in sentence] for sentence in rows[split]] for split in found}
+    schemes = fits(tags)
     splits: dict[Split, list[Sentence]] = {}
-    notes = copied_notes(folder)
-    known: set[str] = set()
-    for split, file in files(folder).items():
-        rows = list(_rows(file))
-        if not rows:
-            raise InputError(f"{file} holds no sentence; it needs one token and tag a line")
-        if split == "train":
-            known = {tag[2:] for sentence in rows for _, _, tag in sentence if tag != "O"}
-            if not known:
-                raise InputError(f"{file} holds no entity: every tag is O, so there is nothing to learn")
-        unknown = ((line, tag) for sentence in rows for line, _, tag in sentence if tag != "O" and tag[2:] not in known)
-        if first := next(unknown, None):
-            line, tag = first
-            raise InputError(
-                f"{file}:{line} has the type {tag[2:]!r}, which train.conll never has and no model could learn; "
-                "rename it or map it to O"
-            )
-        splits[split], converted = _sentences(rows, file)
-        if converted:
-            notes.append(f"{file.name} is IOB1; {converted} tags were converted to IOB2")
-    return splits, tuple(notes)
+    for split, file in found.items():
+        read = [written(entities(one), len(one)) for one in tags[split]]
+        splits[split] = [
+            Sentence(tuple(row.token for row in sentence), tuple(new), f"{file.name}:{sentence[0].line}")
+            for sentence, new in zip(rows[split], read, strict=True)
+        ]
+        if strict_tags:
+            _refuse_irregular(rows[split], tags[split], schemes[split], file)
+        notes += _scheme_notes(rows[split], read, schemes[split], file)
+    return splits, (*copied_notes(folder), *notes)
 
 
-def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    for number, raw in enumerate(read_bytes(file).removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        try:
-            yield number, raw.decode("utf-8").rstrip("\r")
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{file}:{number} is not UTF-8 (byte {raw[error.start]:#04x}); convert the file, for example with iconv"
-            ) from error
-
-
-def _rows(file: Path) -> Iterator[list[tuple[int, str, str]]]:
-    """The sentences of a file as (line number, token, tag)."""
-    sentence: list[tuple[int, str, str]] = []
-    width = 0
-    for number, line in _lines(file):
-        if not line.strip() or line.startswith("-DOCSTART-"):
-            if sentence:
-                yield sentence
-            sentence = []
-            continue
-        columns = line.split("\t") if "\t" in line else line.split()
-        width = width or len(columns)
-        if len(columns) < 2 or len(columns) != width:
-            expected = f"{width} as in the lines before" if width > 1 else "a token, a tab and a tag"
-            raise InputError(f"{file}:{number} has {len(columns)} column(s) instead of {expected}")
-        token, tag = columns[0].strip(), columns[-1].strip()
-        if not _TAG.fullmatch(tag):
-            raise InputError(f"{file}:{number} has the tag {tag!r}, which is not O, B-TYPE or I-TYPE")
-        sentence.append((number, token, tag))
-    if sentence:
-        yield sentence
-
-
-def _sentences(rows: list[list[tuple[int, str, str]]], file: Path) -> tuple[list[Sentence], int]:
-    """Sentences with IOB2 tags, and how many tags had to be converted from IOB1.
-
-    In IOB1 an entity begins with ``I-`` unless it touches another of its type. A file that begins some
-    entities with ``I-`` and others, where IOB1 would not, with ``B-`` is neither scheme.
-    """
-    begun_with_i: int | None = None
-    begun_with_b: int | None = None
-    converted = 0
-    sentences = []
-    for sentence in rows:
-        tags = []
-        previous = "O"
-        for line, _, tag in sentence:
-            continues = previous != "O" and previous[2:] == tag[2:]
-            if tag.startswith("I-") and not continues:
-                begun_with_i = begun_with_i or line
-                converted += 1
-                tags.append("B-" + tag[2:])
-            else:
-                if tag.startswith("B-") and not continues:
-                    begun_with_b = begun_with_b or line
-                tags.append(tag)
-            previous = tag
-        sentences.append(
-            Sentence(tuple(token for _, token, _ in sentence), tuple(tags), f"{file.name}:{sentence[0][0]}")
-        )
-    if begun_with_i and begun_with_b:
+def _check_size(sentence: Sequence[Row], file: Path) -> None:
+    """Refuse what no tokenizer should be given at once."""
+    length = sum(len(row.token) for row in sentence)
+    if length > LONGEST_READ:
         raise InputError(
-            f"{file}:{begun_with_i} begins an entity with I- while line {begun_with_b} begins one with B-: the file is "
-            "neither IOB2 nor IOB1; make the first tag of every entity B-"
+            f"{file}:{sentence[0].line} begins a sentence of {length:,} characters, and at most {LONGEST_READ:,} are read at "
+            "once; put an empty line between sentences"
         )
-    return sentences, converted
+    if wrong := next((row for row in sentence if len(row.tag) > LONGEST_LABEL), None):
+        raise InputError(
+            f"{file}:{wrong.line} has a tag of {len(wrong.tag):,} characters, {shown(wrong.tag)}, and at most {LONGEST_LABEL} "
+            "are read as one; give the type a short name"
+        )
+
+
+def _types(rows: Sequence[Sequence[Row]], file: Path) -> set[str]:
+    known = {row.tag[2:] for sentence in rows for row in sentence if row.tag != "O"}
+    if not known:
+        raise InputError(f"{file} holds no entity: every tag is O, so there is nothing to learn")
+    return known
+
+
+def _check_types(rows: Sequence[Sequence[Row]], known: set[str], file: Path) -> None:
+    unknown = (row for sentence in rows for row in sentence if row.tag != "O" and row.tag[2:] not in known)
+    if first := next(unknown, None):
+        raise InputError(
+            f"{file}:{first.line} has the type {first.tag[2:]!r}, which train.conll never has and no model could learn; "
+            "rename it or map it to O"
+        )
+
+
+def _refuse_irregular(rows: Sequence[Sequence[Row]], tags: Sequence[Sequence[str]], fit: Fit, file: Path) -> None:
+    if fit.irregular:
+        number, place = fit.irregular[0]
+        regular = written(entities(tags[number]), len(tags[number]), fit.scheme)[place]
+        raise InputError(
+            f"{file}:{rows[number][place].line} has the tag {tags[number][place]!r} where {fit.scheme}, the scheme of the file, "
+            f"has {regular!r}; mend it, or leave --strict-tags out"
+        )
+
+
+def _scheme_notes(rows: Sequence[Sequence[Row]], read: Sequence[Sequence[str]], fit: Fit, file: Path) -> Sequence[str]:
+    """What was converted; nothing of a file that is IOB2 without exception."""
+    converted = sum(
+        row.tag != tag
+        for sentence, tags in zip(rows, read, strict=True)
+        for row, tag in zip(sentence, tags, strict=True)
+    )
+    if not converted and not fit.irregular:
+        return []
+    irregular = ""
+    if fit.irregular:
+        sentence, place = fit.irregular[0]
+        irregular = (
+            f" but for {len(fit.irregular)} irregular tags of {sum(map(len, rows))}, read as conlleval does (the first in line "
+            f"{rows[sentence][place].line})"
+        )
+    return [f"{file.name} is {fit.scheme}{irregular}; {converted} tags were converted to IOB2"]

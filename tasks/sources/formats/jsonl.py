@@ -1,29 +1,30 @@
 """Labelled texts, from local JSON lines and from rows of the hub.
 
 One object a line: ``premise``, ``hypothesis`` and ``label``; or ``text``, ``label`` and, where texts come in pairs,
-``text_pair``.
+``text_pair``. A row whose label is -1, "-", empty or null has no gold label: it is dropped, and a note counts such rows.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
 from harness.registry import suggestion
-from tasks.sources.formats.lines import is_unicode, json_lines
-from tasks.sources.formats.reading import Reading
+from tasks.sources.formats.lines import is_unicode, json_lines, shown
+from tasks.sources.formats.reading import LONGEST_LABEL, Reading
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.labelled_text import LabelledText
-from tasks.sources.splits import split_files
+from tasks.sources.splits import files_identity, read_bytes, split_files
 from tasks.task import DatasetInfo, Split
 
 COLUMNS = (("premise", "hypothesis"), ("text", "text_pair"))
-UNLABELLED = -1
-"""The label id by which SNLI and GLUE say that there is no gold label."""
+UNLABELLED = ("-1", "-", "")
+"""How a label says that there is no gold label, beside null: the id of GLUE's and SNLI's exports, the text of SNLI's own files."""
+_ONCE_A_CLASS = re.compile(rb'"label"\s*:\s*("\s*-1?\s*"|-1)\s*[,}]')
 
 
 def files(folder: Path) -> dict[Split, Path]:
@@ -35,6 +36,19 @@ def files(folder: Path) -> dict[Split, Path]:
     return split_files(folder, ".jsonl")
 
 
+def identity(folder: Path) -> str:
+    """What decides the examples, see `tasks.task.Task.identity`.
+
+    It is more than the bytes where rows without a gold label are dropped, since they were once a class.
+
+    Raises:
+        InputError: a file is missing or cannot be read.
+    """
+    found = files(folder)
+    dropped = any(_ONCE_A_CLASS.search(read_bytes(file)) for file in found.values())
+    return files_identity(found) + (" labelled" if dropped else "")
+
+
 def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
     """Read the three splits of a folder; the labels are those of train, sorted.
 
@@ -43,12 +57,14 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
         skip_bad: leave out malformed lines and count them.
 
     Raises:
-        InputError: a file is missing or empty, or a line is malformed (file and line are named); or dev or test have a
-            label that train never has; or train has one label only.
+        InputError: a file is missing or empty or has no gold labels, or a line is malformed (file and line are named); or
+            dev or test have a label that train never has; or train has one label only.
     """
     reading: Reading[LabelledText] = Reading(skip_bad, notes=copied_notes(folder))
     for split, file in files(folder).items():
-        reading.take(split, _lines(file, reading.labels), str(file), file.name, "lines")
+        what = f"lines of {file.name} without a gold label (-1, '-', empty or null)"
+        found = _labelled(_lines(file, reading.labels), reading, str(file), what)
+        reading.take(split, found, str(file), file.name, "lines")
         if split == "train":
             reading.labels = tuple(sorted({example.label for example in reading.splits[split]}))
             if len(reading.labels) < 2:
@@ -66,24 +82,47 @@ def load_hub(info: DatasetInfo, root: str | None = None) -> Reading[LabelledText
         root: a local copy of the repository, instead of the hub.
 
     Raises:
-        InputError: the hub cannot be reached, or a column or label id is not what was declared.
+        InputError: the hub cannot be reached, a column or label id is not what was declared, or a split has no gold labels.
     """
     revision = info.revision or "local" if root else hub.resolve_revision(info)
     reading: Reading[LabelledText] = Reading(labels=info.hub_options["labels"], revision=revision)
     for split, rows in hub.load_rows(info, revision, root).items():
-        read = [_from_row(info, split, number, row) for number, row in enumerate(rows)]
-        labelled = [example for example in read if example]
-        if len(labelled) < len(read):
-            reading.notes.append(
-                f"{len(read) - len(labelled)} rows of {split} without a gold label or without text were dropped"
-            )
-        reading.take(split, labelled, f"{info.hub_id} ({split})", split, "rows")
+        where = f"{info.hub_id} ({split})"
+        read = (_from_row(info, split, number, row) for number, row in enumerate(rows))
+        what = f"rows of {split} without a gold label or without text"
+        reading.take(split, _labelled(read, reading, where, what), where, split, "rows")
     reading.cut_dev(lambda example: example.text, "text")
     return reading
 
 
-def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str]:
-    """Every line's example, or in its place a sentence that says what is wrong.
+def _labelled(
+    found: Iterable[LabelledText | str | None], reading: Reading[LabelledText], where: str, what: str
+) -> list[LabelledText | str]:
+    """Drop the examples without a gold label, which are ``None``, and count them in a note.
+
+    Args:
+        found: examples; a malformed one is a sentence.
+        reading: gets the note.
+        where: a path or a hub id, for messages.
+        what: how the note calls those that are dropped.
+
+    Raises:
+        InputError: no example has a gold label.
+    """
+    every = list(found)
+    labelled = [one for one in every if one is not None]
+    if every and not labelled:
+        raise InputError(
+            f"{where} has no gold labels: every label is -1, '-', empty or null; use a split that has them, such as a part of "
+            "train"
+        )
+    if dropped := len(every) - len(labelled):
+        reading.notes.append(f"{dropped} {what} were dropped")
+    return labelled
+
+
+def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str | None]:
+    """Every line's example, or in its place that it has no gold label or a sentence that says what is wrong.
 
     Args:
         file: JSON lines; empty lines are passed over.
@@ -93,7 +132,7 @@ def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str]:
         example = row if isinstance(row, str) else _example(row, file.name, number)
         if isinstance(example, str):
             yield f"{file}:{number} {example}"
-        elif known and example.label not in known:
+        elif example and known and example.label not in known:
             yield (
                 f"{file}:{number} has the label {example.label!r}, which train never has{suggestion(example.label, known)}"
             )
@@ -101,17 +140,21 @@ def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str]:
             yield example
 
 
-def _example(row: Mapping[str, Any], file: str, number: int) -> LabelledText | str:
+def _example(row: Mapping[str, Any], file: str, number: int) -> LabelledText | str | None:
     first, second = next((pair for pair in COLUMNS if pair[0] in row), ("", ""))
     if not first:
-        return (
-            f"has neither 'premise' and 'hypothesis' nor 'text' among its keys {', '.join(map(repr, row)) or '(none)'}"
-        )
+        return f"has neither 'premise' and 'hypothesis' nor 'text' among its keys {', '.join(map(shown, list(row)[:10])) or '(none)'}"
     if "label" not in row:
         return "has no 'label'"
     label = row["label"]
-    if isinstance(label, bool) or not isinstance(label, str | int) or not str(label).strip():
-        return f"has the label {json.dumps(label)}, which is neither text nor an integer"
+    if _is_unlabelled(label):
+        return None
+    if isinstance(label, bool) or not isinstance(label, str | int):
+        return f"has the label {shown(label)}, which is neither text nor an integer"
+    if len(str(label)) > LONGEST_LABEL:
+        return f"has a label of {len(str(label)):,} characters, {shown(str(label))}, and at most {LONGEST_LABEL} are read as one"
+    if not is_unicode(str(label)):
+        return "has a label with half a surrogate pair, which is no character"
     columns = [first] if second == "text_pair" and row.get(second) is None else [first, second]
     for column in columns:
         if column not in row:
@@ -119,6 +162,10 @@ def _example(row: Mapping[str, Any], file: str, number: int) -> LabelledText | s
         if not _is_text(row[column]):
             return f"has no text in {column!r}"
     return LabelledText(row[first], row[second] if len(columns) == 2 else None, str(label), f"{file}:{number}")
+
+
+def _is_unlabelled(label: Any) -> bool:
+    return label is None or (type(label) in (int, str) and str(label).strip() in UNLABELLED)
 
 
 def _is_text(value: Any) -> bool:
@@ -133,9 +180,9 @@ def _from_row(info: DatasetInfo, split: Split, number: int, row: Mapping[str, An
     try:
         first, *second = (str(row[column]) for column in columns)
         label = row["label"]
-        if label == UNLABELLED or not all(map(_is_text, (first, *second))):
+        if _is_unlabelled(label) or not all(map(_is_text, (first, *second))):
             return None
-        name = label if isinstance(label, str) else labels[label]
+        name = label if isinstance(label, str) else hub.name_of(label, labels)
     except KeyError as error:
         raise InputError(f"{at} has no column {error}; its columns are {', '.join(row)}") from None
     except (IndexError, TypeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,11 @@ class Hub:
     info: DatasetInfo
 
 
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder that can be seen: False, and no error, where its name is too long or its parent closed."""
+    return os.path.isdir(path)  # noqa: PTH112
+
+
 def locate(
     family: str,
     dataset: str,
@@ -51,6 +57,17 @@ def locate(
     Raises:
         InputError: neither declares or holds the dataset, or the data folder does not exist.
     """
+    try:
+        return _locate(family, dataset, datasets, data_dir, folder)
+    except OSError as error:  # such as a folder that may not be read, or a name that is too long for one
+        raise InputError(
+            f"{family}/{dataset[:40]} cannot be looked for in {data_dir} ({error.strerror}); check --data-dir and its permissions"
+        ) from error
+
+
+def _locate(
+    family: str, dataset: str, datasets: Mapping[str, DatasetInfo], data_dir: str | None, folder: str | None
+) -> Embedded | Folder | Hub:
     info = datasets.get(dataset)
     if info is not None and info.source == "embedded":
         return Embedded(info)
@@ -73,7 +90,9 @@ def locate(
     there = sorted(
         path.name for family_folder in families if family_folder.is_dir() for path in family_folder.iterdir()
     )
+    elsewhere = sorted(f"{path.name}/{dataset}" for path in root.iterdir() if (path / dataset).is_dir())
     raise InputError(
-        f"there is no folder {families[0] / dataset}{suggestion(dataset, there)}"
+        f"there is no folder {root / family / dataset}"
+        + (f", but there is {' and '.join(elsewhere)}" if elsewhere else suggestion(dataset, there))
         + ("" if info is None else " (without --data-dir the hub's copy is used)")
     )

@@ -12,6 +12,13 @@ from tasks.task import Data, Split
 
 T = TypeVar("T")
 
+LONGEST_LABEL = 256
+"""Characters of a label or of a tag. What is longer is a text in the wrong place, and would be a column of every table."""
+
+LONGEST_READ = 5_000_000
+"""Characters of a context or sentence of which every part is read, in windows: tokenising as many takes about 1.3 GB, and War
+and Peace has 3.2 million. Where only the beginning of a text is read, its length does not matter (`tasks.beginning`)."""
+
 
 @dataclass
 class Reading(Generic[T]):

@@ -7,14 +7,13 @@ for the entity that ``@placeholder`` stands for; every mention of a right entity
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from tasks.sources.formats.lines import is_unicode
-from tasks.sources.formats.reading import Reading
+from tasks.sources.formats.lines import NotJsonError, is_unicode, parse_json, shown
+from tasks.sources.formats.reading import LONGEST_READ, Reading
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.question import Answer, Question
@@ -89,13 +88,9 @@ def _document(file: Path) -> list[Any]:
         InputError: the file cannot be read, is not JSON, or has no such list.
     """
     try:
-        document = json.loads(read_bytes(file).removeprefix(b"\xef\xbb\xbf").decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file} is not UTF-8 (byte {error.start}); convert the file, for example with iconv"
-        ) from error
-    except json.JSONDecodeError as error:
-        raise InputError(f"{file}:{error.lineno} is not JSON ({error.msg}); a span dataset is SQuAD JSON") from error
+        document = parse_json(read_bytes(file).removeprefix(b"\xef\xbb\xbf"))
+    except NotJsonError as error:
+        raise InputError(f"{file}:{error.line} {error}; a span dataset is SQuAD JSON in UTF-8") from error
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, list):
         raise InputError(
@@ -111,8 +106,10 @@ def _questions(data: Iterable[Any]) -> Iterator[Question | str]:
         if problem := _lacking(article, {"paragraphs": list}):
             yield f"{at} {problem}"
             continue
+        title = article.get("title", at)
+        title = at if isinstance(title, list | dict) else str(title)
         for position, paragraph in enumerate(article["paragraphs"]):
-            yield from _of_paragraph(paragraph, f"{at}.paragraphs[{position}]", str(article.get("title", at)))
+            yield from _of_paragraph(paragraph, f"{at}.paragraphs[{position}]", title)
 
 
 def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | str]:
@@ -122,8 +119,12 @@ def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | st
         yield f"{at} has an empty context"
     elif not is_unicode(paragraph["context"]):
         yield f"{at} has a context with half a surrogate pair, which is no character"
+    elif len(paragraph["context"]) > LONGEST_READ:
+        yield f"{at} has a context of {len(paragraph['context']):,} characters, and at most {LONGEST_READ:,} are read at once"
     else:
         for number, qa in enumerate(paragraph["qas"]):
+            if isinstance(qa, dict) and type(qa.get("id")) is int:  # True is an int, too
+                qa = {**qa, "id": str(qa["id"])}
             if problem := _lacking(qa, {"id": str, "question": str, "answers": list}):
                 yield f"{_named(qa, f'{at}.qas[{number}]')} {problem}"
             else:
@@ -143,7 +144,9 @@ def _question(qa: Mapping[str, Any], context: str, title: str) -> Question | str
             return f"{name} has an empty answer"
         there = context[start : start + len(text)] if start >= 0 else ""
         if there != text:
-            return f"{name} has the answer {_short(text)}, but at its answer_start {start} the context says {_short(there)}"
+            return (
+                f"{name} has the answer {shown(text)}, but at its answer_start {start} the context says {shown(there)}"
+            )
         answers[Answer(text, start)] = None
     if qa.get("is_impossible") and answers:
         return f"{name} is marked impossible and has answers"
@@ -161,7 +164,7 @@ def _squad_row(row: Mapping[str, Any]) -> Question | str:
     answers = row["answers"]
     pairs = zip(answers["text"], answers["answer_start"], strict=True)
     qa = {
-        "id": row["id"],
+        "id": str(row["id"]),
         "question": row["question"],
         "answers": [{"text": text, "answer_start": start} for text, start in pairs],
     }
@@ -184,7 +187,7 @@ def _record_row(row: Mapping[str, Any]) -> Question | str:
 def _lacking(value: Any, needed: Mapping[str, type]) -> str:
     """What an object lacks of the keys it needs; empty where it lacks nothing."""
     if not isinstance(value, dict):
-        return f"is not an object but {_short(value)}"
+        return f"is not an object but {shown(value)}"
     for key, kind in needed.items():
         if not isinstance(value.get(key), kind):
             wanted = {list: "list", str: "text", int: "number"}[kind]
@@ -194,8 +197,3 @@ def _lacking(value: Any, needed: Mapping[str, type]) -> str:
 
 def _named(qa: Any, otherwise: str) -> str:
     return f"question {qa['id']!r}" if isinstance(qa, dict) and isinstance(qa.get("id"), str) else otherwise
-
-
-def _short(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -6,6 +6,7 @@ the local cache; where there is no network, the error says how to get the files.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from harness.errors import InputError, on_one_line
@@ -71,13 +72,24 @@ def load_sentences(info: DatasetInfo, root: str | None = None) -> tuple[dict[Spl
             if not row[tokens]:
                 continue
             try:
-                names = tuple(tag if isinstance(tag, str) else labels[tag] for tag in row[tags])
-            except IndexError:
+                names = tuple(tag if isinstance(tag, str) else name_of(tag, labels) for tag in row[tags])
+            except IndexError as error:
                 raise InputError(
-                    f"row {number} of {info.hub_id} ({split}) has the label id {max(row[tags])}, but only {len(labels)} are declared"
+                    f"row {number} of {info.hub_id} ({split}) has the label id {error}, but only {len(labels)} are declared"
                 ) from None
             splits[split].append(Sentence(tuple(row[tokens]), names, f"{split}:{number}"))
     return splits, revision
+
+
+def name_of(label: int, names: Sequence[str]) -> str:
+    """The name of a label id.
+
+    Raises:
+        IndexError: there is none; a negative id does not count from the end. The message is the id.
+    """
+    if not 0 <= label < len(names):
+        raise IndexError(str(label))
+    return names[label]
 
 
 def unreachable(info: DatasetInfo, error: Exception) -> InputError:

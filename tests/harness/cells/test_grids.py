@@ -33,6 +33,15 @@ def test_a_file_without_grids_is_one_and_every_combination_is_a_request(tmp_path
     assert isinstance(requests[0].recipe["epochs"], float)  # else 2 and 2.0 were two cells
 
 
+def test_switches_of_a_grid_are_repeated_by_its_requests(tmp_path):
+    text = 'models = ["a"]\ntasks = ["t"]\nskip_bad = true\nstrict_tags = true'
+    ((request,),) = (grid.requests() for grid in grids(tmp_path, text))
+    assert (request.skip_bad, request.strict_tags) == (True, True)
+    assert {"--skip-bad", "--strict-tags"} <= set(request.arguments())
+    resolved = request.resolved("t/d", Recipe(), {})
+    assert (resolved.skip_bad, resolved.strict_tags) == (True, True)
+
+
 def test_what_stands_outside_holds_for_all_grids_and_what_is_given_for_everything(tmp_path):
     text = """
     models = ["a"]
@@ -98,6 +107,7 @@ def test_without_a_file_the_command_line_is_the_grid():
         ('models = ["a"]\ntasks = ["t"]\nrecipe = { learning_rate = 1 }', "learning rates belong to the grid"),
         ('models = ["a"]\ntasks = ["t"]\nrecipe = 3', "recipe is a table"),
         ('models = ["a"]\ntasks = ["t"]\nskip_bad = "yes"', "skip_bad is true or false"),
+        ('models = ["a"]\ntasks = ["t"]\nstrict_tags = 1', "strict_tags is true or false"),
         ('models = ["a"]\ntasks = ["t"]\nweights = 1', "weights is a text in quotes"),
         ('models = ["a"]\n[grid]\ntasks = ["t"]', r"grid is written as \[\[grid\]\]"),
         ('models = ["a"]\n[[grid]]\ntasks = ["t"]\n[[grid]]\ntsks = ["t"]', "grid 2: there is no key 'tsks'"),

@@ -46,7 +46,7 @@ def test_iob1_is_converted_and_said(folder):
         (b"Ada\n", r"train.conll:1 has 1 column\(s\) instead of a token, a tab and a tag"),
         (b"Ada\tB-PER\nmet\tx\tO\n", r"train.conll:2 has 3 column\(s\) instead of 2"),
         (b"Ada\tPER\n", r"train.conll:1 has the tag 'PER', which is not O, B-TYPE or I-TYPE"),
-        (b"Ada\tB-PER\n\nOslo\tO\nat\tI-LOC\n", "neither IOB2 nor IOB1"),
+        (b"Ada\tX-PER\n", r"train.conll:1 has the tag 'X-PER', which is not O, B-TYPE or I-TYPE"),
         (b"Ada\tB-PER\nM\xfcller\tI-PER\n", r"train.conll:2 is not UTF-8 \(byte 0xfc\)"),
         (b"Ada\tO\n", "holds no entity"),
     ],

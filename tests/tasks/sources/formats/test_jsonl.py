@@ -12,7 +12,7 @@ from tasks.catalogue import CLASSIFICATION_DATASETS, NLI_DATASETS
 from tasks.classification import NLI
 from tasks.sources.formats import jsonl
 from tasks.sources.labelled_text import LabelledText
-from tasks.sources.splits import fingerprint
+from tasks.sources.splits import files_identity, fingerprint
 
 GOOD = [
     {"premise": "It rains.", "hypothesis": "It is wet.", "label": "entailment"},
@@ -54,7 +54,12 @@ BAD = {
     "empty text": ({"premise": " ", "hypothesis": "b", "label": "entailment"}, "has no text in 'premise'"),
     "number": ({"premise": 3, "hypothesis": "b", "label": "entailment"}, "has no text in 'premise'"),
     "other keys": ({"sentence": "a", "label": "x"}, "has neither 'premise' and 'hypothesis' nor 'text' among its keys 'sentence', 'label'"),
-    "label": ({"premise": "a", "hypothesis": "b", "label": None}, "has the label null, which is neither text nor an integer"),
+    "label": ({"premise": "a", "hypothesis": "b", "label": [1.5]}, r"has the label '\[1.5\]', which is neither text nor an integer"),
+    "label true": ({"premise": "a", "hypothesis": "b", "label": True}, "has the label 'true', which is neither text nor an integer"),
+    "long label": ({"premise": "a", "hypothesis": "b", "label": "x" * 5000}, "has a label of 5,000 characters, 'xxx.*at most 256"),
+    "digits": ('{"premise": "a", "hypothesis": "b", "label": ' + "7" * 5000 + "}", "holds a whole number of more than 4300 digits"),
+    "deep": ('{"premise": "a", "hypothesis": "b", "label": ' + "[" * 100_000, "holds lists or objects that are nested too deeply"),
+    "surrogate label": ('{"premise": "a", "hypothesis": "b", "label": "\\ud800"}', "has a label with half a surrogate pair"),
     "surrogate": ('{"premise": "\\ud800", "hypothesis": "b", "label": "entailment"}', "has no text in 'premise'"),
     "unknown label": ({"premise": "a", "hypothesis": "b", "label": "entailed"}, "has the label 'entailed', which train never has"),
 }  # fmt: skip
@@ -87,6 +92,44 @@ def test_an_empty_file_and_a_single_label_are_refused(tmp_path):
         jsonl.load(write(tmp_path, train=GOOD[:1]))
 
 
+UNLABELLED = [-1, "-1", "-", "", " ", None]
+
+
+@pytest.mark.parametrize("label", UNLABELLED)
+def test_rows_without_a_gold_label_are_dropped_and_counted(tmp_path, label):
+    row = {"premise": "a", "hypothesis": "b", "label": label}
+    data = jsonl.load(write(tmp_path, train=[*GOOD, row, row], test=[row, *GOOD])).data("x")
+    assert data.labels == ("contradiction", "entailment")
+    assert [len(data.splits[split]) for split in ("train", "dev", "test")] == [2, 2, 2]
+    assert data.notes == tuple(
+        f"{count} lines of {split}.jsonl without a gold label (-1, '-', empty or null) were dropped"
+        for split, count in (("train", 2), ("test", 1))
+    )
+    assert data.n_skipped == 0
+
+
+@pytest.mark.parametrize("label", UNLABELLED)
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_a_split_without_any_gold_label_is_called_so(tmp_path, split, label):
+    write(tmp_path, **{split: [{"text": "a", "label": label}] * 3})
+    for skip_bad in (False, True):
+        with pytest.raises(
+            InputError, match=rf"{split}.jsonl has no gold labels: .*use a split that has them"
+        ) as raised:
+            jsonl.load(tmp_path, skip_bad)
+        assert "did you mean" not in str(raised.value)
+
+
+def test_data_whose_unlabelled_rows_were_once_a_class_are_other_data(tmp_path):
+    plain = jsonl.identity(write(tmp_path / "plain"))
+    assert plain == files_identity(jsonl.files(tmp_path / "plain"))
+    for number, label in enumerate((-1, "-1", "-")):
+        row = {"premise": "a", "label": label, "hypothesis": "b"}
+        assert jsonl.identity(write(tmp_path / str(number), dev=[*GOOD, row])).endswith(" labelled")
+    quoted = {"premise": 'He wrote "label": -1, "x"', "hypothesis": "b", "label": "entailment"}
+    assert not jsonl.identity(write(tmp_path / "quoted", dev=[*GOOD, quoted])).endswith(" labelled")
+
+
 KEYS = st.sampled_from(["premise", "hypothesis", "text", "text_pair", "label"])
 VALUES = st.recursive(
     st.none() | st.floats() | st.text(max_size=4),
@@ -96,7 +139,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_no_row_ends_in_anything_but_an_example_or_a_sentence(row):
-    assert isinstance(jsonl._example(row, "f", 1), LabelledText | str)
+    assert isinstance(jsonl._example(row, "f", 1), LabelledText | str | None)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +173,25 @@ def test_every_declared_hub_dataset_is_read_by_its_declared_columns(info, tmp_pa
         assert len(data.splits["train"]) + len(data.splits["dev"]) == labelled
         assert 0 < len(data.splits["dev"]) <= labelled // 10 + 1
         assert any("dev was cut from train" in note for note in data.notes)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        (-1, r"nyu-mll/glue \((train|test)\) has no gold labels"),
+        (-2, "has the label id -2, but only 2"),
+        (2, "has the label id 2, "),
+    ],
+)
+def test_label_ids_of_the_hub_that_name_no_label_are_refused(tmp_path, monkeypatch, label, message):
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    info = CLASSIFICATION_DATASETS["sst2"]
+    for names in info.hub_options["files"].values():
+        for name in names:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            Dataset.from_list([{"sentence": "a", "label": label}] * 3).to_parquet(tmp_path / name)
+    with pytest.raises(InputError, match=message):
+        jsonl.load_hub(info, root=str(tmp_path))
 
 
 def test_the_shared_sets_are_read_whole(shared):

@@ -62,6 +62,10 @@ BAD = {
         [paragraph(qa(), {"question": "?", "answers": []})],
         r"data\[0\].paragraphs\[0\].qas\[1\] has no text 'id'",
     ),
+    "true as id": ([paragraph(qa(), qa(True))], r"data\[0\].paragraphs\[0\].qas\[1\] has no text 'id'"),
+    "number twice": ([paragraph(qa(7), qa("7"))], "the id '7' occurs twice"),
+    "deep": ([paragraph(qa()), json.loads("[" * 300 + "]" * 300)], r"paragraphs\[1\] is not an object but '\[\[\["),
+    "long context": ([paragraph(qa()), paragraph(context="x " * 2_500_001)], "has a context of 5,000,002 characters"),
     "no answers": ([paragraph(qa(), {"id": "q2", "question": "?"})], "question 'q2' has no list 'answers'"),
     "no start": (
         [paragraph(qa(), qa("q2", answers=[{"text": "London"}]))],
@@ -97,6 +101,8 @@ def test_what_is_malformed_is_named_and_can_be_left_out_and_counted(tmp_path, na
         ('{"data": [', "test.json:1 is not JSON"),
         ("[]", "has no list 'data'"),
         ('{"data": 3}', "has no list 'data'"),
+        ("[" * 100_000, "test.json:1 holds lists or objects that are nested too deeply"),
+        ('{"data": ' + "9" * 5000 + "}", "test.json:1 holds a whole number of more than 4300 digits"),
         ('{"data": []}', "holds no example"),
         ('{"data": [{"title": "T"}]}', r"data\[0\] has no list 'paragraphs'"),
     ],
@@ -118,13 +124,18 @@ def test_a_missing_file_is_named(tmp_path):
     (tmp_path / "qa" / "mine" / "dev.json").unlink()
     with pytest.raises(InputError, match=r"dev.json is missing; .* train.json, dev.json, test.json"):
         SPAN.identity("mine", str(tmp_path))
-    with pytest.raises(InputError, match=r"there is no folder .*qa/mina; did you mean 'mine'"):
+    with pytest.raises(InputError, match=r"there is no folder .*span/mina; did you mean 'mine'"):
         SPAN.identity("mina", str(tmp_path))
 
 
 def test_the_folder_may_be_called_as_the_task(tmp_path):
     write(tmp_path / "span" / "mine")
     assert len(SPAN.load("mine", str(tmp_path)).splits["train"]) == 1
+
+
+def test_ids_that_are_numbers_are_taken_as_text(tmp_path):
+    data = squad.load(write(tmp_path, test=[paragraph(qa(316), qa("317"))]))
+    assert [question.id for question in data.splits["test"]] == ["316", "317"]
 
 
 KEYS = st.sampled_from(["data", "paragraphs", "context", "qas", "id", "question", "answers", "text", "answer_start"])
@@ -195,6 +206,13 @@ def test_record_answers_are_all_mentions_of_the_right_entity(tmp_path, monkeypat
     question = data.splits["test"][0]
     assert question.answers == (Answer("Ada", 0), Answer("Ada", 14))
     assert (question.id, question.question) == ("0-7", "@placeholder left.")
+
+
+def test_hub_ids_that_are_numbers_are_taken_as_text(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    info = SPAN_DATASETS["squad"]
+    root = to_parquet(tmp_path, info, lambda split: [row | {"id": n} for n, row in enumerate(squad_rows(split))])
+    assert [question.id for question in squad.load_hub(info, root=root).splits["test"]] == list(map(str, range(10)))
 
 
 def test_hub_rows_that_are_not_as_declared_are_told(tmp_path, monkeypatch):
