@@ -74,7 +74,7 @@ def test_an_input_has_the_tokens_asked_for_or_the_next_word_would_be_too_much(
     said = [needle.statement.text, *(other.text for other, _ in needle.distractors)]
     n_words = len(context.text.split()) - sum(len(text.split()) for text in said)
     following = " ".join(HAY.read(needle.start, len(context.text) + 100)).split()[n_words]
-    assert used + len(any_tokenizer(following, add_special_tokens=False)["input_ids"]) > length
+    assert used + len(any_tokenizer(f" {following}", add_special_tokens=False)["input_ids"]) > length
 
 
 @settings(max_examples=40, deadline=None)

@@ -140,3 +140,12 @@ def test_a_tokenizer_whose_tokens_span_words_is_refused():
 
 def test_every_probed_word_is_one_word():
     assert all(len(word.split()) == 1 for word in words.PROBE)
+
+
+@pytest.mark.parametrize("kind", ["byte level, space before every text", "WordPiece", "metaspace always"])
+def test_tokenizers_that_separate_words_themselves_get_them_as_they_are(kind):
+    """Stored runs with these tokenizers, the embedded one among them, stay what they are."""
+    tokenizer, sentence = KINDS[kind], ["Anna", "didn't", "", " 3.50", "\u200b", "."]
+    assert (
+        read_words(tokenizer, [sentence])["input_ids"] == tokenizer([sentence], is_split_into_words=True)["input_ids"]
+    )
