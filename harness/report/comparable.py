@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from statistics import median
 from typing import Any
@@ -126,16 +126,18 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
         judge: says which entries tie with the first, see `harness.report.ties`.
     """
     groups: dict[str, list[Entry]] = defaultdict(list)
-    rankers: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    ranked: dict[tuple[str, str], dict[str, Entry]] = defaultdict(dict)
     for entry in entries(records):
         if entry.is_ranker:
-            rankers[entry.dataset, entry.fingerprint].append(entry)
+            # Of options only those that change the data change its ranking, and they change the fingerprint.
+            ranked[entry.dataset, entry.fingerprint].setdefault(entry.runs[0]["model"]["identity"], entry)
         else:
             shared = [entry.dataset, entry.size, entry.fingerprint, _options(entry), entry.recipe]
             groups[json.dumps(shared, sort_keys=True)].append(entry)
+    rankers = {data: list(found.values()) for data, found in ranked.items()}
     with_encoders = {(group[0].dataset, group[0].fingerprint) for group in groups.values()}
     for group in groups.values():
-        group += rankers[group[0].dataset, group[0].fingerprint]
+        group += rankers.get((group[0].dataset, group[0].fingerprint), [])
     alone = [group for data, group in rankers.items() if data not in with_encoders]
     ordered = sorted([*groups.values(), *alone], key=lambda group: (group[0].dataset, group[0].size, -len(group)))
     of_dataset = defaultdict(list)
@@ -169,6 +171,13 @@ def apart(entry: Entry, others: Sequence[Entry]) -> str:
             if len({json.dumps(values(other).get(name)) for other in others}) > 1:
                 words.append(f"{name.replace('_', ' ')} {_value(mine.get(name))}")
     return ", ".join(words)
+
+
+def in_all(seen: Standing | None, standing: Standing) -> Standing:
+    """What a table shows of an entry that several comparisons share: the best, or tied with it, where it is so in all of them."""
+    if seen is None:
+        return standing
+    return replace(standing, best=seen.best and standing.best, tied=seen.tied and standing.tied)
 
 
 def recipe_sentence(recipe: Mapping[str, Any]) -> str:

@@ -19,6 +19,11 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
+    def within(self, bounds: tuple[float, float]) -> Estimate:
+        """The same with an interval that ends at these bounds, beyond which the true value cannot be."""
+        low, high = np.clip((self.low, self.high), *bounds)
+        return Estimate(self.value, float(low), float(high))
+
 
 def median(scores: ArrayLike) -> Any:
     """Median over tasks of the mean over runs; scores of shape (..., runs, tasks) give shape (...)."""

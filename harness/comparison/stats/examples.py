@@ -13,6 +13,8 @@ from harness.comparison.stats.aggregate import Estimate
 Terms = NDArray[np.float64]
 """Shape (runs, examples, 2): numerator and denominator of each example; see `harness.comparison.stats`."""
 
+BOUNDS = (0.0, 1.0)
+"""The lowest and the highest value of a score, unless said otherwise."""
 _BLOCK = 2**21
 """Numbers in memory at a time: 16 MiB."""
 
@@ -30,25 +32,32 @@ def score(terms: ArrayLike) -> NDArray[np.float64]:
 
 
 def score_interval(
-    terms: ArrayLike, rng: np.random.Generator, *, resamples: int = 10_000, confidence: float = 0.95
+    terms: ArrayLike,
+    rng: np.random.Generator,
+    *,
+    resamples: int = 10_000,
+    confidence: float = 0.95,
+    bounds: tuple[float, float] = BOUNDS,
 ) -> Estimate:
     """The mean score over runs with its interval over new seeds and new examples.
 
     Two levels of error: the examples are resampled with replacement, the same for all runs, as all runs answer the same test
-    set; what the seeds add follows Student's t (see `with_seeds`). The interval is a percentile interval of the sum.
+    set; what the seeds add follows Student's t (see `with_seeds`). The interval is a percentile interval of the sum, cut at the
+    bounds of the score: Student's t knows none, so few seeds far apart would reach beyond them.
 
     Args:
         terms: shape (runs, examples, 2). With one run the interval is over examples only: it tells of this run.
         rng: draws the resamples.
         resamples: how many.
         confidence: of the interval.
+        bounds: the lowest and the highest score there can be.
     """
     terms = np.asarray(terms, dtype=float)
     (of_examples,) = example_errors([terms], rng, resamples)
     errors = with_seeds(of_examples, [terms], rng)
     value = float(score(terms).mean())
     low, high = np.quantile(errors, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Estimate(value, value + low, value + high)
+    return Estimate(value, value + low, value + high).within(bounds)
 
 
 def example_errors(sides: list[Terms], rng: np.random.Generator, resamples: int) -> tuple[NDArray[np.float64], ...]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.comparison.stats.aggregate import Estimate
-from harness.comparison.stats.examples import blocks, example_errors, score, with_seeds
+from harness.comparison.stats.examples import BOUNDS, blocks, example_errors, score, with_seeds
 
 _EQUAL = 1e-12
 """Differences of sums in another order are equal up to rounding."""
@@ -40,11 +40,13 @@ def difference(
     resamples: int = 10_000,
     confidence: float = 0.95,
     power: float = 0.8,
+    bounds: tuple[float, float] = BOUNDS,
 ) -> Difference:
     """The difference of two models on one test set, over new seeds and new examples.
 
     The examples are paired, the seeds are not: equal seeds of two architectures share nothing but the order of the batches,
-    so each side's runs are a sample of its own. Interval as in `harness.comparison.stats.examples.score_interval`.
+    so each side's runs are a sample of its own. Interval as in `harness.comparison.stats.examples.score_interval`; it ends where one score is as
+    high and the other as low as scores can be.
 
     The minimum detectable difference is the true difference that a comparison with as many seeds and examples, and as much
     spread, calls significant with probability ``power``: the two-sided critical value of the error of the difference, at
@@ -57,6 +59,7 @@ def difference(
         resamples: how many.
         confidence: of the interval.
         power: of the minimum detectable difference.
+        bounds: the lowest and the highest score of either side that there can be.
     """
     ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
     left, right = example_errors([ours, theirs], rng, resamples)
@@ -67,7 +70,9 @@ def difference(
     detectable = np.quantile(np.abs(centred), confidence) + np.quantile(np.abs(centred), max(0.0, 2 * power - 1))
     p = approximate_randomisation(ours, theirs, rng, resamples=resamples)
     over_seeds = max(ours.shape[0], theirs.shape[0]) > 1
-    return Difference(Estimate(value, value + low, value + high), p, float(detectable), over_seeds)
+    widest = bounds[1] - bounds[0]
+    estimate = Estimate(value, value + low, value + high).within((-widest, widest))
+    return Difference(estimate, p, float(detectable), over_seeds)
 
 
 def approximate_randomisation(

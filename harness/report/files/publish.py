@@ -60,8 +60,7 @@ def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -
         files.append(_write(folder / f"{table.name}.md", tables.as_markdown(table)))
         files.append(_write(folder / f"{table.name}.tex", latex.as_latex(table)))
     if found:
-        rows = [row for comparison in found for row in tables.rows_of(comparison)]
-        files.append(_write(folder / "leaderboard.csv", bench_tables.as_csv(rows)))
+        files.append(_write(folder / "leaderboard.csv", bench_tables.as_csv(tables.leaderboard_rows(found))))
     for comparison in found:
         files.append(_write(folder / f"{comparison.name}.csv", bench_tables.as_csv(tables.rows_of(comparison))))
         files.append(_write(folder / f"{comparison.name}-seeds.csv", bench_tables.as_csv(tables.seeds_of(comparison))))

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.plain_text import plain
 from harness.progress import counted
-from harness.report.comparable import Comparison, Standing, recipe_sentence
+from harness.report.comparable import Comparison, Standing, in_all, recipe_sentence
 from harness.report.cost.tables import as_csv
 from harness.store.record import FailureRecord, ImportedRecord, RunRecord
 
@@ -139,7 +139,8 @@ def leaderboard(comparisons: Sequence[Comparison]) -> Table:
     found: dict[tuple[str, str], dict[str, Standing]] = {}
     for comparison in comparisons:
         for standing in comparison.standings:
-            found.setdefault((standing.entry.size, standing.label), {})[comparison.column] = standing
+            row = found.setdefault((standing.entry.size, standing.label), {})
+            row[comparison.column] = in_all(row.get(comparison.column), standing)
     rows = []
     for (size, label), standings in sorted(found.items()):
         parameters = median(standing.model["params_non_embedding"] for standing in standings.values())
@@ -220,6 +221,20 @@ def error_of(record: FailureRecord) -> str:
 def rows_of(comparison: Comparison) -> list[dict[str, Any]]:
     """One flat row a model, with everything that decides the number."""
     return [_flat(comparison, standing) for standing in comparison.standings]
+
+
+def leaderboard_rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+    """The rows of all comparisons, each entry once.
+
+    What ranks without an encoder is in every comparison on its data, see `in_all`.
+    """
+    found: dict[tuple[str, ...], tuple[Comparison, Standing]] = {}
+    for comparison in comparisons:
+        for standing in comparison.standings:
+            runs = tuple(run["key"] for run in standing.entry.runs)
+            first, seen = found.get(runs, (comparison, None))
+            found[runs] = first, in_all(seen, standing)
+    return [_flat(comparison, standing) for comparison, standing in found.values()]
 
 
 def _flat(comparison: Comparison, standing: Standing) -> dict[str, Any]:

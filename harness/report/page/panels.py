@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from harness.progress import counted
-from harness.report.comparable import Comparison, Standing
+from harness.report.comparable import Comparison, Standing, in_all
 from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.pareto import nearest
 from harness.report.cost.plots import styles_of
@@ -37,7 +37,9 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
     rows: dict[tuple[str, str], dict[str, tuple[Comparison, Standing]]] = {}
     for comparison in comparisons:
         for standing in comparison.standings:
-            rows.setdefault((standing.entry.size, standing.label), {})[comparison.column] = (comparison, standing)
+            row = rows.setdefault((standing.entry.size, standing.label), {})
+            _, seen = row.get(comparison.column, (comparison, None))
+            row[comparison.column] = (comparison, in_all(seen, standing))
     return {
         "cautions": list(tables.leaderboard(comparisons).notes),
         "columns": [

@@ -223,3 +223,32 @@ def test_ten_thousand_resamples_of_ten_thousand_examples_take_seconds():
     began = time.process_time()
     stats.difference(ours, theirs, rng)
     assert time.process_time() - began < 20
+
+
+@given(
+    st.lists(st.lists(st.sampled_from([0.0, 0.2, 1.0]), min_size=2, max_size=4), min_size=1, max_size=3),
+    st.integers(0, 9),
+)
+def test_no_interval_of_a_score_ends_where_no_score_can_be(means, seed):
+    """Two or three seeds far apart have a wide Student's t, which knows no bounds."""
+    examples = min(map(len, means))
+    ours = np.stack([np.array([[value, 1.0] for value in run[:examples]]) for run in means])
+    theirs = np.stack([np.array([[1 - value, 1.0] for value in run[:examples]]) for run in means])
+    rng = np.random.default_rng(seed)
+    alone = stats.score_interval(ours, rng, resamples=100)
+    assert 0 <= alone.low <= alone.high <= 1
+    apart = stats.difference(ours, theirs, rng, resamples=100).estimate
+    assert -1 <= apart.low <= apart.high <= 1
+
+
+def test_the_bounds_of_an_interval_can_be_those_of_another_score():
+    far_apart = np.array([[[value, 1.0]] * 20 for value in (-0.9, 0.9)])
+    free, unit = (
+        stats.score_interval(far_apart, np.random.default_rng(0), resamples=500, bounds=bounds)
+        for bounds in ((-1.0, 1.0), (0.0, 1.0))
+    )
+    assert (free.low, free.high) == (-1, 1)
+    assert (unit.low, unit.high) == (0, 1)
+    assert stats.difference(
+        far_apart, -far_apart, np.random.default_rng(0), resamples=500, bounds=(-1.0, 1.0)
+    ).estimate[1:] == (-2, 2)

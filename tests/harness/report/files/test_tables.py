@@ -13,6 +13,7 @@ from harness.comparison.entries import entries
 from harness.report.comparable import comparisons, interval_over_seeds
 from harness.report.cost.tables import as_csv
 from harness.report.files import latex, tables
+from harness.report.page import panels
 from harness.report.ties import PAIRED, Ties, ties_over_seeds
 from harness.store import Store
 
@@ -68,6 +69,38 @@ def test_what_ranks_without_an_encoder_stands_in_every_comparison_on_its_data(ma
     assert [one.task["n_train"] for one in (base, tiny)] == [5000, 5000]
     (alone_there,) = comparisons([bm25], alone)
     assert alone_there.size == "lexical"
+
+
+def ranker(make_run, score=0.4, **task):
+    return make_run(
+        "bm25", "retrieval/docstrings", score=score, recipe={"epochs": 0.0},
+        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0}, task=task,
+    )  # fmt: skip
+
+
+def test_a_ranker_is_in_the_leaderboard_once_and_best_only_where_nothing_beats_it(make_run):
+    better = make_run("avey-b", "retrieval/docstrings", score=0.5, model={"size": "tiny"})
+    worse = make_run("bert", "retrieval/docstrings", score=0.3, model={"size": "base"})
+    worst = make_run("roberta", "retrieval/docstrings", score=0.2, model={"size": "large"})
+    for others, best in (([better, worse], False), ([worse, better], False), ([worse, worst], True)):
+        found = comparisons([*others, ranker(make_run)], alone)
+        assert len(found) == 2
+        rows = tables.leaderboard_rows(found)
+        assert sorted(row["model"] for row in rows) == sorted(["bm25", *(run["model"]["name"] for run in others)])
+        (row,) = (row for row in rows if row["model"] == "bm25")
+        assert (row["best"], row["tied_with_best"]) == (best, best)
+        (cells,) = (cells for cells in tables.leaderboard(found).rows if cells[0].text == "bm25")
+        assert cells[3].best == best
+        board = panels.board(found, dict.fromkeys(("bm25", "avey-b", "bert", "roberta"), 0), [])
+        assert [row["label"] for row in board["rows"]].count("bm25") == 1
+
+
+def test_a_ranker_that_was_run_with_options_it_does_not_read_is_in_a_table_once(make_run):
+    runs = [ranker(make_run), ranker(make_run, options={"query_prefix": "query: "})]
+    encoder = make_run("bert", "retrieval/docstrings", score=0.3, model={"size": "tiny"})
+    for records in (runs, [encoder, *runs]):
+        (found,) = comparisons(records, alone)
+        assert [standing.entry.model for standing in found.standings].count("bm25") == 1
 
 
 def test_the_best_is_bold_and_ties_are_marked_and_the_rest_is_neither(make_run):
