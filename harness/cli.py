@@ -19,6 +19,7 @@ from harness.registry import load_plugin, suggestion
 COMMANDS = (
     "list",
     "fetch",
+    "pretrain",
     "run",
     "sweep",
     "check",
@@ -59,8 +60,10 @@ def run_command(arguments: Sequence[str]) -> int:
     """Parse and run one command; returns the exit code."""
     try:
         options = _parser().parse_args(arguments)
-        if distributed.processes() > 1 and arguments[0] != "run":
-            raise InputError(f"torchrun starts run in several processes, not {arguments[0]}; start it without torchrun")
+        if distributed.processes() > 1 and arguments[0] not in ("run", "pretrain"):
+            raise InputError(
+                f"torchrun starts run and pretrain in several processes, not {arguments[0]}; start it without torchrun"
+            )
         for plugin in options.plugin or ():
             load_plugin(plugin)
         return int(options.command(options))

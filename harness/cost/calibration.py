@@ -14,6 +14,7 @@ import torch
 MATRIX = 2048
 TRIAD_MIB = 512
 SECONDS = 1.0
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def calibrate() -> dict[str, Any]:
@@ -27,11 +28,8 @@ def calibrate() -> dict[str, Any]:
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     rates, counts = {}, {}
-    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        left, right = (torch.randn(MATRIX, MATRIX, device=device).to(dtype) for _ in range(2))
-        out = torch.empty_like(left)
-        seconds, counts[name] = _median_seconds(lambda a=left, b=right, c=out: torch.mm(a, b, out=c), device)  # type: ignore[misc]
-        rates[name] = 2 * MATRIX**3 / seconds
+    for name in PRECISIONS:
+        rates[name], counts[name] = matmul_rate(name)
     one, two, three = (torch.ones(TRIAD_MIB * 2**18, device=device) for _ in range(3))
     seconds, counts["memory"] = _median_seconds(lambda: torch.add(one, two, alpha=3.0, out=three), device)
     return {
@@ -39,6 +37,15 @@ def calibrate() -> dict[str, Any]:
         "memory_bytes_per_s": 3 * one.numel() * one.element_size() / seconds,
         "n": counts,
     }
+
+
+def matmul_rate(precision: str) -> tuple[float, int]:
+    """The median rate of square products of width 2048, in FLOP/s, and the number of repetitions."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    left, right = (torch.randn(MATRIX, MATRIX, device=device).to(PRECISIONS[precision]) for _ in range(2))
+    out = torch.empty_like(left)
+    seconds, count = _median_seconds(lambda: torch.mm(left, right, out=out), device)
+    return 2 * MATRIX**3 / seconds, count
 
 
 def _median_seconds(call: Callable[[], Any], device: torch.device) -> tuple[float, int]:
