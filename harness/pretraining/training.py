@@ -10,7 +10,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -315,11 +315,15 @@ class _Watch(TrainerCallback):  # type: ignore[misc]
         self.journal.seconds["evaluate"] += time.monotonic() - began
 
     def _flops_of(self, step: int) -> float:
-        """Needed operations of a step's whole batch; counted once for every shape."""
+        """Needed operations of a step's whole batch.
+
+        They are counted once for every shape, on the first batch: Avey-B's ranking depends a little on the text, and a run
+        that was cut off must count as one that was not.
+        """
         recipe, leg = self.setting.recipe, self.leg
         length, count = recipe.row_length(step, leg.trunk), recipe.mask_count(step, leg.trunk, leg.stop)
         if (length, count) not in self.flops:
-            ids = self.setting.batch(step, replace(leg)).input_ids
+            ids = self.setting.rows.read(0, recipe.batch_tokens // recipe.longest, length)
             self.flops[length, count] = flops_of_batch(self.trainer.model, ids, count)
         return self.flops[length, count]
 
