@@ -127,7 +127,7 @@ def run_pretraining(options: argparse.Namespace) -> int:
     return 0
 
 
-def request_of(options: argparse.Namespace, precision: str) -> Any:
+def request_of(options: argparse.Namespace, precision: Any) -> Any:
     """What the options ask for, as a `harness.pretraining.run.PretrainRequest`.
 
     Raises:
@@ -173,7 +173,8 @@ def _request(options: argparse.Namespace, recipe: Any, branches: tuple[int, ...]
         command += ["--corpus", name]
     command += ["--tokenizer", options.tokenizer, "--tokens", options.tokens, "--seed", str(options.seed)]
     command += ["--branch-at", options.branch_at] if options.branch_at else []
-    command += [*_recipe_words(recipe), "--out", options.out]
+    command += [*_recipe_words(recipe), "--eval-tokens", options.eval_tokens, "--points", str(options.points)]
+    command += ["--out", options.out]
     command += [word for plugin in options.plugin or () for word in ("--plugin", plugin)]
     return PretrainRequest(
         options.model, tuple(options.corpus), recipe, Path(options.out), options.size, _model_options(options.model_option),

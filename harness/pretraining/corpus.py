@@ -34,13 +34,15 @@ class Corpus(Protocol):
 
     Attributes:
         name: as a user typed it.
-        licence: of the text, in one sentence for the model card.
         is_streamed: reading it all is not an option, so only as many tokens as needed are taken.
     """
 
     name: str
-    licence: str
     is_streamed: bool
+
+    @property
+    def licence(self) -> str:
+        """Of the text, in one sentence for the model card."""
 
     def identity(self) -> str:
         """What decides the documents, without reading all of them where that can be avoided."""
@@ -82,9 +84,13 @@ class TextFiles:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name, self.path = name, path
-        self.licence = f"as the texts in {path.name} say"
-        if (path / "README.md").is_file():
-            self.licence = f"see the README.md beside the texts ({path.name}), which names sources and licences"
+
+    @property
+    def licence(self) -> str:
+        """What is known of the licence."""
+        if (self.path / "README.md").is_file():
+            return f"see the README.md beside the texts ({self.path.name}), which names sources and licences"
+        return f"as the texts in {self.path.name} say"
 
     def files(self) -> list[Path]:
         """The files, the held-out one last.
@@ -157,7 +163,7 @@ def _decoded(file: Path, number: int, raw: bytes) -> str:
         ) from error
 
 
-_HUB_NAME = re.compile(r"hf:([^:@\s]+/[^:@/\s]+)(?::([^@\s]+))?(?:@(\S+))?")
+_HUB_NAME = re.compile(r"hf:([^:@/\s]+/[^:@/\s]+)(?::([^@\s]+))?(?:@(\S+))?")
 
 
 class HubTexts:
@@ -174,7 +180,11 @@ class HubTexts:
 
     def __init__(self, name: str, repository: str, config: str | None, revision: str | None) -> None:
         self.name, self.repository, self.config, self.revision = name, repository, config, revision
-        self.licence = f"as https://huggingface.co/datasets/{repository} says"
+
+    @property
+    def licence(self) -> str:
+        """Where the licence is stated."""
+        return f"as https://huggingface.co/datasets/{self.repository} says"
 
     @classmethod
     def named(cls, name: str) -> HubTexts:

@@ -166,7 +166,8 @@ def _without_repetition(files: Sequence[Sequence[str]]) -> list[str]:
 
 def _licence(distribution: str) -> str:
     metadata = importlib.metadata.metadata(distribution)
-    stated = metadata.get("License-Expression") or metadata.get("License") or ""
-    classified = [text.rpartition(" :: ")[2] for text in metadata.get_all("Classifier", []) if "License ::" in text]
+    stated = next((metadata[name] for name in ("License-Expression", "License") if name in metadata), "")
+    classifiers = metadata.get_all("Classifier") or []
+    classified = [text.rpartition(" :: ")[2] for text in classifiers if "License ::" in text]
     short = stated if stated and len(stated) < 60 and "\n" not in stated else ""
     return short or ", ".join(classified) or "see the package"

@@ -47,7 +47,7 @@ class Together(torch.optim.Optimizer):
         self.parts = parts
         super().__init__([group for part in parts for group in part.param_groups], {})
 
-    @property  # type: ignore[override]
+    @property
     def param_groups(self) -> list[dict[str, Any]]:
         """The groups of all parts: those themselves, so that a scheduler moves them."""
         return [group for part in self.parts for group in part.param_groups]

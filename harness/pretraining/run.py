@@ -236,7 +236,7 @@ class _Run:
         if record is None:
             journal, model, config = self._trained(end)
             record = self._export(end, target, journal, model, config)
-        if not distributed.is_first():
+        if record is None or not distributed.is_first():
             return None
         kept = Kept(record["model"]["name"], record["model"]["size"], record["task"]["dataset"], record["key"])
         if not self.store.has(kept):

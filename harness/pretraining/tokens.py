@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -175,7 +175,7 @@ def _pieces(documents: Iterator[Document]) -> Iterator[list[Document]]:
 
 
 def _write(
-    files: dict[str, IO[bytes]],
+    files: Mapping[str, IO[bytes]],
     piece: list[Document],
     tokenizer: Any,
     separator: int,

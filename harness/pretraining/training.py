@@ -155,12 +155,14 @@ class _From(torch.utils.data.Sampler[int]):
         return iter(range(self.start, self.stop))
 
 
-class _Pretrainer(Trainer):  # type: ignore[misc]
+class _Pretrainer(Trainer):
     """The Trainer with batches, optimiser, schedule and checkpoints of pretraining."""
 
     def __init__(self, model: MaskedLM, leg: Leg, setting: Setting, journal: Journal, start: int) -> None:
         self.leg, self.setting, self.journal, self.start = leg, setting, journal, start
         self.loss = 0.0
+        self.optimizer: torch.optim.Optimizer | None = None
+        self.lr_scheduler: Any = None
         super().__init__(model=model, args=_arguments(leg, setting), train_dataset=_Batches(leg, setting, journal))
         self.remove_callback(PrinterCallback)
         self.add_callback(_Watch(self))
@@ -183,7 +185,7 @@ class _Pretrainer(Trainer):  # type: ignore[misc]
         if self.lr_scheduler is None:
             recipe, leg = self.setting.recipe, self.leg
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
-                optimizer or self.optimizer, lambda step: recipe.rate_factor(step, leg.trunk, leg.stop)
+                optimizer or self.create_optimizer(), lambda step: recipe.rate_factor(step, leg.trunk, leg.stop)
             )
         return self.lr_scheduler
 
@@ -244,7 +246,7 @@ def _arguments(leg: Leg, setting: Setting) -> Any:
     return arguments
 
 
-class _Watch(TrainerCallback):  # type: ignore[misc]
+class _Watch(TrainerCallback):
     """Counts, logs, evaluates and asks for checkpoints."""
 
     def __init__(self, trainer: _Pretrainer) -> None:

@@ -25,11 +25,10 @@ class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
     def __init__(self, config: NeoBERTConfig) -> None:
         super().__init__(config)
         self.model = NeoBERTModel(config)
-        self.decoder, self.head = None, None
+        self.decoder = None if config.masked_lm_head else nn.Linear(config.hidden_size, config.vocab_size)
+        self.head = None
         if config.masked_lm_head:
             self.head = MaskedLMHead(config.hidden_size, config.vocab_size, config.norm_eps)
-        else:
-            self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
         self.post_init()
 
     def get_output_embeddings(self) -> nn.Linear | None:
@@ -52,8 +51,10 @@ class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
         """Logits (batch, length, vocab_size); with `labels` (batch, length; -100 = ignored) the mean cross-entropy."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
         hidden = outputs.last_hidden_state
-        logits = self.head(hidden, self.model.encoder.weight) if self.decoder is None else self.decoder(hidden)
-        return masked_lm_output(outputs, logits, labels)
+        if self.decoder is None:
+            assert self.head is not None
+            return masked_lm_output(outputs, self.head(hidden, self.model.encoder.weight), labels)
+        return masked_lm_output(outputs, self.decoder(hidden), labels)
 
 
 class _NeoBERTWithClassifier(NeoBERTPreTrainedModel):

@@ -26,12 +26,8 @@ WORDS = [
     "tall",
     "dog",
     "cat",
-    "under",
-    "over",
-    "of",
-    "and",
-    "to",
 ]
+WORDS += ["under", "over", "of", "and", "to"]
 
 
 def texts(seed, documents):

@@ -1,6 +1,7 @@
 """A run that was cut off ends in the weights of an undisturbed one; branches are runs of their own length."""
 
 import random
+import shlex
 import shutil
 import time
 
@@ -106,6 +107,15 @@ def test_the_same_command_after_the_end_trains_nothing(words, tmp_path, monkeypa
     assert "held-out" in capsys.readouterr().err
     (kept,) = (tmp_path / "store").glob("*/run.json")
     assert kept.parent.name.startswith("bert-tiny_pretraining-")
+
+
+def test_the_command_in_the_record_repeats_the_run(words, tmp_path):
+    assert run_command(words(tokens="4K", warmup=0.25, mask_rate="0.2", seed=5)) == 0
+    again = shlex.split(record_of(tmp_path / "out")["command"])[3:]
+    again[again.index("--out") + 1] = str(tmp_path / "again")
+    assert run_command([*again, "--store", str(tmp_path / "store")]) == 0
+    assert weights_of(tmp_path / "again") == weights_of(tmp_path / "out")
+    assert record_of(tmp_path / "again")["key"] == record_of(tmp_path / "out")["key"]
 
 
 def test_a_full_disk_stops_the_run_and_loses_nothing(words, tmp_path, monkeypatch, capsys):
