@@ -35,10 +35,10 @@ from benchmarks.turns import CLOCKS, Worker, answers
 from harness.cells.plan import plan
 from harness.cells.recipe import Recipe
 from harness.cells.request import Request
+from harness.nn.determinism import make_repeatable
 from harness.nn.dropout import quick_masks
 from harness.nn.heads import with_head
 from harness.nn.training import _LengthGroups, fit
-from harness.pipelines.pipeline import make_repeatable
 from models import loading
 from tasks.task import IGNORED, Feature
 

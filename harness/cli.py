@@ -24,6 +24,7 @@ from harness.values import valid_path
 COMMANDS = (
     "list",
     "fetch",
+    "pretrain",
     "run",
     "sweep",
     "check",
@@ -107,8 +108,10 @@ def run_command(arguments: Sequence[str]) -> int:
     """Parse and run one command; returns the exit code."""
     try:
         options = _parser().parse_args(arguments)  # ends in SystemExit after --help and --version
-        if distributed.processes() > 1 and arguments[0] != "run":
-            raise InputError(f"torchrun starts run in several processes, not {arguments[0]}; start it without torchrun")
+        if distributed.processes() > 1 and arguments[0] not in ("run", "pretrain"):
+            raise InputError(
+                f"torchrun starts run and pretrain in several processes, not {arguments[0]}; start it without torchrun"
+            )
         return _command(options)
     except InputError as error:
         if distributed.speaks_of_errors():

@@ -32,6 +32,23 @@ AVEY_B = Encoder(
             parameters=5_317_638,
             parameters_non_embedding=3_220_486,
         ),
+        "tiny-s64": Size(
+            # For pretraining on short rows: a row of n < S tokens trains only the n x n corner of the static matrices, and a
+            # row of one split no retrieval. Rows of 512 are 8 splits here, as the published 2,048 tokens are of 256. A
+            # seventh layer takes the place of the larger matrices.
+            options={
+                "d_embed": 256,
+                "n_layers": 7,
+                "chunk_size": 64,
+                "k": 3,
+                "eps": 1e-12,
+                "context_len": 2048,
+                "padding": "zero",
+            },
+            vocab_size=EMBEDDED_VOCABULARY,
+            parameters=5_351_943,
+            parameters_non_embedding=3_254_791,
+        ),
         "base": Size(
             options={
                 "d_embed": 768,

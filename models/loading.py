@@ -90,10 +90,7 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
         from models import tokenizer as embedded_tokenizer
 
         tokenizer = embedded_tokenizer.embedded()
-        config = _imported(encoder.config)(
-            **encoder.size(size).options, vocab_size=len(tokenizer), **_special_ids(tokenizer)
-        )
-        return model_class(config, **encoder.model_options), tokenizer
+        return from_config(encoder, config_of(encoder, encoder.size(size).options, tokenizer)), tokenizer
     try:
         config = _imported(encoder.config).from_pretrained(weights.location, revision=revision)
         checkpoint.refuse_impossible_sizes(config, encoder, weights.location)
@@ -115,13 +112,23 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
     except Exception as error:  # whatever a damaged file or an absent network raises, a user needs the sentence
         raise _cannot_load(encoder, weights, error) from error
     _refuse_unfit(encoder, weights.location, model, found)
-    tokenizer = _load_tokenizer(weights)
+    tokenizer = load_tokenizer(weights)
     if len(tokenizer) > model.config.vocab_size:
         raise InputError(
             f"the tokenizer of {weights.location} has {len(tokenizer)} tokens but the model only {model.config.vocab_size}; "
             "they do not belong together"
         )
     return model, tokenizer
+
+
+def config_of(encoder: Encoder, options: Mapping[str, Any], tokenizer: Any) -> Any:
+    """A config of the encoder with these values, and with vocabulary and special ids of the tokenizer."""
+    return _imported(encoder.config)(**options, vocab_size=len(tokenizer), **_special_ids(tokenizer))
+
+
+def from_config(encoder: Encoder, config: Any) -> Any:
+    """The bare model, in float32, initialised from torch's global generator, as its config says."""
+    return _imported(encoder.model)(config, **encoder.model_options)
 
 
 def max_length(model: Any, encoder: Encoder, size: str) -> int | None:
@@ -196,7 +203,12 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _load_tokenizer(weights: Weights) -> Any:
+def load_tokenizer(weights: Weights) -> Any:
+    """The fast tokenizer of a checkpoint.
+
+    Raises:
+        InputError: there is none that can be loaded.
+    """
     from transformers import AutoTokenizer
 
     try:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel
 from transformers.modeling_outputs import (
@@ -13,6 +13,27 @@ from transformers.modeling_outputs import (
     SequenceClassifierOutput,
     TokenClassifierOutput,
 )
+
+
+class MaskedLMHead(nn.Module):
+    """Dense layer, GELU, norm and a bias before and in a decoder that is tied to the token embedding.
+
+    Args:
+        width: of the hidden states.
+        vocabulary: rows of the embedding.
+        eps: of the norm.
+    """
+
+    def __init__(self, width: int, vocabulary: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.dense = nn.Linear(width, width, bias=False)
+        self.norm = nn.LayerNorm(width, eps=eps, bias=False)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+
+    def forward(self, hidden: Tensor, embedding: Tensor) -> Tensor:
+        """Logits (B, T, vocabulary) of hidden states (B, T, width) with the embedding (vocabulary, width)."""
+        states = self.norm(F.gelu(self.dense(hidden)).to(self.norm.weight.dtype))
+        return F.linear(states, embedding) + self.bias
 
 
 def masked_lm_output(encoded: BaseModelOutput, logits: Tensor, labels: Tensor | None) -> MaskedLMOutput:

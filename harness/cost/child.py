@@ -66,7 +66,7 @@ def answer(request: Request) -> Measured | Calibration:
         if request["kind"] == "calibration":
             import torch
 
-            from harness.cost.calibration import calibrate
+            from harness.machine.calibration import calibrate
 
             torch.set_num_threads(request["threads"])
             return calibrate()

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from harness.cost import energy, flops
+from harness.cost import energy
 from harness.cost.ids import zipf_ids
 from harness.cost.loading import build, has_attention
 from harness.cost.points import Limits, Point
@@ -22,7 +22,7 @@ from harness.machine import memory, provenance
 from harness.machine.device import device as compute_device
 from harness.nn.inference import autocast
 from harness.store.record import BuiltModel, Measured
-from models import MODELS
+from models import MODELS, flops
 from models.parameters import count_parameters
 
 LEARNING_RATE = 1e-4
@@ -69,7 +69,7 @@ def _measure_into(reply: Measured, point: Point, limits: Limits, deadline: float
     reply["model"] = _describe(model)
     reply["attention"] = model.config._attn_implementation if has_attention(type(model)) else None
     counted = flops.count(model.config, ids, point.mode)
-    reply["flops"] = counted.as_record() if counted else None
+    reply["flops"] = {"needed": counted.needed, "executed": counted.executed} if counted else None
     reply["environment"] = provenance.environment()
     call = _training(model, point, ids, device) if point.mode == "training" else _inference(model, point, ids, device)
     _touch(model, point, device)

@@ -201,7 +201,7 @@ def train_by(
         if last and not all(distributed.from_all(last.is_dir())):
             last = None  # a folder that not all machines share
         if curves and distributed.is_first():
-            trainer.add_callback(_curves_in(curves, anew=last is None))
+            trainer.add_callback(curves_in(curves, anew=last is None))
         if distributed.rank():
             torch.manual_seed(seed + 1_000_003 * distributed.rank())  # dropout that is not the same in every process
         with quick_masks():
@@ -258,7 +258,7 @@ def _folder(checkpoints: Path | None) -> Iterator[Path]:
             shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def _curves_in(folder: Path, anew: bool) -> Any:
+def curves_in(folder: Path, anew: bool) -> Any:
     """A callback that writes TensorBoard's curves; those of an earlier run of the cell go, those of a cut-off one stay."""
     from torch.utils.tensorboard import SummaryWriter
     from transformers.integrations import TensorBoardCallback

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from harness.cells.cell import PROTOCOL, Cell
 from harness.machine import distributed, provenance
+from harness.nn.determinism import make_repeatable
 from harness.pipelines.bm25_retrieval import LexicalSearch
 from harness.pipelines.dense_retrieval import DenseSearch
 from harness.pipelines.labelling import Labelling
@@ -138,16 +137,6 @@ def procedure_for(cell: Cell, encoder: Encoder | Ranker, weights: loading.Weight
     """How the cell is run: its task's head decides, unless there is no encoder to put a head on."""
     procedure: Callable[..., Procedure] = LexicalSearch if isinstance(encoder, Ranker) else PROCEDURES[task.head]
     return procedure(cell, encoder, weights, task)
-
-
-def make_repeatable(seed: int) -> None:
-    """Seed every generator and ask torch for deterministic algorithms, so that a machine repeats a run bit for bit."""
-    from transformers import set_seed
-
-    set_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # Filling fresh memory costs time, and nothing here reads it before it is written.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 @contextmanager

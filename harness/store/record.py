@@ -1,12 +1,13 @@
 """The records of the store: their types, and the functions that build them. Records are made nowhere else.
 
-Every record is one JSON object in ``run.json``. ``kind`` tells the four apart; a finished run has none.
+Every record is one JSON object in ``run.json``. ``kind`` tells them apart; a finished run has none.
 
 | kind       | type             | what it is                                                        |
 | ---------- | ---------------- | ----------------------------------------------------------------- |
 | (none)     | `RunRecord`      | a finished run: scores of one cell                                |
 | `failure`  | `FailureRecord`  | a cell that ended without a score                                 |
 | `bench`    | `PointRecord`    | what one encoder costs at one length, measured or not             |
+| `pretraining` | `PretrainingRecord` | a pretrained encoder: loss curves and cost                     |
 | `imported` | `ImportedRecord` | scores that another tool measured; never compared with our runs   |
 
 All times are in seconds unless the key says ``ms``; all memory is in MiB; all scores are fractions between 0 and 1.
@@ -196,7 +197,7 @@ class Latency(Quantiles):
 
 
 class Operations(TypedDict):
-    """Floating-point operations of one batch; a multiply-add counts as two (see `harness.cost.flops.Flops`)."""
+    """Floating-point operations of one batch; a multiply-add counts as two (see `models.flops.Flops`)."""
 
     needed: int
     executed: int
@@ -395,7 +396,139 @@ class ImportedRecord(TypedDict):
     source: ImportedSource
 
 
-Record = RunRecord | FailureRecord | PointRecord | ImportedRecord
+HeldOutScores = dict[str, float]
+"""``loss`` (nats per masked token), ``accuracy`` and ``bits_per_byte``, on held-out text with fixed masks."""
+
+CurvePoint = dict[str, float]
+"""Held-out scores during pretraining, with ``tokens``, ``step``, ``seconds`` of training and ``flops`` until then."""
+
+
+class PretrainedModel(TypedDict):
+    """The encoder that was pretrained."""
+
+    name: str
+    size: str
+    options: dict[str, object]
+    """Values of the config that differ from the size's."""
+    weights: str
+    identity: str
+    """Digest of the resulting weights."""
+    params_total: int
+    params_non_embedding: int
+
+
+class TokenizerEntry(TypedDict):
+    """The tokenizer of a corpus."""
+
+    name: str
+    identity: str
+    vocabulary: int
+
+
+class CorpusPart(TypedDict):
+    """One source of text."""
+
+    name: str
+    identity: str
+    licence: str
+    tokens: int
+
+
+class CorpusEntry(TypedDict):
+    """The text that an encoder was pretrained on."""
+
+    name: str
+    dataset: str
+    fingerprint: str
+    """sha256 of the tokenised corpus."""
+    corpora: list[CorpusPart]
+    tokenizer: TokenizerEntry
+    tokens: dict[str, int]
+    documents: dict[str, int]
+    bytes_per_token: float
+    metric: str
+
+
+class PretrainingRecipe(TypedDict):
+    """The recipe of pretraining (see `harness.pretraining.recipe.PretrainRecipe`), and what came of it."""
+
+    learning_rate: float
+    optimizer: str
+    batch_tokens: int
+    rows: tuple[int, int]
+    mask_rate: tuple[float, float]
+    corruption: tuple[int, int, int]
+    warmup: float
+    last_part: float
+    weight_decay: float
+    adam_beta1: float
+    adam_beta2: float
+    adam_epsilon: float
+    max_grad_norm: float
+    precision: str
+    passes: float
+    protocol: int
+    tokens: int
+    """Read until this result."""
+    trunk_tokens: int
+    steps: int
+    warmup_steps: int
+    trunk_steps: int
+    passes_read: float
+    eval_tokens: int
+    points: int
+
+
+class PretrainingScores(TypedDict):
+    """Held-out scores of the result."""
+
+    heldout: HeldOutScores
+    heldout_by_rows: dict[str, HeldOutScores]
+    """By the length of the rows, in tokens."""
+
+
+class Throughput(TypedDict):
+    """How fast training was."""
+
+    tokens_per_s: float | None
+    mfu: float | None
+    """Needed operations per second over the machine's matrix products per second."""
+    matmul_flops_per_s: float
+
+
+class PretrainingRecord(TypedDict):
+    """A pretrained encoder, or a branch of one."""
+
+    schema_version: int
+    kind: Literal["pretraining"]
+    key: str
+    identity: dict[str, object]
+    """Everything that decides the weights."""
+    status: Literal["ok"]
+    error: None
+    model: PretrainedModel
+    task: CorpusEntry
+    recipe: PretrainingRecipe
+    seed: int
+    scores: PretrainingScores
+    baselines: dict[str, HeldOutScores]
+    """Counting baselines on the same masks: ``unigram`` and ``bigram``."""
+    on_plateau: bool
+    """Whether the held-out loss is no better than the bigram's."""
+    tokens_to_5_nats: float | None
+    curve: list[CurvePoint]
+    losses: list[tuple[int, float]]
+    flops: float
+    seconds: dict[str, float]
+    throughput: Throughput
+    resumed_from: list[int]
+    """Steps from which interrupted training went on."""
+    peak_memory_mib: float
+    environment: Environment
+    command: str
+
+
+Record = RunRecord | FailureRecord | PointRecord | ImportedRecord | PretrainingRecord
 
 
 def is_finished_run(record: Record | None) -> TypeGuard[RunRecord]:
@@ -516,6 +649,55 @@ def point_record(
         return {**common, "status": measured["status"], "latency_ms": None, "tokens_per_s": None}
     rates = _quantiles([point["tokens"] / (sample / 1e3) for sample in samples])
     return {**common, "status": "ok", "latency_ms": {**_quantiles(samples), "samples": samples}, "tokens_per_s": rates}
+
+
+def pretraining_record(
+    *,
+    key: str,
+    identity: dict[str, object],
+    model: PretrainedModel,
+    task: CorpusEntry,
+    recipe: PretrainingRecipe,
+    seed: int,
+    scores: PretrainingScores,
+    baselines: dict[str, HeldOutScores],
+    tokens_to_5_nats: float | None,
+    curve: list[CurvePoint],
+    losses: list[tuple[int, float]],
+    flops: float,
+    seconds: dict[str, float],
+    throughput: Throughput,
+    resumed_from: list[int],
+    peak_memory_mib: float,
+    environment: Environment,
+    command: str,
+) -> PretrainingRecord:
+    """The record of a pretrained encoder; each argument is the key of the same name (see `PretrainingRecord`)."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "kind": "pretraining",
+        "key": key,
+        "identity": identity,
+        "status": "ok",
+        "error": None,
+        "model": model,
+        "task": task,
+        "recipe": recipe,
+        "seed": seed,
+        "scores": scores,
+        "baselines": baselines,
+        "on_plateau": scores["heldout"]["loss"] >= baselines["bigram"]["loss"],
+        "tokens_to_5_nats": tokens_to_5_nats,
+        "curve": curve,
+        "losses": losses,
+        "flops": flops,
+        "seconds": seconds,
+        "throughput": throughput,
+        "resumed_from": resumed_from,
+        "peak_memory_mib": peak_memory_mib,
+        "environment": environment,
+        "command": command,
+    }
 
 
 def imported_record(

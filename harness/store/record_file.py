@@ -18,6 +18,7 @@ _REQUIRED = {
     "run": {"key", "status", "model", "task", "scores"},
     "failure": {"key", "status", "error", "model", "task", "command"},
     "bench": {"key", "status", "model", "point"},
+    "pretraining": {"key", "status", "model", "task", "recipe", "scores", "curve"},
     "imported": {"key", "status", "protocol", "model", "task", "scores", "source"},
 }
 _PREDICTIONS_DIGEST = "predictions_sha256"

@@ -134,7 +134,8 @@ class Store:
         """All whole records, in the order of their folders' names; anything else is passed over.
 
         Args:
-            kind: ``run``, ``failure`` (of a cell that did not finish), ``bench`` or ``imported``.
+            kind: ``run``, ``failure`` (of a cell that did not finish), ``bench``, ``pretraining`` or
+                ``imported``.
             on_problem: told one sentence about every file that is no whole record, whatever its kind.
         """
         for file in self.files():

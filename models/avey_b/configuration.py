@@ -51,6 +51,10 @@ class AveyBConfig(PreTrainedConfig):
             no token ever reads them, and a text costs its tokens. Either way the outputs depend on that text
             alone.
 
+    Head:
+        masked_lm_head: `AveyBForMaskedLM` has a dense layer, GELU, a norm and a bias before and in the tied decoder, as
+            `harness pretrain` trains it; the published one has none of them.
+
     Raises:
         ValueError: a value that no model can have, in one sentence.
     """
@@ -77,6 +81,7 @@ class AveyBConfig(PreTrainedConfig):
     padding: str = "live"
     pad_token_id: int | None = None
     classifier_dropout: float = 0.0
+    masked_lm_head: bool = False
     tie_word_embeddings: bool = True
 
     def __post_init__(self, **kwargs: object) -> None:

@@ -12,11 +12,18 @@ from transformers.modeling_outputs import (
 from transformers.utils.generic import can_return_tuple
 
 from models.avey_b.modeling import AveyBModel
-from models.outputs import answer_output, masked_lm_output, sequence_output, token_output
+from models.outputs import MaskedLMHead, answer_output, masked_lm_output, sequence_output, token_output
 
 
 class AveyBForMaskedLM(AveyBModel):
-    """Masked-LM logits `hidden @ E^T`, tied and without bias: this head has no parameters of its own."""
+    """Masked-LM logits `hidden @ E^T`, tied and without bias: the published head has no parameters of its own.
+
+    With `config.masked_lm_head` there is a `head` before the decoder, see `models.outputs.MaskedLMHead`.
+    """
+
+    def build_head(self) -> None:
+        """Make the head, where there is one."""
+        self.head = MaskedLMHead(self.config.d_embed, self.config.vocab_size) if self.config.masked_lm_head else None
 
     @can_return_tuple
     def forward(
@@ -29,7 +36,9 @@ class AveyBForMaskedLM(AveyBModel):
     ) -> MaskedLMOutput:
         """Logits (B, T, vocab), and with `labels` (B, T) the mean cross-entropy of those that are not -100."""
         trunk = AveyBModel.forward(self, input_ids, attention_mask, inputs_embeds, output_hidden_states)
-        return masked_lm_output(trunk, F.linear(trunk.last_hidden_state, self.embed.weight), labels)
+        hidden, decoder = trunk.last_hidden_state, self.embed.weight
+        logits = F.linear(hidden, decoder) if self.head is None else self.head(hidden, decoder)
+        return masked_lm_output(trunk, logits, labels)
 
 
 class _AveyBWithClassifier(AveyBModel):

@@ -21,6 +21,8 @@ class NeoBERTConfig(PreTrainedConfig):
         decoder_init_range: the same for all matrices.
         classifier_init_range: the same for the matrices of a classification head.
         classifier_dropout: dropout before a classification head's last layer.
+        masked_lm_head: `NeoBERTForMaskedLM` has a dense layer, GELU, a norm and a bias before and in a decoder that is tied to
+            the embedding, as `harness pretrain` trains it; the published one has a decoder of its own.
 
     Raises:
         ValueError: a value that no model can have, in one sentence.
@@ -41,6 +43,7 @@ class NeoBERTConfig(PreTrainedConfig):
     decoder_init_range: float = 0.02
     classifier_init_range: float = 0.02
     classifier_dropout: float = 0.1
+    masked_lm_head: bool = False
     pad_token_id: int | None = 0
     tie_word_embeddings: bool = False
 

@@ -13,20 +13,26 @@ from transformers.utils.generic import can_return_tuple
 
 from models.neobert.configuration import NeoBERTConfig
 from models.neobert.modeling import NeoBERTModel, NeoBERTPreTrainedModel
-from models.outputs import answer_output, masked_lm_output, sequence_output, token_output
+from models.outputs import MaskedLMHead, answer_output, masked_lm_output, sequence_output, token_output
 
 
 class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
-    """Predicts masked tokens with a decoder of its own: a matrix and a bias, not tied to the embedding."""
+    """Predicts masked tokens with a decoder of its own: a matrix and a bias, not tied to the embedding.
+
+    With `config.masked_lm_head` there is a `head` with a tied decoder instead, see `models.outputs.MaskedLMHead`.
+    """
 
     def __init__(self, config: NeoBERTConfig) -> None:
         super().__init__(config)
         self.model = NeoBERTModel(config)
-        self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
+        self.decoder = None if config.masked_lm_head else nn.Linear(config.hidden_size, config.vocab_size)
+        self.head = None
+        if config.masked_lm_head:
+            self.head = MaskedLMHead(config.hidden_size, config.vocab_size, config.norm_eps)
         self.post_init()
 
-    def get_output_embeddings(self) -> nn.Linear:
-        """The decoder."""
+    def get_output_embeddings(self) -> nn.Linear | None:
+        """The decoder, if it is not the embedding."""
         return self.decoder
 
     def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
@@ -44,7 +50,11 @@ class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
     ) -> MaskedLMOutput:
         """Logits (batch, length, vocab_size); with `labels` (batch, length; -100 = ignored) the mean cross-entropy."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
-        return masked_lm_output(outputs, self.decoder(outputs.last_hidden_state), labels)
+        hidden = outputs.last_hidden_state
+        if self.decoder is None:
+            assert self.head is not None
+            return masked_lm_output(outputs, self.head(hidden, self.model.encoder.weight), labels)
+        return masked_lm_output(outputs, self.decoder(hidden), labels)
 
 
 class _NeoBERTWithClassifier(NeoBERTPreTrainedModel):

@@ -14,9 +14,9 @@ from pathlib import Path
 from harness.cells.plan import plan
 from harness.cells.request import Request
 from harness.machine import distributed
+from harness.nn.determinism import make_repeatable
 from harness.nn.heads import with_head
 from harness.nn.training import fit
-from harness.pipelines.pipeline import make_repeatable
 from models import loading
 
 RECIPE = {"batch_size": 8, "max_length": 64, "learning_rate": 3e-3, "epochs": 2.0}

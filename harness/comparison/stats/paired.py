@@ -45,8 +45,8 @@ def difference(
     """The difference of two models on one test set, over new seeds and new examples.
 
     The examples are paired, the seeds are not: equal seeds of two architectures share nothing but the order of the batches,
-    so each side's runs are a sample of its own. Interval as in `harness.comparison.stats.examples.score_interval`; it ends where one score is as
-    high and the other as low as scores can be.
+    so each side's runs are a sample of its own. Interval as in `examples.score_interval`; it ends where one score is as high
+    and the other as low as scores can be.
 
     The minimum detectable difference is the true difference that a comparison with as many seeds and examples, and as much
     spread, calls significant with probability ``power``: the two-sided critical value of the error of the difference, at

@@ -29,6 +29,7 @@ __all__ = [
     "cache_folder",
     "corpus_identity",
     "documents",
+    "own_files",
     "prose",
     "source",
     "versions",
@@ -154,6 +155,16 @@ def source(docstring: Docstring) -> str:
     return "".join(lines[docstring.first_line - 1 : docstring.last_line] if docstring.kind != "module" else lines)
 
 
+def own_files(package: str) -> tuple[Path, list[str]]:
+    """The folder that holds the package, and the package's own source files relative to it.
+
+    Raises:
+        InputError: the package is not installed.
+    """
+    root = _root(package)
+    return root, source_files(root / package)
+
+
 def pieces_of(found: dict[str, PackageDocuments]) -> Iterator[tuple[PackageDocuments, tuple[Docstring, ...]]]:
     """The corpus in pieces of equal work, in its order."""
     for package in found.values():
@@ -191,8 +202,7 @@ def _parse_packages(progress: Progress) -> dict[str, Plain]:
 
 
 def _files_in_pieces(package: str) -> Iterator[tuple[str, str, list[str]]]:
-    root = _root(package)
-    paths = source_files(root / package)
+    root, paths = own_files(package)
     for start in range(0, len(paths), _FILES_A_PIECE):
         yield package, str(root), paths[start : start + _FILES_A_PIECE]
 

@@ -169,7 +169,7 @@ class KilledError(Exception):
 
 def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, worlds, tmp_path):
     from harness.nn.contrastive import fit_pairs
-    from harness.pipelines.pipeline import make_repeatable
+    from harness.nn.determinism import make_repeatable
 
     cell = planned("bert", "retrieval/codes", worlds, small_bert, **(OPTIONS | {"epochs": 2, "batch_size": 32}))
     examples = [(f"query {number} {number % 7}", f"document {number}") for number in range(96)]

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 
 from harness.machine.device import device as compute_device
-from harness.store.record import Calibration
+
+if TYPE_CHECKING:
+    from harness.store.record import Calibration
 
 MATRIX = 2048
 TRIAD_MIB = 512
 SECONDS = 1.0
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def calibrate() -> Calibration:
@@ -29,11 +33,8 @@ def calibrate() -> Calibration:
     """
     device = compute_device()
     rates, counts = {}, {}
-    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        left, right = (torch.randn(MATRIX, MATRIX, device=device).to(dtype) for _ in range(2))
-        out = torch.empty_like(left)
-        seconds, counts[name] = _median_seconds(lambda a=left, b=right, c=out: torch.mm(a, b, out=c), device)  # type: ignore[misc]
-        rates[name] = 2 * MATRIX**3 / seconds
+    for name in PRECISIONS:
+        rates[name], counts[name] = matmul_rate(name)
     one, two, three = (torch.ones(TRIAD_MIB * 2**18, device=device) for _ in range(3))
     seconds, counts["memory"] = _median_seconds(lambda: torch.add(one, two, alpha=3.0, out=three), device)
     return {
@@ -41,6 +42,15 @@ def calibrate() -> Calibration:
         "memory_bytes_per_s": 3 * one.numel() * one.element_size() / seconds,
         "n": counts,
     }
+
+
+def matmul_rate(precision: str) -> tuple[float, int]:
+    """The median rate of square products of width 2048, in FLOP/s, and the number of repetitions."""
+    device = compute_device()
+    left, right = (torch.randn(MATRIX, MATRIX, device=device).to(PRECISIONS[precision]) for _ in range(2))
+    out = torch.empty_like(left)
+    seconds, count = _median_seconds(lambda: torch.mm(left, right, out=out), device)
+    return 2 * MATRIX**3 / seconds, count
 
 
 def _median_seconds(call: Callable[[], object], device: torch.device) -> tuple[float, int]:

@@ -14,8 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.store.record import Operations
-
 
 @dataclass(frozen=True)
 class Flops:
@@ -29,10 +27,6 @@ class Flops:
 
     needed: int
     executed: int
-
-    def as_record(self) -> Operations:
-        """The same as it is kept in a record."""
-        return {"needed": self.needed, "executed": self.executed}
 
 
 def count(config: Any, ids: NDArray[np.int64], mode: str) -> Flops | None:

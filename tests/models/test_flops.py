@@ -5,11 +5,10 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness.cost import flops
 from harness.cost.ids import zipf_ids
 from harness.cost.loading import build
 from harness.cost.points import Point
-from models import MODELS
+from models import MODELS, flops
 
 FIVE = ["avey-b", "bert", "roberta", "modernbert", "neobert"]
 

@@ -1,0 +1,109 @@
+"""Held-out loss: fixed rows with fixed masks at 15 %, the same for every encoder, recipe and seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from harness.errors import InputError
+from harness.machine import distributed
+from harness.pretraining.masking import IGNORED, Masked, Masker
+from harness.pretraining.rows import cut
+from harness.pretraining.tokens import TokenFile
+
+RATE = 0.15
+SEED = 15_000
+"""Of the choice of rows and of their masks."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Masked held-out rows.
+
+    Attributes:
+        masked: all rows.
+        batches: the same in pieces, as tensors ``input_ids``, ``positions``, ``labels``.
+        bytes_a_token: UTF-8 bytes of a held-out token.
+    """
+
+    masked: Masked
+    batches: list[dict[str, torch.Tensor]]
+    bytes_a_token: float
+
+    @property
+    def length(self) -> int:
+        """Tokens of a row."""
+        return int(self.masked.input_ids.shape[1])
+
+    def scores(self, loss: float) -> dict[str, float]:
+        """A loss in nats a token, and the same in bits a byte, which tokenizers do not change."""
+        return {"loss": loss, "bits_per_byte": loss / math.log(2) / self.bytes_a_token}
+
+
+def held_out(
+    tokens: TokenFile, masker: Masker, first_id: int | None, length: int, at_most: int, batch_tokens: int
+) -> HeldOut:
+    """The held-out rows of a corpus.
+
+    Args:
+        tokens: of the corpus.
+        masker: of its tokenizer.
+        first_id: stands at the beginning of every row.
+        length: tokens of a row.
+        at_most: tokens in all; rows are drawn from the whole held-out part.
+        batch_tokens: tokens of one piece.
+
+    Raises:
+        InputError: the held-out part is smaller than a row.
+    """
+    n_rows = len(tokens.heldout) // length
+    if not n_rows:
+        raise InputError(
+            f"the held-out part of the corpus has {len(tokens.heldout)} tokens, less than one row of {length}; give more text, "
+            "with an empty line between documents, or shorter --rows"
+        )
+    chosen = np.sort(np.random.default_rng([SEED, length]).permutation(n_rows)[: max(1, at_most // length)])
+    rows = cut(tokens.heldout[: n_rows * length].reshape(n_rows, length)[chosen], length, first_id)
+    masked = masker.mask(rows, max(1, round(RATE * length)), np.random.default_rng([SEED, length, 1]))
+    of_batch = max(1, batch_tokens // length)
+    return HeldOut(
+        masked,
+        [tensors(masked, start, start + of_batch) for start in range(0, len(rows), of_batch)],
+        tokens.bytes_a_token,
+    )
+
+
+def tensors(masked: Masked, start: int = 0, end: int | None = None) -> dict[str, torch.Tensor]:
+    """Some rows of a masked batch as what the model takes."""
+    values = {name: getattr(masked, name)[start:end] for name in ("input_ids", "positions", "labels")}
+    return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in values.items()}
+
+
+@torch.no_grad()
+def evaluate(model: Callable[..., Any], held: HeldOut, device: torch.device) -> dict[str, float]:
+    """Held-out loss (nats a token), ``bits_per_byte`` and masked ``accuracy``; processes share the batches.
+
+    Args:
+        model: a `MaskedLM` in evaluation mode, as training wrapped it.
+        held: the rows.
+        device: of the model.
+    """
+    loss, right, total = 0.0, 0, 0
+    # Every process takes equally many batches, since wrapped models (FSDP) wait for each other in each.
+    for turn in range(-(-len(held.batches) // distributed.processes())):
+        number = turn * distributed.processes() + distributed.rank()
+        batch = {name: value.to(device) for name, value in held.batches[number % len(held.batches)].items()}
+        outputs = model(**batch)
+        if number < len(held.batches):
+            labels = batch["labels"].flatten()
+            loss += float(outputs["loss"]) * labels.numel()
+            right += int((outputs["logits"].argmax(-1) == labels).sum())
+            total += int((labels != IGNORED).sum())
+    parts = distributed.from_all((loss, right, total))
+    loss, right, total = (sum(column) for column in zip(*parts, strict=True))
+    return held.scores(loss / total) | {"accuracy": right / total}

@@ -1,0 +1,139 @@
+"""The recipe of pretraining: plain values with bounds, the same for every encoder, and the schedules they define.
+
+A run is a trunk and a last part. On the trunk the learning rate (after warm-up), the row length and the mask rate are
+constant, so a trunk does not depend on how long the run will be; in the last part the rate falls to zero, rows are
+longer and the mask rate falls. Runs of different lengths can therefore branch off one trunk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.errors import InputError
+
+MASK_LEVELS = 8
+"""A falling mask rate moves in so many steps: each count of masked positions is a new shape, for which oneDNN builds and
+keeps new kernels."""
+
+
+@dataclass(frozen=True)
+class PretrainRecipe:
+    """How an encoder is pretrained.
+
+    Attributes:
+        tokens: of the whole run; rounded to whole batches.
+        learning_rate: the highest, between warm-up and the last part.
+        optimizer: ``adamw``, or ``muon`` for the matrices inside the encoder and AdamW for everything else.
+        batch_tokens: tokens of one optimiser step, over all processes.
+        rows: tokens of a row on the trunk and in the last part.
+        mask_rate: share of masked positions on the trunk, and what it falls to in the last part.
+        corruption: per cent of the masked positions that become [MASK], a random token, or stay.
+        warmup: share of the steps in which the learning rate rises linearly.
+        last_part: share of the steps in which it falls linearly to zero.
+        weight_decay: decoupled, on matrices only: biases, norms and single numbers have none.
+        adam_beta1, adam_beta2, adam_epsilon: of AdamW.
+        max_grad_norm: gradients are clipped to this global norm.
+        precision: ``fp32``, or ``bf16`` for autocast over float32 weights, norms, softmax and loss.
+        passes: how often the corpus may be read.
+
+    Raises:
+        InputError: a value with which nothing can be trained.
+    """
+
+    tokens: int
+    learning_rate: float = 2e-3
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    batch_tokens: int = 8192
+    rows: tuple[int, int] = (256, 512)
+    mask_rate: tuple[float, float] = (0.3, 0.15)
+    corruption: tuple[int, int, int] = (80, 10, 10)
+    warmup: float = 0.02
+    last_part: float = 0.25
+    weight_decay: float = 0.1
+    adam_beta1: float = 0.9
+    adam_beta2: float = 0.98
+    adam_epsilon: float = 1e-8
+    max_grad_norm: float = 1.0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    passes: float = 4.0
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("--mask-rate", min(self.mask_rate), 0, 1), ("--mask-rate", max(self.mask_rate), 0, 1),
+            ("--adam-beta1", self.adam_beta1, 0, 1), ("--adam-beta2", self.adam_beta2, 0, 1),
+            ("--lr", self.learning_rate, 0, 1),
+        ):  # fmt: skip
+            if not low < value < high:
+                raise InputError(f"{name} must lie between {low} and {high}, not at {value:g}")
+        for name, value, least in (
+            ("--weight-decay", self.weight_decay, 0.0), ("--warmup", self.warmup, 0.0), ("--decay", self.last_part, 0.0)
+        ):  # fmt: skip
+            if not least <= value < 1:
+                raise InputError(f"{name} must be at least 0 and less than 1, not {value:g}")
+        for name, number in (
+            ("--adam-epsilon", self.adam_epsilon), ("--max-grad-norm", self.max_grad_norm), ("--passes", self.passes)
+        ):  # fmt: skip
+            if not 0 < number < float("inf"):
+                raise InputError(f"{name} must be a number above 0, not {number:g}")
+        if self.warmup + self.last_part > 1:
+            raise InputError(f"--warmup {self.warmup:g} and --decay {self.last_part:g} are more than the whole run")
+        if sum(self.corruption) != 100 or min(self.corruption) < 0:
+            raise InputError(
+                f"--corruption takes three percentages that make 100, not {':'.join(map(str, self.corruption))}"
+            )
+        self._check_rows()
+
+    def _check_rows(self) -> None:
+        if min(self.rows) < 8:
+            raise InputError(f"--rows must be at least 8 tokens, not {min(self.rows)}")
+        if self.longest % min(self.rows):
+            raise InputError(f"rows of {self.longest} cannot be cut into rows of {min(self.rows)}; use a divisor")
+        if self.batch_tokens < self.longest or self.batch_tokens % self.longest:
+            raise InputError(
+                f"a batch of {self.batch_tokens} tokens holds no whole number of rows of {self.longest}; "
+                f"use --batch-tokens {max(1, round(self.batch_tokens / self.longest)) * self.longest}"
+            )
+        if self.steps < 4:
+            raise InputError(
+                f"--tokens {self.tokens} is fewer than four batches of {self.batch_tokens}; use more, or a smaller "
+                "--batch-tokens"
+            )
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return max(self.rows)
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of the whole run."""
+        return round(self.tokens / self.batch_tokens)
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps in which the learning rate rises."""
+        return max(1, round(self.warmup * self.steps))
+
+    def trunk_of(self, steps: int) -> int:
+        """Steps on the trunk of a run, or of a branch, that ends after ``steps``."""
+        return steps - round(self.last_part * steps)
+
+    def rate_factor(self, step: int, trunk: int, end: int) -> float:
+        """The learning rate of a step (from 0) as a share of the highest, where the trunk ends at ``trunk``."""
+        if step >= trunk:
+            return max(0.0, (end - step) / (end - trunk)) if end > trunk else 1.0
+        return min(1.0, (step + 1) / self.warmup_steps)
+
+    def row_length(self, step: int, trunk: int) -> int:
+        """Tokens of the rows of a step."""
+        return self.rows[step >= trunk]
+
+    def mask_count(self, step: int, trunk: int, end: int) -> int:
+        """Masked positions in each row of a step."""
+        first, last = self.mask_rate
+        level = 0
+        if step >= trunk:
+            level = 1 + (step - trunk) * MASK_LEVELS // (end - trunk)
+        rate = first + (last - first) * level / MASK_LEVELS
+        return max(1, round(rate * self.row_length(step, trunk)))
