@@ -23,7 +23,7 @@ def reference(parser: argparse.ArgumentParser) -> str:
 
 
 def _section(name: str, parser: argparse.ArgumentParser, summary: str) -> str:
-    formatter = argparse.HelpFormatter(prog=f"python -m harness {name}", width=100)
+    formatter = argparse.HelpFormatter(prog=f"python -m harness {name}", width=80)
     formatter.add_usage(parser.usage, parser._actions, parser._mutually_exclusive_groups, prefix="")
     parts = [f"## {name}", parser.description or f"{summary[:1].upper()}{summary[1:]}."]
     parts.append(f"```text\n{formatter.format_help().strip()}\n```")
