@@ -1,0 +1,21 @@
+"""The notebook of the docs runs from top to bottom."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import harness
+
+NOTEBOOK = Path(__file__).parents[1] / "docs" / "notebook.ipynb"
+
+
+@pytest.mark.skipif(not hasattr(harness, "run"), reason="the package has no Python API yet")
+def test_the_notebook_runs():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3")
+    client.execute(cwd=NOTEBOOK.parent)
+    shown = [output["data"] for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
+    assert any("avey-b" in data.get("text/html", "") and "macro_f1" in data["text/html"] for data in shown)
+    assert any("image/png" in data for data in shown)
