@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.beginning import beginning
 from tasks.excerpt import excerpt
 from tasks.metrics import classification_scores
 from tasks.sources.formats.locate import Embedded, Folder, locate
 from tasks.sources.formats.writing import write_jsonl
 from tasks.sources.labelled_text import LabelledText
 from tasks.task import Data, DatasetInfo, Encoded, one_by_one
+
+LONG_PAIR = 1_000_000
+"""Characters. Of a pair the longer text keeps one token more where their number is odd, and cutting both before they are
+tokenised can change which one that is: so texts of a shorter pair are tokenised whole."""
 
 
 class SequenceClassification:
@@ -85,10 +91,11 @@ class SequenceClassification:
         training: bool = False,
     ) -> Encoded:
         """See `Task.encode`; of a pair that is too long, the longer text is cut first."""
-        tokenised = _tokenised(examples, tokenizer)
+        read = [_beginning(example, tokenizer, max_length) for example in examples]
+        tokenised = _tokenised(read, tokenizer)
         too_long = [index for index, ids in enumerate(tokenised["input_ids"]) if len(ids) > max_length]
         if too_long:
-            cut = _tokenised([examples[index] for index in too_long], tokenizer, truncation=True, max_length=max_length)
+            cut = _tokenised([read[index] for index in too_long], tokenizer, truncation=True, max_length=max_length)
             for name, lists in cut.items():
                 for index, values in zip(too_long, lists, strict=True):
                     tokenised[name][index] = values
@@ -153,6 +160,16 @@ CLASSIFICATION = SequenceClassification(
     "sst2",
     {"max_length": 256, "batch_size": 16, "epochs": 2.0},
 )
+
+
+def _beginning(example: LabelledText, tokenizer: Any, max_length: int) -> LabelledText:
+    """The example with its texts cut where no token of theirs can be read, see `tasks.beginning`."""
+    if example.pair is None:
+        return replace(example, text=beginning(example.text, tokenizer, max_length))
+    if max(len(example.text), len(example.pair)) <= LONG_PAIR:
+        return example
+    text, pair = (beginning(text, tokenizer, max_length) for text in (example.text, example.pair))
+    return replace(example, text=text, pair=pair)
 
 
 def _tokenised(examples: Sequence[LabelledText], tokenizer: Any, **options: Any) -> dict[str, list[list[int]]]:

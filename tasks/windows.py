@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.beginning import beginning
 from tasks.sources.question import Question
 from tasks.task import Encoded, Feature
 
@@ -24,6 +25,8 @@ NULL_WINDOWS = 2
 sample for a document, most of whose windows teach the same (Alberti et al., 2019, keep one in fifty)."""
 
 _CONTEXTS_AT_ONCE = 512
+_CHARACTERS_AT_ONCE = 1_000_000
+"""Of the contexts that are tokenised together, unless one is longer: it bounds memory where contexts are long documents."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ def encode_questions(examples: Sequence[Question], tokenizer: Any, max_length: i
     """
     pair = Pair(tokenizer)
     contexts = tokenised([example.context for example in examples], tokenizer)
-    questions = [list(ids) for ids in _ids(tokenizer, [example.question for example in examples])]
+    shortened = [beginning(example.question, tokenizer, max_length) for example in examples]
+    questions = [list(ids) for ids in _ids(tokenizer, shortened)]
     random = np.random.default_rng(0)
     features: list[Feature] = []
     example_of: list[int] = []
@@ -120,7 +124,7 @@ def tokenised(texts: Iterable[str], tokenizer: Any) -> dict[str, tuple[list[int]
     """Ids, without special tokens, and offsets without blanks (see `Window`) of each different text."""
     found: dict[str, tuple[list[int], NDArray[np.int64]]] = {}
     # Offsets come as a tuple a token, many times the size of the array that they become.
-    for batch in _batches(list(dict.fromkeys(texts)), _CONTEXTS_AT_ONCE):
+    for batch in _batches(dict.fromkeys(texts)):
         inputs = tokenizer(batch, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         for text, ids, offsets in zip(batch, inputs["input_ids"], inputs["offset_mapping"], strict=True):
             found[text] = ids, without_blanks(text, np.array(offsets, np.int64).reshape(-1, 2))
@@ -174,9 +178,17 @@ def _ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     return found
 
 
-def _batches(texts: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(texts), size):
-        yield texts[start : start + size]
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    characters = 0
+    for text in texts:
+        characters += len(text)
+        if len(batch) == _CONTEXTS_AT_ONCE or (batch and characters > _CHARACTERS_AT_ONCE):
+            yield batch
+            batch, characters = [], len(text)
+        batch.append(text)
+    if batch:
+        yield batch
 
 
 def _label(spans: Sequence[tuple[int, int]], start: int, room: int, position: int) -> tuple[int, int] | None:

@@ -18,6 +18,7 @@ from harness.machine import distributed
 from harness.nn.heads import width_of
 from harness.nn.inference import pad
 from harness.nn.training import CHECKPOINT_INTERVAL_S, Fit, train_by
+from tasks.beginning import beginning
 from tasks.task import one_by_one
 
 SCALE = 20.0
@@ -46,7 +47,7 @@ def sentence_transformer(encoder: Any, tokenizer: Any, max_length: int, pooling:
             return max_length
 
         def preprocess(self, inputs: Sequence[str], prompt: str | None = None, **others: Any) -> dict[str, Any]:
-            texts = [(prompt or "") + text for text in inputs]
+            texts = [beginning((prompt or "") + text, tokenizer, max_length) for text in inputs]
             tokenised = tokenizer(texts, truncation=True, max_length=max_length, verbose=False)
             return pad(one_by_one(tokenised), tokenizer)
 

@@ -14,6 +14,7 @@ from harness.cells.vectors import PLAIN, Vectors
 from harness.machine import memory
 from harness.nn.heads import mean_pool, width_of
 from harness.nn.inference import autocast, batches_by_tokens, pad
+from tasks.beginning import beginning
 from tasks.task import one_by_one
 
 TEXTS_AT_ONCE = 1024
@@ -57,7 +58,8 @@ def embed(
     n_cut = done = 0
     for start in range(0, len(order), TEXTS_AT_ONCE):
         some = order[start : start + TEXTS_AT_ONCE]
-        tokenised = tokenizer([texts[index] for index in some], truncation=True, max_length=max_length, verbose=False)
+        read = [beginning(texts[index], tokenizer, max_length) for index in some]
+        tokenised = tokenizer(read, truncation=True, max_length=max_length, verbose=False)
         n_cut += sum(bool(encoding.overflowing) for encoding in tokenised.encodings)
         features = one_by_one(tokenised)
         # Rounded up as they will be padded: batches of few shapes, for each of which oneDNN keeps compiled code in memory.

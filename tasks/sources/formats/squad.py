@@ -119,8 +119,6 @@ def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | st
         yield f"{at} has an empty context"
     elif not is_unicode(paragraph["context"]):
         yield f"{at} has a context with half a surrogate pair, which is no character"
-    elif len(paragraph["context"]) > LONGEST_READ:
-        yield f"{at} has a context of {len(paragraph['context']):,} characters, and at most {LONGEST_READ:,} are read at once"
     else:
         for number, qa in enumerate(paragraph["qas"]):
             if isinstance(qa, dict) and type(qa.get("id")) is int:  # True is an int, too
@@ -135,6 +133,8 @@ def _question(qa: Mapping[str, Any], context: str, title: str) -> Question | str
     name = _named(qa, "")
     if not qa["question"].strip() or not is_unicode(qa["question"]):
         return f"{name} has no text"
+    if len(context) > LONGEST_READ:
+        return f"{name} has a context of {len(context):,} characters, and at most {LONGEST_READ:,} are read at once"
     answers: dict[Answer, None] = {}
     for answer in qa["answers"]:
         if problem := _lacking(answer, {"text": str, "answer_start": int}):

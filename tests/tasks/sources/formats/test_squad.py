@@ -65,7 +65,10 @@ BAD = {
     "true as id": ([paragraph(qa(), qa(True))], r"data\[0\].paragraphs\[0\].qas\[1\] has no text 'id'"),
     "number twice": ([paragraph(qa(7), qa("7"))], "the id '7' occurs twice"),
     "deep": ([paragraph(qa()), json.loads("[" * 300 + "]" * 300)], r"paragraphs\[1\] is not an object but '\[\[\["),
-    "long context": ([paragraph(qa()), paragraph(context="x " * 2_500_001)], "has a context of 5,000,002 characters"),
+    "long context": (
+        [paragraph(qa()), paragraph(qa("q2"), context="x " * 2_500_001)],
+        "has a context of 5,000,002 characters",
+    ),
     "no answers": ([paragraph(qa(), {"id": "q2", "question": "?"})], "question 'q2' has no list 'answers'"),
     "no start": (
         [paragraph(qa(), qa("q2", answers=[{"text": "London"}]))],
