@@ -17,6 +17,7 @@ from harness.errors import InputError
 from harness.machine import distributed, memory, provenance
 from harness.progress import shown, stderr
 from harness.store import ERROR_LOG, SCHEMA_VERSION, Record, Store
+from harness.store.record_file import encoded
 
 if TYPE_CHECKING:
     from harness.cells.cell import Cell
@@ -171,7 +172,7 @@ def _keep_failure(store: Store, cell: Cell, record: Record, log: str) -> Path:
         return store.write(cell, record, None, log) / ERROR_LOG
     process = f".process-{distributed.rank()}" if distributed.rank() else ""
     file = store.folder / f"{store.path_of(cell).name}{process}.{ERROR_LOG}"
-    file.write_text(log, encoding="utf-8")
+    file.write_bytes(encoded(log))
     return file
 
 
