@@ -16,10 +16,12 @@ _PLACEHOLDERS = {
     "--weights": "PATH", "--data-dir": "DIR", "--out": "DIR", "--report": "DIR", "--log-dir": "DIR", "--baseline": "FILE",
 }  # fmt: skip
 _END = r"\s'\"<>|,;:()\[\]{}=\\/"
+_NAMES = rf"(?:[^{_END}]+[/\\]+)"
 _PATH = re.compile(
-    rf"(?:file://|(?<![\w.:/~\\<*\[-])(?:~[\w.-]*|[A-Za-z]:|/)?|(?<=:)(?!//))[/\\](?:[^{_END}]+[/\\]+)+([^{_END}]*)"
+    rf"(?:(?<![\w.:/~\\<*\[-])(?:~[\w.-]*|[A-Za-z]:)[/\\]+{_NAMES}*"
+    rf"|(?:file://|(?<![\w.:/~\\<*\[-])/?|(?<=:)(?!//))[/\\]{_NAMES}+)([^{_END}]*)"
 )
-"""An absolute path of two names or more in a sentence. Its last name is kept: it says which file is meant."""
+"""A path from a home folder or a drive, or from the root with two names or more. The last name is kept: it says what is meant."""
 
 
 def published(record: R) -> R:
@@ -31,11 +33,11 @@ def published(record: R) -> R:
     model, task = content.get("model") or {}, content.get("task") or {}
     folders = [text for text in (_folder_of(model), task.get("origin"), *_paths_in(content.get("command"))) if text]
     known = sorted({text for text in folders if is_path(text)}, key=len, reverse=True)
+    whole = re.compile("|".join(rf"(?<![\w./~\\-]){re.escape(path)}(?![\w-])" for path in known) or "(?!)")
 
     def clean(text: str) -> str:
-        for path in known:
-            text = text.replace(path, last_name(path))
-        return without_paths(text)
+        # The paths that the record is known to have may hold blanks, at which those in a sentence end.
+        return without_paths(whole.sub(lambda found: last_name(found[0]), text))
 
     changed = _mapped({key: value for key, value in content.items() if key != "command"}, clean)
     if folder := _folder_of(model):
@@ -62,7 +64,7 @@ def published_command(command: str, weights: str | None = None) -> str:
     for before, word in zip(["", *words], words, strict=False):
         name, equals, value = word.partition("=")
         shown.append(f"{name}={_shown(name, value, weights)}" if equals else _shown(before, word, weights))
-    return shlex.join(shown)
+    return command if shown == words else shlex.join(shown)
 
 
 def _shown(option: str, value: str, weights: str | None) -> str:

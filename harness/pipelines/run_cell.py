@@ -17,6 +17,7 @@ from harness.machine.libraries import quiet_libraries
 from harness.progress import shown, stderr
 from harness.store import ERROR_LOG, Store
 from harness.store.record import FailureRecord, FailureStatus, RunRecord
+from harness.store.record_file import encoded
 
 if TYPE_CHECKING:
     from harness.cells.cell import Cell
@@ -144,7 +145,7 @@ def _keep_failure(store: Store, cell: Cell, record: FailureRecord, log: str) -> 
         return store.write(cell, record, None, log) / ERROR_LOG
     process = f".process-{distributed.rank()}" if distributed.rank() else ""
     file = store.folder / f"{store.path_of(cell).name}{process}.{ERROR_LOG}"
-    file.write_text(log, encoding="utf-8")
+    file.write_bytes(encoded(log))
     return file
 
 

@@ -153,6 +153,16 @@ def test_encodeval_results_are_scored_as_encodeval_ranks_them(tmp_path):
         ("encodeval", {"test": {"accuracy": [1], "subset": ["en", "fr"]}}, "lists of different or no lengths"),
         ("encodeval", {"test": {"accuracy": ["good"]}}, "cannot be scored"),
         ("encodeval", {"test": {"accuracy": [1]}}, "does not tell its model"),
+        ("encodeval", {"test": {"accuracy": [float("nan"), 1]}}, "gives nan as accuracy"),
+        ("encodeval", {"test": {"ndcg": [float("inf"), 1]}}, "gives inf as ndcg_at_10"),
+        ("encodeval", {"test": {"accuracy": [float("nan"), 1], "subset": ["en", "fr"]}}, "gives nan as accuracy"),
+        ("encodeval", {"test": {"prediction": [1], "label": [1]}}, "gives nan as spearman_correlation"),
+        ("encodeval", {"test": {"accuracy": [1e308] * 10}}, "cannot be scored"),
+        (
+            "mteb",
+            MTEB | {"scores": {"test": [MTEB["scores"]["test"][0] | {"main_score": float("nan")}]}},
+            "no main score",
+        ),
     ],
 )
 def test_other_files_are_refused_by_a_sentence(protocol, content, sentence, tmp_path, capsys):
@@ -162,6 +172,20 @@ def test_other_files_are_refused_by_a_sentence(protocol, content, sentence, tmp_
     assert sentence in error
     assert error.count("\n") == 1
     assert not (tmp_path / "store").exists()
+
+
+def test_escape_sequences_of_a_file_reach_neither_the_terminal_nor_a_table(tmp_path, capsys):
+    name = "\x1b]0;pwned\x07\x1b[2J\x1b[31mNFC"
+    file = written(tmp_path / "results.json", MTEB | {"task_name": name})
+    out, report = str(tmp_path / "store"), tmp_path / "report"
+    assert run_command(["import", "mteb", str(file), "--model", "=HYPERLINK(0)", "--out", out]) == 0
+    assert run_command(["report", "--out", out, "--report", str(report)]) == 0
+    captured = capsys.readouterr()
+    files = {path: path.read_text(encoding="utf-8") for path in report.rglob("*.*") if path.suffix != ".png"}
+    assert r"\x1b]0;pwned" in captured.out
+    assert any(r"\x1b]0;pwned" in content for content in files.values())
+    assert not [one for one in (captured.out, captured.err, *files.values()) if "\x1b" in one or "\x07" in one]
+    assert "'=HYPERLINK(0)," in (report / "tables" / "imported.csv").read_text()
 
 
 def test_a_folder_with_one_bad_file_brings_nothing(tmp_path, capsys):
