@@ -77,6 +77,8 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | 
     if record := stored():
         return Outcome(record, store.path_of(cell))
     store.check_writable()
+    if distributed.is_first():
+        store.tidy()
     with _alone(store, cell):
         if record := stored():  # another process ran it while this one waited
             return Outcome(record, store.path_of(cell))

@@ -35,6 +35,8 @@ ERROR_LOG = "error.log"
 _SPACE_NEEDED = 16 * 2**20
 _LONGEST_NAME = 180
 _REMNANT_AGE_S = 3600.0
+CHECKPOINT_AGE_DAYS = 30
+"""Checkpoints of a run that nobody has continued for so long are removed; the run then starts from its first step."""
 _NEW = ".new"
 
 
@@ -243,7 +245,10 @@ class Store:
         return target
 
     def tidy(self) -> None:
-        """Remove what killed processes left behind; never what is in use, and no checkpoint that is of use still."""
+        """Remove what killed processes left behind, except what another process is using.
+
+        Checkpoints go when their run was written after them, or when they are older than `CHECKPOINT_AGE_DAYS`.
+        """
         for path in list(self.folder.glob(".*")):
             with contextlib.suppress(OSError):
                 kind, _, name = path.name.partition("-")
@@ -256,8 +261,13 @@ class Store:
         from harness.store.lock import held
 
         with held(self._lock_file(name), wait=False) as free:
-            if free and is_finished(self.folder / name / RECORD):
-                shutil.rmtree(self.folder / f".training-{name}", ignore_errors=True)
+            training, record = self.folder / f".training-{name}", self.folder / name / RECORD
+            if not free or not training.is_dir():
+                return
+            age_s = min(_age_s(path) for path in (training, *training.iterdir()))
+            kept_later = is_finished(record) and _age_s(record) <= age_s
+            if kept_later or age_s > CHECKPOINT_AGE_DAYS * 24 * 3600:
+                shutil.rmtree(training, ignore_errors=True)
 
     def _lock_file(self, name: str) -> Path:
         return self.folder / f".lock-{name}"

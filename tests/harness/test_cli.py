@@ -57,13 +57,17 @@ def test_the_printed_command_repeats_the_run(small_run):
     assert "the store has this run already" in again.stderr, again.stderr
 
 
-def test_force_runs_it_anew(small_run):
+def test_force_runs_it_anew_and_removes_what_a_killed_run_left_long_ago(small_run):
     arguments, _, out = small_run
+    left = out / ".training-bert-tiny_ner-gone_0123"
+    left.mkdir()
+    os.utime(left, (0, 0))
     before = json.loads(next(out.glob("*/run.json")).read_text())
     assert harness(*arguments, "--force").returncode == 0
     after = json.loads(next(out.glob("*/run.json")).read_text())
     assert after["seconds"] != before["seconds"]
     assert after["scores"] == before["scores"]
+    assert not left.exists()
 
 
 @pytest.mark.parametrize(

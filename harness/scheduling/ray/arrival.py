@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cells.request import Request
+from harness.cluster.scratch import scratch_folder
 from harness.errors import InputError
 from harness.machine import provenance
 from harness.scheduling.ray.node import Reply, plugin_there
@@ -23,8 +23,8 @@ def adopt(store: Store, reply: Reply, request: Request) -> Path:
     Raises:
         InputError: what arrived is not what the node wrote, or the store cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="harness-arrived-") as scratch:
-        folder = Path(scratch) / "run"
+    with scratch_folder() as scratch:
+        folder = scratch / "run"
         folder.mkdir()
         for name in (RECORD, PREDICTIONS):
             if name in reply.files:

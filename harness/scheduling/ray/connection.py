@@ -21,8 +21,12 @@ CONNECT_TIMEOUT_S = 40.0
 _OBJECT_STORE_BYTES = 128 * 2**20
 
 
-def connected(address: str, code: str) -> Any:
+def connected(address: str, scratch: Path) -> Any:
     """Ray, connected to the cluster, with the code on its way to every node.
+
+    Args:
+        address: see `harness.scheduling.ray.executor.RayCluster`.
+        scratch: an empty folder for the code and the files of a local cluster, which both need it until the end.
 
     Raises:
         InputError: Ray is not installed, or nothing answers at the address.
@@ -35,12 +39,16 @@ def connected(address: str, code: str) -> Any:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a cell that asked for no GPU sees none
     import ray
 
-    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "runtime_env": {"working_dir": code}}
+    code = scratch / "code"
+    copy_code(code)
+    environment = {"working_dir": str(code)}
+    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "runtime_env": environment}
     if address == "local":
         options |= {
             "num_cpus": processors(),
             "include_dashboard": False,
             "object_store_memory": _OBJECT_STORE_BYTES,
+            "_temp_dir": str(scratch),
         }
     failure: list[Exception] = []
 

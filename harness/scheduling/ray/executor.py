@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.cells.request import Request
+from harness.cluster.scratch import scratch_folder
 from harness.errors import InputError, first_line
 from harness.scheduling.executor import Finished, by_threads
 from harness.scheduling.ray.arrival import adopt
-from harness.scheduling.ray.connection import connected, copy_code
+from harness.scheduling.ray.connection import connected
 from harness.scheduling.ray.node import Reply, run_on_node
 from harness.scheduling.ray.resources import Resources
 from harness.store import Store
@@ -58,9 +58,8 @@ class RayCluster:
         Raises:
             InputError: Ray is not installed, the cluster cannot be reached, or none of its nodes has the resources.
         """
-        with tempfile.TemporaryDirectory(prefix="harness-code-") as code:
-            copy_code(Path(code))
-            ray = connected(self.address, code)
+        with scratch_folder() as scratch:
+            ray = connected(self.address, scratch)
             try:
                 yield from self._run(ray, requests)
             finally:

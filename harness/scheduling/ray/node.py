@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.cells.request import Request
+from harness.cluster.scratch import scratch_folder
 from harness.scheduling.executor import Status
 
 
@@ -41,10 +41,10 @@ def run_on_node(
         if path and Path(path).is_absolute() and not Path(path).exists():
             sentence = f"{option} {path} does not exist there; put it on a disk that all nodes share, or use the hub"
             return Reply(node, "failed", sentence, time.monotonic() - began, "")
-    with tempfile.TemporaryDirectory(prefix="harness-cell-") as scratch:
-        store, files = Path(scratch) / "store", []
+    with scratch_folder() as scratch:
+        store, files = scratch / "store", []
         for number, (name, content) in enumerate(plugins):
-            file = Path(scratch) / plugin_there(number, name)
+            file = scratch / plugin_there(number, name)
             file.parent.mkdir(parents=True)
             file.write_bytes(content)
             files.append(str(file))

@@ -236,17 +236,58 @@ def test_holders_of_a_cell_never_meet(tmp_path):
     assert list((tmp_path / "store").iterdir()) == []
 
 
+def left_training(store, cell, days_ago):
+    """What a killed run leaves: a checkpoint, and the file of its lock."""
+    checkpoint = store.training_folder(cell) / "checkpoint-5"
+    checkpoint.mkdir(parents=True)
+    (store.folder / f".lock-{store.path_of(cell).name}").touch()
+    then = time.time() - days_ago * 24 * 3600
+    for path in (checkpoint, store.training_folder(cell)):
+        os.utime(path, (then, then))
+    return store.training_folder(cell)
+
+
+def hidden(folder):
+    return {path.name for path in folder.iterdir() if path.name.startswith(".")}
+
+
 def test_tidying_removes_what_killed_processes_left_and_nothing_of_use(tmp_path):
     store = Store(tmp_path)
-    other = replace(CELL, seed=1)
+    left_training(store, CELL, days_ago=1)
     store.write(CELL, RECORD, [])
-    for cell in (CELL, other):
-        (store.training_folder(cell) / "checkpoint-5").mkdir(parents=True)
-        (tmp_path / f".lock-{store.path_of(cell).name}").touch()
+    cut_off = left_training(store, replace(CELL, seed=1), days_ago=29)
+    left_training(store, replace(CELL, seed=2), days_ago=31)
     store.tidy()
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-        [store.path_of(CELL).name, store.training_folder(other).name]
-    )
+    assert hidden(tmp_path) == {cut_off.name}
+    assert (cut_off / "checkpoint-5").is_dir()
+    assert store.find(CELL) == RECORD
+
+
+def test_tidying_keeps_the_checkpoints_of_a_finished_cell_that_is_run_anew(tmp_path):
+    store = Store(tmp_path)
+    folder = store.write(CELL, RECORD, [])
+    os.utime(folder / "run.json", (0, 0))
+    training = left_training(store, CELL, days_ago=1)
+    store.tidy()
+    assert hidden(tmp_path) == {training.name}
+
+
+def test_tidying_keeps_old_checkpoints_that_are_in_use(tmp_path):
+    store = Store(tmp_path)
+    training = left_training(store, CELL, days_ago=400)
+    with store.lock(CELL):
+        store.tidy()
+        assert (training / "checkpoint-5").is_dir()
+    store.tidy()
+    assert hidden(tmp_path) == set()
+
+
+def test_tidying_keeps_checkpoints_of_which_the_last_is_recent(tmp_path):
+    store = Store(tmp_path)
+    training = left_training(store, CELL, days_ago=400)
+    (training / "checkpoint-5" / "complete").touch()
+    store.tidy()
+    assert hidden(tmp_path) == {training.name}
 
 
 def test_twenty_thousand_decisions_take_seconds(tmp_path):

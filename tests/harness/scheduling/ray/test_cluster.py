@@ -2,11 +2,14 @@
 
 import contextlib
 import os
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from harness.cells.request import Request
@@ -16,6 +19,7 @@ from harness.scheduling.ray.executor import RayCluster
 from harness.scheduling.ray.resources import Resources
 from harness.store import PREDICTIONS, Store
 
+ROOT = Path(__file__).parents[2]
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_harness.py")))
 OBJECT_STORE_BYTES = 80 * 2**20
 CELLS = 8
@@ -88,12 +92,63 @@ def test_a_cell_that_fails_is_told_with_its_node(swept):
     assert "--data-dir /no/such/folder does not exist there" in failed[91].error
 
 
-def test_this_machine_can_be_the_cluster(tmp_path):
+DRIVER = """
+import sys
+from harness.scheduling.ray.executor import RayCluster
+from harness.scheduling.ray.resources import Resources
+from harness.cells.request import Request
+from harness.store import Store
+
+requests = [Request("bert", "ner/cities", seed=seed) for seed in range(80)]
+for finished in RayCluster(Store(sys.argv[1]), "local", Resources(), command=tuple(sys.argv[2:])).run(requests):
+    print(finished.status, flush=True)
+"""
+
+
+def within(seconds, condition):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return condition()
+
+
+@pytest.fixture
+def temporary():
+    """A folder for temporary files whose path is short enough for Ray's sockets."""
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def test_a_killed_sweep_leaves_no_process_and_no_temporary_folder(temporary, tmp_path):
     pytest.importorskip("ray", reason="needs Ray: pip install 'ray[default]'")
-    executor = RayCluster(Store(tmp_path), "local", Resources(), command=FAKE)
-    (finished,) = executor.run([Request("bert", "ner/cities", seed=5)])
-    assert finished.status == "ok", finished.error
-    assert Store(tmp_path).predictions(next(Store(tmp_path).records()))
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, tmp_path / "store", *FAKE], stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert driver.stdout.readline() == "ok\n"
+    started = psutil.Process(driver.pid).children(recursive=True)
+    assert len(list(temporary.iterdir())) > 1  # of the sweep, and of cells on the node
+    driver.kill()
+    driver.communicate()
+    try:
+        assert within(60, lambda: not any(process.is_running() for process in started))
+        assert within(60, lambda: list(temporary.iterdir()) == [])
+    finally:
+        for process in started:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+    assert list(Store(tmp_path / "store").records())
+
+
+def test_this_machine_can_be_the_cluster_and_keeps_no_temporary_folder(temporary, tmp_path):
+    pytest.importorskip("ray", reason="needs Ray: pip install 'ray[default]'")
+    driver = DRIVER.replace("range(80)", "range(1)")
+    command = [sys.executable, "-c", driver, tmp_path / "store", *FAKE]
+    environment = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "ok\n", done.stderr
+    assert Store(tmp_path / "store").predictions(next(Store(tmp_path / "store").records()))
+    assert within(60, lambda: list(temporary.iterdir()) == [])
 
 
 def test_a_cell_that_no_node_has_room_for_is_refused(cluster, tmp_path):
