@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cells.request import Request
-from harness.cluster.scratch import scratch_folder
 from harness.errors import InputError
 from harness.machine import provenance
 from harness.scheduling.ray.node import Reply, plugin_there
+from harness.scheduling.ray.scratch import scratch_folder
 from harness.store import PREDICTIONS, RECORD, Store, read_record
 from harness.store.record import is_finished_run
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.cells.request import Request
-from harness.cluster.scratch import scratch_folder
 from harness.errors import InputError, first_line
 from harness.scheduling.executor import Finished, by_threads
 from harness.scheduling.ray.arrival import adopt
 from harness.scheduling.ray.connection import connected
 from harness.scheduling.ray.node import Reply, run_on_node
 from harness.scheduling.ray.resources import Resources
+from harness.scheduling.ray.scratch import scratch_folder
 from harness.store import Store
 
 POLL_S = 5.0

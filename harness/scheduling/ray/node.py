@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.cells.request import Request
-from harness.cluster.scratch import scratch_folder
 from harness.scheduling.executor import Status
+from harness.scheduling.ray.scratch import scratch_folder
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from harness.scheduling.ray.executor import RayCluster
 from harness.scheduling.ray.resources import Resources
 from harness.store import PREDICTIONS, Store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_harness.py")))
 OBJECT_STORE_BYTES = 80 * 2**20
 CELLS = 8
