@@ -83,14 +83,14 @@ def test_values_that_cannot_be(words, tmp_path, capsys, options, sentence):
 
 
 def test_a_model_that_cannot_be_built(words, capsys, monkeypatch):
-    from tests.harness.pretrain import conftest
+    from tests.harness.pretraining import conftest
 
     monkeypatch.setitem(conftest.SMALL, "bert", {"hidden_size": 32, "num_attention_heads": 5})
     assert "cannot be built with these options" in refused(words(), capsys)
 
 
 def test_a_ranker_has_nothing_to_pretrain(words, capsys, monkeypatch):
-    from tests.harness.pretrain import conftest
+    from tests.harness.pretraining import conftest
 
     monkeypatch.setitem(conftest.SMALL, "bm25", {})
     assert "bm25" in refused(words(model="bm25"), capsys)
