@@ -163,12 +163,16 @@ def plan_all(
 
 
 def with_vectors(weights: Weights, task: Task) -> Weights:
-    """The weights with an identity that tells how they declare that texts become vectors; as they are where that is by the mean.
+    """The weights with an identity that includes how their checkpoint turns texts into vectors, unless that is plain mean pooling.
+
+    A hub id with its commit decides the declaration, so planning a sweep does not ask the hub.
 
     Raises:
         InputError: a declaration is malformed, or is one that the harness cannot follow.
     """
     options = task.options if isinstance(task, Configurable) else {}
+    if weights.kind == "hub":
+        return replace(weights, identity=f"{weights.identity} vectors as declared")
     declared = vectors.vectors_of(weights, task.head, options).identity
     return replace(weights, identity=f"{weights.identity} {declared}") if declared else weights
 
