@@ -118,7 +118,17 @@ def fault(entry: object) -> str:
     return ""
 
 
-MODELS: Registry[Encoder] = Registry("model", entry_points="encoder_harness.models", fault=fault)
+def _hint(name: str, known: list[str]) -> str:
+    from models.ranker import RANKERS
+
+    if name in RANKERS:
+        return f"; {name} ranks documents without an encoder, and only run, sweep and compare take it"
+    if "/" in name:  # a hub id or a folder
+        return f"; if it is a checkpoint of {', '.join(known)}, name that one by --model and say --weights {name}"
+    return suggestion(name, known)
+
+
+MODELS: Registry[Encoder] = Registry("model", entry_points="encoder_harness.models", fault=fault, hint=_hint)
 for _name, _path in {
     "avey-b": "models.catalogue:AVEY_B",
     "bert": "models.catalogue:BERT",

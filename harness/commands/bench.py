@@ -124,9 +124,8 @@ def bench(options: argparse.Namespace) -> int:
     failed = [record for record in records if record["status"] == "failed"]
     if failed:
         say(f"{len(failed)} of {counted(len(records), 'point')} failed: {failed[0]['error']}")
-        for record in failed:
-            if record.get("log"):
-                say(record["log"])
+        if any(record.get("log") for record in failed):
+            say(f"what their processes printed is under 'log' in their run.json in {store.folder}")
     if under_way.unwritten:
         say(f"{under_way.unwritten} records could not be written to {store.folder}; free some space and start it again")
     return 1 if failed or under_way.unwritten else 0

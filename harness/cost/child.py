@@ -53,7 +53,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return measure(Point(**request["point"]), Limits(**request["limits"]), request["deadline"])
     except InputError as error:
         return {"status": "failed", "error": str(error)}
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         import traceback
 
         traceback.print_exc()

@@ -17,6 +17,7 @@ from harness.cost import energy, flops
 from harness.cost.ids import zipf_ids
 from harness.cost.loading import build, has_attention
 from harness.cost.points import Limits, Point
+from harness.errors import InputError
 from harness.machine import memory, provenance
 from harness.nn.inference import autocast
 from models import MODELS
@@ -139,11 +140,18 @@ def _batch(ids: Any, device: torch.device) -> dict[str, torch.Tensor]:
 
 @torch.inference_mode()
 def _touch(model: Any, point: Point, device: torch.device) -> None:
-    """One short text, so that what libraries load at first use is not taken for memory of the point."""
+    """One short text, so that what libraries load at first use is not taken for memory of the point.
+
+    Raises:
+        InputError: the model's output is not that of an encoder.
+    """
     training = model.training
     model.eval()
+    batch = _batch(zipf_ids(1, min(point.length, 128), point.vocabulary), device)
     with autocast(device, point.precision):
-        model(**_batch(zipf_ids(1, min(point.length, 128), point.vocabulary), device))
+        states = getattr(model(**batch), "last_hidden_state", None)
+    if not isinstance(states, torch.Tensor) or states.shape[:2] != batch["input_ids"].shape:
+        raise InputError(f"{point.model} gives no last_hidden_state of shape (batch, length, width)")
     model.train(training)
 
 

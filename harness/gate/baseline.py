@@ -16,7 +16,7 @@ A new baseline (``results/baselines/*.json``) begins as a file that names its ce
 
 | key of a cell | what it holds | who writes it |
 | --- | --- | --- |
-| ``request`` | ``model``, ``task``; optional ``weights``, ``size``, ``data_dir``, ``recipe``, ``task_options``, ``skip_bad``, ``plugins`` | you |
+| ``request`` | ``model`` and ``task``, and what else `harness.cells.request.Request` has but for the seed | you |
 | ``seeds`` | two or more different seeds, over which the spread is taken; default ``[0, 1, 2, 3, 4]`` | you |
 | ``fingerprint``, ``recipe``, ``metric`` | of the runs, resolved; the gate refuses runs of others | ``--update`` |
 | ``scores`` | test score by ``metric`` of each seed, as fractions | ``--update`` |

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cells.request import Request
-from harness.errors import InputError
+from harness.errors import InputError, on_one_line
 from harness.machine import distributed, memory, provenance
 from harness.progress import shown, stderr
 from harness.store import ERROR_LOG, SCHEMA_VERSION, Record, Store
@@ -200,7 +200,12 @@ def check_one(model: str, weights: str, size: str | None) -> list[Check]:
     size = resolve_size(encoder, weights, size)
     found = loading.find_weights(encoder, size, weights)
     _quiet_libraries()
-    built, tokenizer = loading.load(encoder, size, found)
+    try:
+        built, tokenizer = loading.load(encoder, size, found)
+    except InputError:
+        raise
+    except Exception as error:  # of transformers or of the encoder's own code
+        raise InputError(f"{model} {size} cannot be built: {type(error).__name__}: {on_one_line(error)}") from error
     with shown() as report:
         return check(
             built, built.config.vocab_size, tokenizer.pad_token_id, tokenizer.all_special_ids,
