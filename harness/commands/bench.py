@@ -92,12 +92,12 @@ def bench(options: argparse.Namespace) -> int:
         stderr.print(line, markup=False)
 
     store = Store(options.out)
-    store.check_writable()
     precision, machine = precision_and_machine(options.precision)
     points = points_of(
         models, options.size, lengths, options.mode, options.batch_size, options.tokens_per_batch, precision,
         options.attn, options.compile, threads, options.extend_positions, machine,
     )  # fmt: skip
+    store.check_writable()
     say(
         f"{counted(len(points), 'point')}: {', '.join(models)} {options.size}, scratch weights, {options.mode}, {precision}, "
         f"{options.attn}{', compiled' if options.compile else ''}, {counted(threads, 'thread')} on {machine}; "

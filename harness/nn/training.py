@@ -206,7 +206,7 @@ def train_by(
             torch.manual_seed(seed + 1_000_003 * distributed.rank())  # dropout that is not the same in every process
         with quick_masks():
             trainer.train(resume_from_checkpoint=str(last) if last else None)
-        # The loss of the last steps may be logged by nobody, and the last update is in no loss.
+        # No loss is computed after the last update, and those of the last few steps may not be logged.
         if not all(parameter.isfinite().all() for parameter in trainer.model.parameters()):
             raise DivergedError(f"weights are not finite after step {trainer.state.global_step}; try a lower --lr")
     losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
