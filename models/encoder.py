@@ -96,6 +96,10 @@ def refuse_longer(name: str, length: int, max_length: int | None) -> None:
 
 def _hint(name: str, known: list[str]) -> str:
     """The end of the message about an unknown model; a hub id or a folder belongs behind ``--weights``."""
+    from models.ranker import RANKERS
+
+    if name in RANKERS:
+        return f"; {name} ranks documents without an encoder, and only run, sweep and compare take it"
     if not (name.count("/") == 1 or Path(name).expanduser().is_dir()):
         return suggestion(name, known)
     # The longest name first: "bert" is in "roberta" and "modernbert", too.

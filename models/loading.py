@@ -142,8 +142,16 @@ def max_length(model: Any, encoder: Encoder, size: str) -> int | None:
 
 
 def _imported(path: str) -> Any:
+    """The class at ``"module:Class"``.
+
+    Raises:
+        InputError: there is none, which is a fault of the encoder's declaration.
+    """
     module, _, attribute = path.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{path}, which the encoder declares, cannot be imported: {error}") from error
 
 
 def _special_ids(tokenizer: Any) -> dict[str, int]:

@@ -100,7 +100,10 @@ def plan_all(
 
     @cache
     def identity_of(family: str, options: Options, strict_tags: bool, dataset: str, data_dir: str | None) -> str:
-        return task_of(family, options, strict_tags).identity(dataset, data_dir)
+        identity: object = task_of(family, options, strict_tags).identity(dataset, data_dir)
+        if not isinstance(identity, str):
+            raise InputError(f"the task {family} has the identity {identity!r}, which must be a text")
+        return identity
 
     def planned(request: Request) -> Planned:
         family, dataset = split_task(request.task)

@@ -36,6 +36,8 @@ def cluster_of(options: argparse.Namespace, store: Store, curves: Path | None) -
             if value is not None:
                 raise InputError(f"--{name.replace('_', '-')} is for cells of a Ray cluster; add --ray ADDRESS")
         return None
+    if not options.ray.strip():
+        raise InputError("--ray takes an address: HOST:PORT, ray://HOST:PORT, auto or local")
     if options.threads is not None:
         raise InputError("--threads does not go with --ray, where --cpus-per-cell says what a cell computes with")
     from harness.scheduling.ray.executor import RayCluster

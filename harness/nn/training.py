@@ -77,7 +77,7 @@ def fit(
 
     Raises:
         InputError: the batch cannot be divided equally among the processes.
-        DivergedError: the loss became infinite or not a number.
+        DivergedError: the loss or a weight became infinite or not a number.
     """
     from accelerate.data_loader import prepare_data_loader
     from transformers import Trainer, TrainingArguments
@@ -137,7 +137,7 @@ def train_by(
 
     Raises:
         InputError: the batch cannot be divided equally among the processes.
-        DivergedError: the loss became infinite or not a number.
+        DivergedError: the loss or a weight became infinite or not a number.
     """
     from transformers import TrainerCallback
     from transformers.trainer_callback import PrinterCallback
@@ -206,6 +206,9 @@ def train_by(
             torch.manual_seed(seed + 1_000_003 * distributed.rank())  # dropout that is not the same in every process
         with quick_masks():
             trainer.train(resume_from_checkpoint=str(last) if last else None)
+        # No loss is computed after the last update, and those of the last few steps may not be logged.
+        if not all(parameter.isfinite().all() for parameter in trainer.model.parameters()):
+            raise DivergedError(f"weights are not finite after step {trainer.state.global_step}; try a lower --lr")
     losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
     return Fit(trainer.state.global_step, losses, int(last.name.rpartition("-")[2]) if last else 0)
 

@@ -109,5 +109,6 @@ def test_a_point_that_fails_unexpectedly_is_exit_1_and_one_sentence(tmp_path):
     )
     done = bench(tmp_path / "runs", "--plugin", str(plugin), "--models", "broken", "--lengths", "8", "--json")
     assert done.returncode == 1, done.stderr
-    assert "1 of 1 point failed: ModuleNotFoundError: No module named 'nowhere'" in done.stderr
+    assert "1 of 1 point failed: nowhere:Model, which the encoder declares, cannot be imported" in done.stderr
+    assert "Traceback" not in done.stderr
     assert json.loads(done.stdout)["status"] == "failed"

@@ -96,6 +96,16 @@ def test_a_loss_that_is_no_number_ends_the_run(small_bert, data_dir):
         run_small(small_bert, data_dir, learning_rate=1e30, precision="fp32")
 
 
+def test_a_last_update_that_makes_weights_infinite_ends_the_run(small_bert, data_dir):
+    with pytest.raises(DivergedError, match="weights are not finite after step 1; try a lower --lr"):
+        run_small(small_bert, data_dir, learning_rate=1e39, max_steps=1, warmup_ratio=0.0, precision="fp32")
+
+
+def test_values_that_are_far_from_usual_are_noted_in_the_record(small_bert, data_dir):
+    record = run_small(small_bert, data_dir, learning_rate=3.0, max_steps=1).record
+    assert "the learning rate of 3 is unusual: above 0.1 training rarely works" in record["task"]["notes"]
+
+
 def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, data_dir, tmp_path):
     recipe = OPTIONS | {"epochs": 3}
     whole, weights = train(small_bert, data_dir, recipe, tmp_path / "whole")
