@@ -21,10 +21,12 @@ def beginning(text: str, tokenizer: Any, max_length: int) -> str:
     first `max_length` tokens.
 
     Args:
-        text: any text; one that is not absurdly long is given back as it is.
+        text: any text; one that is not absurdly long is given back as it is, as is any where a tokenizer reads the end.
         tokenizer: any fast tokenizer.
         max_length: tokens that are read, special tokens included.
     """
+    if tokenizer.truncation_side != "right":
+        return text
     length = CHARACTERS_A_TOKEN * (max_length + 1)
     while len(text) > length:
         end = max(text.rfind(blank, 0, length) for blank in _BLANKS)

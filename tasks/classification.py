@@ -94,11 +94,10 @@ class SequenceClassification:
         read = [_beginning(example, tokenizer, max_length) for example in examples]
         tokenised = _tokenised(read, tokenizer)
         too_long = [index for index, ids in enumerate(tokenised["input_ids"]) if len(ids) > max_length]
-        if too_long:
-            cut = _tokenised([read[index] for index in too_long], tokenizer, truncation=True, max_length=max_length)
-            for name, lists in cut.items():
-                for index, values in zip(too_long, lists, strict=True):
-                    tokenised[name][index] = values
+        for index in too_long:
+            kept = kept_places(tokenised.sequence_ids(index), max_length, tokenizer.truncation_side)
+            for lists in tokenised.values():
+                lists[index] = [lists[index][place] for place in kept]
         label_ids = {label: index for index, label in enumerate(labels)}
         features = one_by_one(tokenised)
         for feature, example in zip(features, examples, strict=True):
@@ -172,10 +171,33 @@ def _beginning(example: LabelledText, tokenizer: Any, max_length: int) -> Labell
     return replace(example, text=text, pair=pair)
 
 
-def _tokenised(examples: Sequence[LabelledText], tokenizer: Any, **options: Any) -> dict[str, list[list[int]]]:
-    """The model inputs of each example; a single text among pairs is paired with nothing."""
+def _tokenised(examples: Sequence[LabelledText], tokenizer: Any) -> Any:
+    """The uncut model inputs of each example; a single text among pairs is paired with nothing."""
     texts = [example.text for example in examples]
     pairs = [example.pair for example in examples]
     if all(pair is None for pair in pairs):
-        return dict(tokenizer(texts, verbose=False, **options))
-    return dict(tokenizer(texts, [pair or "" for pair in pairs], verbose=False, **options))
+        return tokenizer(texts, verbose=False)
+    return tokenizer(texts, [pair or "" for pair in pairs], verbose=False)
+
+
+def kept_places(sequence_ids: Sequence[int | None], max_length: int, side: str = "right") -> list[int]:
+    """The positions that are left of an input that is too long, as `tokenizers` truncates by ``longest_first``.
+
+    It is done here because a fast tokenizer that truncates a pair also makes every combination of the windows of its two
+    texts, which for long documents are millions.
+
+    Args:
+        sequence_ids: of each position, which text it belongs to: 0, 1, or ``None`` for special tokens, which are all kept.
+        max_length: how many positions are left.
+        side: where tokens are left out, ``right`` or ``left``.
+    """
+    texts = [[place for place, text in enumerate(sequence_ids) if text == number] for number in (0, 1)]
+    special = [place for place, text in enumerate(sequence_ids) if text is None]
+    room = max_length - len(special)
+    shorter, longer = sorted(texts, key=len)
+    n_shorter = min(len(shorter), room // 2)
+    kept = [
+        places[:count] if side == "right" else places[len(places) - count :]
+        for places, count in ((shorter, n_shorter), (longer, room - n_shorter))
+    ]
+    return sorted([*special, *kept[0], *kept[1]])

@@ -34,6 +34,29 @@ def test_inputs_are_never_longer_than_asked_and_what_was_cut_is_counted(tokenize
         assert feature["input_ids"] == ids or len(ids) > max_length
 
 
+@pytest.mark.parametrize("side", ["right", "left"])
+@settings(max_examples=60, deadline=None)
+@given(texts=st.lists(st.tuples(TEXTS, TEXTS | st.none()), min_size=1, max_size=5), max_length=st.integers(8, 40))
+def test_inputs_are_cut_as_the_tokenizer_cuts_them(tokenizer, side, texts, max_length):
+    texts = [("[SEP] [UNK] river " * 20, "\n"), *texts]
+    examples = [LabelledText(first, second, "yes", str(number)) for number, (first, second) in enumerate(texts)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokenizer, "truncation_side", side)
+        encoded = NLI.encode(examples, LABELS, tokenizer, max_length)
+        first, second = [one for one, _ in texts], [other or "" for _, other in texts]
+        expected = tokenizer(first, second, truncation=True, max_length=max_length)
+    for name, lists in expected.items():
+        assert [feature[name] for feature in encoded.features] == lists
+
+
+def test_a_pair_of_long_documents_makes_no_combinations_of_windows(tokenizer):
+    """A tokenizer that truncates this pair makes tens of millions of windows."""
+    [feature] = NLI.encode(
+        [LabelledText("river " * 160_000, "Oslo " * 160_000, "yes", "0")], LABELS, tokenizer, 63
+    ).features
+    assert feature["input_ids"] == tokenizer("river " * 99, "Oslo " * 99, truncation=True, max_length=63)["input_ids"]
+
+
 def test_of_a_pair_that_is_too_long_both_texts_keep_something(tokenizer):
     [feature] = NLI.encode([LabelledText("river " * 50, "Oslo Paris", "yes", "0")], LABELS, tokenizer, 32).features
     assert tokenizer("Oslo Paris", add_special_tokens=False)["input_ids"] == feature["input_ids"][-3:-1]
