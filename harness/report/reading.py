@@ -34,6 +34,7 @@ class Reading:
         failed: cells that ended without a score, whatever their status.
         bench: points of a bench.
         imported: rows of other people's scores.
+        pretraining: finished pretrainings.
         broken: records that are there and cannot be read.
     """
 
@@ -41,6 +42,7 @@ class Reading:
     failed: list[Record] = field(default_factory=list)
     bench: list[Record] = field(default_factory=list)
     imported: list[Record] = field(default_factory=list)
+    pretraining: list[Record] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
 
 
@@ -53,8 +55,9 @@ def read(folder: Path) -> Reading:
             reading.broken.append(Broken(file.parent.name, reason))
             continue
         kind = record.get("kind", "run")
-        if kind in ("bench", "imported"):
-            (reading.bench if kind == "bench" else reading.imported).append(record)
+        of_kind = {"bench": reading.bench, "imported": reading.imported, "pretraining": reading.pretraining}
+        if kind in of_kind:
+            of_kind[kind].append(record)
         else:
             (reading.runs if record["status"] == "ok" else reading.failed).append(record)
     return reading
@@ -115,7 +118,29 @@ def _check_imported(record: Record) -> None:
     _mapping(record, "scores")
 
 
-_CHECKS = {"run": _check_run, "failure": _check_run, "bench": _check_bench, "imported": _check_imported}
+def _check_pretraining(record: Record) -> None:
+    _texts(_mapping(record, "model"), "model", "name", "size")
+    _texts(_mapping(record, "task"), "task", "dataset", "fingerprint")
+    for name in ("tokens", "learning_rate", "eval_tokens"):
+        _number(_mapping(record, "recipe"), name, f"recipe.{name}")
+    for name in ("loss", "bits_per_byte", "accuracy"):
+        _number(_mapping(_mapping(record, "scores"), "heldout"), name, f"scores.heldout.{name}")
+    for name in ("unigram", "bigram"):
+        _number(_mapping(_mapping(record, "baselines"), name), "loss", f"baselines.{name}.loss")
+    _number(_mapping(record, "seconds"), "train", "seconds.train")
+    _number(record, "flops", "flops")
+    _mapping(record, "throughput")
+    if not record["curve"]:
+        raise _LackError("has no curve")
+
+
+_CHECKS = {
+    "run": _check_run,
+    "failure": _check_run,
+    "bench": _check_bench,
+    "pretraining": _check_pretraining,
+    "imported": _check_imported,
+}
 
 
 def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:

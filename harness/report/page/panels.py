@@ -21,10 +21,13 @@ WORTH_DRAWING = 1.05
 """Where the most expensive encoder costs less than so many times the cheapest, a chart of it would show nothing."""
 
 
-def numbers(comparisons: Sequence[Comparison], bench: Sequence[Record]) -> dict[str, int]:
+def numbers(
+    comparisons: Sequence[Comparison], bench: Sequence[Record], pretraining: Sequence[Record] = ()
+) -> dict[str, int]:
     """The number of each encoder's style: the same wherever it is drawn."""
     labels = {standing.label for comparison in comparisons for standing in comparison.standings}
     labels |= {record["point"]["model"] for record in bench}
+    labels |= {record["model"]["name"] for record in pretraining}
     others = sorted(label for label in labels if label not in FIRST_STYLES)
     return {label: number for number, label in enumerate([*FIRST_STYLES, *others])}
 
