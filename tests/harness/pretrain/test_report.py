@@ -46,3 +46,18 @@ def test_tokens_to_a_loss_lie_on_the_straight_line_between_points():
     assert tokens_to(curve) == 150
     assert tokens_to(curve, 9.5) == 0
     assert tokens_to(curve, 3.9) is None
+
+
+def test_tensorboard_gets_the_curves_of_a_run(words, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert run_command(words(tokens="4K", report_to="tensorboard", log_dir=tmp_path / "curves")) == 0
+    held, losses = [], []
+    (folder,) = (tmp_path / "curves").iterdir()
+    for file in sorted(folder.iterdir()):
+        events = EventAccumulator(str(file)).Reload()
+        held += [(event.step, event.value) for event in events.Scalars("eval/loss")]
+        losses += [event.step for event in events.Scalars("train/loss")]
+    record = record_of(tmp_path / "out")
+    assert dict(held).keys() == {point["step"] for point in record["curve"]}
+    assert sorted(losses) == [step for step, _ in record["losses"]]
