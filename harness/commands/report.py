@@ -53,7 +53,7 @@ def report(options: argparse.Namespace) -> int:
         stderr.print(f"warning: {store.folder / broken.folder} {broken.reason}; it is left out")
     if len(reading.broken) > _NAMED:
         stderr.print(f"warning: {len(reading.broken) - _NAMED} more records are left out; the page names them")
-    if not (reading.runs or reading.failed or reading.bench or reading.imported):
+    if not (reading.runs or reading.failed or reading.bench or reading.imported or reading.pretraining):
         raise InputError(f"the store at {options.out} holds no record that can be read; harness run makes one")
     folder = Path(options.report) if options.report else store.folder / "report"
     try:
@@ -64,6 +64,7 @@ def report(options: argparse.Namespace) -> int:
         ) from error
     failed = f", {counted(len(reading.failed), 'failed cell')}" if reading.failed else ""
     bench = f", {counted(len(reading.bench), 'point')} of a bench" if reading.bench else ""
-    show(f"{counted(len(reading.runs), 'finished run')}{failed}{bench}: {len(files)} files in {folder}")
+    pretrained = f", {counted(len(reading.pretraining), 'pretraining')}" if reading.pretraining else ""
+    show(f"{counted(len(reading.runs), 'finished run')}{failed}{bench}{pretrained}: {len(files)} files in {folder}")
     show(str(files[-1]))
     return 0

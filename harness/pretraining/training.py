@@ -273,8 +273,7 @@ class _Watch(TrainerCallback):
         self.journal.seconds["log"] += time.monotonic() - now
         if state.global_step % self.setting.points_every == 0 or at_end:
             self._point(state)
-        due = self.leg.stop == state.global_step or distributed.from_first(self._is_due)
-        if due:
+        if at_end or distributed.from_first(self._is_due):
             control.should_save = True
         self.mark = time.monotonic()
 
@@ -290,10 +289,11 @@ class _Watch(TrainerCallback):
         journal.pending.clear()
         journal.losses.append((state.global_step, sum(losses) / len(losses)))
         rate = (state.global_step - self.began_at) * recipe.batch_tokens / (time.monotonic() - self.began)
-        left = (self.leg.stop - state.global_step) * recipe.batch_tokens / rate
+        steps = max(self.leg.stop, recipe.steps)  # the trunk shows how far the whole run is
+        left = (steps - state.global_step) * recipe.batch_tokens / rate
         held = f", held-out {journal.curve[-1]['loss']:.2f}" if journal.curve else ""
         self.setting.update(
-            state.global_step * recipe.batch_tokens, self.leg.stop * recipe.batch_tokens,
+            state.global_step * recipe.batch_tokens, steps * recipe.batch_tokens,
             f"loss {journal.losses[-1][1]:.3f}{held}, {rate / 1e3:.1f} K tokens/s, {duration(left)} left",
         )  # fmt: skip
         rates = self.trainer.lr_scheduler.get_last_lr()

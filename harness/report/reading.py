@@ -13,7 +13,15 @@ from typing import Any, cast
 
 from harness.exchange.published import published
 from harness.store import Store
-from harness.store.record import FailureRecord, ImportedRecord, PointRecord, Record, RunRecord, is_finished_run
+from harness.store.record import (
+    FailureRecord,
+    ImportedRecord,
+    PointRecord,
+    PretrainingRecord,
+    Record,
+    RunRecord,
+    is_finished_run,
+)
 from harness.store.record_file import DamagedError, read_sealed
 
 
@@ -39,6 +47,7 @@ class Reading:
         failed: cells that ended without a score, whatever their status.
         bench: points of a bench.
         imported: rows of other people's scores.
+        pretraining: finished pretrainings.
         broken: records that are there and cannot be read.
     """
 
@@ -46,6 +55,7 @@ class Reading:
     failed: list[FailureRecord] = field(default_factory=list)
     bench: list[PointRecord] = field(default_factory=list)
     imported: list[ImportedRecord] = field(default_factory=list)
+    pretraining: list[PretrainingRecord] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
 
     def add(self, record: Record) -> None:
@@ -55,6 +65,8 @@ class Reading:
             self.bench.append(cast(PointRecord, record))
         elif kind == "imported":
             self.imported.append(cast(ImportedRecord, record))
+        elif kind == "pretraining":
+            self.pretraining.append(cast(PretrainingRecord, record))
         elif is_finished_run(record):
             self.runs.append(record)
         else:
@@ -128,7 +140,29 @@ def _check_imported(record: Record) -> None:
     _mapping(record, "scores")
 
 
-_CHECKS = {"run": _check_run, "failure": _check_run, "bench": _check_bench, "imported": _check_imported}
+def _check_pretraining(record: Record) -> None:
+    _texts(_mapping(record, "model"), "model", "name", "size")
+    _texts(_mapping(record, "task"), "task", "dataset", "fingerprint")
+    for name in ("tokens", "learning_rate", "eval_tokens"):
+        _number(_mapping(record, "recipe"), name, f"recipe.{name}")
+    for name in ("loss", "bits_per_byte", "accuracy"):
+        _number(_mapping(_mapping(record, "scores"), "heldout"), name, f"scores.heldout.{name}")
+    for name in ("unigram", "bigram"):
+        _number(_mapping(_mapping(record, "baselines"), name), "loss", f"baselines.{name}.loss")
+    _number(_mapping(record, "seconds"), "train", "seconds.train")
+    _number(record, "flops", "flops")
+    _mapping(record, "throughput")
+    if not cast(PretrainingRecord, record)["curve"]:
+        raise _LackError("has no curve")
+
+
+_CHECKS = {
+    "run": _check_run,
+    "failure": _check_run,
+    "bench": _check_bench,
+    "pretraining": _check_pretraining,
+    "imported": _check_imported,
+}
 
 
 def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -105,7 +105,7 @@ def test_a_tokenizer_without_a_fast_version_is_refused(copy):
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | {"vocab_size": 384}))
     with pytest.raises(InputError, match=r"the tokenizer of .* has no fast version"):
-        loading._load_tokenizer(loading.Weights("folder", str(copy), None, ""))
+        loading.load_tokenizer(loading.Weights("folder", str(copy), None, ""))
 
 
 def test_a_tokenizer_larger_than_the_model_is_refused(copy):

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.errors import InputError
 from harness.exchange.published import published_command
 from harness.plain_text import plain
+from harness.report import pretraining
 from harness.report.comparable import Comparison, comparisons, slug
 from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
@@ -38,13 +39,14 @@ def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
         OSError: the folder cannot be written.
     """
     found = comparisons(reading.runs, Ties(store))
-    numbered = panels.numbers(found, reading.bench)
+    numbered = panels.numbers(found, reading.bench, reading.pretraining)
     throughput = {one.name: panels.throughput(one, reading.bench)[0] for one in found}
     command = published_command(shlex.join(["python", "-m", "harness", *sys.argv[1:]]))
     with figures.drawing(found, numbered, throughput, folder / "figures") as drawn:
         files = _write_tables(found, reading, folder / "tables")
         files += _write_needles(found, store, folder / "figures")
         files += _write_bench(reading.bench, folder / "bench")
+        files += pretraining.write_figures(reading.pretraining, folder / "figures")
         written = _write(folder / PAGE, page.render(store, reading, found, command))
         return [*files, *drawn(), written]
 
@@ -54,6 +56,10 @@ def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -
     files = []
     sheets = [tables.leaderboard(found)] if found else []
     sheets += [tables.of_comparison(comparison) for comparison in found]
+    sheets += [
+        pretraining.table_of(group, f"pretraining-{number}")
+        for number, group in enumerate(pretraining.by_corpus(reading.pretraining), start=1)
+    ]
     if imported := tables.of_imported(reading.imported):
         sheets.append(imported)
     for table in sheets:

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from harness.exchange.published import last_name
 from harness.plain_text import plain
 from harness.progress import counted
-from harness.report import disagreements
+from harness.report import disagreements, pretraining
 from harness.report.comparable import Comparison
 from harness.report.files import tables
 from harness.report.page import bench_section, needle_section, panels, svg
@@ -44,7 +44,7 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
         command: what makes the page again.
     """
     templates = _templates()
-    numbers = panels.numbers(comparisons, reading.bench)
+    numbers = panels.numbers(comparisons, reading.bench, reading.pretraining)
     drawn, omitted, room = [], [], _PANELS
     for comparison in comparisons:
         panel = panels.panel(comparison, numbers, reading.bench)
@@ -67,6 +67,7 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
         "omitted": omitted,
         "entity_types": panels.entity_types(comparisons, numbers),
         "needles": needle_section.sections(comparisons, numbers),
+        "pretraining": pretraining.sections(reading.pretraining, numbers),
         "bench": bench_section.settings(reading.bench, numbers),
         "browser": _browser(comparisons, store),
         "imported": imported.rows if imported else (),
@@ -124,7 +125,8 @@ def _sections(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Ids and titles of the sections that have content."""
     optional = {
         "tasks": ("panels", "Tasks"), "entity-types": ("entity_types", "Entity types"), "needles": ("needles", "Needles"),
-        "bench": ("bench", "Cost against length"), "disagreements": ("browser", "Disagreements"),
+        "pretraining": ("pretraining", "Pretraining"), "bench": ("bench", "Cost against length"),
+        "disagreements": ("browser", "Disagreements"),
         "failed": ("failed", "Failed cells"),
     }  # fmt: skip
     found = [(identity, title) for identity, (name, title) in optional.items() if content[name]]

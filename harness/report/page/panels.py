@@ -16,16 +16,19 @@ from harness.report.cost.pareto import nearest
 from harness.report.cost.plots import styles_of
 from harness.report.files import tables
 from harness.report.page import svg
-from harness.store.record import PointRecord
+from harness.store.record import PointRecord, PretrainingRecord
 
 WORTH_DRAWING = 1.05
 """Where the most expensive encoder costs less than so many times the cheapest, a chart of it would show nothing."""
 
 
-def numbers(comparisons: Sequence[Comparison], bench: Sequence[PointRecord]) -> dict[str, int]:
+def numbers(
+    comparisons: Sequence[Comparison], bench: Sequence[PointRecord], pretraining: Sequence[PretrainingRecord] = ()
+) -> dict[str, int]:
     """The number of each encoder's style: the same wherever it is drawn."""
     labels = {standing.label for comparison in comparisons for standing in comparison.standings}
     labels |= {record["point"]["model"] for record in bench}
+    labels |= {record["model"]["name"] for record in pretraining}
     return styles_of(labels)
 
 

@@ -1,0 +1,63 @@
+"""A report shows pretrainings beside runs: a table, a figure and a section of the page."""
+
+import json
+
+from harness.pretrain.journal import tokens_to
+from tests.harness.pretrain.conftest import record_of
+
+from harness.cli import run_command
+
+
+def test_a_store_of_pretrainings_gives_a_table_a_figure_and_a_section(words, tmp_path, capsys):
+    assert run_command(words(out="a", tokens="4K")) == 0
+    assert run_command(words(out="b", tokens="4K", lr="1e-3")) == 0
+    capsys.readouterr()
+    assert run_command(["report", "--out", str(tmp_path / "store"), "--report", str(tmp_path / "report")]) == 0
+    assert "2 pretrainings" in capsys.readouterr().out
+    table = (tmp_path / "report" / "tables" / "pretraining-1.md").read_text()
+    losses = {name: record_of(tmp_path / name)["scores"]["heldout"]["loss"] for name in "ab"}
+    assert f"**{min(losses.values()):.3f}**" in table
+    assert f" {max(losses.values()):.3f} " in table
+    for suffix in ("png", "svg"):
+        assert (tmp_path / "report" / "figures" / f"pretraining-1.{suffix}").stat().st_size > 1000
+    page = (tmp_path / "report" / "report.html").read_text()
+    section = page[page.index('id="pretraining"') :].partition("</section>")[0]
+    assert f"{losses['a']:.3f}" in section
+    assert "<svg" in section
+
+
+def test_a_record_without_a_curve_is_named_and_left_out(words, tmp_path, capsys):
+    assert run_command(words(tokens="4K")) == 0
+    (file,) = (tmp_path / "store").glob("*/run.json")
+    record = json.loads(file.read_text()) | {"curve": []}
+    del record["sha256"]
+    file.write_text(json.dumps(record))
+    assert run_command(["report", "--out", str(tmp_path / "store"), "--report", str(tmp_path / "report")]) == 2
+    assert "has no curve" in capsys.readouterr().err
+
+
+def test_tokens_to_a_loss_lie_on_the_straight_line_between_points():
+    curve = [
+        {"tokens": 0, "loss": 9.0},
+        {"tokens": 100, "loss": 6.0},
+        {"tokens": 200, "loss": 4.0},
+        {"tokens": 300, "loss": 5.5},
+    ]
+    assert tokens_to(curve) == 150
+    assert tokens_to(curve, 9.5) == 0
+    assert tokens_to(curve, 3.9) is None
+
+
+def test_tensorboard_gets_the_curves_of_a_run(words, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert run_command(words(tokens="4K", report_to="tensorboard", log_dir=tmp_path / "curves")) == 0
+    held, losses = [], []
+    (folder,) = (tmp_path / "curves").iterdir()
+    for file in sorted(folder.iterdir()):
+        events = EventAccumulator(str(file)).Reload()
+        held += [(event.step, event.value) for event in events.Scalars("eval/loss")]
+        losses += [event.step for event in events.Scalars("train/loss")]
+    record = record_of(tmp_path / "out")
+    assert dict(held).keys() == {point["step"] for point in record["curve"]}
+    assert sorted(losses) == [step for step, _ in record["losses"]]
