@@ -33,6 +33,9 @@ class Hub:
     info: DatasetInfo
 
 
+_FORM = "; --data-dir takes a folder that holds FAMILY/DATASET"
+
+
 def is_folder(path: Path) -> bool:
     """Whether it is a folder that can be seen: False, and no error, where its name is too long or its parent closed."""
     return os.path.isdir(path)  # noqa: PTH112
@@ -93,6 +96,6 @@ def _locate(
     elsewhere = sorted(f"{path.name}/{dataset}" for path in root.iterdir() if (path / dataset).is_dir())
     raise InputError(
         f"there is no folder {root / family / dataset}"
-        + (f", but there is {' and '.join(elsewhere)}" if elsewhere else suggestion(dataset, there))
+        + (f", but there is {' and '.join(elsewhere)}" if elsewhere else suggestion(dataset, there) or _FORM)
         + ("" if info is None else " (without --data-dir the hub's copy is used)")
     )

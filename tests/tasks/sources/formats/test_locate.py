@@ -33,6 +33,10 @@ def test_a_folder_that_is_not_there_is_called_by_the_name_of_its_family(tmp_path
     (tmp_path / "nli" / "sick").mkdir(parents=True)
     with pytest.raises(InputError, match=r"there is no folder .*/span/sick, but there is nli/sick$"):
         locate("span", "sick", {}, str(tmp_path), folder="qa")
+    with pytest.raises(
+        InputError, match=r"there is no folder .*/ner/x; --data-dir takes a folder that holds FAMILY/DATASET$"
+    ):
+        locate("ner", "x", {}, str(tmp_path))
     with pytest.raises(InputError, match=r"there is no folder .*/span/squat; did you mean 'squad'"):
         locate("span", "squat", {}, str(tmp_path), folder="qa")
 
