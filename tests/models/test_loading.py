@@ -44,7 +44,7 @@ def test_a_model_of_another_architecture_is_refused(small_bert):
     ("damage", "message"),
     [
         (lambda folder: (folder / "config.json").unlink(), "holds no config.json"),
-        (lambda folder: (folder / "config.json").write_text("{"), "is not a JSON object"),
+        (lambda folder: (folder / "config.json").write_text("{"), "is not JSON"),
         (lambda folder: (folder / "config.json").write_text("[]"), "is not a JSON object"),
         (lambda folder: (folder / "model.safetensors").unlink(), r"holds no \*.safetensors"),
         (
