@@ -9,8 +9,9 @@ from harness.cost.disturbance import DISTURBED
 from harness.cost.points import Limits, Point, is_beyond
 from harness.cost.results import finished, record_of
 from harness.cost.supervise import calibrate_in_child, measure_in_child
-from harness.errors import InputError
+from harness.errors import InputError, StoppedError
 from harness.machine import provenance
+from harness.progress import saved_so_far
 from harness.store import Record, Store
 from models import MODELS
 
@@ -59,15 +60,21 @@ class Bench:
 
         A disk that is full ends nothing: what could not be written is tried again after every point. `unwritten` tells
         what could not be written at all.
+
+        Raises:
+            StoppedError: the user stopped the bench.
         """
         records: list[Record] = []
         ended: dict[str, Record] = {}
-        for point in points:
-            record = self._record(point, ended.get(point.model))
-            if record["status"] in ENDS_A_CURVE:
-                ended[point.model] = record
-            records.append(record)
-            self.say(line_of(record))
+        try:
+            for point in points:
+                record = self._record(point, ended.get(point.model))
+                if record["status"] in ENDS_A_CURVE:
+                    ended[point.model] = record
+                records.append(record)
+                self.say(line_of(record))
+        except KeyboardInterrupt as stop:
+            raise StoppedError(saved_so_far(len(records) - self.unwritten, len(points), "point")) from stop
         return records
 
     @property
