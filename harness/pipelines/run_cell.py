@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cells.request import Request
-from harness.errors import InputError
+from harness.errors import InputError, StoppedError
 from harness.machine import distributed, memory
 from harness.machine.libraries import quiet_libraries
 from harness.progress import shown, stderr
@@ -79,7 +79,7 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | 
     store.check_writable()
     if distributed.is_first():
         store.tidy()
-    with _alone(store, cell):
+    with _alone(store, cell), _saying_what_is_saved(store, cell):
         if record := stored():  # another process ran it while this one waited
             return Outcome(record, store.path_of(cell))
         return _run_planned(planned, store, curves_in)
@@ -98,6 +98,18 @@ def _alone(store: Store, cell: Cell) -> Iterator[None]:
     stderr.print("another process runs this cell; waiting for it")
     with store.lock(cell):
         yield
+
+
+@contextmanager
+def _saying_what_is_saved(store: Store, cell: Cell) -> Iterator[None]:
+    """Tell the user who stops the run whether the same command continues it or starts it again."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        checkpoint = store.training_folder(cell).exists()
+        saved = "The last checkpoint is saved" if checkpoint else "Nothing of this run is saved yet"
+        again = "continue from it" if checkpoint else "start again"
+        raise StoppedError(f"{saved}; run the same command to {again}.") from stop
 
 
 def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outcome | None:
