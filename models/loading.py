@@ -6,7 +6,6 @@ Weights are read from safetensors only and no code of a checkpoint ever runs.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 from harness.errors import InputError, first_line
 from models.encoder import Encoder
+from models.encoder import imported as _imported
 
 
 @dataclass(frozen=True)
@@ -134,19 +134,6 @@ def max_length(model: Any, encoder: Encoder, size: str) -> int | None:
     positions: int = getattr(model.config, "max_position_embeddings", declared)
     # RoBERTa counts positions from the one after its padding id.
     return positions - model.config.pad_token_id - 1 if model.config.model_type == "roberta" else positions
-
-
-def _imported(path: str) -> Any:
-    """The class at ``"module:Class"``.
-
-    Raises:
-        InputError: there is none, which is a fault of the encoder's declaration.
-    """
-    module, _, attribute = path.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{path}, which the encoder declares, cannot be imported: {error}") from error
 
 
 def _special_ids(tokenizer: Any) -> dict[str, int]:

@@ -46,10 +46,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
             return calibrate()
         from harness.cost.measure import measure
         from harness.cost.points import Limits, Point
-        from harness.registry import load_plugin
+        from harness.registry import load_plugins
 
-        for plugin in request["plugins"]:
-            load_plugin(plugin)
+        load_plugins(request["plugins"])
         return measure(Point(**request["point"]), Limits(**request["limits"]), request["deadline"])
     except InputError as error:
         return {"status": "failed", "error": str(error)}
