@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from harness.errors import InputError
 from harness.machine import distributed
 from harness.plain_text import plain
-from harness.registry import closest, did_you_mean, failure_of_plugin, load_plugin
+from harness.registry import closest, did_you_mean, failure_of_plugin, load_plugins
 from harness.values import valid_path
 
 COMMANDS = (
@@ -134,8 +134,7 @@ def _command(options: argparse.Namespace) -> int:
         InputError: the input is wrong, or a plug-in's code raised something that the command does not expect.
     """
     try:
-        for plugin in options.plugin or ():
-            load_plugin(plugin)
+        load_plugins(options.plugin or ())
         return int(options.command(options))
     except (InputError, KeyboardInterrupt, BrokenPipeError):
         raise

@@ -146,21 +146,33 @@ def did_you_mean(names: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(map(repr, names))}?"
 
 
+def load_plugins(files: Iterable[str | Path]) -> None:
+    """Run all plug-ins of a command, see `load_plugin`.
+
+    Raises:
+        InputError: one cannot be loaded, or two have the same name, by which their classes are found.
+    """
+    of_name: dict[str, str] = {}
+    for file in files:
+        other = of_name.setdefault(Path(file).stem, os.path.realpath(file))
+        if other != os.path.realpath(file):
+            raise InputError(f"the plug-ins {other} and {file} have the same name; rename one of them")
+        load_plugin(file)
+
+
 def load_plugin(file: str | Path) -> None:
     """Run a Python file that registers models or tasks (``--plugin FILE.py``).
 
     Raises:
-        InputError: the file is missing, is not Python, or fails while it is imported; or another plug-in has its name.
+        InputError: the file is missing, is not Python, or fails while it is imported.
     """
     path = Path(os.path.realpath(file))
     if not path.is_file():
         problem = "is a folder" if path.is_dir() else "does not exist"
         raise InputError(f"the plug-in {file} {problem}; --plugin takes the path of a Python file")
     name = f"{_PLUGIN}{path.stem}"
-    if loaded := getattr(sys.modules.get(name), "__file__", None):
-        if loaded == str(path):
-            return
-        raise InputError(f"the plug-ins {loaded} and {path} have the same name; rename one of them")
+    if getattr(sys.modules.get(name), "__file__", None) == str(path):
+        return
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"the plug-in {file} is not a Python file; its name must end in .py")

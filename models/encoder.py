@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from collections.abc import Mapping
@@ -73,6 +74,19 @@ class Encoder:
         if name not in self.sizes:
             raise InputError(f"{self.name} has no size {name!r}{suggestion(name, self.sizes)}")
         return self.sizes[name]
+
+
+def imported(path: str) -> Any:
+    """The class at ``"module:Class"``.
+
+    Raises:
+        InputError: there is none, which is a fault of the encoder's declaration.
+    """
+    module, _, attribute = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{path}, which the encoder declares, cannot be imported: {error}") from error
 
 
 def refuse_longer(name: str, length: int, max_length: int | None) -> None:

@@ -6,7 +6,6 @@ Weights are read from safetensors only and no code of a checkpoint ever runs.
 from __future__ import annotations
 
 import hashlib
-import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from harness.errors import InputError, first_line, on_one_line
 from harness.json_file import JsonError, read_json
 from models import checkpoint
 from models.encoder import Encoder
+from models.encoder import imported as _imported
 from tasks.words import PROBE
 
 _SPACES_MENDED = "spaces as in running text"
@@ -139,19 +139,6 @@ def max_length(model: Any, encoder: Encoder, size: str) -> int | None:
     positions: int = getattr(model.config, "max_position_embeddings", declared)
     # RoBERTa counts positions from the one after its padding id.
     return positions - model.config.pad_token_id - 1 if model.config.model_type == "roberta" else positions
-
-
-def _imported(path: str) -> Any:
-    """The class at ``"module:Class"``.
-
-    Raises:
-        InputError: there is none, which is a fault of the encoder's declaration.
-    """
-    module, _, attribute = path.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{path}, which the encoder declares, cannot be imported: {error}") from error
 
 
 def _special_ids(tokenizer: Any) -> dict[str, int]:

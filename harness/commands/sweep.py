@@ -19,7 +19,7 @@ from harness.commands.run import (
 )
 from harness.errors import InputError
 from harness.machine.provenance import processors
-from harness.registry import load_plugin
+from harness.registry import load_plugins
 from harness.store import DEFAULT_STORE
 from harness.values import data_dir, valid_name, valid_path
 
@@ -82,9 +82,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
     if threads is not None and threads < 1:
         raise InputError(f"--threads must be at least 1, not {threads}")
     threads = threads or _threads(workers)
-    for grid in grids:
-        for plugin in grid.plugins:
-            load_plugin(plugin)
+    load_plugins(plugin for grid in grids for plugin in grid.plugins)
     from harness.scheduling.sweep import Sweep, cells_of
 
     def say(line: str) -> None:

@@ -72,10 +72,9 @@ def answer(request: Request) -> Measured | Calibration:
             return calibrate()
         from harness.cost.measure import measure
         from harness.cost.points import Limits, Point
-        from harness.registry import load_plugin
+        from harness.registry import load_plugins
 
-        for plugin in request["plugins"]:
-            load_plugin(plugin)
+        load_plugins(request["plugins"])
         return measure(Point(**request["point"]), Limits(**request["limits"]), request["deadline"])
     except InputError as error:
         return {"status": "failed", "error": str(error)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from harness.cost.points import SMALLEST_VOCABULARY, Point
 from harness.errors import InputError
 from models import Encoder
+from models.encoder import imported
 
 _KERNELS = {"sdpa": "_supports_sdpa", "flash_attention_2": "_supports_flash_attn"}
 
@@ -24,8 +24,8 @@ def build(point: Point, encoder: Encoder) -> Any:
     """
     import torch
 
-    model_class, declared = _imported(encoder.model), encoder.size(point.size)
-    config = _imported(encoder.config)(
+    model_class, declared = imported(encoder.model), encoder.size(point.size)
+    config = imported(encoder.config)(
         **declared.options, vocab_size=declared.vocab_size or SMALLEST_VOCABULARY, **_SPECIAL_IDS
     )
     if point.extended:
@@ -49,8 +49,3 @@ _SPECIAL_IDS = {f"{name}_token_id": number for number, name in enumerate(("pad",
     "cls_token_id": 1,
     "sep_token_id": 2,
 }
-
-
-def _imported(path: str) -> Any:
-    module, _, attribute = path.partition(":")
-    return getattr(importlib.import_module(module), attribute)

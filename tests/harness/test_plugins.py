@@ -9,7 +9,7 @@ from harness import registry
 from harness.cli import run_command
 from harness.errors import InputError
 from harness.pipelines.pipeline import PROCEDURES
-from harness.registry import Registry, load_plugin
+from harness.registry import Registry, load_plugin, load_plugins
 from models import MODELS, encoder
 from tasks import TASKS, task
 from tasks.task import HEADS
@@ -183,10 +183,10 @@ def test_two_plugins_of_one_name_are_refused(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "twice.py").write_text("")
-    load_plugin(tmp_path / "a" / "twice.py")
-    load_plugin(tmp_path / "b" / ".." / "a" / "twice.py")
+    one, same, other = (tmp_path / folder / "twice.py" for folder in ("a", "b/../a", "b"))
+    load_plugins([one, same])
     with pytest.raises(InputError, match="have the same name; rename one of them"):
-        load_plugin(tmp_path / "b" / "twice.py")
+        load_plugins([one, other])
 
 
 def test_a_plugin_that_is_a_folder_or_a_loop_is_refused(tmp_path):
