@@ -32,7 +32,7 @@ def variant(padding: str) -> Encoder:
 def trained(encoder: Encoder, seed: int, recipe: dict[str, Any]) -> tuple[float, float]:
     """Test F1 and the seconds of training."""
     planned = plan(Request(encoder.name, "ner/docstrings", seed=seed, recipe=recipe))
-    done = run(planned.cell, planned.encoder, planned.weights, planned.task)
+    done = run(planned)
     assert done is not None
     return done.record["scores"]["test"]["entity_f1_strict"], done.record["seconds"]["fit"]
 

@@ -121,7 +121,7 @@ class Comparison:
 
     def _limited(self, data_dir: Path, to: Path, train_limit: int | None, test_limit: int | None) -> None:
         """The files that both sides read."""
-        from harness.pipelines.procedure import sample
+        from harness.pipelines.sampling import sample
 
         splits = self.load(data_dir)
         limits = {"train": train_limit, "dev": self.dev, "test": test_limit}

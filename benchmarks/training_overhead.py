@@ -38,7 +38,8 @@ from harness.cells.request import Request
 from harness.nn.determinism import make_repeatable
 from harness.nn.dropout import quick_masks
 from harness.nn.heads import with_head
-from harness.nn.training import _LengthGroups, fit
+from harness.nn.length_groups import LengthGroups
+from harness.nn.training import TrainingOptions, fit
 from models import loading
 from tasks.task import IGNORED, Feature
 
@@ -60,7 +61,7 @@ def bare_loop(
             for name, value in fill.items()
         }
 
-    order = _LengthGroups([len(feature["input_ids"]) for feature in features], recipe.batch_size, SEED)
+    order = LengthGroups([len(feature["input_ids"]) for feature in features], recipe.batch_size, SEED)
     batches = torch.utils.data.DataLoader(features, recipe.batch_size, sampler=order, collate_fn=collate)
     norms = {id(p) for module in model.modules() if isinstance(module, nn.LayerNorm) for p in module.parameters()}
     decayed, others = [], []
@@ -89,7 +90,7 @@ def bare_loop(
 def through_fit(
     model: nn.Module, features: Sequence[Feature], tokenizer: Any, recipe: Recipe, on_step: Callable[[], None]
 ) -> None:
-    fit(model, features, tokenizer, recipe, SEED, progress=lambda step, steps, loss: on_step())
+    fit(model, features, tokenizer, TrainingOptions(recipe, SEED, lambda step, steps, loss: on_step()))
 
 
 def bare_loop_with_quick_masks(*given: Any) -> None:

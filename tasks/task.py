@@ -21,6 +21,15 @@ the identities of the data and of the weights decide then."""
 IGNORED = -100
 """The label of a position that has no loss and no prediction, as in torch's cross-entropy."""
 
+Example = Any
+"""One example of a dataset. Every family has its own class, into which only the family's own code looks."""
+
+Prediction = Any
+"""What a family predicts for one example, such as a list of tags or a ranking."""
+
+Row = dict[str, object]
+"""One example and its prediction, ready for JSON, see `Task.rows`."""
+
 Feature = dict[str, Any]
 """One model input without batch dimension: the lists ``input_ids``, ``attention_mask``, ... and, for training, ``labels``:
 a list with one label a token, the pair (first position, last position) of a span, or one integer for the whole text."""
@@ -77,7 +86,7 @@ class Data:
         n_skipped: malformed examples that were left out because the user said so.
     """
 
-    splits: Mapping[Split, Sequence[Any]]
+    splits: Mapping[Split, Sequence[Example]]
     labels: tuple[str, ...]
     origin: str
     fingerprint: str
@@ -114,7 +123,6 @@ class Task(Protocol):
             ``span`` and ``sequence`` ask for a `LabellingTask`; ``embedding`` and ``mteb`` have no head.
         metric: full name of the metric by which learning rates are chosen and tables are sorted.
         default_dataset: what the family's name alone means.
-        datasets: the declared datasets by name; any local folder in the right format is one too.
         defaults: values of the recipe that differ from `harness.cells.recipe.Recipe` for this task.
     """
 
@@ -123,8 +131,12 @@ class Task(Protocol):
     head: str
     metric: str
     default_dataset: str
-    datasets: Mapping[str, DatasetInfo]
     defaults: Mapping[str, Any]
+
+    @property
+    def datasets(self) -> Mapping[str, DatasetInfo]:
+        """The declared datasets by name; any local folder in the right format is one too."""
+        ...
 
     def identity(self, dataset: str, data_dir: str | None) -> str:
         """What decides the examples, without reading them all; part of a run's key.
@@ -147,11 +159,11 @@ class Task(Protocol):
         """
         ...
 
-    def score(self, examples: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+    def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, float]:
         """Every metric under its full name, as a fraction between 0 and 1."""
         ...
 
-    def rows(self, examples: Sequence[Any], predictions: Sequence[Any]) -> list[dict[str, Any]]:
+    def rows(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Row]:
         """One JSON-ready row an example: what a person needs to see a mistake, and what statistics need.
 
         Every row holds ``id``, ``gold`` and ``predicted``, the texts that were read (long ones as an excerpt), and
@@ -161,7 +173,7 @@ class Task(Protocol):
         """
         ...
 
-    def texts(self, example: Any) -> tuple[str, ...]:
+    def texts(self, example: Example) -> tuple[str, ...]:
         """The texts that make an example what it is: one that is in train with the same texts was seen in training."""
         ...
 
@@ -170,7 +182,12 @@ class LabellingTask(Task, Protocol):
     """A task whose answers are read off an encoder with a head."""
 
     def encode(
-        self, examples: Sequence[Any], labels: Sequence[str], tokenizer: Any, max_length: int, training: bool = False
+        self,
+        examples: Sequence[Example],
+        labels: Sequence[str],
+        tokenizer: Any,
+        max_length: int,
+        training: bool = False,
     ) -> Encoded:
         """Tokenise examples into features of at most ``max_length`` tokens, special tokens included.
 
@@ -179,8 +196,12 @@ class LabellingTask(Task, Protocol):
         ...
 
     def decode(
-        self, examples: Sequence[Any], labels: Sequence[str], encoded: Encoded, logits: Sequence[NDArray[np.float32]]
-    ) -> list[Any]:
+        self,
+        examples: Sequence[Example],
+        labels: Sequence[str],
+        encoded: Encoded,
+        logits: Sequence[NDArray[np.float32]],
+    ) -> list[Prediction]:
         """Turn the logits of every feature, as `harness.nn.inference.predict` gives them, into one prediction an example."""
         ...
 
@@ -189,11 +210,11 @@ class LabellingTask(Task, Protocol):
 class TunedOnDev(Protocol):
     """A task with something to decide on the dev split before either split is scored, such as a threshold."""
 
-    def tune(self, examples: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+    def tune(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, float]:
         """The values that serve the dev split best; they are recorded."""
         ...
 
-    def apply(self, predictions: Sequence[Any], tuned: Mapping[str, float]) -> list[Any]:
+    def apply(self, predictions: Sequence[Prediction], tuned: Mapping[str, float]) -> list[Prediction]:
         """The predictions of any split, by these values."""
         ...
 
@@ -202,12 +223,12 @@ class TunedOnDev(Protocol):
 class Guessable(Protocol):
     """A task in which one constant answer to every example scores above 0."""
 
-    def constant(self, examples: Sequence[Any]) -> list[Any]:
+    def constant(self, examples: Sequence[Example]) -> list[Prediction]:
         """Predictions that are the same for every example: of all such answers, the one that scores best."""
         ...
 
 
-def constant_guess(task: Task, examples: Sequence[Any]) -> float:
+def constant_guess(task: Task, examples: Sequence[Example]) -> float:
     """The main metric of a model that gives every example the same answer, such as the most frequent label.
 
     0 where the task is not `Guessable`: no entity is found where every tag is O, and no document by a constant ranking.

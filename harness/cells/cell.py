@@ -43,6 +43,11 @@ class Cell:
     data_dir: str | None = None
     skip_bad: bool = False
 
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset within the task's family."""
+        return self.task.partition("/")[2]
+
     @cached_property
     def key(self) -> str:
         """sha256 (first 16 hex digits) of everything that decides the score."""

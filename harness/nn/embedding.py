@@ -1,9 +1,9 @@
-"""Embeddings: one vector a text, pooled from the encoder's last hidden state."""
+"""Embeddings: one vector per text, pooled from the encoder's last hidden state."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,8 +17,11 @@ from harness.nn.inference import autocast, batches_by_tokens, pad
 from tasks.beginning import beginning
 from tasks.task import one_by_one
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 TEXTS_AT_ONCE = 1024
-"""Tokenised together: more would only take memory."""
+"""Tokenised together; more would only take memory."""
 TOKENS_A_BATCH = 2048
 """More is no faster on a processor, and takes more memory: on NPL MiniLM needs 235 MiB beside its embeddings."""
 
@@ -26,7 +29,7 @@ TOKENS_A_BATCH = 2048
 @torch.inference_mode()
 def embed(
     encoder: nn.Module,
-    tokenizer: Any,
+    tokenizer: PreTrainedTokenizerBase,
     texts: Sequence[str],
     max_length: int,
     precision: str,
@@ -36,16 +39,16 @@ def embed(
 ) -> tuple[NDArray[np.float32], int]:
     """The embeddings of texts, in the order given.
 
-    Longest texts first, in batches under a budget of tokens: little is padding, and memory ends early or not at all.
+    The longest texts come first, in batches within a budget of tokens: little is padding, and a lack of memory shows early.
 
     Args:
         encoder: a bare `transformers` model; it is put into evaluation mode.
         tokenizer: a fast one.
-        texts: any number; an empty text has an embedding, too, that of the special tokens.
+        texts: any number; an empty text has the embedding of the special tokens.
         max_length: tokens that are read of a text, special tokens included.
         precision: ``fp32`` or ``bf16``.
         progress: called with the number of texts done and in all.
-        by: the pooling and the scale of the vectors; prompts are part of the texts already, and lower case is the tokenizer's.
+        by: the pooling and the scale of the vectors. Prompts must be in the texts already; lower case is the tokenizer's.
 
     Returns:
         Vectors of shape (texts, poolings times width), and how many texts were cut at ``max_length``.
@@ -62,7 +65,7 @@ def embed(
         tokenised = tokenizer(read, truncation=True, max_length=max_length, verbose=False)
         n_cut += sum(bool(encoding.overflowing) for encoding in tokenised.encodings)
         features = one_by_one(tokenised)
-        # Rounded up as they will be padded: batches of few shapes, for each of which oneDNN keeps compiled code in memory.
+        # Rounded up to the padded length: oneDNN keeps compiled code in memory for every shape of a batch.
         lengths = [-(-len(feature["input_ids"]) // 8) * 8 for feature in features]
         for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):
             batch = {
@@ -80,7 +83,7 @@ def embed(
 
 
 def pooler(encoder: nn.Module, pooling: tuple[str, ...]) -> Callable[[Tensor, Tensor], Tensor]:
-    """What makes one vector a text, of hidden states (batch, length, width) and the attention mask (batch, length)."""
+    """The function from hidden states (batch, length, width) and the attention mask (batch, length) to one vector per text."""
     if pooling == ("mean",):
         return mean_pool  # importing sentence-transformers takes seconds
     from sentence_transformers.sentence_transformer.modules import Pooling
@@ -94,8 +97,8 @@ def pooler(encoder: nn.Module, pooling: tuple[str, ...]) -> Callable[[Tensor, Te
     return pool
 
 
-def lower_case(tokenizer: Any) -> None:
-    """Have a fast tokenizer put texts into lower case first, as sentence-transformers does for ``do_lower_case``."""
+def lower_case(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Make a fast tokenizer convert texts to lower case first, as sentence-transformers does for ``do_lower_case``."""
     from tokenizers.normalizers import Lowercase, Sequence
 
     backend = tokenizer.backend_tokenizer

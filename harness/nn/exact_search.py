@@ -1,6 +1,6 @@
-"""Exact search: the best documents of every query in bounded memory, whatever the size of the corpus.
+"""Exact search: the best documents for every query, in bounded memory for a corpus of any size.
 
-Queries meet the documents block by block; of each block no more than the best survive. The matrix of all scores is never there.
+Scores are computed block by block, and only the best of each block are kept; the matrix of all scores never exists.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 QUERIES_A_BLOCK = 512
 DOCUMENTS_A_BLOCK = 8192
-"""A block of scores takes 16 MiB, and finding the best of it little more."""
+"""A block of scores takes 16 MiB, and finding the best scores in it takes little more."""
 
 
 def search(
@@ -24,14 +24,14 @@ def search(
     device: torch.device | str = "cpu",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The ``k`` documents with the highest inner products, best first; of equal ones the earlier document comes first.
+    """The ``k`` documents with the highest inner products, best first; among equal ones the earlier document comes first.
 
     Args:
         queries: embeddings of shape (queries, width).
         documents: embeddings of shape (documents, width).
-        k: how many are wanted; all where there are fewer documents.
+        k: how many are wanted; fewer if there are fewer documents.
         device: where products are computed; blocks of documents are moved there one by one.
-        progress: called with the number of inner products done and in all.
+        progress: called with the number of inner products done and in total.
 
     Returns:
         Positions of documents and their scores, both of shape (queries, k).
@@ -50,7 +50,7 @@ def search(
         for start in range(0, len(documents), DOCUMENTS_A_BLOCK):
             some = torch.from_numpy(documents[start : start + DOCUMENTS_A_BLOCK]).to(device)
             block_scores, block_positions = best(block @ some.T, k)
-            # Every document of this block comes after those that were best so far, so a stable sort keeps the order of ties.
+            # Every document of this block comes after the best so far, so a stable sort keeps the order of ties.
             merged = torch.cat([best_scores, block_scores], dim=1)
             best_scores, order = (part[:, :k] for part in merged.sort(dim=1, descending=True, stable=True))
             best_positions = torch.cat([best_positions, block_positions + start], dim=1).gather(1, order)
@@ -63,11 +63,11 @@ def search(
 
 
 def best(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The ``k`` highest scores of each row and their columns, best first; of equal ones the earlier column comes first.
+    """The ``k`` highest scores of each row and their columns, best first; among equal ones the earlier column comes first.
 
     Args:
         scores: shape (rows, columns).
-        k: how many are wanted; all where there are fewer columns.
+        k: how many are wanted; fewer if there are fewer columns.
 
     Returns:
         Scores and columns, both of shape (rows, k).
@@ -77,7 +77,7 @@ def best(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     columns, order = columns.sort(dim=1)
     values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
     columns = columns.gather(1, order)
-    # topk takes any of the scores that are equal at its end.
+    # Among scores equal to the k-th, topk takes any.
     tied = (scores >= values[:, -1:]).sum(1) > k
     if tied.any():
         whole = scores[tied].sort(dim=1, descending=True, stable=True)

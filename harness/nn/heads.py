@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 DROPOUT = 0.1
 """On the encoder's output before the classifier, as in BERT fine-tuning (Devlin et al., 2019), for every encoder."""
@@ -15,8 +18,8 @@ class _Head(nn.Module):
     """An encoder, dropout and one linear layer.
 
     Args:
-        encoder: a bare `transformers` model; its config tells ``hidden_size``.
-        n_outputs: outputs a token, or a text.
+        encoder: a bare `transformers` model; its config has ``hidden_size``.
+        n_outputs: outputs per token or per text.
     """
 
     def __init__(self, encoder: nn.Module, n_outputs: int) -> None:
@@ -27,7 +30,7 @@ class _Head(nn.Module):
 
     def hidden(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
         """The encoder's last hidden state, of shape (batch, length, width)."""
-        # Only some encoders know token types, and their tokenizers alone give them.
+        # Only the tokenizers of encoders with token types give them.
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
         return hidden
@@ -56,7 +59,7 @@ class TokenHead(_Head):
 
 
 class SpanHead(_Head):
-    """An encoder with two outputs a token: how well the answer starts there, and how well it ends there."""
+    """An encoder with two outputs per token: scores for the answer to start there and to end there."""
 
     def forward(
         self,
@@ -67,8 +70,8 @@ class SpanHead(_Head):
     ) -> dict[str, Tensor]:
         """Logits of shape (batch, length, 2); with ``labels`` of shape (batch, 2) also the loss.
 
-        The loss is the mean of two cross-entropies over the positions of a text (Devlin et al., 2019). Padding takes no
-        share of the probability, so a text has the same loss in every batch.
+        The loss is the mean of two cross-entropies over the positions of a text (Devlin et al., 2019). Padding gets no
+        probability, so a text has the same loss in every batch.
         """
         hidden = self.hidden(input_ids, attention_mask, token_type_ids)
         logits = self.classifier(self.dropout(hidden))
@@ -81,9 +84,9 @@ class SpanHead(_Head):
 class SequenceHead(_Head):
     """An encoder with one linear layer on the mean of its tokens.
 
-    The mean, for every encoder, and not the first token: only BERT was pretrained to sum a text up there, and the first
-    token of Avey-B sees no further than its own split, since ranking looks to the left only. The mean reads all of the
-    text in all of them, and it is how Avey-B was published to classify.
+    The mean, not the first token, for every encoder: only BERT was pretrained to summarise a text in its first token, and the
+    first token of Avey-B sees only its own split, since ranking looks to the left. The mean covers the whole text in every
+    encoder, and Avey-B was published with it.
     """
 
     def forward(
@@ -115,13 +118,13 @@ def with_head(kind: str, encoder: nn.Module, n_outputs: int) -> nn.Module:
     return HEADS[kind](encoder, n_outputs)
 
 
-def width_of(encoder: Any) -> int:
-    """Numbers of each hidden state, as the encoder's config tells."""
+def width_of(encoder: PreTrainedModel) -> int:
+    """The size of each hidden state, from the encoder's config."""
     width: int = encoder.config.hidden_size
     return width
 
 
-def _linear(encoder: Any, n_outputs: int) -> nn.Linear:
+def _linear(encoder: PreTrainedModel, n_outputs: int) -> nn.Linear:
     """A linear layer from the encoder's width, initialised as BERT's heads are: normal(0, 0.02), bias 0."""
     layer = nn.Linear(width_of(encoder), n_outputs)
     nn.init.normal_(layer.weight, std=0.02)

@@ -1,9 +1,9 @@
-"""Prediction: batches of like length under a budget of tokens, so that little is padding and a long text stands alone."""
+"""Prediction in batches of similar lengths, each within a budget of tokens: little is padding, and a long text is a batch of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,20 +12,22 @@ from torch import nn
 
 from tasks.task import Feature
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 TOKENS_A_BATCH = 16_384
-"""Padding included: 32 texts of 512 tokens, or one text that is longer than all of that."""
+"""With padding: 32 texts of 512 tokens, or one longer text."""
 
 
 def batches_by_tokens(
     lengths: Sequence[int], tokens: int = TOKENS_A_BATCH, batch_size: int | None = None
 ) -> Iterator[list[int]]:
-    """Indices of texts in batches, the longest first, so that what memory allows is known at once.
+    """Indices of texts in batches, the longest texts first, so that a lack of memory shows in the first batch.
 
     Args:
         lengths: tokens of each text.
-        tokens: the most that a batch holds, all of its texts being as long as its longest; a text that is longer is a
-            batch of its own.
-        batch_size: the most texts in a batch; ``None`` leaves that to the tokens.
+        tokens: most tokens in a batch, each text counted as long as the longest; a longer text is a batch of its own.
+        batch_size: most texts in a batch; ``None`` for no limit.
     """
     batch: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
@@ -39,11 +41,11 @@ def batches_by_tokens(
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """The precision policy: float32 weights, and bfloat16 matrix products where the recipe says so."""
+    """The precision policy: float32 weights, and matrix products in bfloat16 if the recipe says so."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
-def pad(features: Sequence[Feature], tokenizer: Any) -> dict[str, torch.Tensor]:
+def pad(features: Sequence[Feature], tokenizer: PreTrainedTokenizerBase) -> dict[str, torch.Tensor]:
     """A batch of inputs without labels, padded on the right to a multiple of 8."""
     inputs = [{name: values for name, values in feature.items() if name != "labels"} for feature in features]
     return dict(tokenizer.pad(inputs, padding=True, padding_side="right", pad_to_multiple_of=8, return_tensors="pt"))
@@ -53,9 +55,10 @@ def pad(features: Sequence[Feature], tokenizer: Any) -> dict[str, torch.Tensor]:
 def predict(
     model: nn.Module,
     features: Sequence[Feature],
-    tokenizer: Any,
+    tokenizer: PreTrainedTokenizerBase,
     precision: str,
     batch_size: int = 64,
+    *,
     tokens: int = TOKENS_A_BATCH,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[NDArray[np.float32]]:
@@ -63,16 +66,16 @@ def predict(
 
     Args:
         model: an encoder with a head; it is put into evaluation mode.
-        features: model inputs; ``labels`` are not shown to the model.
+        features: model inputs; ``labels`` are not given to the model.
         tokenizer: pads.
         precision: ``fp32`` or ``bf16``.
-        batch_size: features a batch, at most.
-        tokens: tokens a batch, see `batches_by_tokens`.
+        batch_size: most features in a batch.
+        tokens: most tokens in a batch, see `batches_by_tokens`.
         progress: called with the number of features done and in all.
 
     Returns:
-        For each feature an array of shape (its length, outputs), without padding, where the head says something of
-        every token; of shape (outputs,) where it says something of the text as a whole.
+        For each feature an array of shape (its length, outputs), without padding, for a head with outputs for
+        every token; of shape (outputs,) for a head with outputs for the whole text.
     """
     model.eval()
     device = next(model.parameters()).device

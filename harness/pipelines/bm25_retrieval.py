@@ -1,95 +1,99 @@
-"""Retrieval without an encoder: BM25 by bm25s, the row that an encoder has to beat."""
+"""Retrieval without an encoder, by BM25 of the package bm25s: the baseline for encoders."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
 from harness.cells.cell import Cell
+from harness.machine import distributed
 from harness.nn.exact_search import best
-from harness.nn.training import Fit
-from harness.pipelines.procedure import EVALUATED, Outcome, outcome_of
-from harness.progress import Reporter
-from harness.store.record import ExampleCounts
-from models.loading import Weights
-from models.parameters import ParameterCounts
+from harness.pipelines.stages import EVALUATED, Parts, Result, Stages, rows_of, scores_of
 from models.ranker import Ranker
 from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
-from tasks.retrieval import Retrieval, SearchableData
+from tasks.retrieval import Retrieval
+from tasks.sources.collection import Document
 from tasks.task import Split
 
+READING = ("token_pattern", "stopwords")
+"""The options of a ranker that decide how texts are divided into words; the others are for the index."""
 
-class LexicalSearch:
-    """See `harness.pipelines.procedure.Procedure`: index the words of the corpus, and rank it for every query of dev and test.
+
+def bm25_retrieval(cell: Cell, parts: Parts[Ranker, Retrieval], stage: Stages) -> Result | None:
+    """Index the words of the corpus, and rank the documents for every query of dev and test.
+
+    The prefixes of the task are for encoders and are not used.
+
+    Returns:
+        The result; ``None`` in a second process, since this run uses one (see `harness.machine.distributed`).
+
+    Raises:
+        InputError: the data are wrong.
+    """
+    with stage("load"):
+        data = parts.task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+    if not distributed.is_first():
+        return None
+    with stage("encode"):
+        index = WordIndex(data.documents, parts.model.options)
+    rankings: dict[Split, list[Ranking]] = {}
+    with stage("predict"):
+        for split in EVALUATED:
+            queries, show = data.splits[split], stage.report(split)
+            rankings[split] = []
+            for query, found in zip(queries, index.search([query.text for query in queries]), strict=True):
+                rankings[split].append(ranking_for(query, found))
+                show(len(rankings[split]), len(queries))
+    with stage("score"):
+        scores, rows = scores_of(parts.task, data, rankings), rows_of(parts.task, data, rankings)
+    return Result(
+        data,
+        scores,
+        rows,
+        counts={
+            "n_train": 0,
+            "n_train_pairs": 0,
+            "n_documents": len(data.documents),
+            "n_windowed": 0,
+            "n_truncated": 0,
+            "n_documents_truncated": 0,
+        },
+        parameters={"params_total": 0, "params_non_embedding": 0},
+    )
+
+
+class WordIndex:
+    """The words of a corpus, weighted by BM25.
 
     Args:
-        cell: what to run; everything in it is resolved.
-        ranker: how to rank.
-        weights: there are none.
-        task: the cell's task; its prefixes are for encoders and are not read.
+        documents: the corpus, by id.
+        options: of `bm25s.BM25`, and those named in `READING`.
     """
 
-    def __init__(self, cell: Cell, ranker: Ranker, weights: Weights, task: Retrieval) -> None:
-        self.cell, self.ranker, self.task = cell, ranker, task
-
-    def load(self) -> SearchableData:
-        """Read the collection."""
-        self.data = self.task.load(self.cell.task.partition("/")[2], self.cell.data_dir, self.cell.skip_bad)
-        return self.data
-
-    def encode(self) -> None:
-        """Index the corpus."""
+    def __init__(self, documents: Mapping[str, Document], options: Mapping[str, object]) -> None:
         from bm25s import BM25
 
-        self.ids = by_precedence(list(self.data.documents))
-        options = dict(self.ranker.options)
-        self.reading = {name: options.pop(name) for name in ("token_pattern", "stopwords")}
-        self.index = BM25(backend="numpy", **options)
-        self.index.index(self._words([self.data.documents[one].content for one in self.ids]), show_progress=False)
+        self.ids = by_precedence(list(documents))
+        self.reading = {name: options[name] for name in READING}
+        weighting = {name: value for name, value in options.items() if name not in READING}
+        self.index = BM25(backend="numpy", **weighting)
+        self.index.index(self._words([documents[one].content for one in self.ids]), show_progress=False)
 
-    def fit(self, report: Reporter, checkpoints: Path | None, curves: Path | None) -> Fit:
-        """There is nothing to train."""
-        return Fit(0, [])
-
-    def predict(self, report: Reporter) -> None:
-        """Rank the documents that share a word with the query."""
-        self.rankings: dict[Split, list[Ranking]] = {}
-        for split in EVALUATED:
-            show, queries = report(split), self.data.splits[split]
-            self.rankings[split] = []
-            words = self._words([query.text for query in queries])
-            for done, (query, its_words) in enumerate(zip(queries, words, strict=True), start=1):
-                self.rankings[split].append(ranking_for(query, self._found(its_words)))
-                show(done, len(queries))
-
-    def score(self) -> Outcome:
-        """Score both splits."""
-        return outcome_of(self.task, self.data, self.rankings)
-
-    def counts(self) -> ExampleCounts:
-        """See `harness.pipelines.procedure.Procedure`."""
-        return {
-            "n_train": 0, "n_train_pairs": 0, "n_documents": len(self.data.documents), "n_windowed": 0, "n_truncated": 0,
-            "n_documents_truncated": 0,
-        }  # fmt: skip
-
-    def parameters(self) -> ParameterCounts:
-        """None."""
-        return {"params_total": 0, "params_non_embedding": 0}
+    def search(self, texts: Sequence[str]) -> Iterator[Ranking]:
+        """For each text the documents that share a word with it, best first, at most `FOUND`."""
+        return map(self._found, self._words(texts))
 
     def _words(self, texts: Sequence[str]) -> list[list[str]]:
         from bm25s import tokenize
 
-        words: list[list[str]] = (
-            tokenize(list(texts), return_ids=False, show_progress=False, **self.reading) if texts else []
-        )
+        if not texts:
+            return []
+        words: list[list[str]] = tokenize(list(texts), return_ids=False, show_progress=False, **self.reading)
         return words
 
     def _found(self, words: list[str]) -> Ranking:
-        known: Any = [word for word in words if word in self.index.vocab_dict]
+        known = [word for word in words if word in self.index.vocab_dict]
         if not known:
             return []
         scores, places = best(torch.from_numpy(self.index.get_scores(known))[None], FOUND)

@@ -1,128 +1,136 @@
-"""Retrieval: train a bi-encoder, embed the whole corpus once, search it for every query of dev and test."""
+"""Retrieval: train a bi-encoder, embed the corpus once, and search it for every query of dev and test."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.cells.cell import Cell
-from harness.cells.vectors import vectors_of
+from harness.cells.vectors import Vectors, vectors_of
 from harness.errors import InputError
+from harness.machine import distributed
 from harness.machine.device import device
 from harness.nn.contrastive import fit_pairs
 from harness.nn.embedding import embed, lower_case
 from harness.nn.exact_search import search
 from harness.nn.training import Fit
-from harness.pipelines.procedure import EVALUATED, Outcome, outcome_of, sample
-from harness.progress import Reporter, with_loss
-from harness.store.record import ExampleCounts
-from models import loading
-from models.encoder import Encoder, refuse_longer
-from models.parameters import ParameterCounts, count_parameters
+from harness.pipelines.sampling import sample
+from harness.pipelines.stages import (
+    EVALUATED,
+    Parts,
+    Result,
+    Stages,
+    load_encoder,
+    rows_of,
+    scores_of,
+    training_options,
+)
+from models.encoder import Encoder
+from models.parameters import count_parameters
 from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
 from tasks.retrieval import Retrieval, SearchableData
 from tasks.sources.collection import Query
 from tasks.task import Split
 
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedTokenizerBase
 
-class DenseSearch:
-    """See `harness.pipelines.procedure.Procedure`: queries and documents as embeddings of one encoder.
+Embed = Callable[[Sequence[str], str], tuple[NDArray[np.float32], int]]
+"""Takes texts and the name to show progress under; gives their vectors and how many texts were cut."""
 
-    Args:
-        cell: what to run; everything in it is resolved.
-        encoder: the cell's encoder.
-        weights: the cell's weights.
-        task: the cell's task.
+
+def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages) -> Result | None:
+    """Train the encoder on pairs of queries and documents, if the recipe trains, and rank the documents by vectors.
+
+    Returns:
+        The result; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
+
+    Raises:
+        InputError: data or weights are wrong, or the recipe asks for longer inputs than the encoder takes.
+        DivergedError: the training loss became infinite or not a number.
     """
+    with stage("load"):
+        by = vectors_of(parts.weights, parts.task.head, parts.task.options)
+        task, data = _with_declared_prompts(cell, parts.task, by)
+        model, tokenizer, _ = load_encoder(cell, parts)
+        if by.lower:
+            lower_case(tokenizer)
+        # Training compares by cosines, whatever the checkpoint declares.
+        by = replace(by, unit=by.unit or cell.recipe.trains)
+    with stage("encode"):
+        train = sample(data.splits["train"], cell.recipe.train_limit) if cell.recipe.trains else []
+        pairs = training_examples(task, data, train)
+        if cell.recipe.trains and not pairs:
+            raise InputError(f"{cell.task} has no query to train on; --epochs 0 scores the weights as they are")
+    with stage("fit"):
+        options = training_options(cell, parts, stage)
+        done = fit_pairs(model, tokenizer, pairs, options, by.pooling) if pairs else Fit(0, [])
+    if not distributed.is_first():
+        return None
+    with stage("predict"):
+        rankings, n_cut = _rank(task, data, _embedder(model, tokenizer, cell, by, stage))
+    with stage("score"):
+        scores, rows = scores_of(task, data, rankings), rows_of(task, data, rankings)
+    return Result(
+        data,
+        scores,
+        rows,
+        counts={
+            "n_train": len(train),
+            "n_train_pairs": len(pairs),
+            "n_documents": len(data.documents),
+            "n_windowed": 0,
+            "n_truncated": 0,
+            "n_documents_truncated": n_cut,
+        },
+        parameters=count_parameters(model),
+        fit=done,
+    )
 
-    def __init__(self, cell: Cell, encoder: Encoder, weights: loading.Weights, task: Retrieval) -> None:
-        self.cell, self.encoder, self.weights, self.task = cell, encoder, weights, task
-        self.examples: list[tuple[str, ...]] = []
 
-    def load(self) -> SearchableData:
-        """Read the collection and the weights."""
-        cell = self.cell
-        self.by = vectors_of(self.weights, self.task.head, self.task.options)
-        data = self.task.load(cell.task.partition("/")[2], cell.data_dir, cell.skip_bad)
-        self.data = replace(data, notes=(*data.notes, *self.by.notes(cell.recipe.max_length)))
-        prompts = {"query_prefix": self.by.query_prompt, "document_prefix": self.by.document_prompt}
-        self.task = self.task.configured({name: text for name, text in prompts.items() if text})
-        # Training compares by cosines, whatever was declared.
-        self.by = replace(self.by, unit=self.by.unit or cell.recipe.trains)
-        model, self.tokenizer = loading.load(self.encoder, cell.size, self.weights)
-        refuse_longer(cell.model, cell.recipe.max_length, loading.max_length(model, self.encoder, cell.size))
-        self.model = model.to(device())
-        if self.by.lower:
-            lower_case(self.tokenizer)
-        return self.data
+def _with_declared_prompts(cell: Cell, task: Retrieval, by: Vectors) -> tuple[Retrieval, SearchableData]:
+    """The task with the checkpoint's prompts as prefixes, and the collection with notes on how its texts are read."""
+    data = task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+    prompts = {"query_prefix": by.query_prompt, "document_prefix": by.document_prompt}
+    prompted = task.configured({name: text for name, text in prompts.items() if text})
+    return prompted, replace(data, notes=(*data.notes, *by.notes(cell.recipe.max_length)))
 
-    def encode(self) -> None:
-        """Pair the queries of train with their documents; text becomes tokens batch by batch, later."""
-        self.train: Sequence[Query] = ()
-        if self.cell.recipe.trains:
-            self.train = sample(self.data.splits["train"], self.cell.recipe.train_limit)
-            self.examples = training_examples(self.task, self.data, self.train)
-            if not self.examples:
-                raise InputError(
-                    f"{self.cell.task} has no query to train on; --epochs 0 scores the weights as they are"
-                )
 
-    def fit(self, report: Reporter, checkpoints: Path | None, curves: Path | None) -> Fit:
-        """Train the encoder, or leave it as it is."""
-        if not self.examples:
-            return Fit(0, [])
-        return fit_pairs(
-            self.model, self.tokenizer, self.examples, self.cell.recipe, self.cell.seed,
-            with_loss(report("fit")), checkpoints, curves=curves, pooling=self.by.pooling,
-        )  # fmt: skip
+def _embedder(model: nn.Module, tokenizer: PreTrainedTokenizerBase, cell: Cell, by: Vectors, stage: Stages) -> Embed:
+    recipe = cell.recipe
 
-    def predict(self, report: Reporter) -> None:
-        """Embed the corpus once, and rank it for every query."""
-        ids = by_precedence(list(self.data.documents))
-        documents, self.n_cut = self._embed(
-            [self.task.document_text(self.data.documents[one]) for one in ids], report("corpus")
-        )
-        self.rankings: dict[Split, list[Ranking]] = {}
-        for split in EVALUATED:
-            texts = [self.task.query_text(query) for query in self.data.splits[split]]
-            queries, _ = self._embed(texts, report(split))
-            positions, scores = search(queries, documents, FOUND, device())
-            self.rankings[split] = [
-                ranking_for(query, [(ids[place], float(score)) for place, score in zip(*row, strict=True)])
-                for query, *row in zip(self.data.splits[split], positions, scores, strict=True)
-            ]
+    def embedded(texts: Sequence[str], shown_as: str) -> tuple[NDArray[np.float32], int]:
+        return embed(model, tokenizer, texts, recipe.max_length, recipe.precision, stage.report(shown_as), by=by)
 
-    def score(self) -> Outcome:
-        """Score both splits."""
-        return outcome_of(self.task, self.data, self.rankings)
+    return embedded
 
-    def counts(self) -> ExampleCounts:
-        """See `harness.pipelines.procedure.Procedure`; what is cut are documents."""
-        return {
-            "n_train": len(self.train), "n_train_pairs": len(self.examples), "n_documents": len(self.data.documents),
-            "n_windowed": 0, "n_truncated": 0, "n_documents_truncated": self.n_cut,
-        }  # fmt: skip
 
-    def parameters(self) -> ParameterCounts:
-        """Those of the encoder; there is no head."""
-        return count_parameters(self.model)
-
-    def _embed(self, texts: Sequence[str], progress: Callable[[int, int], None]) -> tuple[np.ndarray, int]:
-        recipe = self.cell.recipe
-        return embed(
-            self.model, self.tokenizer, texts, recipe.max_length, recipe.precision, progress, by=self.by
-        )  # fmt: skip
+def _rank(task: Retrieval, data: SearchableData, embedded: Embed) -> tuple[dict[Split, list[Ranking]], int]:
+    """The best documents for every query of dev and test, and how many documents were cut."""
+    ids = by_precedence(list(data.documents))
+    documents, n_cut = embedded([task.document_text(data.documents[one]) for one in ids], "corpus")
+    rankings: dict[Split, list[Ranking]] = {}
+    for split in EVALUATED:
+        asked = data.splits[split]
+        queries, _ = embedded([task.query_text(query) for query in asked], split)
+        positions, scores = search(queries, documents, FOUND, device())
+        rankings[split] = [
+            ranking_for(query, [(ids[place], float(score)) for place, score in zip(*row, strict=True)])
+            for query, *row in zip(asked, positions, scores, strict=True)
+        ]
+    return rankings, n_cut
 
 
 def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Query]) -> list[tuple[str, ...]]:
-    """Every query with each of its relevant documents and, where the data names any for one of the queries, a hard negative.
+    """Pair each query with each of its relevant documents and, if the data has hard negatives for any query, with one.
 
-    Of several negatives each relevant document gets another. A query without any gets a document drawn from the corpus, which is
-    a negative as those of the batch are; it is left out where every document is relevant to it. The document that a query skips
-    is neither.
+    The relevant documents of a query get its negatives in turn. A query without negatives gets a document drawn from the corpus
+    that nobody judged for it; it is left out if there is no such document. A document that a query skips is not used for it.
     """
     negatives = [_negatives(query) for query in queries]
     hard = any(negatives)
@@ -142,7 +150,7 @@ def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Q
 
 
 def _negatives(query: Query) -> list[str]:
-    """The documents that the data names as not relevant to the query."""
+    """The documents that the data declares not relevant to the query."""
     named = [*query.negatives, *(one for one, grade in query.judgements.items() if grade == 0)]
     return [one for one in named if not query.skips(one)]
 

@@ -1,46 +1,48 @@
-"""Scores by mteb: an encoder of ours behind mteb's encoder protocol."""
+"""MTEB: the package mteb reads the data and scores our encoder through its encoder protocol."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from torch import nn
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from harness.cells.cell import Cell
 from harness.cells.vectors import PLAIN, Vectors, vectors_of
 from harness.errors import InputError, on_one_line
-from harness.machine.device import device
+from harness.machine import distributed
 from harness.nn.embedding import embed, lower_case
-from harness.nn.training import Fit
-from harness.pipelines.procedure import EVALUATED, Outcome, outcome_of
-from harness.progress import Reporter
+from harness.pipelines.stages import EVALUATED, Parts, Result, Stages, load_encoder, rows_of, scores_of
 from harness.store.record import ExampleCounts
-from models import loading
-from models.encoder import Encoder, refuse_longer
-from models.parameters import ParameterCounts, count_parameters
+from models.encoder import Encoder
+from models.parameters import count_parameters
 from tasks.mteb import Mteb, Scores, find
-from tasks.task import Data, Split
+from tasks.task import Split
+
+if TYPE_CHECKING:
+    from mteb import AbsTask
+    from transformers import PreTrainedTokenizerBase
 
 
 class MtebEncoder:
-    """An encoder as mteb asks for it (`mteb.models.EncoderProtocol`): batches of texts in, unit vectors out.
+    """An encoder with the interface that mteb expects (`mteb.models.EncoderProtocol`): batches of texts in, vectors out.
 
     Args:
         encoder: a bare `transformers` model.
         tokenizer: a fast one.
         max_length, precision: see `harness.nn.embedding.embed`.
         name: what mteb calls it, as OWNER/NAME.
-        progress: called with the number of texts done and in all, anew for each set of texts.
+        progress: called with the number of texts done and in all, starting again for each set of texts.
         by: how texts become vectors.
     """
 
     def __init__(
         self,
         encoder: nn.Module,
-        tokenizer: Any,
+        tokenizer: PreTrainedTokenizerBase,
         max_length: int,
         precision: str,
         name: str = "harness/encoder",
@@ -54,103 +56,80 @@ class MtebEncoder:
         self.progress, self.by = progress, by
         self.mteb_model_meta = ModelMeta.create_empty({"name": name, "revision": "here"})
 
-    def encode(self, inputs: Iterable[dict[str, Any]], prompt_type: str | None = None, **others: Any) -> Any:
+    def encode(
+        self, inputs: Iterable[Mapping[str, Sequence[str]]], prompt_type: str | None = None, **others: object
+    ) -> NDArray[np.float32]:
         """Vectors of shape (texts, width), in the order of the texts; ``prompt_type`` is mteb's ``query`` or ``document``."""
         prompts = {"query": self.by.query_prompt, "document": self.by.document_prompt}
         prompt = prompts.get(prompt_type or "", self.by.other_prompt)
         texts = [prompt + text for batch in inputs for text in batch["text"]]
         vectors, _ = embed(
             self.encoder, self.tokenizer, texts, self.max_length, self.precision, self.progress, by=self.by
-        )  # fmt: skip
+        )
         return vectors
 
-    def similarity(self, embeddings1: Any, embeddings2: Any) -> Any:
+    def similarity(self, embeddings1: NDArray[np.float32], embeddings2: NDArray[np.float32]) -> Tensor:
         """Cosines of all pairs, or inner products where the checkpoint declares them."""
         from mteb.similarity_functions import cos_sim, dot_score
 
         return (cos_sim if self.by.unit else dot_score)(embeddings1, embeddings2)
 
-    def similarity_pairwise(self, embeddings1: Any, embeddings2: Any) -> Any:
-        """The same of pairs in order."""
+    def similarity_pairwise(self, embeddings1: NDArray[np.float32], embeddings2: NDArray[np.float32]) -> Tensor:
+        """The same, pair by pair."""
         from mteb.similarity_functions import pairwise_cos_sim, pairwise_dot_score
 
         return (pairwise_cos_sim if self.by.unit else pairwise_dot_score)(embeddings1, embeddings2)
 
 
-class MtebEvaluation:
-    """See `harness.pipelines.procedure.Procedure`: mteb reads the data, asks for embeddings and scores them.
+def mteb(cell: Cell, parts: Parts[Encoder, Mteb], stage: Stages) -> Result | None:
+    """Let mteb read the data, ask for vectors and score them; nothing is trained.
 
-    Args:
-        cell: what to run; everything in it is resolved.
-        encoder: the cell's encoder.
-        weights: the cell's weights.
-        task: the family.
+    Returns:
+        The result, in which dev and test count subsets; ``None`` in a second process, since this run uses one (see
+        `harness.machine.distributed`).
+
+    Raises:
+        InputError: mteb cannot read the data, the weights are wrong, or the recipe asks for longer inputs than the encoder takes.
     """
-
-    def __init__(self, cell: Cell, encoder: Encoder, weights: loading.Weights, task: Mteb) -> None:
-        self.cell, self.encoder, self.weights, self.family = cell, encoder, weights, task
-
-    def load(self) -> Data:
-        """Have mteb read the data, and load the weights."""
-        cell = self.cell
-        name = cell.task.partition("/")[2]
-        self.by = vectors_of(self.weights, self.family.head, {})
-        data = self.family.load(name, cell.data_dir, cell.skip_bad)
-        self.data = replace(data, notes=(*data.notes, *self.by.notes(cell.recipe.max_length)))
-        self.task = find(name)
-        try:
-            self.task.load_data()
-        except Exception as error:
-            raise InputError(
-                f"mteb could not read {self.data.origin} from the hub ({on_one_line(error)}); run once on a machine with network and copy "
-                "its HF_HOME cache here"
-            ) from error
-        self.model, self.tokenizer = loading.load(self.encoder, cell.size, self.weights)
-        refuse_longer(cell.model, cell.recipe.max_length, loading.max_length(self.model, self.encoder, cell.size))
-        self.model.to(device())
-        if self.by.lower:
-            lower_case(self.tokenizer)
-        return self.data
-
-    def encode(self) -> None:
-        """Text becomes tokens when mteb asks for embeddings."""
-
-    def fit(self, report: Reporter, checkpoints: Path | None, curves: Path | None) -> Fit:
-        """Nothing is trained."""
-        return Fit(0, [])
-
-    def predict(self, report: Reporter) -> None:
-        """Let mteb evaluate the encoder."""
-        recipe = self.cell.recipe
-        encoder = MtebEncoder(
-            self.model,
-            self.tokenizer,
-            recipe.max_length,
-            recipe.precision,
-            f"harness/{self.cell.model}",
-            report("embed"),
-            by=self.by,
-        )
-        self.scores = evaluated(encoder, self.task, [one for split in EVALUATED for one in self.data.splits[split]])
-
-    def score(self) -> Outcome:
-        """What mteb found, by split."""
+    family, recipe = parts.task, cell.recipe
+    with stage("load"):
+        by = vectors_of(parts.weights, family.head, {})
+        data = family.load(cell.dataset, cell.data_dir, cell.skip_bad)
+        data = replace(data, notes=(*data.notes, *by.notes(recipe.max_length)))
+        task = _loaded_task(cell.dataset, data.origin)
+        model, tokenizer, _ = load_encoder(cell, parts)
+        if by.lower:
+            lower_case(tokenizer)
+    if not distributed.is_first():
+        return None
+    with stage("predict"):
+        name = f"harness/{cell.model}"
+        encoder = MtebEncoder(model, tokenizer, recipe.max_length, recipe.precision, name, stage.report("embed"), by=by)
+        found = evaluated(encoder, task, [subset for split in EVALUATED for subset in data.splits[split]])
+    with stage("score"):
         of_split: dict[Split, list[Scores]] = {
-            split: [self.scores[one] for one in self.data.splits[split]] for split in EVALUATED
+            split: [found[subset] for subset in data.splits[split]] for split in EVALUATED
         }
-        return outcome_of(self.family, self.data, of_split)
-
-    def counts(self) -> ExampleCounts:
-        """See `harness.pipelines.procedure.Procedure`; dev and test count subsets here."""
-        return {"n_train": 0, "n_windowed": 0, "n_truncated": 0}
-
-    def parameters(self) -> ParameterCounts:
-        """Those of the encoder."""
-        return count_parameters(self.model)
+        scores, rows = scores_of(family, data, of_split), rows_of(family, data, of_split)
+    counts: ExampleCounts = {"n_train": 0, "n_windowed": 0, "n_truncated": 0}
+    return Result(data, scores, rows, counts, count_parameters(model))
 
 
-def evaluated(encoder: MtebEncoder, task: Any, subsets: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Scores]:
-    """Every number that mteb gives for some splits and subsets of a task.
+def _loaded_task(name: str, origin: str) -> AbsTask:
+    """The task of MTEB, with its data read from the hub or the local cache."""
+    task = find(name)
+    try:
+        task.load_data()
+    except Exception as error:
+        raise InputError(
+            f"mteb could not read {origin} from the hub ({on_one_line(error)}); run once on a machine with network and copy "
+            "its HF_HOME cache here"
+        ) from error
+    return task
+
+
+def evaluated(encoder: MtebEncoder, task: AbsTask, subsets: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Scores]:
+    """Every number that mteb reports for some splits and subsets of a task.
 
     Args:
         encoder: what to score.

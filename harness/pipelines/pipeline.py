@@ -1,146 +1,129 @@
-"""One cell, top to bottom: load, encode, fit, predict, score. The same steps for every encoder and task."""
+"""Run one cell and build its record. The task's head decides the kind of run."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.cells.cell import PROTOCOL, Cell
+from harness.cells.cell import PROTOCOL
+from harness.cells.plan import Planned
 from harness.machine import distributed, provenance
 from harness.nn.determinism import make_repeatable
-from harness.pipelines.bm25_retrieval import LexicalSearch
-from harness.pipelines.dense_retrieval import DenseSearch
-from harness.pipelines.labelling import Labelling
-from harness.pipelines.mteb import MtebEvaluation
-from harness.pipelines.procedure import Procedure
+from harness.pipelines.bm25_retrieval import bm25_retrieval
+from harness.pipelines.dense_retrieval import dense_retrieval
+from harness.pipelines.labelling import label
+from harness.pipelines.mteb import mteb
+from harness.pipelines.stages import Parts, Result, Stages
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS
-from harness.store.record import RunRecord, run_record
-from models import loading
-from models.encoder import Encoder
+from harness.store.record import ModelEntry, RecipeEntry, RunRecord, TaskEntry, run_record
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
-from tasks.task import Task, constant_guess
+from tasks.task import Row, constant_guess
 
-PROCEDURES: Mapping[str, Callable[..., Procedure]] = {
-    "token": Labelling,
-    "span": Labelling,
-    "sequence": Labelling,
-    "embedding": DenseSearch,
-    "mteb": MtebEvaluation,
+# A head decides which encoder and task classes a cell has, which the type checker cannot know.
+KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
+    "token": label,
+    "span": label,
+    "sequence": label,
+    "embedding": dense_retrieval,
+    "mteb": mteb,
 }
-"""How the tasks of each head are run."""
+"""The function that runs the tasks of each head."""
 
 UNTRAINED_NOTE = "nothing was trained: the weights were scored as they are"
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a cell gave: the record, and one row an example of dev and test."""
+    """A finished cell: its record, and one row per example of dev and test."""
 
     record: RunRecord
-    predictions: list[dict[str, Any]]
+    predictions: list[Row]
 
 
 def run(
-    cell: Cell,
-    encoder: Encoder | Ranker,
-    weights: loading.Weights,
-    task: Task,
-    report: Reporter = silent,
-    checkpoints: Path | None = None,
-    curves: Path | None = None,
+    planned: Planned, report: Reporter = silent, checkpoints: Path | None = None, curves: Path | None = None
 ) -> Run | None:
-    """Train an encoder on a dataset, as its task says, and score it on dev and test.
+    """Train an encoder on a dataset, as its task requires, and score it on dev and test.
 
     Args:
-        cell: what to run; everything in it is resolved.
-        encoder: the cell's encoder, or what ranks documents without one.
-        weights: the cell's weights.
-        task: the cell's task.
-        report: shows the stages.
-        checkpoints: folder for the checkpoints of training, see `harness.nn.training.fit`.
-        curves: folder for TensorBoard's curves of training.
+        planned: the cell and what its names refer to.
+        report: shows progress.
+        checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
+        curves: folder for TensorBoard's training curves.
 
     Returns:
-        What the cell gave; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
+        The finished cell; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
 
     Raises:
         InputError: data or weights are wrong, or the recipe asks for longer inputs than the encoder takes.
-        DivergedError: training ended in a loss that is no number.
+        DivergedError: the training loss became infinite or not a number.
     """
-    recipe, seconds = cell.recipe, dict[str, float]()
-    make_repeatable(cell.seed)
-    procedure = procedure_for(cell, encoder, weights, task)
-    with _timed(seconds, "load"):
-        data = procedure.load()
-    with _timed(seconds, "encode"):
-        procedure.encode()
-    with _timed(seconds, "fit"):
-        done = procedure.fit(report, checkpoints, curves)
-    if not distributed.is_first():
-        return None
-    with _timed(seconds, "predict"):
-        procedure.predict(report)
-    with _timed(seconds, "score"):
-        outcome = procedure.score()
-    record = run_record(
-        key=cell.key,
-        model={
-            "name": cell.model,
-            "size": cell.size,
-            "weights": cell.weights,
-            "revision": weights.revision,
-            "identity": weights.identity,
-            **procedure.parameters(),
-        },
-        task={
-            "name": task.family,
-            "dataset": cell.task,
-            "origin": data.origin,
-            "fingerprint": data.fingerprint,
-            "sources": dict(data.sources),
-            "notes": [*data.notes, *recipe.doubts(), *([] if recipe.trains else [UNTRAINED_NOTE])],
-            "metric": task.metric,
-            "options": dict(cell.task_options),
-            "n_dev": len(data.splits["dev"]),
-            "n_test": len(data.splits["test"]),
-            **procedure.counts(),
-            "n_skipped": data.n_skipped,
-            "overlap": dict(overlap(task, data).items()),
-            "constant_guess": constant_guess(task, data.splits["test"]),
-        },
-        recipe={
-            **recipe.as_record(),
-            "protocol": PROTOCOL,
-            "effective_batch_size": recipe.batch_size,
-            "steps": done.steps,
-            "resumed_from_step": done.resumed_from_step,
-        },
-        seed=cell.seed,
-        tuned=outcome.tuned,
-        scores=outcome.scores,
-        losses=done.losses,
+    make_repeatable(planned.cell.seed)
+    kind = bm25_retrieval if isinstance(planned.encoder, Ranker) else KINDS[planned.task.head]
+    stage = Stages(report)
+    parts: Parts[Any, Any] = Parts(planned.encoder, planned.weights, planned.task, checkpoints, curves)
+    result = kind(planned.cell, parts, stage)
+    return None if result is None else Run(_record(planned, result, stage.seconds), result.rows)
+
+
+def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> RunRecord:
+    return run_record(
+        key=planned.cell.key,
+        model=_model(planned, result),
+        task=_task(planned, result),
+        recipe=_recipe(planned, result),
+        seed=planned.cell.seed,
+        tuned=result.tuned,
+        scores=result.scores,
+        losses=result.fit.losses,
         seconds=seconds,
         peak_memory_mib=provenance.peak_memory_mib(),
         environment={**provenance.environment(), "processes": distributed.processes()},
         predictions=PREDICTIONS,
     )
-    return Run(record, outcome.rows)
 
 
-def procedure_for(cell: Cell, encoder: Encoder | Ranker, weights: loading.Weights, task: Task) -> Procedure:
-    """How the cell is run: its task's head decides, unless there is no encoder to put a head on."""
-    procedure: Callable[..., Procedure] = LexicalSearch if isinstance(encoder, Ranker) else PROCEDURES[task.head]
-    return procedure(cell, encoder, weights, task)
+def _model(planned: Planned, result: Result) -> ModelEntry:
+    return {
+        "name": planned.cell.model,
+        "size": planned.cell.size,
+        "weights": planned.cell.weights,
+        "revision": planned.weights.revision,
+        "identity": planned.weights.identity,
+        **result.parameters,
+    }
 
 
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    began = time.perf_counter()
-    yield
-    seconds[stage] = time.perf_counter() - began
+def _task(planned: Planned, result: Result) -> TaskEntry:
+    cell, task, data = planned.cell, planned.task, result.data
+    return {
+        "name": task.family,
+        "dataset": cell.task,
+        "origin": data.origin,
+        "fingerprint": data.fingerprint,
+        "sources": dict(data.sources),
+        "notes": [*data.notes, *cell.recipe.doubts(), *([] if cell.recipe.trains else [UNTRAINED_NOTE])],
+        "metric": task.metric,
+        "options": dict(cell.task_options),
+        "n_dev": len(data.splits["dev"]),
+        "n_test": len(data.splits["test"]),
+        **result.counts,
+        "n_skipped": data.n_skipped,
+        "overlap": dict(overlap(task, data).items()),
+        "constant_guess": constant_guess(task, data.splits["test"]),
+    }
+
+
+def _recipe(planned: Planned, result: Result) -> RecipeEntry:
+    recipe = planned.cell.recipe
+    return {
+        **recipe.as_record(),
+        "protocol": PROTOCOL,
+        "effective_batch_size": recipe.batch_size,
+        "steps": result.fit.steps,
+        "resumed_from_step": result.fit.resumed_from_step,
+    }

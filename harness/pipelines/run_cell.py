@@ -1,4 +1,4 @@
-"""Run cells and keep what they gave."""
+"""Run one cell and store its result."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from harness.store.record_file import encoded
 if TYPE_CHECKING:
     from harness.cells.cell import Cell
     from harness.cells.plan import Planned
+    from harness.pipelines.pipeline import Run
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,13 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
         request: what to run.
         out: folder of the store.
         force: run it even if the store has its result.
-        curves_in: folder in which the run gets a folder of its own for TensorBoard's curves.
+        curves_in: folder in which the run gets its own folder for TensorBoard's curves.
 
     Returns:
-        What came of it; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
+        The result; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
 
     Raises:
-        InputError: the names, the data, the weights or the store are not usable.
+        InputError: the names, the data, the weights or the store cannot be used.
     """
     store = Store(out)
     from harness.cells.plan import plan  # torch, a second or two
@@ -71,7 +72,7 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | 
     def stored() -> RunRecord | None:
         found = None if force else distributed.from_first(lambda: store.find(cell))
         if found:
-            stderr.print("the store has this run already, and this is its result (--force runs it anew)")
+            stderr.print("the store has this run already; this is its result (--force runs it again)")
         return found
 
     if record := stored():
@@ -87,7 +88,7 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | 
 
 @contextmanager
 def _alone(store: Store, cell: Cell) -> Iterator[None]:
-    """Hold the cell, after another process that runs it now; where several run one cell, the first holds it for all."""
+    """Hold the cell's lock, after waiting for another process that runs it. Of processes that train together the first holds it."""
     if not distributed.is_first():
         yield
         return
@@ -117,44 +118,53 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
     if planned.weights.kind == "hub":
         stderr.print(f"reading {planned.weights.location} from the hub or its local cache")
     if store.training_folder(cell).exists():
-        stderr.print("an earlier attempt was cut off; training goes on from its last checkpoint")
+        stderr.print("an earlier attempt was cut off; training continues from its last checkpoint")
     curves = curves_in / store.path_of(cell).name if curves_in else None
     quiet_libraries()
     from harness.pipelines.pipeline import run
 
     try:
         with shown() as report:
-            done = run(
-                cell, planned.encoder, planned.weights, planned.task, report, store.training_folder(cell), curves
-            )
-        if done is None:
-            return None
+            done = run(planned, report, store.training_folder(cell), curves)
     except InputError:
         raise
     except Exception as error:
-        status, sentence = _status_of(error), f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        record = planned.failure(status, sentence)
-        log = _keep_failure(store, cell, record, traceback.format_exc())
-        stderr.quiet = not distributed.speaks_of_errors()
-        stderr.print(f"harness: the run failed: {sentence} (details in {log})")
-        return Outcome(record, log)
-    resolved = planned.resolved
-    if done.record["task"]["origin"] == "embedded":
-        resolved = replace(resolved, data_dir=None)
-    done.record["command"] = resolved.command()
-    folder = store.write(cell, done.record, done.predictions)
-    shutil.rmtree(store.training_folder(cell), ignore_errors=True)
-    # The record is in the store before anything of it is printed: no text in the data can lose a finished run.
+        return _failed(planned, store, error)
+    if done is None:
+        return None
+    folder = _keep_run(planned, store, done)
+    # The record is stored before anything of it is printed, so that no text in the data can lose a finished run.
     if curves:
-        stderr.print(f"curves of training: tensorboard --logdir {curves_in}")
+        stderr.print(f"training curves: tensorboard --logdir {curves_in}")
     for note in done.record["task"]["notes"]:
         if note not in cell.recipe.doubts():  # they were shown before the run
             stderr.print(f"note: {note}")
     return Outcome(done.record, folder)
 
 
+def _keep_run(planned: Planned, store: Store, done: Run) -> Path:
+    """Store a finished run and remove its checkpoints; returns its folder."""
+    resolved = planned.resolved
+    if done.record["task"]["origin"] == "embedded":
+        resolved = replace(resolved, data_dir=None)
+    done.record["command"] = resolved.command()
+    folder = store.write(planned.cell, done.record, done.predictions)
+    shutil.rmtree(store.training_folder(planned.cell), ignore_errors=True)
+    return folder
+
+
+def _failed(planned: Planned, store: Store, error: Exception) -> Outcome:
+    """Store the failure that is being handled and say so."""
+    sentence = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    record = planned.failure(_status_of(error), sentence)
+    log = _keep_failure(store, planned.cell, record, traceback.format_exc())
+    stderr.quiet = not distributed.speaks_of_errors()
+    stderr.print(f"harness: the run failed: {sentence} (details in {log})")
+    return Outcome(record, log)
+
+
 def _keep_failure(store: Store, cell: Cell, record: FailureRecord, log: str) -> Path:
-    """Keep a failure where it replaces no finished run; returns the file of its messages."""
+    """Store a failure unless the store has a finished run; returns the file with its messages."""
     if distributed.is_first() and not store.has(cell):
         return store.write(cell, record, None, log) / ERROR_LOG
     process = f".process-{distributed.rank()}" if distributed.rank() else ""

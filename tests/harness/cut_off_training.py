@@ -16,7 +16,7 @@ from harness.cells.request import Request
 from harness.machine import distributed
 from harness.nn.determinism import make_repeatable
 from harness.nn.heads import with_head
-from harness.nn.training import fit
+from harness.nn.training import TrainingOptions, fit
 from models import loading
 
 RECIPE = {"batch_size": 8, "max_length": 64, "learning_rate": 3e-3, "epochs": 2.0}
@@ -40,7 +40,7 @@ def train(weights, data_dir, recipe, folder, cut_off_at=None):
             raise CutOffError
 
     in_float32 = replace(planned.cell.recipe, precision="fp32")
-    done = fit(model, features, tokenizer, in_float32, 0, progress, folder, checkpoint_interval_s=0)
+    done = fit(model, features, tokenizer, TrainingOptions(in_float32, 0, progress, folder, checkpoint_interval_s=0))
     return done, model.state_dict()
 
 

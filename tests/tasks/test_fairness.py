@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from harness.nn.inference import predict
-from harness.pipelines.procedure import sample
+from harness.pipelines.sampling import sample
 from tasks.classification import NLI
 from tasks.ner import NER
 from tasks.sources.labelled_text import LabelledText
@@ -85,7 +85,7 @@ def test_a_cut_dev_split_and_a_sample_follow_from_the_data_alone():
 
 def test_a_cut_dev_split_follows_from_the_data_alone_in_every_process():
     code = (
-        "from tasks.sources.splits import hold_out; from harness.pipelines.procedure import sample\n"
+        "from tasks.sources.splits import hold_out; from harness.pipelines.sampling import sample\n"
         "texts = [f'text {n}' for n in range(200)]\n"
         "print(hold_out(texts, 20, lambda text: text)[1], sample(texts, 9))"
     )

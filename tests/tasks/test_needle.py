@@ -244,7 +244,7 @@ def test_a_run_goes_on_beyond_what_its_encoder_takes_and_its_rows_make_its_score
         "bert", "needle/word", str(small_bert), data_dir=str(tmp_path), recipe=recipe, task_options=options
     )
     planned = plan(request)
-    done = run(planned.cell, planned.encoder, planned.weights, planned.task)
+    done = run(planned)
     record, scores = done.record, done.record["scores"]["test"]
     assert record["task"]["n_truncated"] == 4
     assert (scores["truncated.L64"], scores["truncated.L200"]) == (0, 1)

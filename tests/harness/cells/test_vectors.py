@@ -249,7 +249,7 @@ def cell_of(folder, world, recipe=None, **options):
 
 
 def done(planned):
-    return run(planned.cell, planned.encoder, planned.weights, planned.task)
+    return run(planned)
 
 
 def test_a_run_scores_what_sentence_transformers_embeds(tmp_path, small_bert, world):

@@ -21,7 +21,7 @@ def verdict(model, task):
         cell for cell in read_baseline(BASELINE).cells if (cell.request.model, cell.request.task) == (model, task)
     ]
     planned = plan(replace(cell.request, seed=0))
-    done = run(planned.cell, planned.encoder, planned.weights, planned.task)
+    done = run(planned)
     return judge(cell, [done.record], None)
 
 

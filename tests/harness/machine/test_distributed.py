@@ -195,16 +195,16 @@ def test_machines_that_see_different_data_are_named(monkeypatch):
 
 @pytest.mark.parametrize("labels", [[0, 1, 1], (1, 2), 1])
 def test_shares_hold_every_example_once_and_an_empty_one_has_no_loss(monkeypatch, labels):
-    from harness.nn.training import _share
+    from harness.nn.trainer import share
 
     batch = [{"input_ids": [number], "labels": labels} for number in range(3)]
     shares = []
     for rank in range(2):
         launched(monkeypatch, rank)
-        shares += _share(batch)
+        shares += share(batch)
     assert sorted(feature["input_ids"][0] for feature in shares) == [0, 1, 2]
     launched(monkeypatch, rank=1)
-    (nothing,) = _share(batch[:1])
+    (nothing,) = share(batch[:1])
     assert set(nothing["labels"] if isinstance(labels, list | tuple) else [nothing["labels"]]) == {IGNORED}
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from harness.nn.heads import SequenceHead, SpanHead, with_head
-from harness.nn.training import _collate
+from harness.nn.trainer import collate
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,6 @@ def test_a_batch_holds_labels_a_token_a_span_or_a_text(tokenizer, labels, expect
         {"input_ids": ids, "attention_mask": [1] * len(ids), "labels": label}
         for ids, label in zip([[5, 6], [7]], labels, strict=True)
     ]
-    batch = _collate(features, tokenizer)
+    batch = collate(features, tokenizer)
     assert batch["labels"].tolist() == expected
     assert batch["input_ids"].shape == (2, 8)

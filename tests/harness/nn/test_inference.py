@@ -30,7 +30,7 @@ def features(tokenizer):
 
 @pytest.mark.parametrize(("batch_size", "tokens"), [(1, 1000), (4, 1000), (64, 1000), (64, 90), (64, 1)])
 def test_logits_come_in_the_order_given_whatever_the_batch(model, features, tokenizer, batch_size, tokens):
-    logits = predict(model, features, tokenizer, "fp32", batch_size, tokens)
+    logits = predict(model, features, tokenizer, "fp32", batch_size, tokens=tokens)
     assert [len(rows) for rows in logits] == [len(feature["input_ids"]) for feature in features]
     alone = [
         model(input_ids=torch.tensor([f["input_ids"]]), attention_mask=torch.tensor([f["attention_mask"]]))["logits"][0]

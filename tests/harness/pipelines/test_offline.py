@@ -44,7 +44,7 @@ if __name__ == "__main__":
     for task, options in tasks.items():
         recipe = {"max_steps": 1, "train_limit": 8, "batch_size": 4, "max_length": int(options.get("lengths", 64))}
         planned = plan(Request("bert", task, weights, recipe=recipe, task_options=options))
-        done = run(planned.cell, planned.encoder, planned.weights, planned.task)
+        done = run(planned)
         print(json.dumps([task, done.record["task"], done.record["scores"], done.predictions]), flush=True)
 """
 

@@ -11,7 +11,7 @@ from harness.cells.request import Request
 from harness.errors import InputError
 from harness.nn.training import DivergedError
 from harness.pipelines.pipeline import run
-from harness.pipelines.procedure import sample
+from harness.pipelines.sampling import sample
 from tests.harness.cut_off_training import CutOffError, train
 
 OPTIONS = {"learning_rate": 5e-3, "epochs": 12, "max_length": 64, "batch_size": 16}
@@ -19,7 +19,7 @@ OPTIONS = {"learning_rate": 5e-3, "epochs": 12, "max_length": 64, "batch_size": 
 
 def run_small(small_bert, data_dir, **changes):
     planned = plan(Request("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), recipe=OPTIONS | changes))
-    return run(planned.cell, planned.encoder, planned.weights, planned.task)
+    return run(planned)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_a_run_repeats_bit_for_bit(first, small_bert, data_dir):
 
 def test_another_seed_is_another_run(first, small_bert, data_dir):
     planned = plan(Request("bert", "ner/cities", str(small_bert), seed=1, data_dir=str(data_dir), recipe=OPTIONS))
-    other = run(planned.cell, planned.encoder, planned.weights, planned.task)
+    other = run(planned)
     assert other.record["losses"] != first.record["losses"]
     assert other.record["key"] != first.record["key"]
 
@@ -120,10 +120,10 @@ def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, dat
 
 
 def test_batches_have_like_lengths_and_hold_every_example_once():
-    from harness.nn.training import _LengthGroups
+    from harness.nn.length_groups import LengthGroups
 
     lengths = [(7 * number) % 101 for number in range(1003)]
-    sampler = _LengthGroups(lengths, 16, seed=1)
+    sampler = LengthGroups(lengths, 16, seed=1)
     order = list(sampler)
     assert sorted(order) == list(range(1003))
     assert order == list(sampler)

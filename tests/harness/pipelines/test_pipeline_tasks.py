@@ -62,7 +62,7 @@ def worlds(tmp_path_factory):
 def run_small(small_bert, worlds, task, **options):
     recipe = {"learning_rate": 5e-3, "epochs": 8, "max_length": 48, "batch_size": 16} | options
     planned = plan(Request("bert", task, str(small_bert), data_dir=str(worlds), recipe=recipe))
-    return run(planned.cell, planned.encoder, planned.weights, planned.task)
+    return run(planned)
 
 
 def test_spans_are_learned_and_rows_agree_with_the_score(small_bert, worlds):
@@ -107,7 +107,7 @@ def test_malformed_examples_are_refused_or_counted_in_the_record(small_bert, wor
     planned = plan(Request("bert", "nli/names", str(small_bert), data_dir=str(tmp_path), recipe=options))
     cell = replace(planned.cell, skip_bad=True)
     assert cell.key == planned.cell.key
-    record = run(cell, planned.encoder, planned.weights, planned.task).record
+    record = run(replace(planned, cell=cell)).record
     assert record["task"]["n_skipped"] == 3
     assert len(record["task"]["notes"]) == 3
     assert record["task"]["n_test"] == SIZES["test"]

@@ -60,7 +60,7 @@ def planned(model, task, worlds, weights="scratch", **recipe):
 
 def run_small(small_bert, worlds, task="retrieval/codes", **recipe):
     cell = planned("bert", task, worlds, small_bert, **(OPTIONS | recipe))
-    return run(cell.cell, cell.encoder, cell.weights, cell.task)
+    return run(cell)
 
 
 def test_a_bi_encoder_learns_and_rows_carry_their_terms(small_bert, worlds):
@@ -100,7 +100,7 @@ def test_large_batches_in_parts_have_the_same_losses(small_bert, worlds, monkeyp
 
 def test_without_training_queries_the_weights_are_scored_as_they_are(small_bert, worlds):
     cell = planned("bert", "retrieval/unjudged", worlds, small_bert, precision="fp32")
-    record = run(cell.cell, cell.encoder, cell.weights, cell.task).record
+    record = run(cell).record
     assert record["scores"]["dev"] == {}
     assert record["scores"]["test"]["ndcg_at_10"] > 0
     assert record["recipe"]["epochs"] == 0
@@ -121,7 +121,7 @@ def test_nothing_of_the_recipe_but_length_and_precision_tells_untrained_runs_apa
 
 def test_bm25_is_a_row_of_retrieval_tasks_alone(worlds):
     cell = planned("bm25", "retrieval/codes", worlds, learning_rate=3e-5, epochs=3)
-    record = run(cell.cell, cell.encoder, cell.weights, cell.task).record
+    record = run(cell).record
     assert record["scores"]["test"]["ndcg_at_10"] > 0.75  # a word that two texts alone share is what it is good at
     assert record["model"]["name"] == "bm25"
     assert record["model"]["params_total"] == 0
@@ -135,7 +135,7 @@ def test_a_query_of_unknown_words_finds_nothing(worlds, tmp_path):
     queries = [{"_id": "q0", "text": "quux"}, {"_id": "q1", "text": "the"}]
     (folder / "queries.jsonl").write_text("\n".join(map(json.dumps, queries)))
     cell = planned("bm25", "retrieval/foreign", tmp_path)
-    done = run(cell.cell, cell.encoder, cell.weights, cell.task)
+    done = run(cell)
     assert [row["predicted"] for row in done.predictions] == [[], []]
     assert done.record["scores"]["test"]["recall_at_100"] == 0.0
 
@@ -170,6 +170,7 @@ class KilledError(Exception):
 def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, worlds, tmp_path):
     from harness.nn.contrastive import fit_pairs
     from harness.nn.determinism import make_repeatable
+    from harness.nn.training import TrainingOptions
 
     cell = planned("bert", "retrieval/codes", worlds, small_bert, **(OPTIONS | {"epochs": 2, "batch_size": 32}))
     examples = [(f"query {number} {number % 7}", f"document {number}") for number in range(96)]
@@ -182,7 +183,8 @@ def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, wor
             if step == killed_at:
                 raise KilledError
 
-        done = fit_pairs(model, tokenizer, examples, cell.cell.recipe, 0, progress, folder, checkpoint_interval_s=0)
+        options = TrainingOptions(cell.cell.recipe, 0, progress, folder, checkpoint_interval_s=0)
+        done = fit_pairs(model, tokenizer, examples, options)
         return done, model.state_dict()
 
     whole, weights = train(tmp_path / "whole")
@@ -299,7 +301,7 @@ def test_a_query_does_not_find_itself_whatever_ranks(small_bert, tmp_path, model
                 task_options={"own_document": rule},
             )
         )  # fmt: skip
-        done[rule] = run(cell.cell, cell.encoder, cell.weights, cell.task)
+        done[rule] = run(cell)
         found = [(row["id"], [name for name, _ in row["predicted"]]) for row in done[rule].predictions]
         assert all((name in names) == (rule == "keep") for name, names in found)
     scores = {rule: one.record["scores"]["test"] for rule, one in done.items()}

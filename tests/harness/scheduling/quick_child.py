@@ -25,8 +25,9 @@ class DivergedError(RuntimeError):
     pass
 
 
-def run(cell: Any, encoder: Any, weights: Any, task: Any, *others: Any) -> Any:
+def run(planned: Any, *others: Any) -> Any:
     """What `harness.pipelines.pipeline.run` gives, made of the cell's key."""
+    cell, task = planned.cell, planned.task
     if RUNS:
         (Path(RUNS) / f"{cell.key}-{os.getpid()}").touch()
     match cell.seed:

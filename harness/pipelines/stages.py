@@ -1,0 +1,126 @@
+"""What every kind of run is given and what it returns: the parts of a cell, the stages of a run, and its result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from torch import nn
+
+from harness.cells.cell import Cell
+from harness.machine.device import device
+from harness.nn.training import Fit, TrainingOptions
+from harness.progress import Reporter, silent, with_loss
+from harness.store.record import ExampleCounts
+from models import loading
+from models.encoder import Encoder, refuse_longer
+from models.parameters import ParameterCounts
+from models.ranker import Ranker
+from tasks.task import Data, Prediction, Row, Split, Task
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+EVALUATED: tuple[Split, ...] = ("dev", "test")
+STAGES = ("load", "encode", "fit", "predict", "score")
+
+ModelT = TypeVar("ModelT", Encoder, Ranker, covariant=True)
+TaskT = TypeVar("TaskT", bound=Task, covariant=True)
+
+
+@dataclass(frozen=True)
+class Parts(Generic[ModelT, TaskT]):
+    """What the names in a cell refer to.
+
+    Attributes:
+        model: the encoder, or a ranker that needs none.
+        weights: the encoder's weights; a ranker has none.
+        task: what to train for and how to score.
+        checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
+        curves: folder for TensorBoard's training curves.
+    """
+
+    model: ModelT
+    weights: loading.Weights
+    task: TaskT
+    checkpoints: Path | None = None
+    curves: Path | None = None
+
+
+class Stages:
+    """Times the stages of one run and shows their progress.
+
+    Attributes:
+        report: shows progress.
+        seconds: wall time of each stage; 0 for a stage that the run does not have.
+    """
+
+    def __init__(self, report: Reporter = silent) -> None:
+        self.report = report
+        self.seconds = dict.fromkeys(STAGES, 0.0)
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Time the stage for as long as the block runs."""
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - began
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run found.
+
+    Attributes:
+        data: the examples, with every note on them.
+        scores: every metric of dev and test; empty for a split without examples.
+        rows: one per example of dev and test, with its ``split``.
+        counts: how many examples were used, as the record reports it.
+        parameters: of the encoder, without the head.
+        fit: what training did.
+        tuned: what was decided on dev, such as a threshold.
+    """
+
+    data: Data
+    scores: Mapping[Split, Mapping[str, float]]
+    rows: list[Row]
+    counts: ExampleCounts
+    parameters: ParameterCounts
+    fit: Fit = field(default_factory=lambda: Fit(0, []))
+    tuned: Mapping[str, float] = field(default_factory=dict)
+
+
+Predictions = Mapping[Split, Sequence[Prediction]]
+
+
+def scores_of(task: Task, data: Data, predictions: Predictions) -> dict[Split, dict[str, float]]:
+    """The scores of dev and test."""
+    return {split: task.score(data.splits[split], predictions[split]) for split in EVALUATED}
+
+
+def rows_of(task: Task, data: Data, predictions: Predictions) -> list[Row]:
+    """One row per example of dev and test, with its split."""
+    return [{"split": split, **row} for split in EVALUATED for row in task.rows(data.splits[split], predictions[split])]
+
+
+def load_encoder(cell: Cell, parts: Parts[Encoder, Task]) -> tuple[nn.Module, PreTrainedTokenizerBase, int | None]:
+    """The encoder on the device that it runs on, its tokenizer, and the longest input that it takes (None: no limit).
+
+    Raises:
+        InputError: the weights cannot be loaded, or the recipe asks for longer inputs than the encoder takes.
+    """
+    model, tokenizer = loading.load(parts.model, cell.size, parts.weights)
+    limit = loading.max_length(model, parts.model, cell.size)
+    refuse_longer(cell.model, cell.recipe.max_length, limit)
+    return model.to(device()), tokenizer, limit
+
+
+def training_options(cell: Cell, parts: Parts[Encoder, Task], stage: Stages) -> TrainingOptions:
+    """How the cell is trained."""
+    return TrainingOptions(
+        cell.recipe, cell.seed, with_loss(stage.report("fit")), checkpoints=parts.checkpoints, curves=parts.curves
+    )
