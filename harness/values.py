@@ -22,8 +22,7 @@ def valid_path(text: str) -> str:
         raise argparse.ArgumentTypeError("an empty text is not a path")
     if "\0" in text:
         raise argparse.ArgumentTypeError("a path cannot contain a null character")
-    sizes = [len(part) for part in text.encode("utf-8", "surrogatepass").split(os.sep.encode())]
-    if max(sizes) > LONGEST_NAME or sum(sizes) > _LONGEST_PATH:
+    if len(_bytes(text)) > _LONGEST_PATH or max(map(len, _bytes(text).split(os.sep.encode()))) > LONGEST_NAME:
         raise argparse.ArgumentTypeError(f"{shortened(text)!r} is too long for a path")
     try:
         return str(Path(text).expanduser()) if text.startswith("~") else text
@@ -42,14 +41,23 @@ def valid_name(text: str) -> str:
     """
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty text is not a name")
-    if len(text.encode("utf-8", "surrogatepass")) > LONGEST_NAME:
+    if len(_bytes(text)) > LONGEST_NAME:
         raise argparse.ArgumentTypeError(f"{shortened(text)!r} is too long for a name")
-    return text.strip()
+    text = text.strip()
+    if text.startswith("/") or text.endswith("/"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} lacks the name {'before' if text.startswith('/') else 'after'} the /"
+        )
+    return text
 
 
 def data_dir() -> str | None:
     """The folder of local datasets that the environment names, if it names one; `valid_path` checks it as an option's default."""
     return os.environ.get("HARNESS_DATA_DIR") or None
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def shortened(text: str, length: int = 40) -> str:

@@ -92,7 +92,6 @@ def bench(options: argparse.Namespace) -> int:
         stderr.print(line)
 
     store = Store(options.out)
-    store.check_writable()
     precision, machine = precision_and_machine(options.precision)
     settings = Settings(
         size=options.size,
@@ -107,6 +106,7 @@ def bench(options: argparse.Namespace) -> int:
         extend_positions=options.extend_positions,
     )
     points = points_of(models, lengths, settings)
+    store.check_writable()
     say(
         f"{counted(len(points), 'point')}: {', '.join(models)} {options.size}, scratch weights, {options.mode}, {precision}, "
         f"{options.attn}{', compiled' if options.compile else ''}, {counted(threads, 'thread')} on {machine}; "
@@ -133,9 +133,8 @@ def bench(options: argparse.Namespace) -> int:
     failed = [record for record in records if record["status"] == "failed"]
     if failed:
         say(f"{len(failed)} of {counted(len(records), 'point')} failed: {failed[0]['error']}")
-        for record in failed:
-            if log := record.get("log"):
-                say(log)
+        if any(record.get("log") for record in failed):
+            say(f"what their processes printed is under 'log' in their run.json in {store.folder}")
     if under_way.unwritten:
         say(f"{under_way.unwritten} records could not be written to {store.folder}; free some space and start it again")
     return 1 if failed or under_way.unwritten else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.cells.plan import resolve_size
 from harness.conformance.check import Check, check
+from harness.errors import InputError, on_one_line
 from harness.machine.libraries import quiet_libraries
 from harness.progress import shown
 from models import MODELS, loading
@@ -19,7 +20,12 @@ def check_one(model: str, weights: str, size: str | None) -> list[Check]:
     size = resolve_size(encoder, weights, size)
     found = loading.find_weights(encoder, size, weights)
     quiet_libraries()
-    built, tokenizer = loading.load(encoder, size, found)
+    try:
+        built, tokenizer = loading.load(encoder, size, found)
+    except InputError:
+        raise
+    except Exception as error:  # of transformers or of the encoder's own code
+        raise InputError(f"{model} {size} cannot be built: {type(error).__name__}: {on_one_line(error)}") from error
     with shown() as report:
         return check(
             built, built.config.vocab_size, tokenizer.pad_token_id, tokenizer.all_special_ids,

@@ -79,7 +79,7 @@ def answer(request: Request) -> Measured | Calibration:
         return measure(Point(**request["point"]), Limits(**request["limits"]), request["deadline"])
     except InputError as error:
         return {"status": "failed", "error": str(error)}
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         import traceback
 
         traceback.print_exc()

@@ -18,6 +18,7 @@ from harness.cost import energy
 from harness.cost.ids import zipf_ids
 from harness.cost.loading import build, has_attention
 from harness.cost.points import Limits, Point
+from harness.errors import InputError
 from harness.machine import memory, provenance
 from harness.machine.device import device as compute_device
 from harness.nn.inference import autocast
@@ -143,11 +144,18 @@ def _batch(ids: NDArray[np.int64], device: torch.device) -> dict[str, torch.Tens
 
 @torch.inference_mode()
 def _touch(model: nn.Module, point: Point, device: torch.device) -> None:
-    """One short text, so that what libraries load at first use is not taken for memory of the point."""
+    """One short text, so that what libraries load at first use is not taken for memory of the point.
+
+    Raises:
+        InputError: the model's output is not that of an encoder.
+    """
     training = model.training
     model.eval()
+    batch = _batch(zipf_ids(1, min(point.length, 128), point.vocabulary), device)
     with autocast(device, point.precision):
-        model(**_batch(zipf_ids(1, min(point.length, 128), point.vocabulary), device))
+        states = getattr(model(**batch), "last_hidden_state", None)
+    if not isinstance(states, torch.Tensor) or states.shape[:2] != batch["input_ids"].shape:
+        raise InputError(f"{point.model} gives no last_hidden_state of shape (batch, length, width)")
     model.train(training)
 
 

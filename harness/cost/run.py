@@ -8,8 +8,9 @@ from harness.cost.disturbance import DISTURBED
 from harness.cost.points import Limits, Point, is_beyond
 from harness.cost.results import finished, record_of
 from harness.cost.supervise import calibrate_in_child, measure_in_child
-from harness.errors import InputError
+from harness.errors import InputError, StoppedError
 from harness.machine import provenance
+from harness.progress import saved_so_far
 from harness.store import Store
 from harness.store.record import Calibration, Measured, PointRecord
 from models import MODELS
@@ -61,15 +62,21 @@ class Bench:
 
         A full disk does not stop the bench: a record that could not be written is tried again after every point.
         `unwritten` counts those that could not be written at all.
+
+        Raises:
+            StoppedError: the user stopped the bench.
         """
         records: list[PointRecord] = []
         ended: dict[str, PointRecord] = {}
-        for point in points:
-            record = self._record(point, ended.get(point.model))
-            if record["status"] in ENDS_A_CURVE:
-                ended[point.model] = record
-            records.append(record)
-            self.say(line_of(record))
+        try:
+            for point in points:
+                record = self._record(point, ended.get(point.model))
+                if record["status"] in ENDS_A_CURVE:
+                    ended[point.model] = record
+                records.append(record)
+                self.say(line_of(record))
+        except KeyboardInterrupt as stop:
+            raise StoppedError(saved_so_far(len(records) - self.unwritten, len(points), "point")) from stop
         return records
 
     @property

@@ -6,7 +6,7 @@ import pytest
 
 from harness.cost.points import Limits, Settings, points_of
 from harness.cost.run import Bench
-from harness.errors import InputError
+from harness.errors import InputError, StoppedError
 from harness.store import Store
 
 LIMITS = Limits(timeout_s=60, memory_mib=1000, min_repetitions=5, min_seconds=1.0)
@@ -59,6 +59,19 @@ def test_every_point_is_measured_and_kept(tmp_path):
     assert first["tokens_per_s"]["median"] == pytest.approx(1000)
     assert first["fraction_of_peak"] == pytest.approx(1e6 * 128 / 0.128 / 1e11)
     assert first["seconds"]["overhead"] == pytest.approx(9 - 5 * 0.128)
+
+
+def test_ctrl_c_says_how_many_points_are_saved(tmp_path):
+    def measure(point, limits, plugins):
+        if point.length == 2048:
+            raise KeyboardInterrupt
+        return children.measure(point, limits, plugins)
+
+    children, store = Children(), Store(tmp_path)
+    stopped = Bench(store, LIMITS, measure=measure, calibrate=children.calibrate, say=lambda line: None)
+    with pytest.raises(StoppedError, match="2 of 4 points are saved; run the same command to continue"):
+        stopped.run(points("modernbert"))
+    assert len(list(store.records("bench"))) == 2
 
 
 @pytest.mark.parametrize("status", ["oom", "timeout"])

@@ -158,11 +158,6 @@ def test_encodeval_results_are_scored_as_encodeval_ranks_them(tmp_path):
         ("encodeval", {"test": {"accuracy": [float("nan"), 1], "subset": ["en", "fr"]}}, "gives nan as accuracy"),
         ("encodeval", {"test": {"prediction": [1], "label": [1]}}, "gives nan as spearman_correlation"),
         ("encodeval", {"test": {"accuracy": [1e308] * 10}}, "cannot be scored"),
-        (
-            "mteb",
-            MTEB | {"scores": {"test": [MTEB["scores"]["test"][0] | {"main_score": float("nan")}]}},
-            "no main score",
-        ),
     ],
 )
 def test_other_files_are_refused_by_a_sentence(protocol, content, sentence, tmp_path, capsys):
@@ -172,6 +167,17 @@ def test_other_files_are_refused_by_a_sentence(protocol, content, sentence, tmp_
     assert sentence in error
     assert error.count("\n") == 1
     assert not (tmp_path / "store").exists()
+
+
+def test_a_main_score_that_is_no_number_is_refused_and_another_one_is_left_out(tmp_path, capsys):
+    (scores,) = MTEB["scores"]["test"]
+    out = tmp_path / "store"
+    for changes, code in (({"main_score": float("nan")}, 2), ({"nauc_ndcg_at_10_std": float("nan")}, 0)):
+        file = written(tmp_path / "results.json", MTEB | {"scores": {"test": [scores | changes]}})
+        assert run_command(["import", "mteb", str(file), "--model", "m", "--out", str(out)]) == code
+    assert "has no main score" in capsys.readouterr().err
+    (record,) = imported(out).values()
+    assert record["scores"]["test"] == {"ndcg_at_10": 0.31, "recall_at_100": 0.29}
 
 
 def test_escape_sequences_of_a_file_reach_neither_the_terminal_nor_a_table(tmp_path, capsys):
