@@ -1,6 +1,6 @@
-"""The models: what an encoder is to the harness, and the registry of those there are.
+"""Text encoders: how one is declared, and the registry of all declared encoders.
 
-Importing this package imports no torch; an encoder's classes are imported when one is built.
+Importing this package does not import torch. The classes of an encoder are imported when it is built.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The five encoders that come with the harness, size by size, every number in sight.
+"""The five built-in encoders with all their sizes.
 
-`tiny` is ours: the published design of each encoder (activation, dropout, norms, initialisation) at a size that trains
-on two cores, the five within 5 % of each other in non-embedding parameters. The other sizes are the published ones.
+`tiny` is our own size: the published design of each encoder (activation, dropout, norms, initialisation), small enough to
+train on two cores. The five differ by at most 5 % in non-embedding parameters. `tiny-s64` is ours too; the others are published.
 """
 
 from models.encoder import Encoder, Size
@@ -18,7 +18,7 @@ AVEY_B = Encoder(
     model_types=("avey-b", "avey"),
     sizes={
         "tiny": Size(
-            # Trained from scratch here, so rows of padding stay zero: a short text costs its tokens, not its splits.
+            # Trained from scratch here, so padding rows can stay zero: the cost of a short text then depends on its tokens.
             options={
                 "d_embed": 256,
                 "n_layers": 6,
@@ -33,9 +33,9 @@ AVEY_B = Encoder(
             parameters_non_embedding=3_220_486,
         ),
         "tiny-s64": Size(
-            # For pretraining on short rows: a row of n < S tokens trains only the n x n corner of the static matrices, and a
-            # row of one split no retrieval. Rows of 512 are 8 splits here, as the published 2,048 tokens are of 256. A
-            # seventh layer takes the place of the larger matrices.
+            # For pretraining on short rows. A row of n < S tokens trains only the n x n corner of the static matrices, and
+            # a row of a single split trains no retrieval. With S = 64 a row of 512 tokens has 8 splits, as many as the
+            # published 2,048 tokens have with S = 256. A seventh layer makes up for the smaller matrices.
             options={
                 "d_embed": 256,
                 "n_layers": 7,
@@ -65,7 +65,7 @@ AVEY_B = Encoder(
             hub_id="avey-ai/avey-b1-base-exp",
         ),
         "large": Size(
-            # Published is the count, 391 M. Depth and width follow from it: of the usual widths only 1024 gives it.
+            # The paper gives the number of parameters, 391 M. Among the usual widths only 1024 leads to it.
             options={
                 "d_embed": 1024,
                 "n_layers": 46,

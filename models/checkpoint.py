@@ -1,4 +1,4 @@
-"""A checkpoint's files and what they say of it before a model is built: Git LFS pointers, sizes, how much is stored."""
+"""Checks of a checkpoint's files before a model is built: Git LFS pointers, sizes, number of stored values."""
 
 from __future__ import annotations
 
@@ -7,30 +7,35 @@ import math
 from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from models.encoder import Encoder
+from models.parameters import count_parameters
+
+if TYPE_CHECKING:
+    from torch import nn
+    from transformers import PreTrainedConfig
 
 DECIDES = ("*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json")
-"""The files that decide what a checkpoint computes: config, weights and tokenizer."""
+"""Files that affect the outputs of a checkpoint: config, weights and tokenizer."""
 
 _ALSO_READ = ("*.json", "*.model")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LARGER_THAN_STORED = 2
-"""By this factor a config may ask for more parameters than are stored: below it the missing tensors are named one by one."""
+"""A config is refused at once if it needs this many times the stored parameters. Below that, loading names the missing tensors."""
 
 
 def deciding_files(folder: Path) -> list[Path]:
-    """The files of a checkpoint that decide what it computes, by name."""
+    """The files that affect the outputs of a checkpoint, sorted by name."""
     return sorted({path for pattern in DECIDES for path in folder.glob(pattern) if path.is_file()})
 
 
 def refuse_lfs_pointers(folder: Path) -> None:
-    """Refuse files that a clone without Git LFS has in place of the real ones.
+    """Refuse Git LFS pointers, which a clone without Git LFS holds instead of the real files.
 
     Raises:
-        InputError: a file of the checkpoint begins as a Git LFS pointer does.
+        InputError: a file of the checkpoint is a Git LFS pointer.
     """
     for pattern in (*DECIDES, *_ALSO_READ):
         for file in sorted(path for path in folder.glob(pattern) if path.is_file()):
@@ -42,13 +47,13 @@ def refuse_lfs_pointers(folder: Path) -> None:
                     )
 
 
-def refuse_impossible_sizes(config: Any, encoder: Encoder, location: str) -> None:
-    """Refuse a config with a size that no model has, such as -3 layers: some models are then built without any layer.
+def refuse_impossible_sizes(config: PreTrainedConfig, encoder: Encoder, location: str) -> None:
+    """Refuse a config with an impossible size such as -3 layers. Some model classes would build a model without layers.
 
     Args:
         config: the config as `transformers` read it.
-        encoder: its declared sizes tell which values are sizes.
-        location: of the checkpoint, for the message.
+        encoder: values that are positive whole numbers in its declared sizes are checked.
+        location: hub id or folder of the checkpoint, for the message.
 
     Raises:
         InputError: one of the sizes is not a whole number of at least 1.
@@ -63,29 +68,29 @@ def refuse_impossible_sizes(config: Any, encoder: Encoder, location: str) -> Non
             )
 
 
-def refuse_more_than_is_stored(config: Any, model_class: Any, model_options: Mapping[str, Any], folder: Path) -> None:
-    """Refuse a config that asks for a far larger model than the weights hold, before memory is taken for it.
+def refuse_more_than_is_stored(config: PreTrainedConfig, encoder: Encoder, folder: Path) -> None:
+    """Refuse a config of a much larger model than the stored weights, before memory is allocated for it.
 
     Args:
         config: the config as `transformers` read it.
-        model_class: class of the bare model.
-        model_options: keyword arguments of the model class.
-        folder: of the checkpoint.
+        encoder: the encoder that the checkpoint belongs to.
+        folder: folder of the checkpoint.
 
     Raises:
-        InputError: there are more layers than tensors, or twice as many parameters as are stored.
+        InputError: the config has more layers than there are tensors, or over twice the stored number of parameters.
     """
     import torch
 
     stored = _stored_parameters(folder)
     layers = getattr(config, "num_hidden_layers", None)
-    if isinstance(layers, int) and layers > len(stored):  # so many modules would take minutes to build
+    if isinstance(layers, int) and layers > len(stored):  # building that many modules would take minutes
         raise InputError(
             f"config.json of {folder} says {layers} layers, but its weights are {len(stored)} tensors in all; "
             "config and weights do not belong together"
         )
     with torch.device("meta"):
-        asked = sum(parameter.numel() for parameter in model_class(deepcopy(config), **model_options).parameters())
+        model = encoder.model_class(deepcopy(config), **encoder.model_options)
+    asked = count_parameters(model)["params_total"]
     if asked > _LARGER_THAN_STORED * sum(stored):
         raise InputError(
             f"config.json of {folder} makes a model of {asked:,} parameters, but only {sum(stored):,} are stored; "
@@ -93,8 +98,8 @@ def refuse_more_than_is_stored(config: Any, model_class: Any, model_options: Map
         )
 
 
-def refuse_numberless_weights(model: Any, location: str) -> None:
-    """Refuse weights that would make every score meaningless.
+def refuse_numberless_weights(model: nn.Module, location: str) -> None:
+    """Refuse weights that are not numbers: they would make every score meaningless.
 
     Raises:
         InputError: a parameter holds NaN or an infinite value.
@@ -108,10 +113,10 @@ def refuse_numberless_weights(model: Any, location: str) -> None:
 
 
 def spaces_were_misread(folder: Path) -> bool:
-    """Whether stored runs may have read this checkpoint's spaces otherwise than they are read now.
+    """Whether old runs may have tokenized spaces differently with this checkpoint.
 
-    Tokenizers that put no space before words by themselves got words without spaces. Those of RoBERTa's and GPT-2's classes got
-    texts with a space before them.
+    Tokenizers that do not themselves add a space before words were given words without spaces. Those of the RoBERTa and GPT-2
+    classes were given texts with a leading space.
     """
     file = folder / "tokenizer.json"
     if not file.is_file():
@@ -122,11 +127,11 @@ def spaces_were_misread(folder: Path) -> bool:
         splits_first = all(step["type"] == "WhitespaceSplit" for step in earlier)
         return not (splits_first and _separates_words(last))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return False  # loading says what is wrong with the file
+        return False  # loading reports what is wrong with the file
 
 
-def _separates_words(step: Mapping[str, Any]) -> bool:
-    """Whether this step of a pre-tokenizer reads a word by itself as it reads it after a space."""
+def _separates_words(step: Mapping[str, object]) -> bool:
+    """Whether this step of a pre-tokenizer treats a word alone in the same way as after a space."""
     if step["type"] == "ByteLevel":
         return bool(step["add_prefix_space"])
     if step["type"] == "Metaspace":
@@ -135,7 +140,7 @@ def _separates_words(step: Mapping[str, Any]) -> bool:
 
 
 def _stored_parameters(folder: Path) -> list[int]:
-    """The number of values of every stored tensor, from the headers of the files."""
+    """The number of values in each stored tensor, read from the file headers."""
     from safetensors import safe_open
 
     found = []

@@ -1,4 +1,4 @@
-"""What an encoder is to the harness: a declaration without torch, from which models are built or loaded."""
+"""How an encoder is declared: names, sizes and classes, without importing torch."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.registry import Registry, suggestion
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
+
 
 @dataclass(frozen=True)
 class Size:
-    """One size of an encoder: every number of its config in sight.
+    """One size of an encoder.
 
     Attributes:
-        options: keyword arguments of the config class, without the vocabulary and the special ids, which the
-            tokenizer decides.
+        options: keyword arguments of the config class. Vocabulary size and special ids are left out: the tokenizer
+            decides them.
         vocab_size: rows of the token embedding with the published (or embedded) tokenizer.
         parameters: all parameters of the encoder without a task head, with the published (or embedded) vocabulary.
         parameters_non_embedding: the same without token, position and token-type embedding tables.
-        max_length: longest input in tokens, special tokens included; ``None`` where nothing ends it.
+        max_length: longest input in tokens, including special tokens; ``None`` if there is no limit.
         hub_id: the published checkpoint on the Hugging Face hub, if there is one.
         revision: the commit of ``hub_id`` that is used.
     """
 
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
     vocab_size: int | None = None
     parameters: int | None = None
     parameters_non_embedding: int | None = None
@@ -45,13 +48,13 @@ class Encoder:
     Attributes:
         name: what a user types after ``--model``.
         config: ``"module:Class"`` of its `transformers` config.
-        model: ``"module:Class"`` of its bare model: ``input_ids`` and ``attention_mask`` of shape
-            (batch, length) in, ``last_hidden_state`` of shape (batch, length, width) out.
-        model_types: what the ``model_type`` of a checkpoint's config.json may say for it to be one of this encoder.
+        model: ``"module:Class"`` of its bare model. It takes ``input_ids`` and ``attention_mask`` of shape
+            (batch, length) and returns ``last_hidden_state`` of shape (batch, length, width).
+        model_types: values of ``model_type`` in config.json by which a checkpoint of this encoder is recognised.
         sizes: the sizes by name; ``tiny`` is the default.
         licence: licence of the published weights (SPDX identifier).
         description: one line for ``harness list``.
-        paper: where the architecture is defined.
+        paper: citation of the paper that defines the architecture.
         model_options: keyword arguments of the model class, such as ``add_pooling_layer=False``.
     """
 
@@ -63,7 +66,17 @@ class Encoder:
     licence: str = "unknown"
     description: str = ""
     paper: str = ""
-    model_options: Mapping[str, Any] = field(default_factory=dict)
+    model_options: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def config_class(self) -> type[PreTrainedConfig]:
+        """The config class; this imports it, and with it torch."""
+        return _imported(self.config)
+
+    @property
+    def model_class(self) -> type[PreTrainedModel]:
+        """The class of the bare model; this imports it, and with it torch."""
+        return _imported(self.model)
 
     def size(self, name: str) -> Size:
         """The size called ``name``.
@@ -76,28 +89,15 @@ class Encoder:
         return self.sizes[name]
 
 
-def imported(path: str) -> Any:
-    """The class at ``"module:Class"``.
-
-    Raises:
-        InputError: there is none, which is a fault of the encoder's declaration.
-    """
-    module, _, attribute = path.partition(":")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"{path}, which the encoder declares, cannot be imported: {error}") from error
-
-
 def refuse_longer(name: str, length: int, max_length: int | None) -> None:
-    """The harness's door: inputs that are too long for an encoder are refused before any model sees them.
+    """Refuse inputs that are too long for an encoder, before any model sees them.
 
-    Models differ beyond their limit: some raise an index error, some go on with positions they never learned.
+    Beyond its limit a model may raise an index error, or silently use positions that it never learned.
 
     Args:
-        name: the encoder, as messages call it.
-        length: tokens of an input, special tokens included.
-        max_length: the most that the encoder takes; ``None`` where nothing ends it.
+        name: name of the encoder, for the message.
+        length: tokens of the input, including special tokens.
+        max_length: most tokens that the encoder takes; ``None`` if there is no limit.
 
     Raises:
         InputError: the input is longer.
@@ -109,22 +109,35 @@ def refuse_longer(name: str, length: int, max_length: int | None) -> None:
 
 
 def _hint(name: str, known: list[str]) -> str:
-    """The end of the message about an unknown model; a hub id or a folder belongs behind ``--weights``."""
+    """The end of the message about an unknown model. A hub id or a folder belongs after ``--weights``."""
     from models.ranker import RANKERS
 
     if name in RANKERS:
         return f"; {name} ranks documents without an encoder, and only run, sweep and compare take it"
     if not (name.count("/") == 1 or Path(name).expanduser().is_dir()):
         return suggestion(name, known)
-    # The longest name first: "bert" is in "roberta" and "modernbert", too.
+    # Longest name first, because "bert" is also part of "roberta" and "modernbert".
     named = (one for one in sorted(known, key=len, reverse=True) if one in name.lower())
     encoder = _encoder_of_folder(Path(name).expanduser(), known) or next(named, "bert")
     others = ", ".join(one for one in known if one != encoder)
-    return f"; for these weights use --model {encoder} --weights {name}, or the encoder they are of: {others}"
+    return f"; for these weights use --model {encoder} --weights {name}, or the encoder that they belong to: {others}"
+
+
+def _imported(path: str) -> type:
+    """The class at ``"module:Class"``.
+
+    Raises:
+        InputError: there is none, so the declaration of the encoder is wrong.
+    """
+    module, _, attribute = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{path}, which the encoder declares, cannot be imported: {error}") from error
 
 
 def _encoder_of_folder(folder: Path, known: list[str]) -> str | None:
-    """The known encoder that the folder's config.json names, if there is one."""
+    """The known encoder that the folder's config.json names, if any."""
     try:
         model_type = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
@@ -135,11 +148,11 @@ def _encoder_of_folder(folder: Path, known: list[str]) -> str | None:
 DECIDED_BY_TOKENIZER = frozenset(
     {"vocab_size", "pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"}
 )
-"""Values of a config that a size's options leave out."""
+"""Config values that the options of a size must leave out."""
 
 
 def fault(entry: object) -> str:
-    """What keeps an object from being an encoder, as the end of "the model 'x' ..."; empty where nothing does."""
+    """Why an object is no valid encoder, as the end of "the model 'x' ..."; empty if it is valid."""
     if not isinstance(entry, Encoder):
         found = f"the class {entry.__name__}" if isinstance(entry, type) else f"of the type {type(entry).__name__}"
         return f"is {found}; register an instance of models.Encoder (docs/plugins.md)"

@@ -1,26 +1,28 @@
-"""From a declared encoder to a model and its tokenizer: from scratch, from the hub, or from a folder.
+"""Build or load the model and tokenizer of an encoder: from scratch, from the hub or from a folder.
 
-Weights are read from safetensors only and no code of a checkpoint ever runs.
+Weights are read from safetensors only. No code of a checkpoint is ever run.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from harness.errors import InputError, first_line, on_one_line
 from harness.json_file import JsonError, read_json
 from models import checkpoint
 from models.encoder import Encoder
-from models.encoder import imported as _imported
 from tasks.words import PROBE
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+
 _SPACES_MENDED = "spaces as in running text"
-"""In the identity of weights whose tokenizer was read otherwise before, see `checkpoint.spaces_were_misread`: runs of that time
-are other cells."""
+"""Part of the identity of weights whose tokenizer was once read differently (see `checkpoint.spaces_were_misread`), so that old
+runs of these weights are other cells."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Weights:
         kind: ``scratch``, ``hub`` or ``folder``.
         location: a hub id or a folder; empty for ``scratch``.
         revision: the commit of a hub id, if one is pinned.
-        identity: digest of the weights and tokenizer, or hub id with commit: what decides them.
+        identity: digest of weights and tokenizer, or hub id with commit.
     """
 
     kind: str
@@ -41,15 +43,15 @@ class Weights:
 
 
 def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
-    """What ``--weights`` means for this encoder, without loading it.
+    """Find the weights that ``--weights`` means for this encoder, without loading them.
 
     Args:
         encoder: the encoder.
-        size: one of its sizes; any name where ``weights`` is a checkpoint, whose config decides.
+        size: one of its sizes; ignored if ``weights`` is a checkpoint, whose config decides.
         weights: ``scratch``, ``hub``, the path of a folder, or a hub id.
 
     Raises:
-        InputError: the folder holds no model of this encoder, or nothing is published for the size.
+        InputError: the folder holds no model of this encoder, or no weights of this size are published.
     """
     if weights == "scratch":
         from models import tokenizer
@@ -73,45 +75,18 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
     return _of_hub(encoder, weights, None)
 
 
-def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
-    """The bare model, in float32, and its tokenizer.
+def load(encoder: Encoder, size: str, weights: Weights) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load the bare model, in float32, and its tokenizer.
 
     A model from scratch is initialised from torch's global generator, as its config says.
 
     Raises:
-        InputError: the checkpoint is not complete, not safetensors or not of this encoder, has no fast tokenizer,
-            or the hub cannot be reached.
+        InputError: the checkpoint is incomplete, is not in safetensors format, belongs to another encoder or has no
+            fast tokenizer, or the hub cannot be reached.
     """
-    import torch
-
-    model_class = _imported(encoder.model)
-    revision = weights.revision or "main"
     if weights.kind == "scratch":
-        from models import tokenizer as embedded_tokenizer
-
-        tokenizer = embedded_tokenizer.embedded()
-        return from_config(encoder, config_of(encoder, encoder.size(size).options, tokenizer)), tokenizer
-    try:
-        config = _imported(encoder.config).from_pretrained(weights.location, revision=revision)
-        checkpoint.refuse_impossible_sizes(config, encoder, weights.location)
-        if weights.kind == "folder":
-            checkpoint.refuse_more_than_is_stored(config, model_class, encoder.model_options, Path(weights.location))
-        model, found = model_class.from_pretrained(
-            weights.location,
-            revision=revision,
-            config=config,
-            use_safetensors=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are refused below, by name
-            **encoder.model_options,
-        )
-    except InputError:
-        raise
-    except Exception as error:  # whatever a damaged file or an absent network raises, a user needs the sentence
-        raise _cannot_load(encoder, weights, error) from error
-    _refuse_unfit(encoder, weights.location, model, found)
+        return _from_scratch(encoder, size)
+    model = _load_model(encoder, weights)
     tokenizer = load_tokenizer(weights)
     if len(tokenizer) > model.config.vocab_size:
         raise InputError(
@@ -121,18 +96,58 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[Any, Any]:
     return model, tokenizer
 
 
-def config_of(encoder: Encoder, options: Mapping[str, Any], tokenizer: Any) -> Any:
-    """A config of the encoder with these values, and with vocabulary and special ids of the tokenizer."""
-    return _imported(encoder.config)(**options, vocab_size=len(tokenizer), **_special_ids(tokenizer))
+def _from_scratch(encoder: Encoder, size: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    from models.tokenizer import embedded
+
+    tokenizer = embedded()
+    return from_config(encoder, config_of(encoder, encoder.size(size).options, tokenizer)), tokenizer
 
 
-def from_config(encoder: Encoder, config: Any) -> Any:
-    """The bare model, in float32, initialised from torch's global generator, as its config says."""
-    return _imported(encoder.model)(config, **encoder.model_options)
+def _load_model(encoder: Encoder, weights: Weights) -> PreTrainedModel:
+    """The bare model of a checkpoint, in float32.
+
+    Raises:
+        InputError: see `load`.
+    """
+    import torch
+
+    revision = weights.revision or "main"
+    try:
+        config = encoder.config_class.from_pretrained(weights.location, revision=revision)
+        checkpoint.refuse_impossible_sizes(config, encoder, weights.location)
+        if weights.kind == "folder":
+            checkpoint.refuse_more_than_is_stored(config, encoder, Path(weights.location))
+        model, found = encoder.model_class.from_pretrained(
+            weights.location,
+            revision=revision,
+            config=config,
+            use_safetensors=True,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # `_refuse_unfit` names them
+            **encoder.model_options,
+        )
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file or a missing network can raise anything
+        raise _cannot_load(encoder, weights, error) from error
+    _refuse_unfit(encoder, weights.location, model, found)
+    return model
 
 
-def max_length(model: Any, encoder: Encoder, size: str) -> int | None:
-    """The longest input that the model takes, in tokens with special tokens; ``None`` where nothing ends it."""
+def config_of(encoder: Encoder, options: Mapping[str, object], tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
+    """A config of the encoder with these values and with the vocabulary and special ids of the tokenizer."""
+    return encoder.config_class(**options, vocab_size=len(tokenizer), **_special_ids(tokenizer))
+
+
+def from_config(encoder: Encoder, config: PreTrainedConfig) -> PreTrainedModel:
+    """The bare model, in float32, initialised from torch's global generator as its config says."""
+    return encoder.model_class(config, **encoder.model_options)
+
+
+def max_length(model: PreTrainedModel, encoder: Encoder, size: str) -> int | None:
+    """Tokens of the longest input that the model takes, including special tokens; ``None`` if there is no limit."""
     declared = encoder.sizes.get(size, next(iter(encoder.sizes.values()))).max_length
     if declared is None:
         return None
@@ -141,8 +156,8 @@ def max_length(model: Any, encoder: Encoder, size: str) -> int | None:
     return positions - model.config.pad_token_id - 1 if model.config.model_type == "roberta" else positions
 
 
-def _special_ids(tokenizer: Any) -> dict[str, int]:
-    """Ids for the config, under the names that `transformers` configs share."""
+def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
+    """Special ids under the names that all `transformers` configs use."""
     return {
         "pad_token_id": tokenizer.pad_token_id,
         "bos_token_id": tokenizer.cls_token_id,
@@ -154,40 +169,45 @@ def _special_ids(tokenizer: Any) -> dict[str, int]:
 
 def _of_hub(encoder: Encoder, hub_id: str, revision: str | None) -> Weights:
     identity = f"{hub_id}@{revision or 'main'}"
-    # Which tokenizer a hub id has is not known before it is fetched; those of BERT and NeoBERT are WordPiece.
+    # The tokenizer of a hub id is unknown before it is fetched. BERT and NeoBERT use WordPiece, which was never misread.
     spaces = "" if encoder.name in ("bert", "neobert") else f" {_SPACES_MENDED}"
     return Weights("hub", hub_id, revision, identity + spaces)
 
 
 def _check_folder(encoder: Encoder, folder: Path) -> None:
     checkpoint.refuse_lfs_pointers(folder)
+    model_type = _model_type(folder)
+    if model_type is not None and model_type not in encoder.model_types:
+        raise InputError(f"{folder} holds a {model_type} model, not {encoder.name}; choose --model to match")
+    if list(folder.glob("*.safetensors")):
+        return
+    pickles = (path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
+    if pickle := next(pickles, None):
+        raise InputError(
+            f"{folder} holds no *.safetensors; {pickle} is a pickle, which can run code and is not read: "
+            "convert it with save_pretrained"
+        )
+    raise InputError(f"{folder} holds no *.safetensors")
+
+
+def _model_type(folder: Path) -> object:
+    """The ``model_type`` in the folder's config.json; ``None`` if it names none."""
+    file = folder / "config.json"
     try:
-        config = read_json(folder / "config.json")
-        model_type = config.get("model_type")
+        config = read_json(file)
     except FileNotFoundError:
         raise InputError(
             f"{folder} holds no config.json, so it is not a saved model; --weights takes a folder of save_pretrained"
         ) from None
     except JsonError as error:
-        raise InputError(f"{folder / 'config.json'} {error}; save the model again") from error
-    except AttributeError as error:
-        raise InputError(f"{folder / 'config.json'} is not a JSON object ({error}); save the model again") from error
-    if model_type is not None and model_type not in encoder.model_types:
-        raise InputError(f"{folder} holds a {model_type} model, not {encoder.name}; choose --model to match")
-    if not list(folder.glob("*.safetensors")):
-        other = next((path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern)), None)
-        raise InputError(
-            f"{folder} holds no *.safetensors"
-            + (
-                f"; {other} is a pickle, which can run code and is not read: convert it with save_pretrained"
-                if other
-                else ""
-            )
-        )
+        raise InputError(f"{file} {error}; save the model again") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{file} is not a JSON object; save the model again")
+    return config.get("model_type")
 
 
 def _digest(folder: Path) -> str:
-    """sha256 over what decides a checkpoint: config, weights and tokenizer."""
+    """sha256 over config, weights and tokenizer of a checkpoint."""
     digest = hashlib.sha256()
     for file in checkpoint.deciding_files(folder):
         digest.update(file.name.encode())
@@ -198,11 +218,11 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def load_tokenizer(weights: Weights) -> Any:
+def load_tokenizer(weights: Weights) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a checkpoint.
 
     Raises:
-        InputError: there is none that can be loaded.
+        InputError: it has none, or it cannot be loaded.
     """
     from transformers import AutoTokenizer
 
@@ -218,7 +238,7 @@ def load_tokenizer(weights: Weights) -> Any:
         raise InputError(
             f"the tokenizer of {weights.location} has no fast version, which word alignment needs; save a tokenizer.json"
         )
-    # Without any vocabulary file transformers makes up an empty tokenizer of the model's kind.
+    # If there is no vocabulary file, transformers returns an empty tokenizer of the model's kind.
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise InputError(f"{weights.location} holds no tokenizer; save its tokenizer.json beside the model")
     if tokenizer.pad_token is None:
@@ -229,17 +249,20 @@ def load_tokenizer(weights: Weights) -> Any:
     return tokenizer
 
 
-def _refuse_two_readings(tokenizer: Any, weights: Weights) -> None:
-    """Refuse a tokenizer whose class, which `transformers` builds anew, reads texts otherwise than its own tokenizer.json."""
+def _refuse_two_readings(tokenizer: PreTrainedTokenizerBase, weights: Weights) -> None:
+    """Refuse a tokenizer that its class, as `transformers` rebuilds it, and its tokenizer.json read differently."""
     from huggingface_hub import try_to_load_from_cache
     from tokenizers import Tokenizer
 
     name = "tokenizer.json"
     if weights.kind == "folder":
-        file: Any = Path(weights.location) / name
+        file = Path(weights.location) / name
     else:
-        file = try_to_load_from_cache(weights.location, name, revision=weights.revision or "main")
-    if not isinstance(file, (str, Path)) or not Path(file).is_file():
+        cached = try_to_load_from_cache(weights.location, name, revision=weights.revision or "main")
+        if not isinstance(cached, str):
+            return
+        file = Path(cached)
+    if not file.is_file():
         return
     saved = Tokenizer.from_file(str(file))
     saved.no_truncation()
@@ -253,8 +276,17 @@ def _refuse_two_readings(tokenizer: Any, weights: Weights) -> None:
         )
 
 
-def _refuse_unfit(encoder: Encoder, location: str, model: Any, found: Mapping[str, Any]) -> None:
-    """Refuse a checkpoint that `transformers` could load, but not as its config says."""
+class _LoadingInfo(TypedDict):
+    """What `from_pretrained` reports about the tensors of a checkpoint."""
+
+    missing_keys: Collection[str]
+    mismatched_keys: Collection[tuple[str, tuple[int, ...], tuple[int, ...]]]
+    """Name, stored shape and expected shape."""
+    unexpected_keys: Collection[str]
+
+
+def _refuse_unfit(encoder: Encoder, location: str, model: PreTrainedModel, found: _LoadingInfo) -> None:
+    """Refuse a checkpoint that `transformers` loaded, but whose tensors do not match its config."""
     if found["missing_keys"]:
         missing = sorted(found["missing_keys"])
         raise InputError(
@@ -283,9 +315,9 @@ def _cannot_load(encoder: Encoder, weights: Weights, error: Exception) -> InputE
     )
 
 
-def _surplus(model: Any, unexpected: Iterable[str]) -> list[str]:
-    """Tensors that belong to the encoder's own modules, such as a layer too many; not heads of other tasks, nor buffers."""
-    # Children too, not parameters alone: a config of no layers leaves a module without any.
+def _surplus(model: PreTrainedModel, unexpected: Iterable[str]) -> list[str]:
+    """Unexpected tensors of the encoder's own modules, such as an extra layer. Task heads and buffers do not count."""
+    # Children are included because a module without layers has no parameters.
     own = {name for name, _ in model.named_children()} | {name for name, _ in model.named_parameters(recurse=False)}
     buffers = {name for name, _ in model.named_buffers()}
     prefix = f"{model.base_model_prefix}."

@@ -1,6 +1,6 @@
-"""What a model with a head returns, in the classes that transformers has for it: the loss, where labels are given, and the logits."""
+"""Outputs of models with a task head: logits, and the loss if labels are given, in the output classes of transformers."""
 
-from typing import Any
+from typing import TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -16,12 +16,12 @@ from transformers.modeling_outputs import (
 
 
 class MaskedLMHead(nn.Module):
-    """Dense layer, GELU, norm and a bias before and in a decoder that is tied to the token embedding.
+    """Dense layer, GELU and norm, then a decoder with a bias that is tied to the token embedding.
 
     Args:
-        width: of the hidden states.
+        width: width of the hidden states.
         vocabulary: rows of the embedding.
-        eps: of the norm.
+        eps: eps of the norm.
     """
 
     def __init__(self, width: int, vocabulary: int, eps: float = 1e-5) -> None:
@@ -37,19 +37,19 @@ class MaskedLMHead(nn.Module):
 
 
 def masked_lm_output(encoded: BaseModelOutput, logits: Tensor, labels: Tensor | None) -> MaskedLMOutput:
-    """Logits (B, T, vocabulary), and with `labels` (B, T) the mean cross-entropy of those that are not -100."""
+    """Logits (B, T, vocabulary). With `labels` (B, T) also the mean cross-entropy over labels other than -100."""
     return MaskedLMOutput(loss=cross_entropy(logits, labels), logits=logits, **states(encoded))
 
 
 def token_output(encoded: BaseModelOutput, logits: Tensor, labels: Tensor | None) -> TokenClassifierOutput:
-    """Logits (B, T, labels), and with `labels` (B, T) the mean cross-entropy of those that are not -100."""
+    """Logits (B, T, labels). With `labels` (B, T) also the mean cross-entropy over labels other than -100."""
     return TokenClassifierOutput(loss=cross_entropy(logits, labels), logits=logits, **states(encoded))
 
 
 def sequence_output(
     model: PreTrainedModel, encoded: BaseModelOutput, logits: Tensor, labels: Tensor | None
 ) -> SequenceClassifierOutput:
-    """Logits (B, labels), and with `labels` their loss, of the kind that `config.problem_type` names."""
+    """Logits (B, labels). With `labels` also the kind of loss that `config.problem_type` names."""
     loss = None
     if labels is not None:
         loss = model.loss_function(labels=labels, pooled_logits=logits, config=model.config)
@@ -59,7 +59,10 @@ def sequence_output(
 def answer_output(
     model: PreTrainedModel, encoded: BaseModelOutput, logits: Tensor, first: Tensor | None, last: Tensor | None
 ) -> QuestionAnsweringModelOutput:
-    """Of logits (B, T, 2) those of an answer's first and last token; with the places (B,) of both their mean cross-entropy."""
+    """Split logits (B, T, 2) into those of the first and the last token of an answer.
+
+    With the positions `first` and `last` (B,) of both tokens also the mean of their cross-entropies.
+    """
     start_logits, end_logits = logits.unbind(-1)
     loss = None
     if first is not None and last is not None:
@@ -68,13 +71,20 @@ def answer_output(
 
 
 def cross_entropy(logits: Tensor, labels: Tensor | None) -> Tensor | None:
-    """Mean over the labels that are not -100, in single precision at least; None where there are no labels."""
+    """Mean over labels other than -100, in at least single precision; None without labels."""
     if labels is None:
         return None
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     return F.cross_entropy(logits.flatten(0, -2), labels.flatten())
 
 
-def states(encoded: BaseModelOutput) -> dict[str, Any]:
-    """What else the encoder was asked to return."""
+class States(TypedDict):
+    """Optional outputs of an encoder: one tensor per layer."""
+
+    hidden_states: tuple[Tensor, ...] | None
+    attentions: tuple[Tensor, ...] | None
+
+
+def states(encoded: BaseModelOutput) -> States:
+    """The optional outputs that the encoder was asked for."""
     return {"hidden_states": encoded.hidden_states, "attentions": encoded.attentions}

@@ -1,4 +1,4 @@
-"""How many parameters a model has."""
+"""Count the parameters of a model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class ParameterCounts(TypedDict):
-    """Parameters of a model; a tensor that several modules share counts once."""
+    """Parameters of a model. A tensor that several modules share counts once."""
 
     params_total: int
     params_non_embedding: int

@@ -1,6 +1,6 @@
-"""The embedded tokenizer: byte-level BPE trained on the embedded corpus, for encoders that start from scratch.
+"""The embedded tokenizer, for encoders trained from scratch: byte-level BPE trained on the embedded corpus.
 
-The same text gives the same tokenizer, so it is trained once a machine, cached, and named by the text's identity.
+Equal text gives an equal tokenizer. It is therefore trained once per machine and cached under the identity of the text.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 VOCABULARY = 8192
 SPECIAL_TOKENS = {
@@ -23,14 +26,11 @@ SPECIAL_TOKENS = {
 _RECIPE = f"byte-level BPE, {VOCABULARY} tokens, version 1"
 
 
-def train(texts: Iterable[str]) -> Any:
+def train(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     """Train the tokenizer: byte-level BPE (Sennrich et al., 2016; Radford et al., 2019), ``[CLS] text [SEP]``.
 
     Args:
-        texts: the training text, in any pieces.
-
-    Returns:
-        A `transformers.PreTrainedTokenizerFast`.
+        texts: the training text, split in any way.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
@@ -56,14 +56,14 @@ def train(texts: Iterable[str]) -> Any:
 
 
 def identity() -> str:
-    """What decides the embedded tokenizer, without training it."""
+    """Digest of everything that affects the embedded tokenizer; it is not trained for this."""
     from tasks.sources.docstrings import packages as docstrings
 
     return hashlib.sha256(f"{_RECIPE} {docstrings.corpus_identity()}".encode()).hexdigest()
 
 
-def embedded() -> Any:
-    """The embedded tokenizer, from the cache if it was trained before.
+def embedded() -> PreTrainedTokenizerBase:
+    """The embedded tokenizer, read from the cache if possible.
 
     Raises:
         InputError: a package of the embedded corpus is not installed.
@@ -79,12 +79,12 @@ def embedded() -> Any:
         try:
             _save(tokenizer, cached)
         except OSError:
-            return tokenizer  # an unwritable cache costs time, not the run
+            return tokenizer  # without a writable cache every run trains it again
     return AutoTokenizer.from_pretrained(cached)
 
 
-def _save(tokenizer: Any, folder: Path) -> None:
-    """Save in one step: another process sees all of the tokenizer or none."""
+def _save(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Save in one step, so that another process never sees a part of the tokenizer."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".tokenizer-"))
     try:

@@ -7,7 +7,6 @@ from typing import Any
 from harness.cost.points import SMALLEST_VOCABULARY, Point
 from harness.errors import InputError
 from models import Encoder
-from models.encoder import imported
 
 _KERNELS = {"sdpa": "_supports_sdpa", "flash_attention_2": "_supports_flash_attn"}
 
@@ -24,8 +23,8 @@ def build(point: Point, encoder: Encoder) -> Any:
     """
     import torch
 
-    model_class, declared = imported(encoder.model), encoder.size(point.size)
-    config = imported(encoder.config)(
+    model_class, declared = encoder.model_class, encoder.size(point.size)
+    config: Any = encoder.config_class(
         **declared.options, vocab_size=declared.vocab_size or SMALLEST_VOCABULARY, **_SPECIAL_IDS
     )
     if point.extended:

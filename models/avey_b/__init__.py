@@ -1,11 +1,11 @@
 """Avey-B (Acharya and Hammoud, ICLR 2026, arXiv 2602.15814): an encoder without attention.
 
-Importing this package registers its classes with transformers, so that `AutoModel.from_pretrained` and its siblings
-load a folder that one of them has saved.
+Importing this package registers its classes with transformers, so that `AutoModel.from_pretrained` and the other Auto
+classes load saved folders.
 
-For a fixed batch and length a model goes through `torch.export`, and to ONNX by `torch.onnx.export(model, (ids, mask),
-path, dynamo=True, optimize=False)`: with `optimize` onnxscript 0.7 takes the eps of 1e-12 for a zero and drops it, so that
-padding becomes NaN. Exported, every pair of tokens is ranked, since the distinct ids of a text have no fixed number.
+Models of a fixed batch size and length can be exported by `torch.export`, and to ONNX by `torch.onnx.export(model, (ids, mask),
+path, dynamo=True, optimize=False)`. Leave `optimize` off: onnxscript 0.7 takes the eps of 1e-12 for zero and drops it, so that
+padding becomes NaN. An exported model ranks every pair of tokens, because the number of distinct ids in a text varies.
 """
 
 from transformers import (

@@ -1,4 +1,4 @@
-"""What an Avey-B is: the published configuration keys, and the paper's ablations as further ones."""
+"""Configuration of Avey-B: the published keys, and further keys for the ablations of the paper."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -21,8 +21,8 @@ PADDINGS = ("live", "zero")
 class AveyBConfig(PreTrainedConfig):
     """Avey-B (Acharya and Hammoud, "Avey-B", ICLR 2026, arXiv 2602.15814).
 
-    The defaults are the published base size and the published choices, so that the published `config.json`, which
-    knows only the first seven keys, means here what it means there.
+    The defaults are the published base size and the published choices. The published `config.json`, which has only the
+    first seven keys, therefore gives the published model.
 
     Published keys:
         vocab_size: rows of the embedding matrix.
@@ -31,32 +31,32 @@ class AveyBConfig(PreTrainedConfig):
         chunk_size: tokens of one split, `S`.
         k: number of splits that the ranker retrieves for each split.
         eps: added to norms and denominators, and the eps of RMSNorm.
-        context_len: longest text of the pretraining, in tokens. The model has no limit of its own; tokenizers and
-            pipelines read this one (also as `max_position_embeddings`).
+        context_len: tokens of the longest text in pretraining. The model itself has no limit; tokenizers and pipelines
+            read this value (also as `max_position_embeddings`).
 
-    The paper's ablations:
+    Ablations of the paper:
         arrangement: which layers are static and which dynamic: "interleaved" (static first, published),
             "dynamic_first" (interleaved the other way), "all_static", "all_dynamic", or in halves
-            "static_then_dynamic" and "dynamic_then_static" (of an odd number the first half has one more).
+            "static_then_dynamic" and "dynamic_then_static" (if the number is odd, the first half has one more).
         similarity: how a dynamic layer normalises a row of its similarity matrix: "divide_by_sum" (of absolute
             values, published), "softmax", "rms_norm" (root mean square one) or "none".
         ranker_direction: "left" retrieves from earlier splits (published), "bidirectional" from all others.
-        compression: learn to compress the retrieved splits and the own one to `S` rows (published). Without it the
-            layers see all `(k + 1) S` rows, their matrices are that wide, and the last `S` rows are kept.
-        compression_residual: add the own split to the compressed one (published).
+        compression: learn to compress a split and those retrieved for it to `S` rows (published). Without it the layers
+            see all `(k + 1) S` rows, their matrices are that wide, and the last `S` rows are kept.
+        compression_residual: add the split itself to the compressed rows (published).
 
     Padding:
-        padding: what the rows after the last token of a split are. "live": they start at zero and then take part in
-            every layer, as published; a text costs whole splits. "zero": they stay zero through all layers, that is
-            no token ever reads them, and a text costs its tokens. Either way the outputs depend on that text
-            alone.
+        padding: how the rows after the last token of a split are treated. "live": they start at zero and take part in
+            every layer, as published; the cost of a text depends on the number of splits. "zero": they stay zero in all
+            layers, so that no token ever reads them; the cost depends on the number of tokens. In both cases the outputs
+            of a text do not depend on other texts.
 
     Head:
-        masked_lm_head: `AveyBForMaskedLM` has a dense layer, GELU, a norm and a bias before and in the tied decoder, as
-            `harness pretrain` trains it; the published one has none of them.
+        masked_lm_head: `AveyBForMaskedLM` has a dense layer, GELU and a norm before the tied decoder, and a bias in it, as
+            `harness pretrain` trains it. The published head has none of them.
 
     Raises:
-        ValueError: a value that no model can have, in one sentence.
+        ValueError: an impossible value.
     """
 
     model_type = "avey-b"

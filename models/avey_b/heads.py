@@ -1,4 +1,4 @@
-"""Avey-B with a head: each is a subclass of the trunk, which so keeps its published names in every checkpoint."""
+"""Avey-B with task heads. Each is a subclass of the trunk, so that checkpoints keep the published tensor names."""
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +16,13 @@ from models.outputs import MaskedLMHead, answer_output, masked_lm_output, sequen
 
 
 class AveyBForMaskedLM(AveyBModel):
-    """Masked-LM logits `hidden @ E^T`, tied and without bias: the published head has no parameters of its own.
+    """Masked-LM logits `hidden @ E^T`, tied and without bias. The published head has no parameters of its own.
 
-    With `config.masked_lm_head` there is a `head` before the decoder, see `models.outputs.MaskedLMHead`.
+    With `config.masked_lm_head` the decoder follows a `head`, see `models.outputs.MaskedLMHead`.
     """
 
     def build_head(self) -> None:
-        """Make the head, where there is one."""
+        """Make the head, if the config asks for one."""
         self.head = MaskedLMHead(self.config.d_embed, self.config.vocab_size) if self.config.masked_lm_head else None
 
     @can_return_tuple
@@ -34,7 +34,7 @@ class AveyBForMaskedLM(AveyBModel):
         labels: Tensor | None = None,
         output_hidden_states: bool | None = None,
     ) -> MaskedLMOutput:
-        """Logits (B, T, vocab), and with `labels` (B, T) the mean cross-entropy of those that are not -100."""
+        """Logits (B, T, vocab). With `labels` (B, T) also the mean cross-entropy over labels other than -100."""
         trunk = AveyBModel.forward(self, input_ids, attention_mask, inputs_embeds, output_hidden_states)
         hidden, decoder = trunk.last_hidden_state, self.embed.weight
         logits = F.linear(hidden, decoder) if self.head is None else self.head(hidden, decoder)
@@ -42,7 +42,7 @@ class AveyBForMaskedLM(AveyBModel):
 
 
 class _AveyBWithClassifier(AveyBModel):
-    """The trunk and a last linear layer `classifier`."""
+    """The trunk followed by a linear layer `classifier`."""
 
     def build_head(self) -> None:
         """Make the classifier."""
@@ -51,7 +51,7 @@ class _AveyBWithClassifier(AveyBModel):
 
 
 class AveyBForTokenClassification(_AveyBWithClassifier):
-    """A linear classifier of every token."""
+    """Classifies every token by a linear layer."""
 
     @can_return_tuple
     def forward(
@@ -62,13 +62,13 @@ class AveyBForTokenClassification(_AveyBWithClassifier):
         labels: Tensor | None = None,
         output_hidden_states: bool | None = None,
     ) -> TokenClassifierOutput:
-        """Logits (B, T, num_labels), and with `labels` (B, T) the mean cross-entropy of those that are not -100."""
+        """Logits (B, T, num_labels). With `labels` (B, T) also the mean cross-entropy over labels other than -100."""
         trunk = AveyBModel.forward(self, input_ids, attention_mask, inputs_embeds, output_hidden_states)
         return token_output(trunk, self.classifier(self.dropout(trunk.last_hidden_state)), labels)
 
 
 class AveyBForSequenceClassification(_AveyBWithClassifier):
-    """A linear classifier of the mean of a text's hidden states; a regression where there is one label."""
+    """Classifies the mean of a text's hidden states by a linear layer; with one label it is a regression."""
 
     @can_return_tuple
     def forward(
@@ -79,16 +79,16 @@ class AveyBForSequenceClassification(_AveyBWithClassifier):
         labels: Tensor | None = None,
         output_hidden_states: bool | None = None,
     ) -> SequenceClassifierOutput:
-        """Logits (B, num_labels), and with `labels` their loss, of the kind that `config.problem_type` names."""
+        """Logits (B, num_labels). With `labels` also the kind of loss that `config.problem_type` names."""
         trunk = AveyBModel.forward(self, input_ids, attention_mask, inputs_embeds, output_hidden_states)
         hidden = trunk.last_hidden_state
-        # Hidden states are zero at masked positions, so that their sum is that of the text's tokens.
+        # Hidden states are zero at masked positions, so their sum is the sum over the tokens of the text.
         tokens = hidden.shape[1] if attention_mask is None else attention_mask.bool().sum(1, keepdim=True)
         return sequence_output(self, trunk, self.classifier(self.dropout(hidden.sum(1) / tokens)), labels)
 
 
 class AveyBForQuestionAnswering(AveyBModel):
-    """Scores of every token as the first and as the last of the answer."""
+    """Scores every token as the first and as the last token of the answer."""
 
     def build_head(self) -> None:
         """Make the classifier."""
@@ -104,7 +104,7 @@ class AveyBForQuestionAnswering(AveyBModel):
         end_positions: Tensor | None = None,
         output_hidden_states: bool | None = None,
     ) -> QuestionAnsweringModelOutput:
-        """Two times (B, T) logits, the lowest finite ones at masked positions, and with positions (B) their loss."""
+        """Start and end logits, each (B, T), with the lowest finite value at masked positions. With positions (B) also the loss."""
         trunk = AveyBModel.forward(self, input_ids, attention_mask, inputs_embeds, output_hidden_states)
         logits = self.qa_outputs(trunk.last_hidden_state)
         if attention_mask is not None:

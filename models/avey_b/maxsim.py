@@ -1,4 +1,4 @@
-"""MaxSim between the splits of a text: the sum over one's tokens of their largest cosine with a token of the other."""
+"""MaxSim between splits of a text: each token's largest cosine with a token of the other split, summed over the tokens."""
 
 import torch
 from torch import Tensor
@@ -7,34 +7,34 @@ from torch.nn import functional as F
 from models.avey_b.splits import rows_in_use
 
 IDS_AT_A_TIME = 512
-"""Columns of the matrix of cosines that exist at one time: enough for a fast product, few enough for the cache."""
+"""Columns of the cosine matrix in memory at a time: enough for a fast product, few enough for the cache."""
 
 PAIRS_AT_A_TIME = 32
-"""Pairs of splits whose S x S cosines exist at one time."""
+"""Pairs of splits whose S x S cosines are in memory at a time."""
 
 
 def maxsim_by_distinct_ids(unit: Tensor, token: Tensor, length: Tensor, *, earlier_only: bool = False) -> Tensor:
-    """MaxSim of every pair of splits of one text, exact, without comparing every pair of tokens.
+    """Exact MaxSim of every pair of splits of one text, without comparing every pair of tokens.
 
-    A cosine depends on two ids only, so that each pair of *distinct* ids is multiplied once, however long the text.
-    Where only earlier splits matter, an id that last occurs in split i is not compared with one that first occurs in i
-    or later: on Zipf-distributed ids that leaves 60 % of the time at 32 768 tokens.
+    A cosine depends only on two ids, so each pair of *distinct* ids is multiplied once, however long the text is. If only
+    earlier splits matter, an id that last occurs in split i is not compared with ids that first occur in split i or later.
+    With Zipf-distributed ids this reduces the time at 32 768 tokens to 60 %.
 
     Args:
-        unit: (U, d) vectors of length one.
-        token: (N, S) which vector each row of each split is.
-        length: (N,) rows of each split that are tokens, none of them 0.
-        earlier_only: leave out what no score of a split j before i needs; the others mean nothing then.
+        unit: (U, d) unit vectors.
+        token: (N, S) index in `unit` of each row of each split.
+        length: (N,) number of tokens in each split, at least 1.
+        earlier_only: compute only scores of splits j < i; all other scores are then meaningless.
 
     Returns:
-        (N, N): in row i and column j the sum over tokens `t` of split i of the largest cosine of `t` with a token of j.
+        (N, N): row i, column j holds the sum over tokens `t` of split i of the largest cosine of `t` with a token of split j.
     """
     in_use = rows_in_use(length, token.shape[1])
     distinct, local = torch.unique(token[in_use], return_inverse=True)
     splits, ids = len(token), len(distinct)
     count = torch.bincount(in_use.nonzero()[:, 0] * ids + local, minlength=splits * ids).view(splits, ids)
     holds = count > 0
-    # The rows of the cosines are ids in order of their first split, the columns in order of their last, the latest first.
+    # Rows of the cosines are ids ordered by their first split. Columns are ids ordered by their last split, latest first.
     first, by_first = holds.byte().argmax(0).sort()
     last, by_last = (splits - 1 - holds.flip(0).byte().argmax(0)).sort(descending=True)
     members = [row.nonzero().squeeze(1) for row in holds[:, by_first]]
@@ -53,7 +53,7 @@ def maxsim_by_distinct_ids(unit: Tensor, token: Tensor, length: Tensor, *, earli
 
 
 def maxsim_of_all_pairs(unit: Tensor, token: Tensor, length: Tensor, *, earlier_only: bool = False) -> Tensor:
-    """The same of all pairs in shapes that do not depend on the tokens, as export needs them: quadratic, and splits may be empty."""
+    """MaxSim of all pairs of tokens, in shapes that do not depend on the tokens, for export. Cost is quadratic; splits may be empty."""
     rows = F.embedding(token, unit)
     in_use = rows_in_use(length, token.shape[1])
     cosines = torch.einsum("itd,jud->ijtu", rows, rows).masked_fill(~in_use[:, None], -1)
@@ -62,7 +62,7 @@ def maxsim_of_all_pairs(unit: Tensor, token: Tensor, length: Tensor, *, earlier_
 
 @torch.no_grad()
 def best_matches(unit: Tensor, token: Tensor, other: Tensor, length: Tensor) -> Tensor:
-    """For pairs of splits, `token` and `other` (P, S), which vector of the other's is closest to each row (P, S)."""
+    """For P pairs of splits `token` and `other` (P, S), the index in `unit` of the row of `other` closest to each row; (P, S)."""
     matches, padding = [], ~rows_in_use(length, other.shape[1])
     has_padding = bool(padding.any())
     for start in range(0, len(token), PAIRS_AT_A_TIME):

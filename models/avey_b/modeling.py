@@ -1,4 +1,4 @@
-"""Avey-B's trunk as a transformers model: from token ids to hidden states."""
+"""The trunk of Avey-B as a transformers model: from token ids to hidden states."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,23 +25,23 @@ from models.avey_b.splits import (
 )
 
 ROWS_OF_A_BLOCK = {torch.float32: 1024, torch.bfloat16: 2048}
-"""Rows that go through all layers together: few enough to stay in the cache, many enough for fast products."""
+"""Rows that pass all layers together: few enough to stay in the cache, enough for fast products."""
 
 ROWS_OF_PADDING = 128
-"""Rows of padding that cost less than the overhead of another block."""
+"""Padding rows that cost less than the overhead of another block."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What the layers need to know of a batch, beside its splits: their vectors and neighbours."""
+    """The splits of a batch with their vectors and neighbours."""
 
     splits: Splits
     table: Tensor
-    """(U, d) vectors, each of a distinct id."""
+    """(U, d) one vector per distinct id."""
     token: Tensor
-    """(M, S) which of them each row of each split is."""
+    """(M, S) index in `table` of each row of each split."""
     neighbours: Tensor
-    """(M, k) numbers of the retrieved splits, or -1."""
+    """(M, k) indices of the retrieved splits, or -1."""
     weights: Tensor
     """(M, k) their weights."""
 
@@ -49,7 +49,7 @@ class Batch:
 class AveyBModel(PreTrainedModel):
     """The encoder: (B, T) token ids to (B, T, d) hidden states, zero at padded positions.
 
-    The heads are subclasses, so that every checkpoint holds the trunk under its published names, without a prefix.
+    Heads are subclasses, so that every checkpoint has the published names of the trunk, without a prefix.
     """
 
     config_class = AveyBConfig
@@ -67,7 +67,7 @@ class AveyBModel(PreTrainedModel):
         self.post_init()
 
     def build_head(self) -> None:
-        """Make the modules that a head adds; the trunk has none."""
+        """Make the modules of a head; the trunk has none."""
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
@@ -85,11 +85,11 @@ class AveyBModel(PreTrainedModel):
                 init.xavier_normal_(module.spatial_proj)
 
     def get_input_embeddings(self) -> nn.Embedding:
-        """The embedding of ids, which is also the projection to logits."""
+        """The token embedding, which is also the projection to logits."""
         return self.embed
 
     def set_input_embeddings(self, value: nn.Embedding) -> None:
-        """Replace it, as for a larger vocabulary."""
+        """Replace the token embedding, for example for a larger vocabulary."""
         self.embed = value
 
     @can_return_tuple
@@ -104,16 +104,16 @@ class AveyBModel(PreTrainedModel):
 
         Args:
             input_ids: (B, T) token ids.
-            attention_mask: (B, T), not zero at tokens. A masked position is no part of its text, wherever it stands.
-            inputs_embeds: (B, T, d) vectors in place of ids; the cost of ranking is then quadratic in T.
-            output_hidden_states: also return what enters the first layer and what leaves each; dropped otherwise.
+            attention_mask: (B, T), nonzero at tokens. A masked position is never part of the text, even in its middle.
+            inputs_embeds: (B, T, d) vectors instead of ids; the cost of ranking is then quadratic in T.
+            output_hidden_states: also return the input of the first layer and the output of each layer.
 
         Returns:
-            Hidden states (B, T, d), zero at masked positions. There is no norm after the last layer.
+            Hidden states (B, T, d), zero at masked positions. The last layer has no norm after it.
 
         Raises:
-            ValueError: not exactly one of ids and vectors, a batch or a text without tokens, a mask of another shape,
-                or ids out of the vocabulary.
+            ValueError: not exactly one of ids and vectors is given, the batch or a text has no tokens, the mask has another
+                shape, or an id is outside the vocabulary.
         """
         if output_hidden_states is None:
             output_hidden_states = self.config.output_hidden_states
@@ -127,7 +127,7 @@ class AveyBModel(PreTrainedModel):
         inputs_embeds: Tensor | None = None,
         every_layer: bool = False,
     ) -> tuple[Tensor, ...]:
-        """The hidden states (B, T, d), of the last layer or of every one; see `forward`."""
+        """The hidden states (B, T, d) of the last layer or of every layer; see `forward`."""
         if (input_ids is None) == (inputs_embeds is None):
             raise ValueError("Avey-B needs either input_ids or inputs_embeds, and not both.")
         if input_ids is not None:
@@ -140,7 +140,7 @@ class AveyBModel(PreTrainedModel):
         states: tuple[Tensor, ...] = self._encode_in_blocks(input_ids, mask, inputs_embeds, every_layer)
         return states
 
-    # The layout depends on the data; compiling pays in `run_layers`.
+    # The layout depends on the data; compiling only pays off in `run_layers`.
     @torch.compiler.disable(recursive=False)
     def _encode_in_blocks(
         self, input_ids: Tensor | None, mask: Tensor, inputs_embeds: Tensor | None, every_layer: bool
@@ -156,7 +156,7 @@ class AveyBModel(PreTrainedModel):
         batch = self._retrieve(splits, table, token[splits.grid])
         shape = (mask.numel(), self.config.d_embed)
         if not torch.is_grad_enabled():
-            # Written block by block, so that no more than one copy of all hidden states exists.
+            # Write block by block, so that only one copy of all hidden states is in memory.
             outputs: list[Tensor] = []
             for position, states in self._blocks(batch, every_layer):
                 outputs = outputs or [state.new_zeros(shape) for state in states]
@@ -170,7 +170,7 @@ class AveyBModel(PreTrainedModel):
         return tuple(output.view(*mask.shape, -1) for output in outputs)
 
     def _blocks(self, batch: Batch, every_layer: bool) -> Iterator[tuple[Tensor, list[Tensor]]]:
-        """For each block of splits where its tokens stand in the batch, and their hidden states (n, d)."""
+        """For each block of splits the positions of its tokens in the flattened batch (n,) and their hidden states (n, d)."""
         config, splits = self.config, batch.splits
         at_most = ROWS_OF_A_BLOCK.get(compute_dtype(batch.table), ROWS_OF_A_BLOCK[torch.float32])
         live = config.padding == "live"
@@ -187,7 +187,7 @@ class AveyBModel(PreTrainedModel):
     def _encode_statically(
         self, input_ids: Tensor | None, mask: Tensor, inputs_embeds: Tensor | None, every_layer: bool
     ) -> tuple[Tensor, ...]:
-        """All splits at once, padding included: every shape follows from the batch's."""
+        """All splits at once, including padding: every shape depends only on the shape of the batch."""
         splits = cut_into_static_splits(mask, self.config.chunk_size)
         table = (inputs_embeds if inputs_embeds is not None else self.embed(input_ids)).flatten(0, 1)
         batch = self._retrieve(splits, table, splits.position[splits.grid])
@@ -197,7 +197,7 @@ class AveyBModel(PreTrainedModel):
         hidden, readable, start = self.enter(batch, block)
         for state in self.run_layers(hidden, readable, start, every_layer):
             own = (state[:, -block.rows :] * in_use).flatten(0, 1)
-            # Rows of padding add their zeros to some token.
+            # Padding rows add zeros to some token.
             output = own.new_zeros(mask.numel(), self.config.d_embed).index_add(0, batch.token.flatten(), own)
             outputs.append(output.view(*mask.shape, -1))
         return tuple(outputs)
@@ -207,9 +207,9 @@ class AveyBModel(PreTrainedModel):
 
     @torch.compiler.disable
     def enter(self, batch: Batch, block: Block) -> tuple[Tensor, Tensor | None, int]:
-        """What the first layer sees of a block: rows (b, R, d), which of them are readable, and the place of the first.
+        """The input of the first layer for a block: rows (b, R, d), which of them are readable (b, R), and the first matrix row.
 
-        The place counts in rows of the layers' matrices; a readable of None means that all are.
+        The last is the row of the layers' matrices that the first row uses. None instead of readable rows means all.
         """
         config, table, length = self.config, batch.table, batch.splits.length
         own_in_use = rows_in_use(length[block.index], block.rows)
@@ -233,7 +233,7 @@ class AveyBModel(PreTrainedModel):
         return hidden, None if all_readable or config.padding == "live" else readable, start
 
     def run_layers(self, hidden: Tensor, readable: Tensor | None, start: int, every_layer: bool) -> list[Tensor]:
-        """The states (b, R, d) after the last layer, or before the first and after each."""
+        """The states (b, R, d) after the last layer, or before the first and after every layer."""
         states = []
         for layer in self.layers:
             if every_layer:
@@ -243,21 +243,25 @@ class AveyBModel(PreTrainedModel):
 
 
 def mask_of(shape: torch.Size, device: torch.device, attention_mask: Tensor | None) -> Tensor:
-    """(B, T) true at tokens."""
+    """(B, T) mask, true at tokens."""
     if len(shape) != 2 or 0 in shape:
         raise ValueError(f"Avey-B needs a batch of texts, each of at least one token, not the shape {tuple(shape)}.")
     if attention_mask is None:
         return torch.ones(shape, dtype=torch.bool, device=device)
     if attention_mask.shape != shape:
         raise ValueError(
-            f"attention_mask has the shape {tuple(attention_mask.shape)}; it needs one value a token, {tuple(shape)}."
+            f"attention_mask has the shape {tuple(attention_mask.shape)}; it needs one value per token, {tuple(shape)}."
         )
     return attention_mask.bool()
 
 
 @torch.compiler.disable
 def check_vocabulary(sorted_ids: Tensor, size: int) -> None:
-    """Raise a ValueError that names an id outside the vocabulary."""
+    """Refuse ids outside the vocabulary.
+
+    Raises:
+        ValueError: there is one; the message names it.
+    """
     for worst in (int(sorted_ids[0]), int(sorted_ids[-1])):
         if not 0 <= worst < size:
             raise ValueError(f"Token id {worst} is not in the vocabulary of {size}; use the tokenizer of this model.")

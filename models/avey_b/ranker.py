@@ -1,4 +1,4 @@
-"""The ranker: which other splits a split reads, with what weights, and how it compresses them to its own size."""
+"""The ranker: selects and weights the splits that each split reads, and compresses them to the size of one split."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from models.avey_b.splits import rows_in_use
 
 
 class Ranker(nn.Module):
-    """Published as `ranker`; its one parameter is the compression `down_proj` (S, (k + 1) S)."""
+    """Retrieval and compression. The only parameter is the compression matrix `down_proj` (S, (k + 1) S)."""
 
     def __init__(self, config: AveyBConfig) -> None:
         super().__init__()
@@ -25,19 +25,19 @@ class Ranker(nn.Module):
 
     @torch.compiler.disable
     def retrieve(self, table: Tensor, token: Tensor, length: Tensor, per_text: list[int]) -> tuple[Tensor, Tensor]:
-        """Neighbours of each split and their weights, in the order in which they are concatenated.
+        """The neighbours of each split and their weights, in the order of concatenation.
 
-        The score is MaxSim. It is never computed in half precision, since near ties would then fall the other way.
+        The score is MaxSim. It is never computed in half precision, because that would change the order of near ties.
 
         Args:
             table: (U, d) vectors.
-            token: (M, S) which of them each row of each split is.
-            length: (M,) rows of each split that are tokens.
+            token: (M, S) index in `table` of each row of each split.
+            length: (M,) number of tokens in each split.
             per_text: (B) number of splits of each text; splits of different texts are never neighbours.
 
         Returns:
-            (M, k) numbers of splits and (M, k) weights `score / (smallest selected score + eps)`. They stand at the
-            right, the best first; those missing are -1 and have weight 0.
+            (M, k) indices of splits and (M, k) weights `score / (smallest selected score + eps)`. Neighbours are aligned to
+            the right, best first; missing ones have index -1 and weight 0.
         """
         if max(per_text) == 1:
             neighbours = torch.full((len(token), self.k), -1, device=token.device)
@@ -50,13 +50,13 @@ class Ranker(nn.Module):
             if torch.is_grad_enabled() and not torch.compiler.is_exporting():
                 scores = self._scores_with_gradient(unit, token, length, neighbours)
             smallest = scores.masked_fill(~present, torch.inf).amin(-1, keepdim=True)
-            # A split without neighbours keeps no infinity here: its gradient would be 0 * inf.
+            # A split without neighbours must not keep infinity here: its gradient would be 0 * inf.
             smallest = smallest.masked_fill(~present.any(-1, keepdim=True), 1)
             return neighbours, scores / (smallest + self.eps)
 
     @torch.no_grad()
     def _select(self, unit: Tensor, token: Tensor, length: Tensor, per_text: list[int]) -> tuple[Tensor, Tensor]:
-        """The neighbours (M, k) of all splits, and their scores."""
+        """The neighbours of all splits (M, k) and their scores (M, k)."""
         neighbours = token.new_full((len(token), self.k), -1)
         scores = unit.new_zeros(neighbours.shape)
         maxsim = maxsim_of_all_pairs if torch.compiler.is_exporting() else maxsim_by_distinct_ids
@@ -71,7 +71,7 @@ class Ranker(nn.Module):
         return neighbours, scores
 
     def _best(self, scores: Tensor, is_candidate: Tensor) -> tuple[Tensor, Tensor]:
-        """From the scores (N, N) of one text the best (N, k) others of each split."""
+        """The best k other splits of each split (N, k) and their scores, from the scores (N, N) of one text."""
         place = torch.arange(len(scores), device=scores.device)
         allowed = place[:, None] != place if self.bidirectional else place[:, None] > place
         allowed = allowed & is_candidate
@@ -83,7 +83,7 @@ class Ranker(nn.Module):
         return indices.masked_fill(rank < 0, -1), values.masked_fill(rank < 0, 0)
 
     def _scores_with_gradient(self, unit: Tensor, token: Tensor, length: Tensor, neighbours: Tensor) -> Tensor:
-        """The scores (M, k) of the selected pairs alone, from which gradients reach the embeddings."""
+        """The scores (M, k) of only the selected pairs, with gradients to the embeddings."""
         split, slot = (neighbours >= 0).nonzero(as_tuple=True)
         other = neighbours[split, slot]
         match = best_matches(unit.detach(), token[split], token[other], length[other])
@@ -92,11 +92,11 @@ class Ranker(nn.Module):
         return score.new_zeros(neighbours.shape).index_put((split, slot), score)
 
     def forward(self, own: Tensor, retrieved: Tensor | None) -> Tensor:
-        """What the layers see of a block of splits.
+        """The input of the layers for a block of splits.
 
         Args:
-            own: (b, R, d) the first R rows of the splits, zero where they are padding.
-            retrieved: (b, k S, d) the weighted neighbours, zero where there are none, or None where no split has any.
+            own: (b, R, d) the first R rows of the splits; padding is zero.
+            retrieved: (b, k S, d) the weighted neighbours, missing ones zero; None if no split has neighbours.
 
         Returns:
             (b, R, d) compressed; without compression the concatenation, (b, k S + R, d) or (b, R, d).

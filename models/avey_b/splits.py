@@ -1,4 +1,4 @@
-"""How a padded batch of texts becomes a list of splits, and the splits become blocks of similar length."""
+"""Cut a padded batch of texts into splits, and group the splits into blocks of similar length."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Splits:
-    """The tokens of a batch, without its padding, cut into splits of `S` tokens, text after text.
+    """The tokens of a batch without padding, cut into splits of `S` tokens, text by text.
 
-    A masked position is no part of its text, wherever it stands: left padding, right padding and holes all leave the
-    same text behind. Shapes: batch `B` x `T` positions, `n` tokens, `M` splits.
+    A masked position is never part of the text: left padding, right padding and holes all give the same splits.
+    Shapes: `B` x `T` positions in the batch, `n` tokens, `M` splits.
     """
 
     position: Tensor
-    """(n,) where each token stands in the flattened (B * T) batch, in order of text, then place."""
+    """(n,) position of each token in the flattened (B * T) batch, ordered by text, then position."""
     grid: Tensor
-    """(M, S) for each row of each split the number of its token in `position`; any number in rows of padding."""
+    """(M, S) index in `position` of the token of each row of each split; arbitrary in padding rows."""
     length: Tensor
-    """(M,) tokens of each split; its other rows are padding."""
+    """(M,) number of tokens in each split; the other rows are padding."""
     per_text: list[int]
     """(B) number of splits of each text."""
 
@@ -32,10 +32,10 @@ def rows_in_use(length: Tensor, rows: int) -> Tensor:
 
 @torch.compiler.disable
 def cut_into_splits(mask: Tensor, size: int) -> Splits:
-    """The splits of a batch whose `mask` (B, T) is true at tokens; none of them is empty.
+    """The splits of a batch whose `mask` (B, T) is true at tokens; no split is empty.
 
     Raises:
-        ValueError: one of the texts has no token.
+        ValueError: a text has no tokens.
     """
     batch, device = len(mask), mask.device
     text_length = mask.sum(1)
@@ -59,7 +59,7 @@ def cut_into_splits(mask: Tensor, size: int) -> Splits:
 
 
 def cut_into_static_splits(mask: Tensor, size: int) -> Splits:
-    """The same in shapes that depend on the batch's shape alone, as export needs them: here splits may be empty."""
+    """Splits in shapes that depend only on the shape of the batch, for export. Here splits may be empty."""
     batch, width = mask.shape
     count = -(-width // size)
     first = torch.arange(batch, device=mask.device)[:, None] * width
@@ -77,25 +77,25 @@ def cut_into_static_splits(mask: Tensor, size: int) -> Splits:
 
 @dataclass(frozen=True)
 class Block:
-    """Splits that go through all layers together."""
+    """Splits that pass all layers together."""
 
     index: Tensor
-    """(b,) their numbers."""
+    """(b,) indices of the splits."""
     rows: int
-    """How many rows of them are computed."""
+    """Number of rows computed for each split."""
     is_full: bool
-    """Every one of these rows holds a token."""
+    """Whether each of these rows holds a token."""
 
 
 def blocks_of_similar_length(length: Tensor, size: int, live: bool, at_most: int, waste: int) -> Iterator[Block]:
-    """Group splits, longest first, such that no block computes much padding.
+    """Group splits, longest first, so that no block computes much padding.
 
     Args:
-        length: (M,) tokens of each split.
+        length: (M,) number of tokens in each split.
         size: rows of a split, `S`.
-        live: padding takes part in the layers, so that every split needs all its rows.
-        at_most: rows of one block, unless a single split has more.
-        waste: rows of padding that a block may compute before it is cheaper to start another.
+        live: whether padding takes part in the layers, so that all rows of every split are needed.
+        at_most: most rows of one block, unless a single split has more.
+        waste: padding rows that a block may compute before another block would be cheaper.
     """
     lengths = length.tolist()
     order = sorted(range(len(lengths)), key=lambda split: -lengths[split])

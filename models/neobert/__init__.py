@@ -1,7 +1,7 @@
 """NeoBERT (Le Breton et al. 2025, arXiv 2502.19587): published names and numbers, PyTorch's own attention.
 
-Importing this package registers the classes with the Auto classes of `transformers`, so that a saved folder reloads
-with `AutoModel.from_pretrained(folder)` after one `import models.neobert`.
+Importing this package registers the classes with the Auto classes of `transformers`, so that
+`AutoModel.from_pretrained(folder)` loads saved folders.
 """
 
 from transformers import (

@@ -1,4 +1,4 @@
-"""What a NeoBERT is: the published configuration keys."""
+"""Configuration of NeoBERT: the published keys."""
 
 from typing import ClassVar
 
@@ -12,20 +12,20 @@ class NeoBERTConfig(PreTrainedConfig):
         vocab_size: rows of the embedding matrix.
         hidden_size: width of a token's vector.
         num_hidden_layers: number of blocks.
-        num_attention_heads: attention heads of a block; each has an even width, because rotation works on pairs.
-        intermediate_size: width of the feed-forward layer *before* the correction for the gate, see `ffn_size`.
-        max_length: longest text in tokens (also as `max_position_embeddings`).
+        num_attention_heads: attention heads per block; each has an even width, because rotation works on pairs.
+        intermediate_size: width of the feed-forward layer *before* it is corrected for the gate, see `ffn_size`.
+        max_length: tokens of the longest text (also as `max_position_embeddings`).
         norm_eps: eps of RMSNorm.
         rope_theta: base of the rotary frequencies.
-        embedding_init_range: embeddings start uniform in plus or minus this.
+        embedding_init_range: embeddings are initialised uniformly between plus and minus this value.
         decoder_init_range: the same for all matrices.
         classifier_init_range: the same for the matrices of a classification head.
         classifier_dropout: dropout before a classification head's last layer.
-        masked_lm_head: `NeoBERTForMaskedLM` has a dense layer, GELU, a norm and a bias before and in a decoder that is tied to
-            the embedding, as `harness pretrain` trains it; the published one has a decoder of its own.
+        masked_lm_head: `NeoBERTForMaskedLM` has a dense layer, GELU and a norm before a decoder with a bias that is tied to the
+            embedding, as `harness pretrain` trains it. The published model has an untied decoder instead.
 
     Raises:
-        ValueError: a value that no model can have, in one sentence.
+        ValueError: an impossible value.
     """
 
     model_type = "neobert"
@@ -73,5 +73,5 @@ class NeoBERTConfig(PreTrainedConfig):
 
     @property
     def ffn_size(self) -> int:
-        """Width inside SwiGLU: two thirds of `intermediate_size`, since the gate is a third matrix, in steps of 8."""
+        """Width inside SwiGLU: two thirds of `intermediate_size`, because the gate is a third matrix, rounded up to a multiple of 8."""
         return 8 * -(-int(2 * self.intermediate_size / 3) // 8)

@@ -1,4 +1,4 @@
-"""NeoBERT with a head: the published masked-LM decoder, and plain heads for classification and question answering."""
+"""NeoBERT with task heads: the published masked-LM decoder, and linear heads for classification and question answering."""
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,9 @@ from models.outputs import MaskedLMHead, answer_output, masked_lm_output, sequen
 
 
 class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
-    """Predicts masked tokens with a decoder of its own: a matrix and a bias, not tied to the embedding.
+    """Predicts masked tokens by a decoder with a matrix and a bias that are not tied to the embedding.
 
-    With `config.masked_lm_head` there is a `head` with a tied decoder instead, see `models.outputs.MaskedLMHead`.
+    With `config.masked_lm_head` it has a `head` with a tied decoder instead, see `models.outputs.MaskedLMHead`.
     """
 
     def __init__(self, config: NeoBERTConfig) -> None:
@@ -32,7 +32,7 @@ class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
         self.post_init()
 
     def get_output_embeddings(self) -> nn.Linear | None:
-        """The decoder, if it is not the embedding."""
+        """The decoder; None if it is the embedding."""
         return self.decoder
 
     def set_output_embeddings(self, new_embeddings: nn.Linear) -> None:
@@ -48,7 +48,7 @@ class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
         labels: Tensor | None = None,
         **kwargs: object,
     ) -> MaskedLMOutput:
-        """Logits (batch, length, vocab_size); with `labels` (batch, length; -100 = ignored) the mean cross-entropy."""
+        """Logits (batch, length, vocab_size). With `labels` (batch, length; -100 = ignored) also the mean cross-entropy."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
         hidden = outputs.last_hidden_state
         if self.decoder is None:
@@ -58,7 +58,7 @@ class NeoBERTForMaskedLM(NeoBERTPreTrainedModel):
 
 
 class _NeoBERTWithClassifier(NeoBERTPreTrainedModel):
-    """The encoder and a last linear layer `classifier`."""
+    """The encoder followed by a linear layer `classifier`."""
 
     def __init__(self, config: NeoBERTConfig, num_labels: int) -> None:
         super().__init__(config)
@@ -91,14 +91,14 @@ class NeoBERTForSequenceClassification(_NeoBERTWithClassifier):
         labels: Tensor | None = None,
         **kwargs: object,
     ) -> SequenceClassifierOutput:
-        """Logits (batch, num_labels); with `labels` the loss that `config.problem_type` names."""
+        """Logits (batch, num_labels). With `labels` also the loss that `config.problem_type` names."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
         pooled = self.dense(self.dropout(outputs.last_hidden_state[:, 0])).tanh()
         return sequence_output(self, outputs, self.classifier(self.dropout(pooled)), labels)
 
 
 class NeoBERTForTokenClassification(_NeoBERTWithClassifier):
-    """Labels every token."""
+    """Classifies every token."""
 
     def __init__(self, config: NeoBERTConfig) -> None:
         super().__init__(config, config.num_labels)
@@ -113,13 +113,13 @@ class NeoBERTForTokenClassification(_NeoBERTWithClassifier):
         labels: Tensor | None = None,
         **kwargs: object,
     ) -> TokenClassifierOutput:
-        """Logits (batch, length, num_labels); with `labels` (batch, length; -100 = ignored) the mean cross-entropy."""
+        """Logits (batch, length, num_labels). With `labels` (batch, length; -100 = ignored) also the mean cross-entropy."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
         return token_output(outputs, self.classifier(self.dropout(outputs.last_hidden_state)), labels)
 
 
 class NeoBERTForQuestionAnswering(_NeoBERTWithClassifier):
-    """Marks the first and the last token of an answer."""
+    """Scores every token as the first and as the last token of an answer."""
 
     def __init__(self, config: NeoBERTConfig) -> None:
         super().__init__(config, 2)
@@ -135,7 +135,7 @@ class NeoBERTForQuestionAnswering(_NeoBERTWithClassifier):
         end_positions: Tensor | None = None,
         **kwargs: object,
     ) -> QuestionAnsweringModelOutput:
-        """Start and end logits, each (batch, length); with both positions (batch,) their mean cross-entropy."""
+        """Start and end logits, each (batch, length). With both positions (batch,) also their mean cross-entropy."""
         outputs = self.model(input_ids, attention_mask, inputs_embeds, **kwargs)
         logits = self.classifier(self.dropout(outputs.last_hidden_state))
         return answer_output(self, outputs, logits, start_positions, end_positions)

@@ -1,6 +1,6 @@
 """The NeoBERT encoder: pre-norm blocks of rotary self-attention and SwiGLU, RMSNorm throughout.
 
-Tensor names are the published ones, so a published checkpoint loads as it is.
+Tensors have their published names, so that published checkpoints load unchanged.
 """
 
 from typing import ClassVar
@@ -22,8 +22,8 @@ from models.neobert.configuration import NeoBERTConfig
 class RotaryTable(nn.Module):
     """Cosines and sines of the rotary embedding (Su et al. 2021, arXiv 2104.09864), in float32.
 
-    The table is no buffer: a model cast to bfloat16 would round its angles, and it belongs into no checkpoint. It is
-    computed when a longer text or another device asks for it, and kept.
+    The table is not a buffer: casting the model to bfloat16 would round its angles, and it does not belong in a
+    checkpoint. It is cached, and recomputed for a longer text or another device.
     """
 
     def __init__(self, config: NeoBERTConfig) -> None:
@@ -38,7 +38,7 @@ class RotaryTable(nn.Module):
         if torch.compiler.is_compiling():
             return self._compute(length, device)
         if self._kept is None or len(self._kept) < length or self._kept.device != device:
-            # Tensors made under inference_mode could not be trained with later, so the table is not.
+            # Tensors created in inference mode cannot be used in training later.
             with torch.inference_mode(mode=False):
                 self._kept = self._compute(min(self.longest, max(512, 2 * length)), device)
         return self._kept[:length]
@@ -51,13 +51,13 @@ class RotaryTable(nn.Module):
 
 
 def rotate(states: Tensor, table: Tensor) -> Tensor:
-    """Rotate adjacent pairs of `states` (batch, length, ..., head_size) by their position, in float32 at least."""
+    """Rotate adjacent pairs of `states` (batch, length, ..., head_size) by their position, in at least float32."""
     pairs = states.to(torch.promote_types(states.dtype, torch.float32)).unflatten(-1, (-1, 2))
     table = table.view(len(table), *[1] * (states.dim() - 3), *table.shape[1:])
-    if torch.compiler.is_compiling():  # compilers fuse real arithmetic and stumble over complex numbers
+    if torch.compiler.is_compiling():  # compilers can fuse real arithmetic but not complex numbers
         (even, odd), (cosine, sine) = pairs.unbind(-1), table.unbind(-1)
         rotated = torch.stack((even * cosine - odd * sine, even * sine + odd * cosine), dim=-1)
-    else:  # one pass over memory, measured five times as fast as the real form
+    else:  # one pass over memory; measured five times as fast as the real form
         rotated = torch.view_as_real(torch.view_as_complex(pairs) * torch.view_as_complex(table))
     return rotated.flatten(-2).to(states.dtype)
 
@@ -71,7 +71,7 @@ def eager_attention(
     scaling: float,
     **unused: object,
 ) -> tuple[Tensor, Tensor]:
-    """Attention in plain operations, which gives the weights too; (batch, heads, length, head_size) in."""
+    """Attention in plain operations, which also returns the weights; inputs have shape (batch, heads, length, head_size)."""
     scores = query @ key.transpose(2, 3) * scaling
     if attention_mask is not None:
         scores = scores.masked_fill(~attention_mask, float("-inf"))
@@ -95,7 +95,7 @@ class SwiGLU(nn.Module):
 
 
 class Block(GradientCheckpointingLayer):
-    """One layer: self-attention, then feed-forward, each normalised before and added to what came in."""
+    """One layer: self-attention, then feed-forward, each with a norm before it and a residual connection."""
 
     def __init__(self, config: NeoBERTConfig) -> None:
         super().__init__()
@@ -110,13 +110,13 @@ class Block(GradientCheckpointingLayer):
     def forward(
         self, hidden_states: Tensor, attention_mask: Tensor | None, table: Tensor
     ) -> tuple[Tensor, Tensor | None]:
-        """Hidden states (batch, length, hidden_size) in and out, and the attention weights where they are computed."""
+        """Hidden states (batch, length, hidden_size) in and out, and the attention weights if they are computed."""
         attended, weights = self._attend(self.attention_norm(hidden_states), attention_mask, table)
         hidden_states = hidden_states + attended
         return hidden_states + self.ffn(self.ffn_norm(hidden_states)), weights
 
     def _attend(self, states: Tensor, attention_mask: Tensor | None, table: Tensor) -> tuple[Tensor, Tensor | None]:
-        # Per head the matrix gives query, key and value, in this order.
+        # For each head the matrix gives query, key and value, in this order.
         states = self.qkv(states).unflatten(-1, (self.config.num_attention_heads, 3, self.config.head_size))
         query, key = rotate(states[..., :2, :], table).transpose(1, 2).unbind(-2)
         value = states[..., 2, :].transpose(1, 2)
@@ -128,7 +128,7 @@ class Block(GradientCheckpointingLayer):
 
 
 class NeoBERTPreTrainedModel(PreTrainedModel):
-    """What all NeoBERT models share: names, start values, what they support."""
+    """Base class of all NeoBERT models: names, initial values, supported features."""
 
     config_class = NeoBERTConfig
     base_model_prefix = "model"
@@ -152,7 +152,7 @@ class NeoBERTPreTrainedModel(PreTrainedModel):
 class NeoBERTModel(NeoBERTPreTrainedModel):
     """The bare encoder.
 
-    Accepts `attn_implementation="sdpa"` (the default) or `"eager"`, which also gives `output_attentions`.
+    Accepts `attn_implementation="sdpa"` (the default) or `"eager"`, which also supports `output_attentions`.
     """
 
     def __init__(self, config: NeoBERTConfig) -> None:
@@ -184,15 +184,15 @@ class NeoBERTModel(NeoBERTPreTrainedModel):
 
         Args:
             input_ids: token ids, (batch, length).
-            attention_mask: 1 for tokens, 0 for padding, (batch, length); padding changes no token's output. The
-                outputs of padding, and of a text that is padding alone, are finite and without meaning.
+            attention_mask: 1 for tokens, 0 for padding, (batch, length); padding does not affect the
+                outputs of tokens. Outputs of padding, and of a text of only padding, are finite and meaningless.
             inputs_embeds: embeddings instead of ids, (batch, length, hidden_size).
 
         Returns:
-            `last_hidden_state` of shape (batch, length, hidden_size); on request `hidden_states` and `attentions`.
+            `last_hidden_state` of shape (batch, length, hidden_size); if asked for also `hidden_states` and `attentions`.
 
         Raises:
-            ValueError: ids outside the vocabulary, a mask of another shape, or a text longer than `max_length`.
+            ValueError: an id is outside the vocabulary, the mask has another shape, or a text is longer than `max_length`.
         """
         hidden_states = self._embed(input_ids, inputs_embeds)
         batch, length = hidden_states.shape[:2]
@@ -228,9 +228,9 @@ class NeoBERTModel(NeoBERTPreTrainedModel):
 
 
 def keys_to_read(attention_mask: Tensor | None) -> Tensor | None:
-    """The mask that attention applies, true where a key is read: (batch, 1, 1, length), or None without padding.
+    """The mask that attention applies, true for keys that are read: (batch, 1, 1, length), or None without padding.
 
-    A text that is padding alone reads all of it, because attention over nothing is not a number.
+    A text of only padding reads all of it, because attention over no keys is NaN.
     """
     if attention_mask is None:
         return None
