@@ -117,8 +117,10 @@ def run_command(arguments: Sequence[str]) -> int:
         if distributed.speaks_of_errors():
             print(plain(f"harness: {_shortened(str(error))}"), file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("harness: stopped; nothing half-written stays, and the same command starts it again", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        if distributed.speaks_of_errors():
+            saved = str(stop) or "Nothing half-written is kept; run the same command again."
+            print(f"Stopped. {saved}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

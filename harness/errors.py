@@ -8,6 +8,10 @@ class InputError(Exception):
     """
 
 
+class StoppedError(KeyboardInterrupt):
+    """The user stopped a command with Ctrl-C: one sentence that says what is saved and how to continue."""
+
+
 class UnsuitedError(InputError):
     """A model and a task that can never go together, such as a word index on token tags: a sweep leaves them out."""
 

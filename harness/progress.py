@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from harness.plain_text import plain
 from harness.terminal import PlainConsole
@@ -17,38 +19,55 @@ LOG_INTERVAL_S = 15.0
 stderr = PlainConsole(stderr=True)
 
 Update = Callable[..., None]
-"""Called with how much is done, how much there is in all and, optionally, a remark such as the loss."""
+"""Called with how much is done, how much there is in all and, optionally, a remark such as the loss and lines to show
+below the bars of a terminal."""
 
 
 class Reporter(Protocol):
     """Something that shows stages of work."""
 
-    def __call__(self, stage: str) -> Update:
-        """Begin a stage; the function returned moves it on."""
+    def __call__(self, stage: str, total: float | None = None) -> Update:
+        """Begin a stage of so much work, if that is known; the function returned moves it on."""
         ...
 
 
-def silent(stage: str) -> Update:
+def silent(stage: str, total: float | None = None) -> Update:
     """A reporter that shows nothing."""
-    return lambda done, total, remark="": None
+    return lambda done, total, remark="", below=(): None
+
+
+class _Bars(Progress):
+    """Bars with lines of text below them, each cut to the width of the terminal."""
+
+    below: Sequence[str] = ()
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        yield from super().get_renderables()
+        for line in self.below:
+            yield Text(plain(line), no_wrap=True, overflow="ellipsis")
 
 
 @contextmanager
-def shown() -> Iterator[Reporter]:
-    """A reporter on stderr, for as long as the block runs."""
+def shown(estimates: bool = True) -> Iterator[Reporter]:
+    """A reporter on stderr, for as long as the block runs.
+
+    Args:
+        estimates: show the time left that the bar's own speed suggests; else remarks say it.
+    """
     if not stderr.is_terminal:
         yield _log
         return
     columns = (
         TextColumn("{task.description:<10}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        TimeRemainingColumn(), TextColumn("{task.fields[remark]}", markup=False),
+        *([TimeRemainingColumn()] if estimates else []), TextColumn("{task.fields[remark]}", markup=False),
     )  # fmt: skip
-    with Progress(*columns, console=stderr, transient=True) as bars:
+    with _Bars(*columns, console=stderr, transient=True) as bars:
 
-        def begin(stage: str) -> Update:
-            bar = bars.add_task(plain(stage), total=None, remark="")
+        def begin(stage: str, total: float | None = None) -> Update:
+            bar = bars.add_task(plain(stage), total=total, remark="")
 
-            def update(done: float, total: float, remark: str = "") -> None:
+            def update(done: float, total: float, remark: str = "", below: Sequence[str] = ()) -> None:
+                bars.below = below
                 bars.update(bar, completed=done, total=total, remark=plain(remark))
 
             return update
@@ -56,10 +75,10 @@ def shown() -> Iterator[Reporter]:
         yield begin
 
 
-def _log(stage: str) -> Update:
+def _log(stage: str, total: float | None = None) -> Update:
     began = last = time.monotonic()
 
-    def update(done: float, total: float, remark: str = "") -> None:
+    def update(done: float, total: float, remark: str = "", below: Sequence[str] = ()) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= LOG_INTERVAL_S or (done >= total and last != began):
@@ -77,6 +96,12 @@ def with_loss(update: Update) -> Callable[[int, int, float | None], None]:
 def counted(number: int | str, thing: str) -> str:
     """``1 thread``, ``2 threads``."""
     return f"{number} {thing}" if str(number) == "1" else f"{number} {thing}s"
+
+
+def saved_so_far(saved: int, total: int, thing: str) -> str:
+    """What a user reads who has stopped work on many things: ``2 of 18 cells are saved; ...``."""
+    are = "is" if saved == 1 else "are"
+    return f"{saved} of {counted(total, thing)} {are} saved; run the same command to continue."
 
 
 def duration(seconds: float) -> str:

@@ -74,7 +74,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def sweep_cells(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.progress import counted, duration, shown, silent, stderr
+    from harness.progress import counted, shown, silent, stderr
     from harness.store import Store
 
     grids = _grids(options)
@@ -99,25 +99,33 @@ def sweep_cells(options: argparse.Namespace) -> int:
     curves = curves_folder(options)
     cluster = cluster_of(options, store, curves)
     sweep = Sweep(cells, store, options.retry_failed, say)
-    to_run = len(sweep.to_run)
-    seconds = sweep.estimates.left_s([planned.cell for planned in sweep.to_run], workers)
-    about = f", about {duration(seconds)}" if seconds else ""
-    counts = ", ".join(f"{count} {status}" for status, count in sweep.counts.items() if count)
     where = f"{counted(workers, 'worker')} with {counted(threads, 'thread')} each"
+    at_a_time: int | None = workers
     if cluster:
         where = f"on the Ray cluster at {cluster.address} with {cluster.resources} each"
-    say(f"{counted(len(cells), 'cell')} in {store.folder}: {counts}; {to_run} to run, {where}{about}")
+        at_a_time = options.workers  # else the cluster decides, once it is reached
+    say(_before(sweep, where, at_a_time))
     if options.dry_run:
         _print_cells(sweep)
         return 0
-    if to_run:
+    if sweep.to_run:
         store.tidy()
         executor = cluster or _children(options, workers, threads, curves)
-        with shown() as report:
+        with shown(estimates=False) as report:
             # In a log the line of every cell is progress enough.
-            sweep.run(executor, workers, (report if stderr.is_terminal else silent)("cells"))
+            begin = report if stderr.is_terminal else silent
+            sweep.run(executor, at_a_time, begin("cells", len(cells)))
         store.tidy()
     return _print_results(sweep, options)
+
+
+def _before(sweep: Sweep, where: str, at_a_time: int | None) -> str:
+    """The line about a sweep before it runs: its cells, where they run, and how long."""
+    from harness.progress import counted
+
+    counts = ", ".join(f"{count} {status}" for status, count in sweep.counts.items() if count)
+    line = f"{counted(len(sweep.cells), 'cell')} in {sweep.store.folder}: {counts}; {len(sweep.to_run)} to run, {where}"
+    return f"{line}, {sweep.left(at_a_time) or 'no estimate before the first cell has ended'}" if sweep.to_run else line
 
 
 def _grids(options: argparse.Namespace) -> list[Grid]:
@@ -183,7 +191,7 @@ def _print_cells(sweep: Sweep) -> None:
             (
                 sweep.status[cell.key], f"{cell.model} {cell.size}", cell.task,
                 f"{cell.recipe.learning_rate:g}" if cell.recipe.trains else "-",
-                str(cell.seed), duration(seconds) if seconds else "?",
+                str(cell.seed), duration(seconds) if seconds else "unknown",
             )
         )  # fmt: skip
     print(sweep_table.cells_as_text(rows), end="")

@@ -13,14 +13,16 @@ from harness.cells.cell import Cell
 from harness.cells.grids import Grid
 from harness.cells.plan import Planned, plan_all
 from harness.cells.request import Request
-from harness.errors import InputError
-from harness.progress import Update, duration
+from harness.errors import InputError, StoppedError
+from harness.progress import Update, duration, saved_so_far
 from harness.scheduling.estimates import Estimates
 from harness.scheduling.executor import Executor, Finished
 from harness.store import Store
 from harness.store.record import FailureRecord, RunRecord
 
 BUSY_POLL_S = 2.0
+MOST_NAMED = 8
+"""Running cells that a terminal shows by name; a cluster may run hundreds."""
 
 Status = Literal["done", "failed", "to do"]
 Say = Callable[[str], None]
@@ -88,33 +90,54 @@ class Sweep:
         found = Counter(self.status.values())
         return {status: found[status] for status in get_args(Status)}
 
-    def run(self, executor: Executor, workers: int, show: Update) -> None:
+    def run(self, executor: Executor, workers: int | None, show: Update) -> None:
         """Run what is to do, and keep a record of every cell that fails.
 
         Args:
             executor: runs cells into the same store.
-            workers: how many cells it runs at a time.
-            show: moves a bar on.
+            workers: how many cells it runs at a time; ``None`` if only the executor knows.
+            show: moves a bar on, and shows which cells run.
 
         Raises:
             InputError: the store cannot be written any more, or the executor cannot work.
+            StoppedError: the user stopped the sweep.
         """
+        try:
+            self._run(executor, workers, show)
+        except KeyboardInterrupt as stop:
+            saved = sum(self.store.has(planned.cell) for planned in self.cells)
+            raise StoppedError(saved_so_far(saved, len(self.cells), "cell")) from stop
+
+    def _run(self, executor: Executor, workers: int | None, show: Update) -> None:
         of_request: dict[tuple[str, ...], Planned] = {}
+        running: dict[str, Planned] = {}
+        left = self.left(workers)
+
+        def progress() -> None:
+            show(self._ended, len(self.cells), left, below=_names_of_running(list(running.values())))
 
         def requests() -> Iterator[Request]:
             for planned in self._free(deque(self.to_run)):
                 request = planned.resolved
                 of_request[tuple(request.arguments())] = planned
+                running[planned.cell.key] = planned
+                progress()
                 yield request
 
+        progress()
         with closing(executor.run(requests())) as ends:  # type: ignore[type-var]
             for finished in ends:
                 planned = of_request[tuple(finished.request.arguments())]
                 self._take(planned, finished)
-                left = self.estimates.left_s([each.cell for each in self.to_run], workers)
-                remark = f"about {duration(left)} left" if left else ""
-                show(self._ended, len(self.cells), remark)
-                self.say(f"[{self._ended}/{len(self.cells)}] {self._line(planned, finished)}; {remark}".rstrip("; "))
+                left = self.left(workers or len(running))
+                del running[planned.cell.key]
+                progress()
+                self.say(f"[{self._ended}/{len(self.cells)}] {self._line(planned, finished)}; {left}".rstrip("; "))
+
+    def left(self, workers: int | None) -> str:
+        """What `run` will still take by so many workers, in words; empty where nothing is known of it."""
+        seconds = self.estimates.left_s([planned.cell for planned in self.to_run], workers) if workers else None
+        return f"about {duration(seconds)} left" if seconds else ""
 
     def records(self) -> list[RunRecord]:
         """The records of all cells that are done."""
@@ -177,6 +200,11 @@ class Sweep:
             status, error = (record["status"], record["error"]) if record else (finished.status, finished.error)
             told = f"{status.upper()}: {error}"
         return f"{name_of(planned.cell)}: {told}, {duration(finished.seconds)}"
+
+
+def _names_of_running(running: Sequence[Planned]) -> list[str]:
+    names = [f"running: {name_of(planned.cell)}" for planned in running[:MOST_NAMED]]
+    return names + ([f"and {len(running) - MOST_NAMED} more"] if len(running) > MOST_NAMED else [])
 
 
 def name_of(cell: Cell) -> str:

@@ -151,6 +151,18 @@ def test_list_as_json_has_models_and_tasks(capsys):
     assert {row["task"] for row in lists["tasks"]} >= {"ner/docstrings", "ner/wnut17"}
 
 
+def test_ctrl_c_is_one_sentence(tmp_path, capsys, monkeypatch):
+    for name in ("stopped.py", "stopped_too.py"):
+        (tmp_path / name).write_text("raise KeyboardInterrupt\n")
+    assert run_command(["list", "--plugin", str(tmp_path / "stopped.py")]) == 130
+    assert capsys.readouterr().err == "Stopped. Nothing half-written is kept; run the same command again.\n"
+    launchers = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost"}
+    for name, value in launchers.items():
+        monkeypatch.setenv(name, value)
+    assert run_command(["run", "--model", "bert", "--task", "ner", "--plugin", str(tmp_path / "stopped_too.py")]) == 130
+    assert capsys.readouterr().err == ""
+
+
 PLUGIN = """
 from models import MODELS, Encoder, Size
 MODELS.register("my-bert")(Encoder(

@@ -1,11 +1,17 @@
 """Sweeps whose cells take tenths of a second (see `quick_child.py`): what is run, what is kept, and what a kill leaves."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import random
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,20 +173,54 @@ def test_a_killed_sweep_goes_on_where_it_was_and_ends_with_the_same_results(grid
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_ctrl_c_ends_the_children_and_leaves_nothing_half_done(grid, tmp_path):
-    with started(*grid, "--seeds", "95", "--out", tmp_path / "out", runs=tmp_path / "runs") as sweep:
-        deadline = time.monotonic() + 60
-        while not list((tmp_path / "runs").iterdir()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come so far"
+        time.sleep(0.05)
+
+
+def test_ctrl_c_ends_the_children_and_says_what_is_saved(grid, tmp_path):
+    arguments = [*grid, "--seeds", "0,1,95", "--out", tmp_path / "out"]
+    with started(*arguments, runs=tmp_path / "runs") as sweep:
+        wait_for(lambda: len(list((tmp_path / "runs").iterdir())) == 3)
         children = psutil.Process(sweep.pid).children()
         sweep.send_signal(signal.SIGINT)
         _, messages = sweep.communicate(timeout=30)
     assert sweep.returncode == 130
+    assert messages.splitlines()[-1] == "Stopped. 2 of 3 cells are saved; run the same command to continue."
     assert "Traceback" not in messages
     assert children
     assert psutil.wait_procs(children, timeout=5)[1] == []
-    assert list((tmp_path / "out").iterdir()) == []
+    assert len(content(tmp_path / "out")) == len(list((tmp_path / "out").iterdir())) == 2
+
+
+def on_a_terminal(command, environment):
+    """What a command prints on a terminal of 70 columns."""
+    reader, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 70, 0, 0))
+    process = subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment)
+    os.close(terminal)
+    printed = b""
+    with contextlib.suppress(OSError):  # Linux: the other end was closed
+        while piece := os.read(reader, 65536):
+            printed += piece
+    os.close(reader)
+    assert process.wait(timeout=60) == 0, printed.decode()
+    return printed.decode()
+
+
+def test_the_bar_knows_the_total_at_once_and_names_the_running_cells(grid, tmp_path):
+    command = [sys.executable, SWEEP, *grid, "--seeds", "0-4", "--workers", "2", "--out", tmp_path]
+    environment = os.environ | {"QUICK_SECONDS": "1", "OMP_NUM_THREADS": "1", "TERM": "xterm", "COLUMNS": "70"}
+    printed = on_a_terminal(list(map(str, command)), environment)
+    frames = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", printed).replace("\r", "\n").splitlines()
+    bars = [line for line in frames if line.startswith("cells ")]
+    assert "0/5" in bars[0]
+    assert not any("/?" in line or "-:--:--" in line for line in bars)
+    assert any("0/5" not in line and re.search(r"about \d+ .* left", line) for line in bars)
+    running = {line.strip() for line in frames if line.strip().startswith("running: ")}
+    assert {f"running: bert on ner/cities, lr 0.0001, seed {seed}" for seed in range(5)} == running, running
 
 
 def test_a_damaged_record_is_run_again_and_a_dry_run_writes_nothing(grid, undisturbed, tmp_path):
@@ -199,6 +239,19 @@ def test_a_damaged_record_is_run_again_and_a_dry_run_writes_nothing(grid, undist
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert run(*arguments)[0] == 0
     assert content(tmp_path) == undisturbed
+
+
+def test_a_dry_run_says_how_long_or_that_nothing_is_known(grid, tmp_path):
+    arguments = [*grid, "--out", tmp_path]
+    _, out, messages = run(*arguments, "--seeds", "0-3", "--dry-run")
+    assert messages.splitlines()[-1].endswith(", no estimate before the first cell has ended")
+    assert (out.count("unknown"), out.count("?")) == (4, 0)
+    assert run(*arguments, "--seeds", "0")[0] == 0
+    _, out, messages = run(*arguments, "--seeds", "0-3", "--dry-run")
+    assert re.search(r"1 done, 3 to do; 3 to run, .*, about [\d.]+ (s|min|h) left$", messages.splitlines()[-1])
+    assert "unknown" not in out
+    _, _, messages = run(*arguments, "--seeds", "0", "--dry-run")
+    assert re.search(r"0 to run, 1 worker with \d+ threads? each$", messages.splitlines()[-1])
 
 
 def test_a_disk_that_fills_ends_the_sweep_with_a_sentence(grid, small_disk):
