@@ -15,7 +15,10 @@ from typing import Any
 import harness.pipelines.run_cell
 from harness.cli import run_command
 from harness.errors import InputError
+from harness.machine import provenance
 from harness.machine.processes import end_with_parent
+from harness.store import PREDICTIONS
+from harness.store.record import run_record
 
 SECONDS = float(os.environ.get("QUICK_SECONDS", "0.1"))
 RUNS = os.environ.get("QUICK_RUNS")
@@ -47,20 +50,28 @@ def run(planned: Any, *others: Any) -> Any:
             time.sleep(600)
     time.sleep(SECONDS)
     dev = int(cell.key[:4], 16) / 0xFFFF
-    record = {
-        "schema_version": 1, "key": cell.key, "status": "ok", "error": None,
-        "model": {"name": cell.model, "size": cell.size, "weights": cell.weights, "identity": cell.weights_identity},
-        "task": {
-            "name": task.family, "dataset": cell.task, "origin": "test", "fingerprint": "f", "notes": [],
-            "metric": task.metric, "options": {},
+    record = run_record(
+        key=cell.key,
+        model={"name": cell.model, "size": cell.size, "weights": cell.weights, "identity": cell.weights_identity},
+        task={
+            "name": task.family,
+            "dataset": cell.task,
+            "origin": "test",
+            "fingerprint": "f",
+            "notes": [],
+            "metric": task.metric,
+            "options": {},
         },
-        "recipe": harness.pipelines.run_cell.asdict(cell.recipe) | {"steps": 1, "resumed_from_step": 0},
-        "seed": cell.seed,
-        "scores": {"dev": {task.metric: dev}, "test": {task.metric: 1 - dev}},
-        "seconds": {"fit": time.monotonic()},
-        "environment": {"threads": int(os.environ["OMP_NUM_THREADS"])},
-        "predictions": "predictions.jsonl",
-    }  # fmt: skip
+        recipe=cell.recipe.as_record() | {"steps": 1, "resumed_from_step": 0},
+        seed=cell.seed,
+        tuned={},
+        scores={"dev": {task.metric: dev}, "test": {task.metric: 1 - dev}},
+        losses=[],
+        seconds={"fit": time.monotonic()},
+        peak_memory_mib=1.0,
+        environment={"threads": int(os.environ["OMP_NUM_THREADS"])},
+        predictions=PREDICTIONS,
+    )
     rows = [{"split": "test", "id": number, "gold": cell.key, "predicted": "x" * 50} for number in range(2000)]
     return types.SimpleNamespace(record=record, predictions=rows)
 
@@ -70,8 +81,8 @@ def stand_in() -> None:
     pipeline, training = types.ModuleType("harness.pipelines.pipeline"), types.ModuleType("harness.nn.training")
     pipeline.run, training.DivergedError = run, DivergedError  # type: ignore[attr-defined]
     sys.modules |= {"harness.pipelines.pipeline": pipeline, "harness.nn.training": training}
-    harness.pipelines.run_cell._quiet_libraries = lambda: None
-    harness.pipelines.run_cell.provenance.environment = lambda: {"threads": 1}
+    harness.pipelines.run_cell.quiet_libraries = lambda: None
+    provenance.environment = lambda: {"threads": 1}
 
 
 if __name__ == "__main__":
