@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from harness.errors import InputError
 from harness.machine import distributed
 from harness.plain_text import plain
-from harness.registry import closest, did_you_mean, failure_of_plugin, load_plugins
+from harness.registry import closest, did_you_mean, load_plugins, plugin_failures
 from harness.values import valid_path
 
 COMMANDS = (
@@ -133,15 +133,9 @@ def _command(options: argparse.Namespace) -> int:
     Raises:
         InputError: the input is wrong, or a plug-in's code raised something that the command does not expect.
     """
-    try:
+    with plugin_failures():
         load_plugins(options.plugin or ())
         return int(options.command(options))
-    except (InputError, KeyboardInterrupt, BrokenPipeError):
-        raise
-    except BaseException as error:
-        if sentence := failure_of_plugin(error):
-            raise sentence from error
-        raise
 
 
 def _shortened(message: str) -> str:

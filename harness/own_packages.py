@@ -11,8 +11,11 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+
+from harness.errors import InputError
 
 PACKAGES = ("harness", "models", "tasks")
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +41,21 @@ def prefer_own_packages() -> None:
     if here and here != str(ROOT):
         sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != here]
         sys.path.append(here)
+
+
+def refuse_hidden_packages() -> None:
+    """Check that ``import models`` and ``import tasks`` find the harness's packages in this process.
+
+    Raises:
+        InputError: they find others, such as those of the current folder.
+    """
+    for name in PACKAGES[1:]:
+        spec = find_spec(name)
+        file = (spec.origin or next(iter(spec.submodule_search_locations or ()), None)) if spec else None
+        if file is not None and not Path(file).resolve().is_relative_to(ROOT / name):
+            raise InputError(
+                f"{file} hides the harness's package {name!r}; start Python in another folder, or rename that package"
+            )
 
 
 def current_folder_on_path() -> str | None:

@@ -203,6 +203,23 @@ def _importing(failed: str) -> Iterator[None]:
         raise InputError(f"{failed}: {_what(error)}") from error
 
 
+@contextmanager
+def plugin_failures() -> Iterator[None]:
+    """Turn what a plug-in's code raises while the block runs into an `InputError` that names the file and line.
+
+    Raises:
+        InputError: a plug-in's code raised something else, or something called ``sys.exit``.
+    """
+    try:
+        yield
+    except (InputError, KeyboardInterrupt, BrokenPipeError):
+        raise
+    except BaseException as error:
+        if sentence := failure_of_plugin(error):
+            raise sentence from error
+        raise
+
+
 def failure_of_plugin(error: BaseException) -> InputError | None:
     """What a user should read of an exception that a plug-in's code raised while a command ran.
 

@@ -29,7 +29,8 @@ class PlainConsole(Console):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(markup=False, emoji=False, highlight=False, soft_wrap=True, **options)
+        # In a notebook rich would draw HTML, on stderr's behalf too.
+        super().__init__(markup=False, emoji=False, highlight=False, soft_wrap=True, force_jupyter=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """A string as text, see `harness.plain_text.plain`."""

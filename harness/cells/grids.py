@@ -78,19 +78,25 @@ class Grid:
         ]  # fmt: skip
 
 
-def read(file: str | Path | None, given: Mapping[str, Any], usual: Mapping[str, Any] | None = None) -> list[Grid]:
+def read(
+    file: str | Path | Mapping[str, Any] | None, given: Mapping[str, Any], usual: Mapping[str, Any] | None = None
+) -> list[Grid]:
     """The grids of a file, or the one of the command line.
 
     Args:
-        file: a TOML file, if there is one.
+        file: a TOML file, if there is one, or what one would hold.
         given: keys of a grid as the command line has them, which stand above those of the file.
         usual: keys of a grid that stand below those of the file.
 
     Raises:
         InputError: the file cannot be read, or a key is unknown, of a wrong type, empty or given twice.
     """
-    content = _content(Path(file)) if file is not None else {}
-    where = "the command line" if file is None else str(file)
+    if isinstance(file, Mapping):
+        content, where = dict(file), "the grid"
+    elif file is not None:
+        content, where = _content(Path(file)), str(file)
+    else:
+        content, where = {}, "the command line"
     tables = content.pop(GRID, [{}])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise InputError(f"{where}: grid is written as [[grid]], once for every grid")

@@ -8,11 +8,14 @@ import math
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE
 from harness.values import valid_name, valid_path
+
+if TYPE_CHECKING:
+    from harness.cost.points import Limits
 
 SHORTEST_TIMEOUT_S = 1.0
 SPARE_MIB = 512
@@ -85,8 +88,8 @@ def bench(options: argparse.Namespace) -> int:
     lengths = parse_lengths(options.lengths) if options.lengths is not None else DEFAULT_LENGTHS
     threads = check_threads(options.threads)
     baseline = _baseline(options.baseline, models)
-    _check_kernel(options.attn)
-    limits = _limits(options)
+    check_kernel(options.attn)
+    limits = limits_of(options.point_timeout, options.memory_limit, options.min_repetitions, options.min_seconds)
 
     def say(line: str) -> None:
         stderr.print(line)
@@ -165,7 +168,12 @@ def _baseline(asked: str | None, models: list[str]) -> str:
     return asked
 
 
-def _check_kernel(attention: str) -> None:
+def check_kernel(attention: str) -> None:
+    """Check that this machine has a kernel of attention.
+
+    Raises:
+        InputError: it lacks the GPU or the package.
+    """
     if attention != "flash_attention_2":
         return
     import torch
@@ -176,21 +184,32 @@ def _check_kernel(attention: str) -> None:
         raise InputError("flash_attention_2 needs the package flash-attn; install it or use --attn sdpa")
 
 
-def _limits(options: argparse.Namespace) -> Any:
+def limits_of(timeout_s: float, memory_mib: int | None, min_repetitions: int, min_seconds: float) -> Limits:
+    """When points end.
+
+    Args:
+        timeout_s: seconds of a point.
+        memory_mib: private memory of a point; ``None`` for what is free less `SPARE_MIB`.
+        min_repetitions, min_seconds: repetitions go on until both are reached.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
     from harness.cost.points import Limits
     from harness.machine import memory
 
-    timeout, seconds = options.point_timeout, options.min_seconds
-    if not SHORTEST_TIMEOUT_S <= timeout < math.inf:
-        raise InputError(f"--point-timeout must be at least {SHORTEST_TIMEOUT_S:g} s, not {timeout:g}")
-    if options.min_repetitions < 1:
-        raise InputError(f"--min-repetitions must be at least 1, not {options.min_repetitions}")
-    if not 0 <= seconds < timeout:
-        raise InputError(f"--min-seconds must be less than the point timeout of {timeout:g} s, and not {seconds:g}")
-    if options.memory_limit is not None and options.memory_limit < 1:
-        raise InputError(f"--memory-limit must be at least 1 MiB, not {options.memory_limit}")
-    limit = options.memory_limit or max(memory.available_mib() - SPARE_MIB, 1)
-    return Limits(timeout, limit, options.min_repetitions, seconds)
+    if not SHORTEST_TIMEOUT_S <= timeout_s < math.inf:
+        raise InputError(f"--point-timeout must be at least {SHORTEST_TIMEOUT_S:g} s, not {timeout_s:g}")
+    if min_repetitions < 1:
+        raise InputError(f"--min-repetitions must be at least 1, not {min_repetitions}")
+    if not 0 <= min_seconds < timeout_s:
+        raise InputError(
+            f"--min-seconds must be less than the point timeout of {timeout_s:g} s, and not {min_seconds:g}"
+        )
+    if memory_mib is not None and memory_mib < 1:
+        raise InputError(f"--memory-limit must be at least 1 MiB, not {memory_mib}")
+    limit = memory_mib or max(memory.available_mib() - SPARE_MIB, 1)
+    return Limits(timeout_s, limit, min_repetitions, min_seconds)
 
 
 def precision_and_machine(precision: str | None) -> tuple[str, str]:

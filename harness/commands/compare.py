@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import InputError
-from harness.store import DEFAULT_STORE
+from harness.store import DEFAULT_STORE, Store
 from harness.values import valid_name, valid_path
+
+if TYPE_CHECKING:
+    from harness.comparison.paired_test import Comparison
 
 EXAMPLES = """examples:
   python -m harness compare avey-b bert
@@ -47,24 +50,48 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def compare_two(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.comparison.paired_test import compare
-    from harness.comparison.pairing import pairs, side
-    from harness.progress import stderr
     from harness.report.terminal import compare_table
-    from harness.store import Store
     from harness.terminal import show_json
 
-    if not 100 <= options.resamples <= 1_000_000:
-        raise InputError(f"--resamples must be between 100 and 1000000, not {options.resamples}")
-    store = Store(options.out)
-    records = list(store.records(on_problem=lambda problem: stderr.print(f"harness: {problem}")))
-    ours, theirs = side(options.a, store, records), side(options.b, store, records)
-    found = compare(
-        pairs(ours, theirs, options.task, options.any_recipe), ours.predictions, theirs.predictions, options.split,
-        options.resamples,
+    found = compared(
+        (options.a, options.b), Store(options.out), task=options.task, split=options.split,
+        any_recipe=options.any_recipe, resamples=options.resamples,
     )  # fmt: skip
     if options.json:
         show_json(compare_table.rows(found))
     else:
-        print(compare_table.as_text(found, ours.name, theirs.name, options.split), end="")
+        print(compare_table.as_text(found, options.a, options.b, options.split), end="")
     return 0
+
+
+def compared(
+    names: tuple[str, str],
+    store: Store,
+    *,
+    task: str | None,
+    split: Literal["test", "dev"],
+    any_recipe: bool,
+    resamples: int,
+) -> list[Comparison]:
+    """Compare two encoders on every dataset that both have.
+
+    Args:
+        names: see `harness.comparison.pairing.side`.
+        store: where the runs are.
+        task: ``family`` or ``family/dataset``: only these; ``None`` for all.
+        split: whose scores are compared.
+        any_recipe: compare runs of different recipes too.
+        resamples: of intervals and tests.
+
+    Raises:
+        InputError: a name means no run or several encoders, or the runs are not comparable.
+    """
+    from harness.comparison.paired_test import compare
+    from harness.comparison.pairing import pairs, side
+    from harness.progress import stderr
+
+    if not 100 <= resamples <= 1_000_000:
+        raise InputError(f"--resamples must be between 100 and 1000000, not {resamples}")
+    records = list(store.records(on_problem=lambda problem: stderr.print(f"harness: {problem}")))
+    ours, theirs = (side(name, store, records) for name in names)
+    return compare(pairs(ours, theirs, task, any_recipe), ours.predictions, theirs.predictions, split, resamples)

@@ -78,10 +78,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
     from harness.store import Store
 
     grids = _grids(options)
-    workers, threads = _workers(options.workers), options.threads
-    if threads is not None and threads < 1:
-        raise InputError(f"--threads must be at least 1, not {threads}")
-    threads = threads or _threads(workers)
+    workers, threads = workers_and_threads(options.workers, options.threads)
     load_plugins(plugin for grid in grids for plugin in grid.plugins)
     from harness.scheduling.sweep import Sweep, cells_of
 
@@ -159,16 +156,23 @@ def _rates(text: str) -> list[float]:
         raise InputError(f"--lrs takes numbers with commas, such as 1e-4,5e-4, not {text!r}") from None
 
 
-def _workers(asked: int | None) -> int:
-    if asked is not None and asked < 1:
-        raise InputError(f"--workers must be at least 1, not {asked}")
-    return asked or 1
+def workers_and_threads(workers: int | None, threads: int | None) -> tuple[int, int]:
+    """How many cells run at a time, and how many threads each of them gets.
 
+    Args:
+        workers: 1 where it is ``None``.
+        threads: where it is ``None``, the processors that this process may use are divided among the workers;
+            ``OMP_NUM_THREADS`` is not exceeded where it is set.
 
-def _threads(workers: int) -> int:
-    """The processors that this process may use, divided; OMP_NUM_THREADS is not exceeded where it is set."""
-    available, limit = processors(), os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(available // workers, int(limit) if limit.isdecimal() and int(limit) else available))
+    Raises:
+        InputError: a number is below 1.
+    """
+    for option, number in (("--workers", workers), ("--threads", threads)):
+        if number is not None and number < 1:
+            raise InputError(f"{option} must be at least 1, not {number}")
+    workers, available, limit = workers or 1, processors(), os.environ.get("OMP_NUM_THREADS", "")
+    most = int(limit) if limit.isdecimal() and int(limit) else available
+    return workers, threads or max(1, min(available // workers, most))
 
 
 def _children(options: argparse.Namespace, workers: int, threads: int, curves: Path | None) -> Executor:

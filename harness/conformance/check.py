@@ -9,18 +9,16 @@ that meets an exception has failed, and says which.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
 import torch
 
 from harness.conformance.demands import CHECKS, WORDS_AS_IN_TEXT, Door, Finding, Subject
 from harness.errors import InputError, first_line
+from harness.nn import random_states
 from harness.progress import Update
 from models.encoder import refuse_longer
 
@@ -101,7 +99,7 @@ def check(
     was_training = model.training
     model.eval()
     try:
-        with _random_states_restored():
+        with random_states.restored():
             checks = []
             for number, (name, (limit, examine)) in enumerate(demands.items()):
                 progress(number, len(demands), name)
@@ -120,14 +118,3 @@ def _outcome(name: str, limit: float, examine: Callable[[Subject], Finding], sub
     finally:
         subject.model.eval()
     return Check(name, measured <= limit, float(measured), limit, detail)
-
-
-@contextmanager
-def _random_states_restored() -> Iterator[None]:
-    python, numpy = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng():
-        try:
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(numpy)

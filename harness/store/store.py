@@ -17,7 +17,16 @@ from typing import Any, Literal, Protocol, overload
 
 from harness.errors import InputError
 from harness.json_file import parse_json
-from harness.store.record import FailureRecord, ImportedRecord, PointRecord, Record, RunRecord, is_cell, is_finished_run
+from harness.store.record import (
+    FailureRecord,
+    ImportedRecord,
+    PointRecord,
+    PretrainingRecord,
+    Record,
+    RunRecord,
+    is_cell,
+    is_finished_run,
+)
 from harness.store.record_file import (
     RECORD,
     DamagedError,
@@ -131,6 +140,11 @@ class Store:
     def records(
         self, kind: Literal["imported"], on_problem: Callable[[str], None] = ...
     ) -> Iterator[ImportedRecord]: ...
+
+    @overload
+    def records(
+        self, kind: Literal["pretraining"], on_problem: Callable[[str], None] = ...
+    ) -> Iterator[PretrainingRecord]: ...
 
     def records(self, kind: str = "run", on_problem: Callable[[str], None] = lambda sentence: None) -> Iterator[Record]:
         """All whole records, in the order of their folders' names; anything else is passed over.

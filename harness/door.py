@@ -1,0 +1,496 @@
+"""The Python door: what the commands do, as functions that give records and DataFrames.
+
+Progress and remarks go to stderr, as those of the commands do. A message about bad input names the command's option.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import numbers
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from harness.errors import InputError
+from harness.machine import distributed
+from harness.own_packages import refuse_hidden_packages
+from harness.progress import shown, silent, stderr
+from harness.registry import load_plugin, plugin_failures
+from harness.store import DEFAULT_STORE, RECORD, Store, read_record
+from harness.store.record import FailureRecord, RunRecord, is_finished_run
+from harness.values import data_dir as data_dir_of_environment
+from harness.values import shortened, valid_path
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.cells.grids import Grid
+    from harness.store.frame import Kind
+
+T = TypeVar("T")
+Folder = str | os.PathLike[str]
+RecipeValue = float | int | str | None
+
+
+class RunFailedError(Exception):
+    """A cell ended without a score: out of memory, a loss that is not a number, or an error of a library.
+
+    Attributes:
+        record: what the store keeps of it.
+        log: the file with its messages.
+    """
+
+    def __init__(self, record: FailureRecord, log: Path) -> None:
+        super().__init__(f"the run failed: {record['error']} (details in {log})")
+        self.record, self.log = record, log
+
+
+def run(
+    model: str,
+    task: str,
+    *,
+    weights: Folder = "scratch",
+    size: str | None = None,
+    seed: int = 0,
+    data_dir: Folder | None = None,
+    out: Folder = DEFAULT_STORE,
+    force: bool = False,
+    task_options: Mapping[str, str | float] | None = None,
+    plugins: Sequence[Folder] = (),
+    skip_bad: bool = False,
+    strict_tags: bool = False,
+    **recipe: RecipeValue,
+) -> RunRecord:
+    """Fine-tune one encoder on one task and score it, in this process; or take the result from the store.
+
+    Args:
+        model: name of a registered encoder.
+        task: ``family`` or ``family/dataset``.
+        weights: ``scratch``, ``hub``, a folder or a hub id.
+        size: ``tiny``, ``base`` or ``large``; ``None`` for the default of the weights.
+        seed: of initialisation, batches and dropout. The caller's random states are left as they were.
+        data_dir: folder of local datasets; ``None`` for that of ``$HARNESS_DATA_DIR``.
+        out: folder of the store.
+        force: run the cell even if the store has its result.
+        task_options: options of the task; ``python -m harness list tasks`` names them.
+        plugins: Python files that register models or tasks.
+        skip_bad: leave malformed examples out, counted in the record, instead of refusing the dataset.
+        strict_tags: refuse CoNLL files with tags that depart from their scheme, instead of converting them.
+        **recipe: values of the recipe, such as ``learning_rate=5e-4, epochs=3``; see `harness.cells.recipe.Recipe`.
+
+    Returns:
+        The record, see [the results format](../results.md).
+
+    Raises:
+        InputError: a name, a value, the data, the weights or the store is not usable.
+        RunFailedError: the cell ended without a score.
+    """
+    given = {
+        "model": model, "task": task, "weights": weights, "size": size, "seeds": [seed], "data_dir": data_dir,
+        "task_options": task_options, "skip_bad": skip_bad, "strict_tags": strict_tags, "recipe": _given(recipe),
+        "plugins": _paths(plugins),
+    }  # fmt: skip
+    with _as_a_command(plugins):
+        from harness.cells.grids import one_request
+        from harness.nn import random_states
+        from harness.pipelines.run_cell import run_one
+
+        request = one_request(_usual() | _given(given), "run")
+        with random_states.restored():
+            outcome = run_one(request, _path(out, "out"), bool(force))
+    if outcome is None:
+        raise AssertionError("only helpers of torchrun have no record, and torchrun is refused")
+    if outcome.record["status"] == "ok":
+        return outcome.record
+    raise RunFailedError(outcome.record, outcome.folder)
+
+
+def sweep(
+    grid: Folder | Mapping[str, object],
+    *,
+    out: Folder = DEFAULT_STORE,
+    workers: int | None = None,
+    threads: int | None = None,
+    retry_failed: bool = False,
+    plugins: Sequence[Folder] = (),
+) -> pd.DataFrame:
+    """Run models x tasks x learning rates x seeds, each cell in a process of its own; finished cells are not run again.
+
+    Args:
+        grid: a TOML file, or a mapping with the keys of one: ``models``, ``tasks``, ``learning_rates``, ``seeds`` and so on.
+        out: folder of the store.
+        workers: cells at a time; ``None`` for 1.
+        threads: of each cell; ``None`` for the processors divided by ``workers``.
+        retry_failed: run cells again that failed earlier.
+        plugins: Python files that register models or tasks, in place of the grid's.
+
+    Returns:
+        The rows of `load_results` for the finished cells of the grid. Failed cells are named on stderr;
+        ``load_results(out, kind="failure")`` has their rows.
+
+    Raises:
+        InputError: the grid or the store is not usable. A cell that fails raises nothing.
+    """
+    with _as_a_command(plugins):
+        from harness.cells import grids
+        from harness.commands.sweep import workers_and_threads
+        from harness.store import frame
+
+        at_a_time, threads_each = workers_and_threads(_whole(workers, "workers"), _whole(threads, "threads"))
+        what = _given(grid) if isinstance(grid, Mapping) else _path(grid, "grid")
+        found = grids.read(what, _given({"plugins": _paths(plugins) or None}), _usual())
+        store = Store(_path(out, "out"))
+        return frame.runs(_swept(found, store, at_a_time, threads_each, bool(retry_failed)))
+
+
+def bench(
+    models: str | Sequence[str] = "all",
+    *,
+    size: str = "tiny",
+    lengths: Sequence[int] | None = None,
+    mode: Literal["inference", "training"] = "inference",
+    batch_size: int | None = None,
+    tokens_per_batch: int | None = None,
+    precision: Literal["fp32", "bf16"] | None = None,
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa",
+    compiled: bool = False,
+    threads: int | None = None,
+    extend_positions: bool = False,
+    point_timeout: float = 120.0,
+    memory_limit: int | None = None,
+    min_repetitions: int = 5,
+    min_seconds: float = 1.0,
+    out: Folder = DEFAULT_STORE,
+    force: bool = False,
+    plugins: Sequence[Folder] = (),
+) -> pd.DataFrame:
+    """Measure throughput, latency and memory against length, each point in a process of its own.
+
+    Args:
+        models: ``all``, one name, or several.
+        size: of all models.
+        lengths: tokens, increasing; ``None`` for 128 to 98,304.
+        mode: ``inference`` (forward), or ``training`` (forward, backward, optimiser step).
+        batch_size: texts of every batch; ``None`` for 1.
+        tokens_per_batch: fill each batch with as many texts as make so many tokens, instead of a fixed batch.
+        precision: ``None`` for bf16 where the machine is fast at it, else fp32.
+        attention: kernel of all attention models.
+        compiled: use `torch.compile`.
+        threads: of the processor; ``None`` for all.
+        extend_positions: measure beyond a model's own length, for cost only.
+        point_timeout: seconds of a point.
+        memory_limit: private memory of a point, in MiB; ``None`` for what is free less 512 MiB.
+        min_repetitions, min_seconds: repetitions go on until both are reached.
+        out: folder of the store.
+        force: measure again what the store has.
+        plugins: Python files that register models.
+
+    Returns:
+        A row per point, measured or not, with the columns of ``load_results(kind="bench")``.
+
+    Raises:
+        InputError: a value or the store is not usable. A point that fails raises nothing.
+    """
+    with _as_a_command(plugins):
+        from harness.commands.bench import check_kernel, limits_of, precision_and_machine
+        from harness.cost.points import DEFAULT_LENGTHS, Settings, check_threads, parse_lengths, parse_models, points_of
+        from harness.cost.run import Bench
+        from harness.store import frame
+
+        if batch_size is not None and tokens_per_batch is not None:
+            raise InputError("batch_size and tokens_per_batch are two rules for one batch; leave one out")
+        check_kernel(attention)
+        used, machine = precision_and_machine(_one_of("precision", precision, ("fp32", "bf16", None)))
+        points = points_of(
+            parse_models(_joined(models, "models")),
+            DEFAULT_LENGTHS if lengths is None else parse_lengths(_joined(lengths, "lengths")),
+            Settings(
+                size=_text(size, "size"),
+                precision=used,
+                machine=machine,
+                threads=check_threads(_whole(threads, "threads")),
+                mode=_one_of("mode", mode, ("inference", "training")),
+                batch_size=_whole(batch_size, "batch_size"),
+                tokens_per_batch=_whole(tokens_per_batch, "tokens_per_batch"),
+                attention=_one_of("attention", attention, ("sdpa", "eager", "flash_attention_2")),
+                compiled=bool(compiled),
+                extend_positions=bool(extend_positions),
+            ),
+        )
+        limits = limits_of(
+            _number(point_timeout, "point_timeout"),
+            _whole(memory_limit, "memory_limit"),
+            _whole(min_repetitions, "min_repetitions") or 0,
+            _number(min_seconds, "min_seconds"),
+        )
+        store = Store(_path(out, "out"))
+        store.check_writable()
+        under_way = Bench(store, limits, force=bool(force), plugins=_paths(plugins), say=stderr.print)
+        records = under_way.run(points)
+    if under_way.unwritten:
+        stderr.print(f"{under_way.unwritten} records could not be written to {store.folder}")
+    return frame.points(records)
+
+
+def compare(
+    one: Folder,
+    other: Folder,
+    *,
+    task: str | None = None,
+    split: Literal["test", "dev"] = "test",
+    any_recipe: bool = False,
+    resamples: int = 10_000,
+    out: Folder = DEFAULT_STORE,
+) -> pd.DataFrame:
+    """Compare two encoders example by example on the datasets that both have.
+
+    Args:
+        one, other: ``MODEL``, ``MODEL:SIZE``, ``MODEL@WEIGHTS``, or the folder of a run.
+        task: ``family`` or ``family/dataset``: only these.
+        split: whose scores are compared.
+        any_recipe: compare runs of different recipes too.
+        resamples: of intervals and tests.
+        out: folder of the store.
+
+    Returns:
+        A row per dataset. ``a_score`` and ``b_score`` are means over seeds, each with ``_low`` and ``_high``, the 95 %
+        interval; ``difference`` is a less b, with its interval; ``p`` is of approximate randomisation and ``p_holm``
+        corrected for the number of rows; ``minimum_detectable_difference`` is the true difference that as many seeds
+        and examples find with power 0.8 at 5 %.
+
+    Raises:
+        InputError: a name means no run or several encoders, or the runs are not comparable.
+    """
+    with _as_a_command():
+        import pandas as pd
+
+        from harness.commands.compare import compared
+        from harness.report.terminal import compare_table
+
+        _one_of("split", split, ("test", "dev"))
+        found = compared(
+            (_path(one, "one"), _path(other, "other")),
+            Store(_path(out, "out")),
+            task=task,
+            split=split,
+            any_recipe=bool(any_recipe),
+            resamples=_whole(resamples, "resamples") or 0,
+        )
+        return pd.DataFrame(compare_table.rows(found))
+
+
+def check(
+    model: str, *, weights: Folder = "scratch", size: str | None = None, plugins: Sequence[Folder] = ()
+) -> pd.DataFrame:
+    """Certify an encoder: padding, determinism, gradients, saving and the rest of what a comparison takes for granted.
+
+    Args:
+        model: name of a registered encoder.
+        weights: ``scratch``, ``hub``, a folder or a hub id.
+        size: ``tiny``, ``base`` or ``large``; ``None`` for the default of the weights.
+        plugins: Python files that register models.
+
+    Returns:
+        A row per demand: ``name``, ``passed``, ``measured`` (the deviation; NaN where an exception ended the check),
+        ``limit`` and ``detail``.
+
+    Raises:
+        InputError: the names or the weights are not usable.
+    """
+    with _as_a_command(plugins):
+        import pandas as pd
+
+        from harness.conformance.certify import check_one
+
+        named = None if size is None else _text(size, "size")
+        checks = check_one(_text(model, "model"), _path(weights, "weights"), named)
+        return pd.DataFrame([asdict(found) for found in checks]).astype({"measured": "float64"})
+
+
+def load_results(folder: Folder = DEFAULT_STORE, *, kind: Kind = "run") -> pd.DataFrame:
+    """The records of a store as a tidy table.
+
+    Args:
+        folder: of the store.
+        kind: ``run`` for finished runs, a row per run and split with metrics as columns; ``failure`` for cells that
+            ended without a score; ``bench`` for points of a bench; ``imported`` for scores that another tool measured;
+            ``pretraining`` for pretrained encoders.
+
+    Returns:
+        The columns are described in [Tables](python.md#tables). A store without such records gives a table without
+        rows. Files that are no whole record are named on stderr and left out.
+
+    Raises:
+        InputError: there is no such folder or kind.
+    """
+    from harness.store import frame
+
+    _one_of("kind", kind, tuple(frame.FRAMES))
+    store = Store(_path(folder, "folder"))
+    if not store.folder.is_dir():
+        raise InputError(f"there is no folder {store.folder}; give the store that runs were written to")
+    return frame.of_kind(kind, store, lambda problem: stderr.print(f"harness: {problem}"))
+
+
+def load_predictions(run: RunRecord | pd.Series | Folder, *, out: Folder = DEFAULT_STORE) -> pd.DataFrame:
+    """The predictions of a run.
+
+    Args:
+        run: its record, a row of `load_results`, its key, or its folder.
+        out: folder of the store that holds it, where ``run`` is no folder.
+
+    Returns:
+        A row per example of dev and test: ``split``, ``id``, ``gold``, ``predicted``, the texts that were read, and
+        ``terms``, the numerator and denominator of the example's share of the main metric.
+
+    Raises:
+        InputError: there is no such run, or its predictions are missing or were changed.
+    """
+    from harness.store import frame
+
+    folder = _run_folder(run, Path(_path(out, "out")))
+    record = read_record(folder / RECORD)
+    if not is_finished_run(record):
+        raise InputError(f"{folder} holds no finished run that this version reads; run it again")
+    return frame.predictions(Store(folder.resolve().parent).predictions(record))
+
+
+def _swept(grids: list[Grid], store: Store, workers: int, threads: int, retry_failed: bool) -> list[RunRecord]:
+    """Run the cells of grids that the store lacks; returns the records of all that are done."""
+    from harness.scheduling.local import ChildProcesses
+    from harness.scheduling.sweep import Sweep, cells_of
+
+    for plugin in (plugin for grid in grids for plugin in grid.plugins):
+        load_plugin(plugin)
+    cells, left = cells_of(grids)
+    for combination in left:
+        stderr.print(f"{combination.model} on {combination.task} is left out: {combination.reason}")
+    for doubt in sorted({doubt for planned in cells for doubt in planned.cell.recipe.doubts()}):
+        stderr.print(f"note: {doubt}")
+    under_way = Sweep(cells, store, retry_failed, stderr.print)
+    if under_way.to_run:
+        store.tidy()
+        with shown() as report:
+            executor = ChildProcesses(store.folder, workers, threads)
+            under_way.run(executor, workers, (report if stderr.is_terminal else silent)("cells"))
+        store.tidy()
+    if failures := under_way.failures():
+        stderr.print(
+            f"{len(failures)} of {len(cells)} cells failed; their messages are in error.log of their folders in "
+            f"{store.folder}, and retry_failed=True runs them again"
+        )
+    return under_way.records()
+
+
+@contextmanager
+def _as_a_command(plugins: Sequence[Folder] = ()) -> Iterator[None]:
+    """Do for the block what the command line does for a command: load plug-ins, and turn their failures into sentences.
+
+    Raises:
+        InputError: a plug-in failed, torchrun started this process, or other packages hide ours.
+    """
+    if distributed.processes() > 1:
+        raise InputError("the Python functions do not run under torchrun; give it python -m harness run")
+    refuse_hidden_packages()
+    with plugin_failures():
+        for plugin in _paths(plugins):
+            load_plugin(plugin)
+        yield
+
+
+def _run_folder(run: object, store: Path) -> Path:
+    """The folder of a run.
+
+    Raises:
+        InputError: there is none.
+    """
+    if isinstance(run, str | os.PathLike):
+        if (Path(run) / RECORD).is_file():
+            return Path(run)
+        key = os.fspath(run)
+    else:
+        get = getattr(run, "get", None)  # a record, or a row of a DataFrame
+        key = get("key") if callable(get) else None
+    found = sorted(store.glob(f"*_{glob.escape(key)}/{RECORD}")) if isinstance(key, str) and "/" not in key else []
+    if not found:
+        raise InputError(
+            f"{store} has no run {shortened(repr(key or run))}; give a record, the key or the folder of a run, and out= where "
+            "the store is another"
+        )
+    return found[0].parent
+
+
+def _usual() -> dict[str, object]:
+    folder = data_dir_of_environment()
+    return {"data_dir": _path(folder, "$HARNESS_DATA_DIR")} if folder else {}
+
+
+def _given(values: Mapping[str, object]) -> dict[str, object]:
+    """Those values that are not ``None``, as TOML would hold them."""
+    return {name: _plain(value) for name, value in values.items() if value is not None}
+
+
+def _plain(value: object) -> object:
+    """A value as TOML would hold it: tables, lists, text, and Python's own numbers in place of numpy's."""
+    if isinstance(value, Mapping):
+        return _given(value)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, numbers.Real):
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    return [_plain(item) for item in value] if isinstance(value, Iterable) else value
+
+
+def _path(value: object, name: str) -> str:
+    try:
+        return valid_path(_text(_plain(value), name))
+    except argparse.ArgumentTypeError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+def _paths(values: object) -> list[str]:
+    """The paths of plug-ins; one alone needs no list."""
+    several = _plain(values)
+    return [_path(value, "plugins") for value in (several if isinstance(several, list) else [several])]
+
+
+def _joined(values: object, name: str) -> str:
+    """Several values as the command line takes them."""
+    several = _plain(values)
+    if isinstance(several, str):
+        return several
+    if not isinstance(several, list):
+        raise InputError(f"{name} takes a list, not {several!r}")
+    return ",".join(map(str, several))
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{name} takes a text, not {shortened(repr(value))}")
+    return value
+
+
+def _whole(value: object, name: str) -> int | None:
+    plain = _plain(value)
+    if plain is not None and (not isinstance(plain, int) or isinstance(plain, bool)):
+        raise InputError(f"{name} takes a whole number, not {shortened(repr(value))}")
+    return plain
+
+
+def _number(value: object, name: str) -> float:
+    plain = _plain(value)
+    if not isinstance(plain, int | float) or isinstance(plain, bool):
+        raise InputError(f"{name} takes a number, not {shortened(repr(value))}")
+    return plain
+
+
+def _one_of(name: str, value: T, choices: tuple[object, ...]) -> T:
+    if value not in choices:
+        raise InputError(f"{name} is one of {', '.join(map(repr, choices))}, not {shortened(repr(value))}")
+    return value
