@@ -1,6 +1,7 @@
 """The rooms of the project: which package may import which. Nothing imports upward, and no two modules import each other."""
 
 import ast
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -27,6 +28,7 @@ LENT_TO_ALL = {"harness.registry", "harness.errors", "harness.progress", "harnes
 """All of `harness` that `models` and `tasks` import."""
 
 
+@cache
 def modules() -> dict[str, Path]:
     found = {}
     for top in ("harness", "models", "tasks"):
@@ -35,8 +37,10 @@ def modules() -> dict[str, Path]:
     return found
 
 
-def imports(path: Path, known: dict[str, Path], at_import_only: bool = False) -> set[str]:
+@cache
+def imports(path: Path, at_import_only: bool = False) -> set[str]:
     """The project's modules that a file imports, inside of functions too; types alone do not count."""
+    known = modules()
     tree = ast.parse(path.read_text(encoding="utf-8"))
     skipped: set[int] = set()
     for node in ast.walk(tree):
@@ -67,14 +71,14 @@ def floor(module: str) -> int:
 def test_a_room_imports_from_its_own_floor_and_those_below():
     known = modules()
     for module in known.keys() - {"harness"}:
-        upward = {other for other in imports(known[module], known) - {"harness"} if floor(other) < floor(module)}
+        upward = {other for other in imports(known[module]) - {"harness"} if floor(other) < floor(module)}
         assert upward == set(), module
 
 
 def test_rooms_of_one_floor_do_not_import_each_other():
     known = modules()
     for module in known.keys() - {"harness"}:
-        beside = {other for other in imports(known[module], known) - {"harness"} if room(other) != room(module)}
+        beside = {other for other in imports(known[module]) - {"harness"} if room(other) != room(module)}
         assert {other for other in beside if floor(other) == floor(module)} == set(), module
 
 
@@ -82,12 +86,12 @@ def test_models_and_tasks_know_only_errors_progress_and_the_registry_of_the_harn
     known = modules()
     for module in known:
         if room(module) in ("models", "tasks"):
-            theirs = {room(other) for other in imports(known[module], known) if other.startswith("harness.")}
+            theirs = {room(other) for other in imports(known[module]) if other.startswith("harness.")}
             assert theirs <= LENT_TO_ALL, module
 
 
 def test_no_two_modules_import_each_other():
     known = modules()
     TopologicalSorter(
-        {module: imports(path, known, at_import_only=True) - {module} for module, path in known.items()}
+        {module: imports(path, at_import_only=True) - {module} for module, path in known.items()}
     ).prepare()
