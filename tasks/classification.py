@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from tasks.beginning import beginning
 from tasks.excerpt import excerpt
+from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
 from tasks.metrics import classification_scores
-from tasks.sources.formats.locate import Embedded, Folder, locate
+from tasks.sources.formats import jsonl
 from tasks.sources.formats.writing import write_jsonl
 from tasks.sources.labelled_text import LabelledText
 from tasks.task import Data, DatasetInfo, Encoded, one_by_one
@@ -27,7 +28,7 @@ LONG_PAIR = 1_000_000
 tokenised can change which one that is: so texts of a shorter pair are tokenised whole."""
 
 
-class SequenceClassification:
+class SequenceClassification(Family[Source]):
     """A family of classification datasets.
 
     Args:
@@ -53,34 +54,19 @@ class SequenceClassification:
 
         return NLI_DATASETS if self.family == "nli" else CLASSIFICATION_DATASETS
 
-    def identity(self, dataset: str, data_dir: str | None) -> str:
-        """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
-        source = locate(self.family, dataset, self.datasets, data_dir)
-        if isinstance(source, Embedded):
-            from tasks.sources.docstrings import nli as docstrings_nli
+    def embedded(self, info: DatasetInfo) -> Source:
+        """See `Family.embedded`."""
+        from tasks.sources.docstrings import nli
 
-            return docstrings_nli.identity()
-        if isinstance(source, Folder):
-            from tasks.sources.formats import jsonl
+        return EmbeddedSource(nli.identity, lambda: nli.load().data(nli.RELATIONS))
 
-            return jsonl.identity(source.path)
-        return f"{source.info.hub_id}@{source.info.revision} {dataset}"
+    def local(self, path: Path) -> Source:
+        """See `Family.local`: JSON lines."""
+        return FolderSource(path, jsonl.identity, jsonl.load)
 
-    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
-        """See `Task.load`; a local dataset is ``DIR/FAMILY/NAME`` with JSON lines."""
-        source = locate(self.family, dataset, self.datasets, data_dir)
-        if isinstance(source, Embedded):
-            from tasks.sources.docstrings import nli as docstrings_nli
-
-            built = docstrings_nli.load()
-            labels = docstrings_nli.RELATIONS
-            return Data(built.splits, labels, "embedded", built.fingerprint, docstrings_nli.NOTES, built.versions)
-        from tasks.sources.formats import jsonl
-
-        if isinstance(source, Folder):
-            return jsonl.load(source.path, skip_bad).data(str(source.path))
-        read = jsonl.load_hub(source.info)
-        return read.data(f"{source.info.hub_id}@{read.revision}")
+    def hub(self, info: DatasetInfo) -> Source:
+        """See `Family.hub`."""
+        return HubSource(info, jsonl.load_hub)
 
     def encode(
         self,

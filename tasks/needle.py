@@ -124,36 +124,28 @@ class NeedleInHaystack:
     def identity(self, dataset: str, data_dir: str | None) -> str:
         """See `Task.identity`: package versions, or a digest of the texts."""
         self._kinds(dataset)
-        folder = haystack.find_texts(dataset, self.datasets, data_dir)
-        if folder is None:
-            from tasks.sources.built import rules_identity
-
-            return rules_identity("needle", (needles.VERSION, TRAIN_EXAMPLES))
-        return f"{needles.VERSION} {TRAIN_EXAMPLES} {haystack.folder_identity(folder)}"
+        texts = haystack.find_texts(dataset, self.datasets, data_dir)
+        return texts.identity((needles.VERSION, TRAIN_EXAMPLES))
 
     def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
         """See `Task.load`; texts are ``DIR/needle/NAME/*.txt`` or ``DIR/*.txt``."""
         kinds, distractors = self._kinds(dataset), int(self.options["distractors"])
-        folder = haystack.find_texts(dataset, self.datasets, data_dir)
-        if folder is None:
-            from tasks.sources.docstrings import packages as docstrings
-
-            texts, origin, versions = haystack.from_docstrings(), "embedded", docstrings.versions()
-        else:
-            texts, origin, versions = haystack.from_folder(folder), str(folder), {}
-        examples = int(self.options["examples"])
+        texts = haystack.find_texts(dataset, self.datasets, data_dir).read()
+        examples, hay = int(self.options["examples"]), texts.haystacks
         splits: dict[Split, list[Needle]] = {
-            "train": needles.train_needles(texts["train"], kinds, distractors, TRAIN_EXAMPLES)
+            "train": needles.train_needles(hay["train"], kinds, distractors, TRAIN_EXAMPLES)
         }
         sizes: dict[Split, int] = {"dev": (examples + 2) // 3, "test": examples}
         for split, size in sizes.items():
-            splits[split] = needles.grid(split, texts[split], kinds, distractors, self._lengths, self._depths, size)
+            splits[split] = needles.grid(
+                split, hay[split], kinds, distractors, lengths=self._lengths, depths=self._depths, examples=size
+            )
         notes = []
-        if data_dir is not None and folder is None:
+        if data_dir is not None and texts.origin == "embedded":
             notes.append(f"{data_dir} holds no *.txt, so the haystack is the embedded one")
-        if (words := texts["test"].n_words) < max(self._lengths):
-            notes.append(f"the haystack of test has {words} words; inputs that are longer read it more than once")
-        return Data(splits, ("start", "end"), origin, needles.fingerprint(splits), tuple(notes), versions)
+        if (words := hay["test"].n_words) < max(self._lengths):
+            notes.append(f"the haystack of test has {words} words; longer inputs read it more than once")
+        return Data(splits, ("start", "end"), texts.origin, needles.fingerprint(splits), tuple(notes), texts.versions)
 
     def encode(
         self,

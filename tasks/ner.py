@@ -14,16 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
 from tasks.metrics import entity_scores, entity_terms
-from tasks.sources.formats.locate import Embedded, Folder, locate
+from tasks.sources.formats import conll
+from tasks.sources.formats.reading import Reading
 from tasks.sources.formats.writing import write_conll
+from tasks.sources.hub import rows
 from tasks.sources.sentence import Sentence
-from tasks.sources.splits import fingerprint
-from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature
+from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature, Split
 from tasks.words import read_words
 
 
-class NamedEntityRecognition:
+class NamedEntityRecognition(Family[Source]):
     """The task ``ner``: CoNLL-style tagging.
 
     Args:
@@ -51,38 +53,28 @@ class NamedEntityRecognition:
 
         return NER_DATASETS
 
-    def identity(self, dataset: str, data_dir: str | None) -> str:
-        """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
-        source = locate(self.family, dataset, self.datasets, data_dir)
-        if isinstance(source, Embedded):
-            from tasks.sources.docstrings import packages as docstrings
+    def embedded(self, info: DatasetInfo) -> Source:
+        """See `Family.embedded`."""
+        from tasks.sources.docstrings.packages import corpus_identity
 
-            return docstrings.corpus_identity()
-        if isinstance(source, Folder):
-            from tasks.sources.formats import conll
+        return EmbeddedSource(corpus_identity, _built)
 
-            if self.strict_tags:  # before the store is asked, which may have a run on these files from before
-                conll.load(source.path, strict_tags=True)
-            return conll.identity(source.path)
-        return f"{source.info.hub_id}@{source.info.revision}"
+    def local(self, path: Path) -> Source:
+        """See `Family.local`: CoNLL files. ``skip_bad`` has no effect: a malformed line makes its neighbours doubtful."""
+        return FolderSource(path, self._identity, self._read)
 
-    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
-        """See `Task.load`; a malformed line of a CoNLL file makes its neighbours doubtful, so none is ever left out."""
-        source = locate(self.family, dataset, self.datasets, data_dir)
-        if isinstance(source, Embedded):
-            from tasks.sources.docstrings import ner as docstrings_ner
+    def hub(self, info: DatasetInfo) -> Source:
+        """See `Family.hub`."""
+        return HubSource(info, _read_hub, named=False)
 
-            built = docstrings_ner.load()
-            return _data(built.splits, "embedded", sources=built.versions)
-        if isinstance(source, Folder):
-            from tasks.sources.formats import conll
+    def _identity(self, path: Path) -> str:
+        if self.strict_tags:  # now, since the store may have an earlier run on these files
+            conll.load(path, strict_tags=True)
+        return conll.identity(path)
 
-            splits, notes = conll.load(source.path, self.strict_tags)
-            return _data(splits, str(source.path), notes)
-        from tasks.sources.hub import rows as hub
-
-        splits, revision = hub.load_sentences(source.info)
-        return _data(splits, f"{source.info.hub_id}@{revision}")
+    def _read(self, path: Path, skip_bad: bool) -> Reading[Sentence]:
+        splits, notes = conll.load(path, self.strict_tags)
+        return Reading(splits=splits, labels=_labels(splits), notes=list(notes))
 
     def encode(
         self,
@@ -172,15 +164,22 @@ class NamedEntityRecognition:
 NER = NamedEntityRecognition()
 
 
-def _data(
-    splits: Mapping[Any, Sequence[Sentence]],
-    origin: str,
-    notes: tuple[str, ...] = (),
-    sources: Mapping[str, str] | None = None,
-) -> Data:
+def _built() -> Data:
+    from tasks.sources.docstrings import ner
+
+    built = ner.load()
+    return built.data(_labels(built.splits))
+
+
+def _read_hub(info: DatasetInfo, skip_bad: bool) -> Reading[Sentence]:
+    splits, revision = rows.load_sentences(info)
+    return Reading(splits=splits, labels=_labels(splits), revision=revision)
+
+
+def _labels(splits: Mapping[Split, Sequence[Sentence]]) -> tuple[str, ...]:
+    """O, and the two tags of each type of the train split, types in alphabetical order."""
     types = sorted({tag[2:] for sentence in splits["train"] for tag in sentence.tags if tag != "O"})
-    labels = ("O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
-    return Data(splits, labels, origin, fingerprint(splits), notes, sources or {})
+    return ("O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
 
 
 def _words_with_tokens(sentences: Sequence[Sequence[str]], tokenizer: Any) -> list[list[str]]:

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.excerpt import excerpt
+from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
 from tasks.metrics import answer_f1, answer_scores
-from tasks.sources.formats.locate import Embedded, Folder, locate
+from tasks.sources.formats import squad
 from tasks.sources.formats.writing import write_squad
 from tasks.sources.question import Question
-from tasks.sources.splits import files_identity
 from tasks.task import Data, DatasetInfo, Encoded
 from tasks.windows import NULL, Window, encode_questions
 
@@ -39,10 +39,11 @@ class Span:
     score: float
 
 
-class SpanExtraction:
+class SpanExtraction(Family[Source]):
     """The task ``span``: SQuAD-style extractive question answering."""
 
     family = "span"
+    folders = ("qa", "span")
     description = "span extraction: the stretch of a text that answers a question, if one does"
     head = "span"
     metric = "answer_f1"
@@ -57,34 +58,19 @@ class SpanExtraction:
 
         return SPAN_DATASETS
 
-    def identity(self, dataset: str, data_dir: str | None) -> str:
-        """See `Task.identity`: package versions, a digest of the local files, or the hub's revision."""
-        source = locate(self.family, dataset, self.datasets, data_dir, folder="qa")
-        if isinstance(source, Embedded):
-            from tasks.sources.docstrings import span as docstrings_span
+    def embedded(self, info: DatasetInfo) -> Source:
+        """See `Family.embedded`."""
+        from tasks.sources.docstrings import span
 
-            return docstrings_span.identity()
-        if isinstance(source, Folder):
-            from tasks.sources.formats import squad
+        return EmbeddedSource(span.identity, lambda: span.load().data(squad.LABELS))
 
-            return files_identity(squad.files(source.path))
-        return f"{source.info.hub_id}@{source.info.revision} {dataset}"
+    def local(self, path: Path) -> Source:
+        """See `Family.local`: SQuAD's JSON, in ``DIR/qa/NAME`` or ``DIR/span/NAME``."""
+        return FolderSource(path, squad.identity, squad.load)
 
-    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
-        """See `Task.load`; a local dataset is ``DIR/qa/NAME`` or ``DIR/span/NAME``, in SQuAD's JSON."""
-        source = locate(self.family, dataset, self.datasets, data_dir, folder="qa")
-        labels = ("start", "end")
-        if isinstance(source, Embedded):
-            from tasks.sources.docstrings import span as docstrings_span
-
-            built = docstrings_span.load()
-            return Data(built.splits, labels, "embedded", built.fingerprint, docstrings_span.NOTES, built.versions)
-        from tasks.sources.formats import squad
-
-        if isinstance(source, Folder):
-            return squad.load(source.path, skip_bad).data(str(source.path), labels)
-        read = squad.load_hub(source.info, skip_bad)
-        return read.data(f"{source.info.hub_id}@{read.revision}", labels)
+    def hub(self, info: DatasetInfo) -> Source:
+        """See `Family.hub`."""
+        return HubSource(info, squad.load_hub)
 
     def encode(
         self,

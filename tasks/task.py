@@ -58,6 +58,7 @@ class DatasetInfo:
             train, because the benchmark hides the labels of its test split, has none.
         own_document: of a test collection, which queries skip the document with their id; see
             `tasks.sources.own_documents.Rule`.
+        caveats: what a reader of the scores must know, one sentence each; a part of every record's notes.
     """
 
     name: str
@@ -70,6 +71,7 @@ class DatasetInfo:
     languages: tuple[str, ...] = ("en",)
     sizes: Mapping[Split, int] = field(default_factory=dict)
     own_document: Literal["same_text", "leave_out", "keep"] = "same_text"
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,9 @@ from harness.pipelines.stages import (
 from models.encoder import Encoder
 from models.parameters import count_parameters
 from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
-from tasks.retrieval import Retrieval, SearchableData
+from tasks.retrieval import Retrieval
 from tasks.sources.collection import Query
+from tasks.sources.searchable import SearchableData
 from tasks.task import Split
 
 if TYPE_CHECKING:

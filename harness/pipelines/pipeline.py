@@ -100,13 +100,16 @@ def _model(planned: Planned, result: Result) -> ModelEntry:
 
 def _task(planned: Planned, result: Result) -> TaskEntry:
     cell, task, data = planned.cell, planned.task, result.data
+    info = task.datasets.get(cell.dataset)
+    caveats = info.caveats if info else ()
+    untrained = () if cell.recipe.trains else (UNTRAINED_NOTE,)
     return {
         "name": task.family,
         "dataset": cell.task,
         "origin": data.origin,
         "fingerprint": data.fingerprint,
         "sources": dict(data.sources),
-        "notes": [*data.notes, *cell.recipe.doubts(), *([] if cell.recipe.trains else [UNTRAINED_NOTE])],
+        "notes": [*caveats, *data.notes, *cell.recipe.doubts(), *untrained],
         "metric": task.metric,
         "options": dict(cell.task_options),
         "n_dev": len(data.splits["dev"]),

@@ -1,4 +1,4 @@
-"""Datasets that are built on this machine: kept in the cache by what decides them, with a fingerprint of their examples."""
+"""Datasets that are built on this machine and cached, with a fingerprint of their examples."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from tasks.sources.docstrings.cache import read_cached, write_cached
 from tasks.sources.docstrings.packages import SPLITS, Split, corpus_identity, versions
 from tasks.sources.splits import fingerprint
+from tasks.task import Data
 
 T = TypeVar("T")
 
@@ -20,13 +21,17 @@ class Built(Generic[T]):
     fingerprint: str
     versions: dict[str, str]
 
+    def data(self, labels: tuple[str, ...]) -> Data:
+        """The dataset, with what the head predicts."""
+        return Data(self.splits, labels, "embedded", self.fingerprint, sources=self.versions)
+
 
 def rules_identity(name: str, rules: object) -> str:
-    """What decides a set that is built of the docstrings: the sha256 (hex) of its rules and of the packages' versions.
+    """The identity of a set that is built from the docstrings: the sha256 (hex) of its rules and of the packages' versions.
 
     Args:
         name: of the set.
-        rules: everything that a change of changes the examples; its ``repr`` counts.
+        rules: every rule that affects the examples; its ``repr`` counts.
     """
     return hashlib.sha256(f"{name} {rules} {corpus_identity()}".encode()).hexdigest()
 
@@ -34,13 +39,13 @@ def rules_identity(name: str, rules: object) -> str:
 def built(
     name: str, identity: str, build: Callable[[], Mapping[Split, list[T]]], example: Callable[[list[Any]], T]
 ) -> Built[T]:
-    """The set of this identity, from the cache if it was built before.
+    """The set with this identity, from the cache if it was built before.
 
     Args:
-        name: of the set, and so of its file in the cache.
+        name: of the set and of its file in the cache.
         identity: sha256 (hex) of what decides the examples.
         build: makes the examples of each split, which are dataclasses.
-        example: makes an example of the values of its fields, in which JSON has turned tuples into lists.
+        example: makes an example from the values of its fields, in which JSON has turned tuples into lists.
 
     Raises:
         InputError: a package of the corpus is not installed.
@@ -59,5 +64,5 @@ def built(
 
 
 def draw(*parts: str) -> int:
-    """A number below 2**64 that looks random and depends on nothing but the words."""
+    """A number below 2**64 that looks random and depends only on the words."""
     return int.from_bytes(hashlib.sha256("\n".join(parts).encode()).digest()[:8], "big")

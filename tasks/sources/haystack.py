@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from harness.errors import InputError
-from tasks.sources.formats.locate import Folder, is_folder, locate
+from tasks.sources.formats.locate import is_folder, locate
 from tasks.sources.splits import read_bytes
 from tasks.task import SPLITS, DatasetInfo, Split
 
@@ -70,23 +71,91 @@ class Haystack:
         return digest.hexdigest()
 
 
-def find_texts(dataset: str, datasets: Mapping[str, DatasetInfo], data_dir: str | None) -> Path | None:
-    """The folder of texts that ``needle/dataset`` reads; ``None`` where the haystack is the embedded one.
+@dataclass(frozen=True)
+class Texts:
+    """What the haystacks are made of.
 
-    It is ``data_dir/needle/dataset`` if there is one, else ``data_dir`` itself if that holds texts and the dataset is a
-    declared one. A folder that holds other datasets only leaves the declared ones as they are.
+    Attributes:
+        haystacks: one for each split.
+        origin: ``embedded`` or a folder, for people.
+        versions: of the packages that embedded texts were read from.
+    """
+
+    haystacks: Mapping[Split, Haystack]
+    origin: str
+    versions: Mapping[str, str]
+
+
+class TextSource(Protocol):
+    """Where the texts of the haystacks come from."""
+
+    def identity(self, rules: tuple[int, ...]) -> str:
+        """What decides needles that are hidden in these texts by these rules.
+
+        Raises:
+            InputError: there is no text, or one cannot be read.
+        """
+        ...
+
+    def read(self) -> Texts:
+        """Read the texts.
+
+        Raises:
+            InputError: a text cannot be read, or all of them are too short.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class EmbeddedTexts:
+    """The prose of the embedded corpus."""
+
+    def identity(self, rules: tuple[int, ...]) -> str:
+        """See `TextSource.identity`: a digest of the rules and of package versions."""
+        from tasks.sources.built import rules_identity
+
+        return rules_identity("needle", rules)
+
+    def read(self) -> Texts:
+        """See `TextSource.read`."""
+        from tasks.sources.docstrings.packages import versions
+
+        return Texts(from_docstrings(), "embedded", versions())
+
+
+@dataclass(frozen=True)
+class FolderTexts:
+    """The ``*.txt`` of a folder."""
+
+    folder: Path
+
+    def identity(self, rules: tuple[int, ...]) -> str:
+        """See `TextSource.identity`: the rules and a digest of the texts."""
+        return " ".join([*map(str, rules), folder_identity(self.folder)])
+
+    def read(self) -> Texts:
+        """See `TextSource.read`."""
+        return Texts(from_folder(self.folder), str(self.folder), {})
+
+
+def find_texts(dataset: str, datasets: Mapping[str, DatasetInfo], data_dir: str | None) -> TextSource:
+    """The texts that ``needle/dataset`` reads.
+
+    They are in ``data_dir/needle/dataset`` if there is such a folder, else in ``data_dir`` itself if that holds texts and the
+    dataset is a declared one. A data folder that only holds other datasets does not affect the declared ones.
 
     Raises:
-        InputError: neither declares or holds the dataset, or the data folder does not exist or is empty.
+        InputError: the dataset is neither declared nor in the data folder, or the data folder does not exist or is empty.
     """
     if data_dir is not None:
         root = Path(data_dir)
         own = root / "needle" / dataset
         if dataset in datasets and is_folder(root) and not is_folder(own):
-            return None if not text_files(root) and any(entry.is_dir() for entry in root.iterdir()) else root
+            others_only = not text_files(root) and any(entry.is_dir() for entry in root.iterdir())
+            return EmbeddedTexts() if others_only else FolderTexts(root)
         datasets = {}
-    source = locate("needle", dataset, datasets, data_dir)
-    return source.path if isinstance(source, Folder) else None
+    place = locate("needle", dataset, datasets, data_dir)
+    return FolderTexts(place) if isinstance(place, Path) else EmbeddedTexts()
 
 
 def text_files(folder: Path) -> list[Path]:

@@ -19,9 +19,6 @@ SIZES: dict[Split, int] = {"train": 3000, "dev": 300, "test": 1000}
 OPTIONS = ("document_words",)
 """What of the task's options this collection is built by."""
 WORDS = range(16, 65_537)
-NOTES = (
-    "retrieval/needle asks for made-up keys: what an embedding holds of a text's details, not whether it knows its subject",
-)
 
 
 def identity(document_words: str) -> str:
@@ -58,7 +55,7 @@ def build(haystacks: dict[Split, Haystack], words: int, sizes: dict[Split, int] 
             question, statement = key_value(keys.pop(), new_numbers(random, 1, every)[0])
             documents[f"{split}-{number}"] = Document("", _document(haystacks[split], statement.text, words, random))
             queries[split].append(Query(f"{split}-{number}", question, {f"{split}-{number}": 1}))
-    return Collection(documents, queries, NOTES)
+    return Collection(documents, queries)
 
 
 def _document(haystack: Haystack, statement: str, words: int, random: np.random.Generator) -> str:

@@ -1,7 +1,7 @@
-"""Needles: sentences that say a word, a number or the value for a key, and the question that asks for what one of them says.
+"""Needles: sentences that give a word, a number or the value for a key, and a question that asks for it.
 
-What is hidden, at which depth and from where the haystack is read are drawn once and are the same for every encoder;
-only how much of the haystack makes up a length is left to its tokenizer (see `tasks.hiding`).
+What is hidden, at which depth, and where reading of the haystack starts are drawn once and are the same for every encoder. Only
+how much of the haystack fills a length depends on the tokenizer (see `tasks.hiding`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
+from itertools import product
 
 import numpy as np
 
@@ -48,8 +49,8 @@ class Needle:
         depth: where it is hidden, in percent of the haystack before it.
         start: sentence of the haystack that the input begins with.
         haystack: what it is hidden in.
-        length: tokens of the whole input, special tokens included; ``None`` to train on, where the recipe decides.
-        share: of the haystack that there is room for, which is taken.
+        length: tokens of the whole input, special tokens included; ``None`` in training, where the recipe decides.
+        share: the part of the available length that is filled with haystack.
         distractors: sentences of the same form that answer other questions, and their depths.
     """
 
@@ -68,14 +69,14 @@ class Needle:
 def train_needles(haystack: Haystack, kinds: Sequence[str], distractors: int, size: int) -> list[Needle]:
     """Needles at any depth of short inputs, the kinds in turn.
 
-    More haystacks are short, which is cheap to learn from, than fill the length of the recipe.
+    Most are shorter than the recipe allows, which is cheap to learn from.
     """
     found = []
     for number in range(size):
         random = _generator("train", number)
         depth, share = float(random.uniform(0, 100)), float(0.05 + 0.95 * random.random() ** 2)
         kind = kinds[number % len(kinds)]
-        found.append(_needle(f"{number}", kind, depth, haystack, distractors, random, share=share))
+        found.append(_needle(f"{number}", kind, depth, haystack, distractors, random=random, share=share))
     return found
 
 
@@ -84,21 +85,31 @@ def grid(
     haystack: Haystack,
     kinds: Sequence[str],
     distractors: int,
+    *,
     lengths: Sequence[int],
     depths: Sequence[int],
     examples: int,
 ) -> list[Needle]:
-    """So many needles at every length and depth; a cell is the same in every grid that has it.
+    """Needles at every length and depth; those of one length and depth are the same in every grid that has them.
 
-    The kinds take turns within a cell, and the first of one cell is another kind than that of the next.
+    The kinds take turns, starting with another kind at the next length or depth.
+
+    Args:
+        split: of the needles.
+        haystack: of the split.
+        kinds: names from `KINDS`.
+        distractors: other key-value sentences beside a key-value needle.
+        lengths: in tokens.
+        depths: in percent.
+        examples: needles at each length and depth.
     """
-    return [
-        _needle(
-            f"L{length}-D{depth}-{number}", kinds[(number + depth + length.bit_length()) % len(kinds)], depth, haystack, distractors,
-            _generator(split, length, depth, number), length=length,
-        )
-        for length in lengths for depth in depths for number in range(examples)
-    ]  # fmt: skip
+    found = []
+    for length, depth, number in product(lengths, depths, range(examples)):
+        kind = kinds[(number + depth + length.bit_length()) % len(kinds)]
+        random = _generator(split, length, depth, number)
+        name = f"L{length}-D{depth}-{number}"
+        found.append(_needle(name, kind, depth, haystack, distractors, random=random, length=length))
+    return found
 
 
 def fingerprint(splits: Mapping[Split, Sequence[Needle]]) -> str:
@@ -120,10 +131,10 @@ def key_value(key: str, value: str) -> tuple[str, Statement]:
 
 
 def new_words(random: np.random.Generator, count: int, haystack: Haystack) -> list[str]:
-    """So many different words that are in no language and not in the haystack, seven letters each, such as "bavokem".
+    """Different made-up words of seven letters that are not in the haystack, such as "bavokem".
 
-    Made up, so that there is no end of them: an encoder that has seen all words it will be asked for learns the words
-    and not where they stand.
+    Made up, so that there are enough: an encoder that has seen every word that it will be asked for learns the words,
+    not where they are.
     """
 
     def word() -> str:
@@ -133,7 +144,7 @@ def new_words(random: np.random.Generator, count: int, haystack: Haystack) -> li
 
 
 def new_numbers(random: np.random.Generator, count: int, haystack: Haystack) -> list[str]:
-    """So many different numbers of five digits that are not in the haystack, nor within a longer row of digits."""
+    """Different numbers of five digits that are not in the haystack, not even within a longer number."""
     return _new(lambda: str(random.integers(10_000, 100_000)), count, haystack)
 
 
@@ -151,6 +162,7 @@ def _needle(
     depth: float,
     haystack: Haystack,
     distractors: int,
+    *,
     random: np.random.Generator,
     length: int | None = None,
     share: float = 1.0,
@@ -172,6 +184,6 @@ def _needle(
 
 
 def _generator(*place: str | int) -> np.random.Generator:
-    """Random numbers that depend on nothing but the place of the needle."""
+    """Random numbers that depend only on the place of the needle."""
     digest = hashlib.sha256(json.dumps([VERSION, *place]).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))

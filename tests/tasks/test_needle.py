@@ -36,7 +36,7 @@ def any_tokenizer(request):
 
 
 def needles_at(length, depth, kind="key-value", examples=1, distractors=3, hay=HAY):
-    return grid("test", hay, [kind], distractors, [length], [depth], examples)
+    return grid("test", hay, [kind], distractors, lengths=[length], depths=[depth], examples=examples)
 
 
 @settings(max_examples=40, deadline=None)
@@ -101,8 +101,8 @@ def test_a_needle_stands_within_half_a_sentence_of_its_depth(any_tokenizer, leng
 
 
 def test_the_same_needles_are_asked_of_every_tokenizer_and_in_every_grid(tokenizer):
-    wide = grid("test", HAY, KINDS, 3, [300, 600], [0, 50, 100], 3)
-    narrow = grid("test", HAY, KINDS, 3, [600], [50], 2)
+    wide = grid("test", HAY, KINDS, 3, lengths=[300, 600], depths=[0, 50, 100], examples=3)
+    narrow = grid("test", HAY, KINDS, 3, lengths=[600], depths=[50], examples=2)
     assert set(narrow) < set(wide)
     assert fingerprint({"train": [], "dev": [], "test": wide}) == fingerprint({"train": [], "dev": [], "test": [*wide]})
     assert fingerprint({"train": [], "dev": [], "test": wide}) != fingerprint({"train": [], "dev": [], "test": narrow})

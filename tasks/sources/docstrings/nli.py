@@ -25,10 +25,6 @@ SIZES: dict[Split, int] = {"train": 12_000, "dev": 1000, "test": 2000}
 SHARE_OF_A_PACKAGE = 4
 SUMMARY_WORDS = range(4, 31)
 BODY_WORDS = range(8, 41)
-NOTES = (
-    "nli/docstrings is relatedness, not inference: chance is 0.33, and counts of shared words alone reach about 0.58; "
-    "its scores do not compare with those of MNLI",
-)
 
 _FIRST_SENTENCE = re.compile(r"^(.*?[.!?])(?:\s|$)")
 

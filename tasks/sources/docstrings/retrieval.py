@@ -28,10 +28,6 @@ SHARE_OF_A_PACKAGE = 4
 SUMMARY_WORDS = range(4, 41)
 CODE_LINES = range(3, 201)
 MASK = "_"
-NOTES = (
-    "retrieval/docstrings searches in source code that lies about: a check that a model learns to retrieve; "
-    "compare with the row of bm25 on it, not with published benchmarks",
-)
 
 _FIRST_SENTENCE = re.compile(r"^(.*?[.!?])(?:\s|$)")
 
@@ -63,7 +59,7 @@ def load(progress: Progress | None = None) -> BuiltCollection:
     queries = {
         split: [Query(f"q:{one.id}", one.summary, {one.id: 1}) for one in found.splits[split]] for split in SPLITS
     }
-    collection = Collection(pool, queries, NOTES)
+    collection = Collection(pool, queries)
     return BuiltCollection(collection, fingerprint(collection), found.versions)
 
 

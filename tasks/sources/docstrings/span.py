@@ -28,10 +28,6 @@ WORDINGS = {
     "type": "Which type has the parameter `{parameter}` of `{name}`?",
     "default": "What is the default of the parameter `{parameter}` of `{name}`?",
 }
-NOTES = (
-    "span/docstrings checks that a model learns, not that it reads: a rule that knows the layout of docstrings answers "
-    "nearly all of its answerable questions",
-)
 
 
 @dataclass(frozen=True, slots=True)

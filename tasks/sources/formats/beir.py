@@ -144,7 +144,7 @@ class _Problems:
 
     def add(self, problem: str) -> None:
         if not self.skip:
-            raise InputError(f"{problem}; mend it, or leave such entries out with --skip-bad")
+            raise InputError(f"{problem}; fix it, or leave such entries out with --skip-bad")
         self.found.append(problem)
 
 

@@ -114,7 +114,7 @@ def _refuse_irregular(rows: Sequence[Sequence[Row]], tags: Sequence[Sequence[str
         regular = written(entities(tags[number]), len(tags[number]), fit.scheme)[place]
         raise InputError(
             f"{file}:{rows[number][place].line} has the tag {tags[number][place]!r} where {fit.scheme}, the scheme of the file, "
-            f"has {regular!r}; mend it, or leave --strict-tags out"
+            f"has {regular!r}; fix it, or leave --strict-tags out"
         )
 
 

@@ -72,20 +72,21 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
     return reading
 
 
-def load_hub(info: DatasetInfo, root: str | None = None) -> Reading[LabelledText]:
+def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> Reading[LabelledText]:
     """Read a declared hub dataset; where no dev files are declared, dev is cut from train, by the first text.
 
     Rows that the benchmark leaves without a gold label are dropped, as everyone does, and the few of QQP without text.
 
     Args:
         info: declares ``files``, ``columns`` (one or two names) and ``labels`` in the order of their ids.
+        skip_bad: leave out malformed rows and count them.
         root: a local copy of the repository, instead of the hub.
 
     Raises:
         InputError: the hub cannot be reached, a column or label id is not what was declared, or a split has no gold labels.
     """
     revision = info.revision or "local" if root else hub.resolve_revision(info)
-    reading: Reading[LabelledText] = Reading(labels=info.hub_options["labels"], revision=revision)
+    reading: Reading[LabelledText] = Reading(skip_bad, labels=info.hub_options["labels"], revision=revision)
     for split, rows in hub.load_rows(info, revision, root).items():
         where = f"{info.hub_id} ({split})"
         read = (_from_row(info, split, number, row) for number, row in enumerate(rows))

@@ -1,4 +1,4 @@
-"""A dataset while it is read: malformed examples are refused by name, or left out and counted; dev is cut where none is published."""
+"""A dataset while it is read: malformed examples are refused or left out and counted, and a missing dev split is cut from train."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tasks.task import Data, Split
 T = TypeVar("T")
 
 LONGEST_LABEL = 256
-"""Characters of a label or of a tag. What is longer is a text in the wrong place, and would be a column of every table."""
+"""Characters of a label or of a tag. Anything longer is a text in the wrong place, and would be a column of every table."""
 
 LONGEST_READ = 5_000_000
-"""Characters of a context or sentence of which every part is read, in windows: tokenising as many takes about 1.3 GB, and War
-and Peace has 3.2 million. Where only the beginning of a text is read, its length does not matter (`tasks.beginning`)."""
+"""Characters of a context or sentence, of which every part is read in windows: tokenising this many takes about 1.3 GB. War and
+Peace has 3.2 million. The length does not matter where only the beginning of a text is read (`tasks.beginning`)."""
 
 
 @dataclass
@@ -27,10 +27,10 @@ class Reading(Generic[T]):
     Attributes:
         skip_bad: leave out malformed examples and count them.
         splits: the well-formed examples.
-        labels: those there are, where examples have any.
-        notes: what was done to the examples on the way, one sentence each.
+        labels: what the head predicts, in the order of its outputs.
+        notes: what was done to the examples, one sentence each.
         n_skipped: malformed examples that were left out.
-        revision: commit that a hub dataset was read at.
+        revision: the commit of a hub dataset.
     """
 
     skip_bad: bool = False
@@ -45,13 +45,13 @@ class Reading(Generic[T]):
 
         Args:
             split: which.
-            found: its examples; a malformed one is a sentence instead, which says where it is and what is wrong.
+            found: its examples; in place of a malformed one, a sentence that says where it is and what is wrong.
             where: a path or a hub id, for messages.
-            name: what the note calls it.
-            unit: what the note calls examples: ``lines``, say.
+            name: what the note calls the split.
+            unit: what the note calls examples, such as ``lines``.
 
         Raises:
-            InputError: there is a malformed example that may not be skipped, or none that is not malformed.
+            InputError: an example is malformed and may not be skipped, or every example is malformed.
         """
         examples: list[T] = []
         bad: list[str] = []
@@ -61,7 +61,7 @@ class Reading(Generic[T]):
             elif self.skip_bad:
                 bad.append(one)
             else:
-                raise InputError(f"{one}; mend it, or leave such {unit} out with --skip-bad")
+                raise InputError(f"{one}; fix it, or leave such {unit} out with --skip-bad")
         if not examples:
             only_bad = f" that is not malformed; the first: {bad[0]}" if bad else ""
             raise InputError(f"{where} holds no example{only_bad}")
@@ -71,10 +71,10 @@ class Reading(Generic[T]):
         self.splits[split] = examples
 
     def cut_dev(self, group: Callable[[T], Hashable], what: str) -> None:
-        """Where there is no dev split, cut one from train, see `tasks.sources.splits.hold_out`, and say so.
+        """If there is no dev split, cut one from train (see `tasks.sources.splits.hold_out`) and add a note.
 
         Args:
-            group: what examples share that must not be in both, such as their article.
+            group: what examples of train and dev must not share, such as their article.
             what: what a group is called.
         """
         if "dev" in self.splits:
@@ -84,9 +84,13 @@ class Reading(Generic[T]):
             f"the published development set is the test split here; dev was cut from train by {what}, the same for every run"
         )
 
-    def data(self, origin: str, labels: tuple[str, ...] = ()) -> Data:
-        """The dataset, for the pipeline."""
+    def data(self, origin: str) -> Data:
+        """The finished dataset; ``origin`` tells people where it is from."""
         return Data(
-            self.splits, labels or self.labels, origin, fingerprint(self.splits), tuple(self.notes),
+            self.splits,
+            self.labels,
+            origin,
+            fingerprint(self.splits),
+            tuple(self.notes),
             n_skipped=self.n_skipped,
-        )  # fmt: skip
+        )

@@ -17,8 +17,11 @@ from tasks.sources.formats.reading import LONGEST_READ, Reading
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.question import Answer, Question
-from tasks.sources.splits import read_bytes, split_files
+from tasks.sources.splits import files_identity, read_bytes, split_files
 from tasks.task import DatasetInfo, Split
+
+LABELS = ("start", "end")
+"""What a head predicts at every token."""
 
 
 def files(folder: Path) -> dict[Split, Path]:
@@ -28,6 +31,15 @@ def files(folder: Path) -> dict[Split, Path]:
         InputError: one is missing.
     """
     return split_files(folder, ".json")
+
+
+def identity(folder: Path) -> str:
+    """A digest of the files, see `tasks.task.Task.identity`.
+
+    Raises:
+        InputError: a file is missing or cannot be read.
+    """
+    return files_identity(files(folder))
 
 
 def load(folder: Path, skip_bad: bool = False) -> Reading[Question]:
@@ -40,7 +52,7 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[Question]:
     Raises:
         InputError: a file is missing, is not JSON in this format, or holds a malformed question (which is named).
     """
-    reading: Reading[Question] = Reading(skip_bad, notes=copied_notes(folder))
+    reading: Reading[Question] = Reading(skip_bad, labels=LABELS, notes=copied_notes(folder))
     for split, file in files(folder).items():
         reading.take(split, _one_of_each(_questions(_document(file)), str(file)), str(file), file.name, "entries")
     return reading
@@ -59,7 +71,7 @@ def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None)
     """
     revision = info.revision or "local" if root else hub.resolve_revision(info)
     read = _record_row if info.hub_options.get("columns") == "record" else _squad_row
-    reading: Reading[Question] = Reading(skip_bad, revision=revision)
+    reading: Reading[Question] = Reading(skip_bad, labels=LABELS, revision=revision)
     for split, rows in hub.load_rows(info, revision, root).items():
         where = f"{info.hub_id} ({split})"
         found = (_from_row(read, row, f"row {number}") for number, row in enumerate(rows))

@@ -1,6 +1,7 @@
 """A small encoder through the one pipeline on a small dataset: it learns, repeats bit for bit, and says what it did."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from harness.errors import InputError
 from harness.nn.training import DivergedError
 from harness.pipelines.pipeline import run
 from harness.pipelines.sampling import sample
+from tasks.ner import NamedEntityRecognition
+from tasks.task import DatasetInfo
 from tests.harness.cut_off_training import CutOffError, train
 
 OPTIONS = {"learning_rate": 5e-3, "epochs": 12, "max_length": 64, "batch_size": 16}
@@ -70,6 +73,19 @@ def test_predictions_agree_with_the_score(first):
 
     rows = [row for row in first.predictions if row["split"] == "test"]
     assert entity_scores([r["gold"] for r in rows], [r["predicted"] for r in rows]) == first.record["scores"]["test"]
+
+
+class Cautioned(NamedEntityRecognition):
+    datasets = {  # noqa: RUF012
+        "cities": DatasetInfo("cities", "hub", "made", "none", caveats=("the cities are made up",))
+    }
+
+
+def test_the_caveats_of_a_dataset_are_in_the_notes_of_its_record(small_bert, data_dir):
+    recipe = OPTIONS | {"max_steps": 1}
+    planned = plan(Request("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), recipe=recipe))
+    assert "the cities are made up" not in run(planned).record["task"]["notes"]
+    assert run(replace(planned, task=Cautioned())).record["task"]["notes"][0] == "the cities are made up"
 
 
 def test_a_train_limit_and_max_steps_are_kept(small_bert, data_dir):

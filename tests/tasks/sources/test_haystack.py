@@ -5,7 +5,7 @@ import pytest
 
 from harness.errors import InputError
 from tasks.needle import NEEDLE
-from tasks.sources.haystack import MAX_WORDS, find_texts, from_folder, haystack
+from tasks.sources.haystack import MAX_WORDS, EmbeddedTexts, find_texts, from_folder, haystack
 
 PROSE = "Ada walked to the river. Grace said: it was cold! Then both left for Oslo, or so. "
 
@@ -73,8 +73,8 @@ def test_a_named_folder_is_a_dataset_of_any_kind(tmp_path):
 
 def test_other_datasets_in_the_data_folder_leave_the_embedded_haystack(tmp_path):
     (tmp_path / "ner" / "cities").mkdir(parents=True)
-    assert find_texts("mixed", NEEDLE.datasets, str(tmp_path)) is None
-    assert find_texts("mixed", NEEDLE.datasets, None) is None
+    assert find_texts("mixed", NEEDLE.datasets, str(tmp_path)) == EmbeddedTexts()
+    assert find_texts("mixed", NEEDLE.datasets, None) == EmbeddedTexts()
 
 
 @pytest.mark.parametrize(

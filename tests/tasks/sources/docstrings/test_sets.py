@@ -79,7 +79,7 @@ def test_relations_are_a_third_each_and_no_body_or_summary_is_in_two_splits():
 
 
 def test_the_tasks_say_what_the_sets_are():
-    assert "not inference" in NLI.load("docstrings", None).notes[0]
-    assert "not that it reads" in SPAN.load("docstrings", None).notes[0]
+    assert "not inference" in NLI.datasets["docstrings"].caveats[0]
+    assert "not that it reads" in SPAN.datasets["docstrings"].caveats[0]
     assert "not inference" in NLI.datasets["docstrings"].description
     assert NLI.identity("docstrings", None) != SPAN.identity("docstrings", None)

@@ -1,0 +1,182 @@
+"""Where a test collection comes from: built on this machine, a folder in BEIR's format, or repositories on the hub."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from harness.errors import InputError
+from tasks.sources.collection import BuiltCollection, Collection, Document, fingerprint
+from tasks.sources.formats import beir
+from tasks.sources.hub import beir as beir_hub
+from tasks.sources.hub.copies import copied_notes
+from tasks.sources.own_documents import Rule, marked, may_hold_own
+from tasks.task import Data, DatasetInfo
+
+BUILDERS = {
+    "docstrings": "tasks.sources.docstrings.retrieval",
+    "needle": "tasks.sources.needle_corpus",
+}
+"""The modules that build the embedded collections, see `Builder`."""
+SKIPPING = " skipping own documents"
+"""Ends the identity of data whose scores changed when queries began to skip their own documents."""
+
+
+@dataclass(frozen=True)
+class SearchableData(Data):
+    """See `Data`; the examples are queries.
+
+    Attributes:
+        documents: the whole corpus, by id.
+    """
+
+    documents: Mapping[str, Document] = field(default_factory=dict)
+
+
+class CollectionSource(Protocol):
+    """Where one collection comes from; see `tasks.family.Source`."""
+
+    def identity(self) -> str:
+        """What decides the collection, without reading it all."""
+        ...
+
+    def has_training(self) -> bool:
+        """Whether there are queries to train on."""
+        ...
+
+    def load(self, skip_bad: bool = False) -> SearchableData:
+        """Read the collection.
+
+        Raises:
+            InputError: it cannot be read, an entry is malformed, or there is no test query.
+        """
+        ...
+
+
+class Builder(Protocol):
+    """A module that builds a collection. ``OPTIONS``, if it has any, names the options of the task that both functions take."""
+
+    identity: Callable[..., str]
+    load: Callable[..., BuiltCollection]
+
+
+@dataclass(frozen=True)
+class BuiltSource:
+    """An embedded collection.
+
+    Attributes:
+        name: of the dataset.
+        options: of the task.
+        rule: which queries skip the document with their id.
+    """
+
+    name: str
+    options: Mapping[str, str]
+    rule: Rule
+
+    def identity(self) -> str:
+        """See `CollectionSource.identity`: a digest of the rules and of package versions."""
+        return self._builder().identity(**self._building())
+
+    def has_training(self) -> bool:
+        """See `CollectionSource.has_training`: always."""
+        return True
+
+    def load(self, skip_bad: bool = False) -> SearchableData:
+        """See `CollectionSource.load`; no entry that is built here is malformed."""
+        built = self._builder().load(**self._building())
+        collection = marked(built.collection, self.rule)
+        digest = built.fingerprint if collection is built.collection else fingerprint(collection)
+        return _data(collection, "embedded", digest, built.versions)
+
+    def _builder(self) -> Builder:
+        module: Builder = importlib.import_module(BUILDERS[self.name])
+        return module
+
+    def _building(self) -> dict[str, str]:
+        return {name: self.options[name] for name in getattr(self._builder(), "OPTIONS", ())}
+
+
+@dataclass(frozen=True)
+class FolderCollection:
+    """A folder in BEIR's format.
+
+    Attributes:
+        path: the folder.
+        rule: which queries skip the document with their id.
+    """
+
+    path: Path
+    rule: Rule
+
+    def identity(self) -> str:
+        """See `CollectionSource.identity`: a digest of the files."""
+        return beir.identity(self.path) + (SKIPPING if self._skips_own() else "")
+
+    def has_training(self) -> bool:
+        """See `CollectionSource.has_training`."""
+        return beir.has_train(self.path)
+
+    def load(self, skip_bad: bool = False) -> SearchableData:
+        """See `CollectionSource.load`."""
+        collection = beir.load(self.path, skip_bad)
+        collection = replace(collection, notes=(*copied_notes(self.path), *collection.notes))
+        collection = marked(collection, self.rule)
+        return _data(collection, str(self.path), fingerprint(collection))
+
+    def _skips_own(self) -> bool:
+        """Whether any query skips its own document; the judgements are read only if one may."""
+        found = beir.files(self.path)
+        if not may_hold_own(found["corpus"], found["queries"], self.rule):
+            return False
+        queries = marked(beir.load(self.path, skip_bad=True), self.rule).queries.values()
+        return any(query.skips_own for some in queries for query in some)
+
+
+@dataclass(frozen=True)
+class HubCollection:
+    """A declared collection on the Hugging Face hub.
+
+    Attributes:
+        info: declares repositories, commits and files.
+        rule: which queries skip the document with their id.
+    """
+
+    info: DatasetInfo
+    rule: Rule
+
+    def identity(self) -> str:
+        """See `CollectionSource.identity`: the declared commits, without asking the hub."""
+        options = self.info.hub_options
+        qrels = f" {options['qrels_id']}@{options.get('qrels_revision')}" if "qrels_id" in options else ""
+        return f"{self.info.hub_id}@{self.info.revision}{qrels} {self.info.name}"
+
+    def has_training(self) -> bool:
+        """See `CollectionSource.has_training`: whether the declared judgements include those of train."""
+        return "train" in self.info.hub_options.get("qrels", {"train": ""})
+
+    def load(self, skip_bad: bool = False) -> SearchableData:
+        """See `CollectionSource.load`; the origin tells the commit that was read."""
+        collection, revision = beir_hub.load(self.info, skip_bad)
+        collection = marked(collection, self.rule)
+        return _data(collection, f"{self.info.hub_id}@{revision}", fingerprint(collection))
+
+
+def _data(
+    collection: Collection, origin: str, digest: str, versions: Mapping[str, str] | None = None
+) -> SearchableData:
+    if not collection.queries["test"]:
+        raise InputError(f"{origin} has no test query, so there is nothing to score")
+    return SearchableData(
+        collection.queries,
+        (),
+        origin,
+        digest,
+        collection.notes,
+        versions or {},
+        collection.n_skipped,
+        documents=collection.documents,
+    )
