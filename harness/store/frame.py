@@ -203,7 +203,8 @@ def _point_row(record: PointRecord) -> tuple[Row, ...]:
         **_numbers(_part(record, "joules_per_call"), "joules_per_call_"),
         "processor_taken_by_others": _number(record.get("processor_taken_by_others")),
     }
-    return what, measured, _size(record), _cost(record), {"machine": _text(point.get("machine")), **_machine(record)}
+    where = {"machine": _text(point.get("machine")), **_machine(record)}
+    return what, measured, _size(record), _cost(record), {name: where[name] for name in where if name not in what}
 
 
 def _what(record: RunRecord | FailureRecord | PretrainingRecord) -> dict[str, object]:
