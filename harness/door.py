@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from harness.errors import InputError
 from harness.machine import distributed
-from harness.own_packages import refuse_hidden_packages
+from harness.own_packages import find_own_packages
 from harness.progress import shown, silent, stderr
 from harness.registry import load_plugin, plugin_failures
 from harness.store import DEFAULT_STORE, RECORD, Store, read_record
@@ -184,7 +184,8 @@ def bench(
         extend_positions: measure beyond a model's own length, for cost only.
         point_timeout: seconds of a point.
         memory_limit: private memory of a point, in MiB; ``None`` for what is free less 512 MiB.
-        min_repetitions, min_seconds: repetitions go on until both are reached.
+        min_repetitions: calls of a point, at least.
+        min_seconds: of these calls together, at least.
         out: folder of the store.
         force: measure again what the store has.
         plugins: Python files that register models.
@@ -249,7 +250,8 @@ def compare(
     """Compare two encoders example by example on the datasets that both have.
 
     Args:
-        one, other: ``MODEL``, ``MODEL:SIZE``, ``MODEL@WEIGHTS``, or the folder of a run.
+        one: ``MODEL``, ``MODEL:SIZE``, ``MODEL@WEIGHTS``, or the folder of a run.
+        other: as ``one``.
         task: ``family`` or ``family/dataset``: only these.
         split: whose scores are compared.
         any_recipe: compare runs of different recipes too.
@@ -321,7 +323,7 @@ def load_results(folder: Folder = DEFAULT_STORE, *, kind: Kind = "run") -> pd.Da
             ``pretraining`` for pretrained encoders.
 
     Returns:
-        The columns are described in [Tables](python.md#tables). A store without such records gives a table without
+        The columns are described under Tables below. A store without such records gives a table without
         rows. Files that are no whole record are named on stderr and left out.
 
     Raises:
@@ -395,7 +397,7 @@ def _as_a_command(plugins: Sequence[Folder] = ()) -> Iterator[None]:
     """
     if distributed.processes() > 1:
         raise InputError("the Python functions do not run under torchrun; give it python -m harness run")
-    refuse_hidden_packages()
+    find_own_packages()
     with plugin_failures():
         for plugin in _paths(plugins):
             load_plugin(plugin)

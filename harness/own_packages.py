@@ -43,19 +43,27 @@ def prefer_own_packages() -> None:
         sys.path.append(here)
 
 
-def refuse_hidden_packages() -> None:
-    """Check that ``import models`` and ``import tasks`` find the harness's packages in this process.
+def find_own_packages() -> None:
+    """Make ``import models`` and ``import tasks`` find our packages in a process that somebody else started.
+
+    A folder of such a name without ``__init__.py`` is passed over. Packages of the user are left alone: ours cannot be
+    imported beside them under the same name.
 
     Raises:
-        InputError: they find others, such as those of the current folder.
+        InputError: the process imports, or has imported, another package of such a name.
     """
     for name in PACKAGES[1:]:
-        spec = find_spec(name)
-        file = (spec.origin or next(iter(spec.submodule_search_locations or ()), None)) if spec else None
-        if file is not None and not Path(file).resolve().is_relative_to(ROOT / name):
+        module, spec = sys.modules.get(name), None if name in sys.modules else find_spec(name)
+        file = getattr(module, "__file__", None) if module else spec and spec.origin
+        if file and Path(file).resolve().is_relative_to(ROOT / name):
+            continue
+        if file or module:
             raise InputError(
-                f"{file} hides the harness's package {name!r}; start Python in another folder, or rename that package"
+                f"the package {name!r} of {Path(file).parent.parent if file else 'this process'} hides the harness's; "
+                "start Python in another folder, or rename that package"
             )
+        if not any(isinstance(finder, _OwnPackages) for finder in sys.meta_path):
+            sys.meta_path.insert(0, _OwnPackages())
 
 
 def current_folder_on_path() -> str | None:

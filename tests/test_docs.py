@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-import harness as harness_package
 from harness.cells import grids
 from harness.cli import _parser, run_command
 from harness.gate.baseline import read_baseline
@@ -25,7 +24,6 @@ PAGES = [
     *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
     *sorted(page for page in DOCS.rglob("*.md")),
 ]
-DOOR = pytest.mark.skipif(not hasattr(harness_package, "run"), reason="the package has no Python API yet")
 
 
 def text_of(page):
@@ -133,7 +131,6 @@ def test_the_baseline_that_is_shown_is_read(tmp_path):
     assert baseline.cells[0].request.recipe["max_steps"] == 16
 
 
-@DOOR
 @pytest.mark.parametrize("page", [DOCS / "results.md", DOCS / "reference" / "python.md"], ids=name_of)
 def test_python_that_is_shown_runs(page, swept, tmp_path, monkeypatch):
     (tmp_path / "results").mkdir()

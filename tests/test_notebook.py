@@ -3,15 +3,11 @@
 from pathlib import Path
 
 import nbformat
-import pytest
 from nbclient import NotebookClient
-
-import harness
 
 NOTEBOOK = Path(__file__).parents[1] / "docs" / "notebook.ipynb"
 
 
-@pytest.mark.skipif(not hasattr(harness, "run"), reason="the package has no Python API yet")
 def test_the_notebook_runs():
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = NotebookClient(notebook, timeout=600, kernel_name="python3")

@@ -8,7 +8,7 @@ row, so records of older versions and records that people wrote are read too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -21,6 +21,9 @@ from harness.store.record import (
     is_finished_run,
 )
 from harness.store.store import Store
+
+if TYPE_CHECKING:
+    from pandas._typing import Dtype
 
 Kind = Literal["run", "failure", "bench", "imported", "pretraining"]
 
@@ -203,7 +206,8 @@ def _point_row(record: PointRecord) -> tuple[Row, ...]:
         **_numbers(_part(record, "joules_per_call"), "joules_per_call_"),
         "processor_taken_by_others": _number(record.get("processor_taken_by_others")),
     }
-    return what, measured, _size(record), _cost(record), {"machine": _text(point.get("machine")), **_machine(record)}
+    where = {"machine": _text(point.get("machine")), **_machine(record)}
+    return what, measured, _size(record), _cost(record), {name: where[name] for name in where if name not in what}
 
 
 def _what(record: RunRecord | FailureRecord | PretrainingRecord) -> dict[str, object]:
@@ -258,18 +262,32 @@ def _frame(rows: Sequence[Sequence[Row]], first: Iterable[str]) -> pd.DataFrame:
     columns = dict.fromkeys(name for parts in zip(*rows, strict=True) for part in parts for name in part)
     merged = [{name: value for part in row for name, value in part.items()} for row in rows]
     values = {name: [row.get(name) for row in merged] for name in columns or dict.fromkeys(first)}
-    return pd.DataFrame({name: _column(column) for name, column in values.items()})
+    table = pd.DataFrame(dict(enumerate(map(_column, values.values()))))
+    table.columns = pd.Index(_column(list(values)))
+    return table
 
 
-def _column(values: list[object]) -> pd.Series:
+def _column(values: Sequence[object]) -> pd.Series:
     """Values as a column in which whole numbers and truth values stay what they are if some are missing."""
     present = [value for value in values if value is not None]
-    if not present:
-        return pd.Series(values, dtype="float64" if values else "object")
     kinds = {type(value) for value in present}
-    if len(present) < len(values) and kinds in ({int}, {bool}):
-        return pd.Series(values, dtype="Int64" if kinds == {int} else "boolean")
-    return pd.Series(values, dtype=None if kinds <= {int, float, bool, str} and len(kinds) == 1 else "object")
+    dtype: Dtype | None = "object"
+    if values and not present:
+        dtype = "float64"
+    elif len(present) < len(values) and kinds in ({int}, {bool}):
+        dtype = "Int64" if kinds == {int} else "boolean"
+    elif kinds in ({int}, {float}, {bool}) or (kinds == {str} and all(map(_is_unicode, present))):
+        dtype = None
+    return pd.Series(values, dtype=dtype)
+
+
+def _is_unicode(text: object) -> bool:
+    """Whether pandas' ``str`` holds it, which takes no half of a surrogate pair."""
+    try:
+        str(text).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _part(record: Mapping[str, object], name: str) -> Mapping[str, object]:
