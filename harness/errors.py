@@ -16,7 +16,7 @@ class UnsuitedError(InputError):
     """A model and a task that can never go together, such as a word index on token tags: a sweep leaves them out."""
 
 
-def first_line(error: Exception, length: int = 200) -> str:
+def first_line(error: BaseException, length: int = 200) -> str:
     """The first line of an error's message, or the name of an error that has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:length]
 

@@ -58,8 +58,12 @@ def shown(estimates: bool = True) -> Iterator[Reporter]:
         yield _log
         return
     columns = (
-        TextColumn("{task.description:<10}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-        *([TimeRemainingColumn()] if estimates else []), TextColumn("{task.fields[remark]}", markup=False),
+        TextColumn("{task.description:<10}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        *([TimeRemainingColumn()] if estimates else []),
+        TextColumn("{task.fields[remark]}", markup=False),
     )  # fmt: skip
     with _Bars(*columns, console=stderr, transient=True) as bars:
 
