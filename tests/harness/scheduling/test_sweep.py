@@ -137,6 +137,14 @@ def test_every_fault_of_a_cell_is_recorded_and_the_others_are_run(grid, tmp_path
     assert {key for key, count in times.items() if count == 2} == {failures[90]["key"]}
 
 
+def test_a_cell_killed_after_its_result_was_stored_is_done(grid, tmp_path):
+    code, _, messages = run(*grid, "--seeds", "96", "--out", tmp_path)
+    assert code == 0, messages
+    assert "[1/1]" in messages
+    assert "FAILED" not in messages
+    assert [record["seed"] for record in Store(tmp_path).records()] == [96]
+
+
 def test_the_number_of_workers_changes_nothing(grid, undisturbed, tmp_path):
     code, _, messages = run(*grid, "--seeds", "0-5", "--workers", "3", "--out", tmp_path)
     assert code == 0, messages

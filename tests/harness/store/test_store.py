@@ -19,7 +19,9 @@ from harness.errors import InputError
 from harness.store import Store, read_record
 from harness.store.record_file import is_finished, sealed
 
-CELL = Cell("avey-b", "tiny", "scratch", "ner/docstrings", Recipe(), 0, weights_identity="weights", data_identity="data")
+CELL = Cell(
+    "avey-b", "tiny", "scratch", "ner/docstrings", Recipe(), 0, weights_identity="weights", data_identity="data"
+)
 RECORD = {"schema_version": 1, "key": CELL.key, "status": "ok", "model": {}, "task": {}, "scores": {"test": {"f": 1.0}}}
 
 
