@@ -211,7 +211,7 @@ def _measured(cell: GatedCell, content: Mapping[str, object], where: str) -> Gat
 
 
 def _numbers(value: object, key: str, cell: GatedCell, where: str) -> tuple[float, ...]:
-    """One finite number for each seed, or none at all."""
+    """One finite number for each seed, or an empty tuple."""
     if not isinstance(value, list | tuple) or not all(map(_is_number, value)):
         raise InputError(f"{where} is damaged: {key} of {name(cell)} is a list of numbers, not {value!r}")
     if value and len(value) != len(cell.seeds):
@@ -323,7 +323,7 @@ def score_of(record: RunRecord) -> float:
 
 
 def mean_loss(record: RunRecord) -> float | None:
-    """The training loss, averaged over its entries; ``None`` where nothing was trained."""
+    """The training loss, averaged over its entries; ``None`` if nothing was trained."""
     return mean(loss for _, loss in record["losses"]) if record["losses"] else None
 
 
