@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from harness.errors import InputError
 from harness.machine import distributed
 from harness.own_packages import find_own_packages
-from harness.progress import shown, silent, stderr
-from harness.registry import load_plugin, plugin_failures
+from harness.progress import stderr
+from harness.registry import load_plugins, plugin_failures
 from harness.store import DEFAULT_STORE, RECORD, Store, read_record
 from harness.store.record import FailureRecord, RunRecord, is_finished_run
 from harness.values import data_dir as data_dir_of_environment
@@ -363,23 +363,19 @@ def load_predictions(run: RunRecord | pd.Series | Folder, *, out: Folder = DEFAU
 
 def _swept(grids: list[Grid], store: Store, workers: int, threads: int, retry_failed: bool) -> list[RunRecord]:
     """Run the cells of grids that the store lacks; returns the records of all that are done."""
-    from harness.scheduling.local import ChildProcesses
+    from harness.scheduling.local import ChildOptions, ChildProcesses
     from harness.scheduling.sweep import Sweep, cells_of
 
-    for plugin in (plugin for grid in grids for plugin in grid.plugins):
-        load_plugin(plugin)
-    cells, left = cells_of(grids)
-    for combination in left:
+    load_plugins(plugin for grid in grids for plugin in grid.plugins)
+    cells, unsuited = cells_of(grids)
+    for combination in unsuited:
         stderr.print(f"{combination.model} on {combination.task} is left out: {combination.reason}")
     for doubt in sorted({doubt for planned in cells for doubt in planned.cell.recipe.doubts()}):
         stderr.print(f"note: {doubt}")
     under_way = Sweep(cells, store, retry_failed, stderr.print)
     if under_way.to_run:
-        store.tidy()
-        with shown() as report:
-            executor = ChildProcesses(store.folder, workers, threads)
-            under_way.run(executor, workers, (report if stderr.is_terminal else silent)("cells"))
-        store.tidy()
+        executor = ChildProcesses(workers, ChildOptions(store.folder, threads))
+        under_way.run_and_show(executor, workers)
     if failures := under_way.failures():
         stderr.print(
             f"{len(failures)} of {len(cells)} cells failed; their messages are in error.log of their folders in "
@@ -399,8 +395,7 @@ def _as_a_command(plugins: Sequence[Folder] = ()) -> Iterator[None]:
         raise InputError("the Python functions do not run under torchrun; give it python -m harness run")
     find_own_packages()
     with plugin_failures():
-        for plugin in _paths(plugins):
-            load_plugin(plugin)
+        load_plugins(_paths(plugins))
         yield
 
 

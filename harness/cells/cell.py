@@ -1,21 +1,21 @@
-"""One cell of the comparison: an encoder's weights on a dataset, by a recipe, from a seed. Its key names its run for good."""
+"""A cell: one encoder's weights on one dataset, with one recipe and one seed. Its key identifies its run for good."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
 from functools import cached_property
 
 from harness.cells.recipe import Recipe
 
 PROTOCOL = 2
-"""Raised when a change of the pipeline changes scores, so that old and new runs are never taken for the same."""
+"""Raised when a change of the pipeline changes scores, so that old and new runs have different keys."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the comparison: an encoder's weights on a dataset, by a recipe, from a seed.
+    """One encoder's weights on one dataset, with one recipe and one seed.
 
     Attributes:
         model, size: names in the registry of models.
@@ -27,8 +27,8 @@ class Cell:
         data_identity: digest or version of the dataset.
         task_options: options of the task, resolved, as pairs of name and text.
         data_dir: folder of local datasets; not part of the key, since ``data_identity`` says what was in it.
-        skip_bad: leave out malformed examples instead of refusing the dataset; not part of the key either, since
-            what is left out follows from the data.
+        skip_bad: leave malformed examples out instead of refusing the dataset; not part of the key either, since the data
+            decide which are left out.
     """
 
     model: str
@@ -37,6 +37,7 @@ class Cell:
     task: str
     recipe: Recipe
     seed: int
+    _: KW_ONLY
     weights_identity: str
     data_identity: str
     task_options: tuple[tuple[str, str], ...] = ()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 from harness.cells import vectors
 from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
+from harness.cells.recipe_field import RecipeValue
 from harness.cells.request import Request, checked_seed, split_task
 from harness.errors import InputError, UnsuitedError
 from harness.machine import provenance
@@ -22,14 +22,14 @@ from tasks import TASKS, Task
 from tasks.task import DECLARED, Configurable, ReadsTags, ZeroShot
 
 SCRATCH_LEARNING_RATE = 1e-3
-"""Peak learning rate where nothing else is asked for and the encoder starts from random weights; a task may have its own."""
+"""Default peak learning rate of an encoder that starts from random weights; a task may have its own."""
 
 Options = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell with the parts that its names mean, and the request that it was planned for."""
+    """A cell with the objects that its names mean, and the request that it was planned for."""
 
     request: Request
     cell: Cell
@@ -39,7 +39,7 @@ class Planned:
 
     @property
     def resolved(self) -> Request:
-        """The request with nothing left to defaults or to the machine: the same cell wherever it is run."""
+        """The request with nothing left to defaults or to the machine: it gives the same cell on any machine."""
         return self.request.resolved(self.cell.task, self.cell.recipe, dict(self.cell.task_options))
 
     def failure(self, status: FailureStatus, error: str) -> FailureRecord:
@@ -67,102 +67,123 @@ class Planned:
         )
 
 
+@dataclass(frozen=True)
+class Unsuited:
+    """A model and a task that cannot go together."""
+
+    model: str
+    task: str
+    reason: str
+
+
 def plan(request: Request) -> Planned:
     """Resolve one cell.
 
     Raises:
-        InputError: a name is unknown, or what it names is missing.
-    """
-    return plan_all([request])[0]
-
-
-def plan_all(
-    requests: Sequence[Request], leave_out: Callable[[Request, UnsuitedError], None] | None = None
-) -> list[Planned]:
-    """Resolve many cells; weights and datasets that they share are looked at once.
-
-    Args:
-        requests: what is asked for.
-        leave_out: told of every request whose model and task cannot go together, which then has no cell.
-
-    Raises:
         InputError: a name is unknown, or what it names is missing; or model and task cannot go together.
     """
+    return _Planner().plan(request)
 
-    @cache
-    def weights_of(model: str, size: str, weights: str) -> Weights:
-        return find_weights(MODELS[model], size, weights)
 
-    @cache
-    def task_of(family: str, options: Options, strict_tags: bool) -> Task:
-        task = with_task_options(TASKS[family], dict(options))
-        return task.with_strict_tags() if strict_tags and isinstance(task, ReadsTags) else task
+def plan_all(requests: Sequence[Request]) -> tuple[list[Planned], list[Unsuited]]:
+    """Resolve many cells; weights and datasets that they share are inspected once.
 
-    @cache
-    def identity_of(family: str, options: Options, strict_tags: bool, dataset: str, data_dir: str | None) -> str:
-        identity: object = task_of(family, options, strict_tags).identity(dataset, data_dir)
-        if not isinstance(identity, str):
-            raise InputError(f"the task {family} has the identity {identity!r}, which must be a text")
-        return identity
+    Returns:
+        The cells, and once each the models and tasks that cannot go together, whose requests have no cell.
 
-    def planned(request: Request) -> Planned:
+    Raises:
+        InputError: a name is unknown, or what it names is missing.
+    """
+    planner, cells, unsuited = _Planner(), [], {}
+    for request in requests:
+        try:
+            cells.append(planner.plan(request))
+        except UnsuitedError as error:
+            unsuited[request.model, request.task] = Unsuited(request.model, request.task, str(error))
+    return cells, list(unsuited.values())
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What an encoder's or a ranker's side of a request resolves to."""
+
+    encoder: Encoder | Ranker
+    size: str
+    weights: Weights
+    recipe: Recipe
+
+
+class _Planner:
+    """Resolves requests; whatever several of them share is looked up once."""
+
+    def __init__(self) -> None:
+        self._weights, self._task, self._identity = cache(_weights), cache(_task), cache(self._identity_of)
+        self._planned: dict[object, Planned] = {}
+
+    def plan(self, request: Request) -> Planned:
+        """See `harness.cells.plan.plan`; requests that differ in their seed alone are resolved once."""
+        checked_seed(request.seed)
+        like = tuple(str(value) for name, value in vars(request).items() if name != "seed")
+        if like not in self._planned:
+            self._planned[like] = self._resolve(request)
+        same = self._planned[like]
+        return replace(same, request=request, cell=replace(same.cell, seed=request.seed))
+
+    def _resolve(self, request: Request) -> Planned:
         family, dataset = split_task(request.task)
         options = tuple(request.task_options.items())
-        task = task_of(family, options, request.strict_tags)
+        task = self._task(family, options, request.strict_tags)
         dataset = dataset or task.default_dataset
-        encoder: Encoder | Ranker
-        if request.model in RANKERS:
-            encoder = RANKERS[request.model]
-            size, weights = encoder.size, Weights("none", "", None, encoder.identity)
-            if task.head != "embedding":
-                raise UnsuitedError(
-                    f"{request.model} ranks documents and nothing else, so it takes retrieval tasks, not {family}"
-                )
-            recipe = Recipe(epochs=0.0)
-        else:
-            encoder = MODELS[request.model]
-            size = resolve_size(encoder, request.weights, request.size)
-            weights = weights_of(request.model, size, request.weights)
-            recipe = resolve_recipe(task, weights, request.recipe)
-            if task.head in vectors.HEADS:
-                weights = with_vectors(weights, task)
-            if not trained(task, dataset, request):
-                recipe = recipe.untrained()
+        ranker = RANKERS.get(request.model)
+        chosen = _ranker(ranker, task) if ranker else self._encoder(request, task, dataset)
         cell = Cell(
             model=request.model,
-            size=size,
-            weights=request.weights if isinstance(encoder, Encoder) else weights.kind,
+            size=chosen.size,
+            weights=request.weights if isinstance(chosen.encoder, Encoder) else chosen.weights.kind,
             task=f"{family}/{dataset}",
-            recipe=recipe,
+            recipe=chosen.recipe,
             seed=request.seed,
-            weights_identity=weights.identity,
-            data_identity=identity_of(family, options, request.strict_tags, dataset, request.data_dir),
+            weights_identity=chosen.weights.identity,
+            data_identity=self._identity(family, options, request.strict_tags, dataset, request.data_dir),
             task_options=chosen_options(task),
             data_dir=request.data_dir,
             skip_bad=request.skip_bad,
         )
-        return Planned(request, cell, encoder, weights, task)
+        return Planned(request, cell, chosen.encoder, chosen.weights, task)
 
-    of_like: dict[object, Planned] = {}
+    def _encoder(self, request: Request, task: Task, dataset: str) -> _Chosen:
+        encoder = MODELS[request.model]
+        size = resolve_size(encoder, request.weights, request.size)
+        weights = self._weights(request.model, size, request.weights)
+        recipe = resolve_recipe(task, weights, request.recipe)
+        if task.head in vectors.HEADS:
+            weights = with_vectors(weights, task)
+        if not trained(task, dataset, request):
+            recipe = recipe.untrained()
+        return _Chosen(encoder, size, weights, recipe)
 
-    def of_any_seed(request: Request) -> Planned:
-        """What `planned` gives, found out once for all seeds."""
-        checked_seed(request.seed)
-        like = tuple(str(value) for name, value in vars(request).items() if name != "seed")
-        if like not in of_like:
-            of_like[like] = planned(request)
-        same = of_like[like]
-        return replace(same, request=request, cell=replace(same.cell, seed=request.seed))
+    def _identity_of(self, family: str, options: Options, strict_tags: bool, dataset: str, data_dir: str | None) -> str:
+        identity: object = self._task(family, options, strict_tags).identity(dataset, data_dir)
+        if not isinstance(identity, str):
+            raise InputError(f"the task {family} has the identity {identity!r}, which must be a text")
+        return identity
 
-    cells = []
-    for request in requests:
-        try:
-            cells.append(of_any_seed(request))
-        except UnsuitedError as error:
-            if leave_out is None:
-                raise
-            leave_out(request, error)
-    return cells
+
+def _weights(model: str, size: str, weights: str) -> Weights:
+    return find_weights(MODELS[model], size, weights)
+
+
+def _task(family: str, options: Options, strict_tags: bool) -> Task:
+    task = with_task_options(TASKS[family], dict(options))
+    return task.with_strict_tags() if strict_tags and isinstance(task, ReadsTags) else task
+
+
+def _ranker(ranker: Ranker, task: Task) -> _Chosen:
+    if task.head != "embedding":
+        raise UnsuitedError(
+            f"{ranker.name} ranks documents and nothing else, so it takes retrieval tasks, not {task.family}"
+        )
+    return _Chosen(ranker, ranker.size, Weights("none", "", None, ranker.identity), Recipe(epochs=0.0))
 
 
 def with_vectors(weights: Weights, task: Task) -> Weights:
@@ -181,20 +202,20 @@ def with_vectors(weights: Weights, task: Task) -> Weights:
 
 
 def chosen_options(task: Task) -> Options:
-    """The options that the task itself decides, sorted; those left to a declaration are not among them."""
+    """The task's options, sorted, without those that a dataset or a checkpoint declares."""
     options = task.options if isinstance(task, Configurable) else {}
     return tuple(sorted(item for item in options.items() if item[1] != DECLARED))
 
 
 def with_task_options(task: Task, given: Mapping[str, str]) -> Task:
-    """The task by these options.
+    """The task with these options.
 
     Raises:
-        InputError: it has no such option, or a value is not one.
+        InputError: it has no such option, or a value is not allowed.
     """
     if isinstance(task, Configurable):
-        if unknown := next((name for name in given if name not in task.options), None):
-            raise InputError(f"{task.family} has no option {unknown!r}{suggestion(unknown, task.options)}")
+        if unknown := [name for name in given if name not in task.options]:
+            raise InputError(f"{task.family} has no option {unknown[0]!r}{suggestion(unknown[0], task.options)}")
         return task.configured(given)
     if given:
         raise InputError(f"{task.family} has no options; leave --task-option {next(iter(given))} out")
@@ -202,7 +223,7 @@ def with_task_options(task: Task, given: Mapping[str, str]) -> Task:
 
 
 def resolve_size(encoder: Encoder, weights: str, size: str | None) -> str:
-    """The size that is meant: ``tiny`` from scratch, ``base`` from the hub, ``custom`` where a checkpoint's config decides.
+    """The size to use: ``tiny`` from scratch, ``base`` from the hub, ``custom`` for a checkpoint, whose config decides.
 
     Raises:
         InputError: the encoder has no such size, or a size was given beside a checkpoint.
@@ -222,7 +243,7 @@ def trained(task: Task, dataset: str, request: Request) -> bool:
     """Whether the weights are trained before they are scored.
 
     Raises:
-        InputError: training was asked for where there is nothing to train on, or none where a head has to be trained.
+        InputError: training was asked for but there is nothing to train on, or no training but a head has to be trained.
     """
     epochs, max_steps = request.recipe.get("epochs"), request.recipe.get("max_steps")
     if not isinstance(task, ZeroShot):
@@ -236,20 +257,20 @@ def trained(task: Task, dataset: str, request: Request) -> bool:
     if task.has_training(dataset, request.data_dir):
         return True
     if epochs or max_steps:
+        given = "--max-steps" if max_steps else "--epochs"
         raise InputError(
-            f"{task.family}/{dataset} has nothing to train on, so it scores weights as they are; leave "
-            f"{'--max-steps' if max_steps else '--epochs'} out"
+            f"{task.family}/{dataset} has nothing to train on, so it scores weights as they are; leave {given} out"
         )
     return False
 
 
-def resolve_recipe(task: Task, weights: Weights, options: Mapping[str, Any]) -> Recipe:
-    """The task's recipe for these weights, with the user's options and this machine's fast precision.
+def resolve_recipe(task: Task, weights: Weights, options: Mapping[str, RecipeValue]) -> Recipe:
+    """The task's recipe for these weights, with the user's options and the precision that is fast on this machine.
 
     Raises:
         InputError: an option is unknown or out of its range.
     """
-    defaults: dict[str, Any] = dict(task.defaults)
+    defaults = dict(task.defaults)
     if weights.kind == "scratch":
         defaults["learning_rate"] = getattr(task, "scratch_learning_rate", SCRATCH_LEARNING_RATE)
     if options.get("precision") is None:

@@ -6,45 +6,22 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import KW_ONLY, dataclass, field, replace
 
+from harness.cells.recipe import ALWAYS_WRITTEN, RECIPE_FIELDS, Recipe
+from harness.cells.recipe_field import RecipeValue
 from harness.errors import InputError
 from harness.values import shortened
 
-if TYPE_CHECKING:
-    from harness.cells.recipe import Recipe
-
-RECIPE_FLAGS = {
-    "learning_rate": "--lr",
-    "epochs": "--epochs",
-    "max_steps": "--max-steps",
-    "train_limit": "--train-limit",
-    "max_length": "--max-length",
-    "batch_size": "--batch-size",
-    "precision": "--precision",
-    "warmup_ratio": "--warmup-ratio",
-    "weight_decay": "--weight-decay",
-    "adam_beta1": "--adam-beta1",
-    "adam_beta2": "--adam-beta2",
-    "adam_epsilon": "--adam-epsilon",
-    "max_grad_norm": "--max-grad-norm",
-}
-"""The option of the command line for every value of the recipe."""
-
 GREATEST_SEED = 2**32 - 1
-"""numpy's generators take no greater one."""
-_ALWAYS_TOLD = 7
-"""The first of them stand in every command that repeats a run; the others where they differ from what all recipes have."""
-
-
+"""The greatest that numpy's generators accept."""
 LONGEST_NAME = 255
-"""Bytes of a family's or a dataset's name: what file systems allow for a folder's."""
+"""Bytes of a family's or a dataset's name: file systems allow no longer name of a folder."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for.
+    """One run as a user asks for it.
 
     Attributes:
         model: name of a registered encoder.
@@ -57,16 +34,17 @@ class Request:
         task_options: options of the task that were given, as text.
         skip_bad: leave malformed examples out, counted, instead of refusing the dataset.
         plugins: files that register models or tasks.
-        strict_tags: refuse tags of entities that depart from the scheme of their file, instead of converting them.
+        strict_tags: refuse entity tags that depart from the scheme of their file, instead of converting them.
     """
 
     model: str
     task: str
     weights: str = "scratch"
+    _: KW_ONLY
     size: str | None = None
     seed: int = 0
     data_dir: str | None = None
-    recipe: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Mapping[str, RecipeValue] = field(default_factory=dict)
     task_options: Mapping[str, str] = field(default_factory=dict)
     skip_bad: bool = False
     plugins: tuple[str, ...] = ()
@@ -79,10 +57,10 @@ class Request:
         words += ["--data-dir", self.data_dir] if self.data_dir else []
         words += ["--skip-bad"] if self.skip_bad else []
         words += ["--strict-tags"] if self.strict_tags else []
-        for name, flag in RECIPE_FLAGS.items():
+        for name, declared in RECIPE_FIELDS.items():
             value = self.recipe.get(name)
             if value is not None:
-                words += [flag, number(value) if isinstance(value, float) else str(value)]
+                words += [declared.declaration.flag, number(value) if isinstance(value, float) else str(value)]
         for name, text in self.task_options.items():
             words += ["--task-option", f"{name}={text}"]
         for plugin in self.plugins:
@@ -90,21 +68,17 @@ class Request:
         return words
 
     def resolved(self, dataset: str, recipe: Recipe, task_options: Mapping[str, str]) -> Request:
-        """The same with nothing left to defaults or to the machine."""
-        usual = {field.name: field.default for field in fields(recipe)}
-        values = {
+        """This request with nothing left to defaults or to the machine."""
+        values: dict[str, RecipeValue] = {
             name: value
-            for place, name in enumerate(RECIPE_FLAGS)
-            if (value := getattr(recipe, name)) != usual[name] or place < _ALWAYS_TOLD or name in self.recipe
+            for name, declared in RECIPE_FIELDS.items()
+            if (value := getattr(recipe, name)) != declared.default or name in ALWAYS_WRITTEN or name in self.recipe
         }
         values["epochs" if recipe.max_steps else "max_steps"] = None
-        return Request(
-            self.model, dataset, self.weights, self.size, self.seed, self.data_dir, values, task_options,
-            self.skip_bad, self.plugins, self.strict_tags,
-        )  # fmt: skip
+        return replace(self, task=dataset, recipe=values, task_options=task_options)
 
     def command(self) -> str:
-        """What a person types for it."""
+        """The command that asks for it."""
         return shlex.join(["python", "-m", "harness", "run", *self.arguments()])
 
 
@@ -120,17 +94,17 @@ def checked_seed(seed: object) -> int:
 
 
 def seed_from(text: str) -> int:
-    """The seed that a text names.
+    """The seed that a text gives.
 
     Raises:
-        InputError: it names none.
+        InputError: it is not a whole number from 0 to `GREATEST_SEED`.
     """
     whole = re.fullmatch(r"0*(\d{1,10})", text.strip(), re.ASCII)  # Python refuses to convert thousands of digits
     return checked_seed(int(whole[1]) if whole else text)
 
 
 def split_task(name: str) -> tuple[str, str]:
-    """Family and dataset of a task's name; the dataset is empty where the family stands alone, for its default.
+    """Family and dataset of a task's name; the dataset is empty if only the family is given.
 
     Raises:
         InputError: a part is missing, or longer than the name of a folder can be.
@@ -149,6 +123,6 @@ def split_task(name: str) -> tuple[str, str]:
 
 
 def number(value: float) -> str:
-    """A number as a person writes it, if that is all of it, else every digit of it."""
+    """A number as short as people write it, if that loses no digit, else with all digits."""
     short = f"{value:g}"
     return short if float(short) == value else repr(value)

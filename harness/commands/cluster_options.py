@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.store import Store
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from harness.scheduling.ray.executor import RayCluster
 
 
-def add_cluster_options(parser: Any) -> None:
-    """Where cells run that do not run here, and what each takes of a node."""
+def add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    """The cluster's address, and the resources of each cell."""
     cluster = parser.add_argument_group("a Ray cluster (docs/cluster.md)")
     cluster.add_argument(
         "--ray", metavar="ADDRESS", help="run cells on a Ray cluster: HOST:PORT, ray://HOST:PORT, auto, or local"
     )
-    cluster.add_argument("--cpus-per-cell", type=int, metavar="N", help="processors and threads of a cell (default 1)")
+    cluster.add_argument(
+        "--cpus-per-cell", type=int, metavar="N", help="processors, and so threads, of a cell (default 1)"
+    )
     cluster.add_argument("--gpus-per-cell", type=float, metavar="N", help="0.5 lets two cells share one (default 0)")
     cluster.add_argument("--memory-per-cell", type=int, metavar="MIB", help="memory that Ray sets aside for a cell")
 
@@ -39,7 +41,7 @@ def cluster_of(options: argparse.Namespace, store: Store, curves: Path | None) -
     if not options.ray.strip():
         raise InputError("--ray takes an address: HOST:PORT, ray://HOST:PORT, auto or local")
     if options.threads is not None:
-        raise InputError("--threads does not go with --ray, where --cpus-per-cell says what a cell computes with")
+        raise InputError("--threads does not go with --ray, where --cpus-per-cell gives a cell's threads")
     from harness.scheduling.ray.executor import RayCluster
     from harness.scheduling.ray.resources import Resources
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.commands.run import add_curves_options, curves_folder
+from harness.commands.cell_options import add_curves_options, curves_folder
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE, Store
 

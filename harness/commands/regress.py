@@ -1,4 +1,4 @@
-"""``python -m harness regress --baseline FILE``: run its cells again; exit code 1 where one fell out of its tolerance."""
+"""``python -m harness regress --baseline FILE``: run its cells again; exit code 1 if one falls below its tolerance."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.values import valid_path
+
+if TYPE_CHECKING:
+    from harness.gate.baseline import Baseline
+    from harness.store import RunRecord
 
 EXAMPLES = """examples:
   python -m harness regress --baseline results/baselines/ci.json
@@ -19,7 +23,7 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "regress", parents=[common], epilog=EXAMPLES, help="the gate: run a baseline's cells again and compare"
@@ -27,7 +31,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--baseline", type=valid_path, required=True, metavar="FILE", help="such as results/baselines/ci.json"
     )
-    parser.add_argument("--update", action="store_true", help="write a new baseline from new runs of all of its seeds")
+    parser.add_argument("--update", action="store_true", help="write a new baseline from new runs of all its seeds")
     parser.add_argument("--why", metavar="TEXT", help="the reason for a new baseline, kept in it")
     parser.add_argument("--scores-only", action="store_true", help="leave throughput out")
     parser.add_argument(
@@ -42,11 +46,10 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def regress(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.gate.baseline import check_writable, read_baseline, renewed, write_baseline
-    from harness.gate.judge import judge, refuse_blind, run_again
+    from harness.gate.baseline import read_baseline, renewed, write_baseline
+    from harness.gate.judge import judge
     from harness.progress import stderr
     from harness.report.terminal import regress_table
-    from harness.scheduling.local import ChildProcesses
     from harness.terminal import show_json
 
     if options.update and not (options.why or "").strip():
@@ -54,27 +57,13 @@ def regress(options: argparse.Namespace) -> int:
     if options.why and not options.update:
         raise InputError("--why is the reason for a new baseline; add --update")
     baseline = read_baseline(options.baseline, options.update)
-    plugins = [str(Path(plugin).resolve()) for plugin in options.plugin or ()]
-    if not options.update and (empty := [cell for cell in baseline.cells if not cell.scores]):
-        raise InputError(
-            f"the baseline {options.baseline} has no scores of {empty[0].request.model} on {empty[0].request.task}; "
-            "write them with --update --why TEXT"
-        )
-    if options.update:
-        check_writable(baseline.file)
-    for cell in () if options.update else baseline.cells:
-        refuse_blind(cell, len(baseline.rerun_seeds), cell.constant_guess or 0.0)
-
-    def say(done: int, total: int, cell: str) -> None:
-        stderr.print(f"{done} of {total}: {cell}")
-
+    _refuse_useless(baseline, options.update)
     with _folder(options.out) as folder:
         gflops = None if options.scores_only else matmul_gflops()
-        runs = run_again(baseline, ChildProcesses(folder, workers=1, threads=1), plugins, options.update, say)
+        runs = _runs(baseline, folder, options)
     if options.update:
         baseline = renewed(baseline, runs, gflops, options.why.strip())
-        for cell in baseline.cells:
-            refuse_blind(cell, len(baseline.rerun_seeds), cell.constant_guess or 0.0)
+        _refuse_blind(baseline)
         write_baseline(baseline)
         stderr.print(f"{options.baseline} is new; look at it and commit it")
     verdicts = [judge(cell, each, gflops) for cell, each in zip(baseline.cells, runs, strict=True)]
@@ -85,10 +74,50 @@ def regress(options: argparse.Namespace) -> int:
     return 0 if all(verdict.passed for verdict in verdicts) else 1
 
 
+def _refuse_useless(baseline: Baseline, update: bool) -> None:
+    """Make sure that the runs will be of use.
+
+    Raises:
+        InputError: a new baseline cannot be written, or the present one has no scores or accepts every model.
+    """
+    from harness.gate.baseline import check_writable
+
+    if update:
+        check_writable(baseline.file)
+        return
+    if empty := [cell for cell in baseline.cells if not cell.scores]:
+        raise InputError(
+            f"the baseline {baseline.file} has no scores of {empty[0].request.model} on {empty[0].request.task}; "
+            "write them with --update --why TEXT"
+        )
+    _refuse_blind(baseline)
+
+
+def _refuse_blind(baseline: Baseline) -> None:
+    from harness.gate.judge import refuse_blind
+
+    for cell in baseline.cells:
+        refuse_blind(cell, len(baseline.rerun_seeds), cell.constant_guess or 0.0)
+
+
+def _runs(baseline: Baseline, folder: Path, options: argparse.Namespace) -> list[list[RunRecord | str]]:
+    """Run the cells, one after the other on one thread."""
+    from harness.gate.judge import run_again
+    from harness.progress import stderr
+    from harness.scheduling.local import ChildOptions, ChildProcesses
+
+    def say(done: int, total: int, cell: str) -> None:
+        stderr.print(f"{done} of {total}: {cell}")
+
+    plugins = [str(Path(plugin).resolve()) for plugin in options.plugin or ()]
+    executor = ChildProcesses(workers=1, options=ChildOptions(folder, threads=1))
+    return run_again(baseline, executor, plugins, options.update, say)
+
+
 def matmul_gflops() -> float:
     """The rate of float32 matrix products on one thread of this machine, measured by a process of its own.
 
-    On one thread, as the gate's cells run: the rate of more threads says little of encoders that cannot use them.
+    On one thread, like the gate's cells: the rate of more threads says little about encoders that cannot use them.
 
     Raises:
         InputError: it could not be measured.
@@ -103,7 +132,7 @@ def matmul_gflops() -> float:
 
 @contextlib.contextmanager
 def _folder(out: str | None) -> Iterator[Path]:
-    """A fresh store: kept in ``out``, or removed."""
+    """A fresh store: kept in ``out``, or removed at the end if that is ``None``."""
     if out is None:
         with tempfile.TemporaryDirectory(prefix="harness-regress-") as folder:
             yield Path(folder)

@@ -5,27 +5,27 @@ from __future__ import annotations
 import argparse
 import os
 from collections import defaultdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.commands.cluster_options import add_cluster_options, cluster_of
-from harness.commands.run import (
+from harness.commands.cell_options import (
     add_curves_options,
     add_data_options,
     add_recipe_options,
+    add_store_option,
+    add_weights_options,
     curves_folder,
     recipe_given,
     task_options_given,
 )
+from harness.commands.cluster_options import add_cluster_options, cluster_of
 from harness.errors import InputError
 from harness.machine.provenance import processors
 from harness.registry import load_plugins
-from harness.store import DEFAULT_STORE
-from harness.values import data_dir, valid_name, valid_path
+from harness.values import data_dir, valid_path
 
 if TYPE_CHECKING:
     from harness.cells.grids import Grid
-    from harness.scheduling.executor import Executor
+    from harness.scheduling.local import ChildProcesses
     from harness.scheduling.sweep import Sweep
 
 
@@ -36,37 +36,32 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
     """Add the command."""
     sweep = commands.add_parser(
         "sweep", parents=[common], epilog=EXAMPLES, help="models x tasks x learning rates x seeds"
     )
     sweep.add_argument(
-        "file", type=valid_path, nargs="?", metavar="FILE.toml", help="grids to run; options stand above what it says"
+        "file", type=valid_path, nargs="?", metavar="FILE.toml", help="grids to run; options win over the file"
     )
-    what = sweep.add_argument_group("the grid")
-    what.add_argument("--models", metavar="A,B", help="names with commas")
-    what.add_argument("--tasks", metavar="T,U", help="FAMILY or FAMILY/DATASET, with commas")
-    what.add_argument("--lrs", metavar="R,S", help="learning rates; the best is chosen on dev (default: the task's)")
-    what.add_argument("--seeds", metavar="0,1 or 0-9", help="of the runs (default 0)")
-    what.add_argument("--weights", type=valid_path, help="scratch (default), hub, a folder, or a hub id")
-    what.add_argument("--size", type=valid_name, help="tiny (default), base, large")
+    grid = sweep.add_argument_group("the grid")
+    grid.add_argument("--models", metavar="A,B", help="names with commas")
+    grid.add_argument("--tasks", metavar="T,U", help="FAMILY or FAMILY/DATASET, with commas")
+    grid.add_argument("--lrs", metavar="R,S", help="learning rates; the best is chosen on dev (default: the task's)")
+    grid.add_argument("--seeds", metavar="0,1 or 0-9", help="of the runs (default 0)")
+    add_weights_options(grid, None)
     add_data_options(sweep)
     add_recipe_options(sweep, several_rates=True)
     where = sweep.add_argument_group("where it runs")
     where.add_argument("--workers", type=int, metavar="N", help="cells at a time on this machine (default 1)")
     where.add_argument("--threads", type=int, metavar="T", help="of a cell (default: the processors, divided by N)")
-    where.add_argument("--dry-run", action="store_true", help="list the cells and what they would take, and run none")
-    where.add_argument("--retry-failed", action="store_true", help="run cells again that failed")
+    where.add_argument(
+        "--dry-run", action="store_true", help="list the cells and how long they would take; run nothing"
+    )
+    where.add_argument("--retry-failed", action="store_true", help="run failed cells again")
     add_cluster_options(sweep)
     output = sweep.add_argument_group("output")
-    output.add_argument(
-        "--out",
-        type=valid_path,
-        default=DEFAULT_STORE,
-        metavar="DIR",
-        help=f"the results store (default {DEFAULT_STORE})",
-    )
+    add_store_option(output)
     output.add_argument("--json", action="store_true", help="print the results as one JSON line on stdout")
     add_curves_options(output)
     sweep.set_defaults(command=sweep_cells)
@@ -74,60 +69,57 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def sweep_cells(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.progress import counted, shown, silent, stderr
+    from harness.progress import counted, stderr
     from harness.store import Store
 
     grids = _grids(options)
-    workers, threads = workers_and_threads(options.workers, options.threads)
+    children = _children(options)
     load_plugins(plugin for grid in grids for plugin in grid.plugins)
     from harness.scheduling.sweep import Sweep, cells_of
 
-    def say(line: str) -> None:
-        stderr.print(line)
-
-    cells, left = cells_of(grids)
-    for combination in left:
-        say(f"{combination.model} on {combination.task} is left out: {combination.reason}")
+    cells, unsuited = cells_of(grids)
+    for pair in unsuited:
+        stderr.print(f"{pair.model} on {pair.task} is left out: {pair.reason}")
     for doubt in sorted({doubt for planned in cells for doubt in planned.cell.recipe.doubts()}):
-        say(f"note: {doubt}")
+        stderr.print(f"note: {doubt}")
     store = Store(options.out)
-    curves = curves_folder(options)
-    cluster = cluster_of(options, store, curves)
-    sweep = Sweep(cells, store, options.retry_failed, say)
-    where = f"{counted(workers, 'worker')} with {counted(threads, 'thread')} each"
-    at_a_time: int | None = workers
+    cluster = cluster_of(options, store, curves_folder(options))
+    sweep = Sweep(cells, store, options.retry_failed, stderr.print)
     if cluster:
         where = f"on the Ray cluster at {cluster.address} with {cluster.resources} each"
-        at_a_time = options.workers  # else the cluster decides, once it is reached
-    say(_before(sweep, where, at_a_time))
+    else:
+        threads = counted(children.options.threads, "thread")
+        where = f"{counted(children.workers, 'worker')} with {threads} each"
+    executor = cluster or children
+    stderr.print(_before(sweep, where, executor.workers))
     if options.dry_run:
         _print_cells(sweep)
         return 0
     if sweep.to_run:
-        store.tidy()
-        executor = cluster or _children(options, workers, threads, curves)
-        with shown(estimates=False) as report:
-            # In a log the line of every cell is progress enough.
-            begin = report if stderr.is_terminal else silent
-            sweep.run(executor, at_a_time, begin("cells", len(cells)))
-        store.tidy()
-    return _print_results(sweep, options)
+        sweep.run_and_show(executor, executor.workers)
+    return _print_results(sweep, options.json)
 
 
-def _before(sweep: Sweep, where: str, at_a_time: int | None) -> str:
-    """The line about a sweep before it runs: its cells, where they run, and how long."""
+def _before(sweep: Sweep, where: str, workers: int | None) -> str:
+    """The line about a sweep before it runs: its cells, where they run, and how long.
+
+    Args:
+        sweep: not run yet.
+        where: it will run.
+        workers: ``None`` if the cluster decides, once it is reached.
+    """
     from harness.progress import counted
 
     counts = ", ".join(f"{count} {status}" for status, count in sweep.counts.items() if count)
     line = f"{counted(len(sweep.cells), 'cell')} in {sweep.store.folder}: {counts}; {len(sweep.to_run)} to run, {where}"
-    return f"{line}, {sweep.left(at_a_time) or 'no estimate before the first cell has ended'}" if sweep.to_run else line
+    return f"{line}, {sweep.left(workers) or 'no estimate before the first cell has ended'}" if sweep.to_run else line
 
 
 def _grids(options: argparse.Namespace) -> list[Grid]:
-    from harness.cells import grids as recipes
+    from harness.cells import grids
 
     in_environment = valid_path(folder) if (folder := data_dir()) else None
-    given: dict[str, Any] = {
+    given: dict[str, object] = {
         "models": _names(options.models) if options.models is not None else None,
         "tasks": _names(options.tasks) if options.tasks is not None else None,
         "learning_rates": _rates(options.lrs) if options.lrs is not None else None,
@@ -142,7 +134,7 @@ def _grids(options: argparse.Namespace) -> list[Grid]:
         "task_options": task_options_given(options.task_option) or None,
     }
     named = {key: value for key, value in given.items() if value is not None}
-    return recipes.read(options.file, named, {"data_dir": in_environment} if in_environment else {})
+    return grids.read(options.file, named, {"data_dir": in_environment} if in_environment else {})
 
 
 def _names(text: str) -> list[str]:
@@ -156,8 +148,19 @@ def _rates(text: str) -> list[float]:
         raise InputError(f"--lrs takes numbers with commas, such as 1e-4,5e-4, not {text!r}") from None
 
 
+def _children(options: argparse.Namespace) -> ChildProcesses:
+    """The executor of this machine."""
+    from harness.scheduling.local import ChildOptions, ChildProcesses
+
+    workers, threads = workers_and_threads(options.workers, options.threads)
+    curves = curves_folder(options)
+    more = ("--report-to", "tensorboard", "--log-dir", str(curves)) if curves else ()
+    return ChildProcesses(workers, ChildOptions(options.out, threads, more))
+
+
 def workers_and_threads(workers: int | None, threads: int | None) -> tuple[int, int]:
     """How many cells run at a time, and how many threads each of them gets.
+
 
     Args:
         workers: 1 where it is ``None``.
@@ -175,13 +178,6 @@ def workers_and_threads(workers: int | None, threads: int | None) -> tuple[int, 
     return workers, threads or max(1, min(available // workers, most))
 
 
-def _children(options: argparse.Namespace, workers: int, threads: int, curves: Path | None) -> Executor:
-    from harness.scheduling.local import ChildProcesses
-
-    more = ("--report-to", "tensorboard", "--log-dir", str(curves)) if curves else ()
-    return ChildProcesses(options.out, workers, threads, more=more)
-
-
 def _print_cells(sweep: Sweep) -> None:
     from harness.progress import duration
     from harness.report.terminal import sweep_table
@@ -189,17 +185,14 @@ def _print_cells(sweep: Sweep) -> None:
     rows = []
     for planned in sweep.cells:
         cell, seconds = planned.cell, sweep.estimates.seconds_of(planned.cell)
-        rows.append(
-            (
-                sweep.status[cell.key], f"{cell.model} {cell.size}", cell.task,
-                f"{cell.recipe.learning_rate:g}" if cell.recipe.trains else "-",
-                str(cell.seed), duration(seconds) if seconds else "unknown",
-            )
-        )  # fmt: skip
+        rate = f"{cell.recipe.learning_rate:g}" if cell.recipe.trains else "-"
+        about = duration(seconds) if seconds else "unknown"
+        rows.append((sweep.status[cell.key], f"{cell.model} {cell.size}", cell.task, rate, str(cell.seed), about))
     print(sweep_table.cells_as_text(rows), end="")
 
 
-def _print_results(sweep: Sweep, options: argparse.Namespace) -> int:
+def _print_results(sweep: Sweep, as_json: bool) -> int:
+    """Print what was found; returns the exit code."""
     from harness.comparison.entries import entries
     from harness.progress import stderr
     from harness.report.terminal import sweep_table
@@ -212,7 +205,7 @@ def _print_results(sweep: Sweep, options: argparse.Namespace) -> int:
     seeds: dict[tuple[str, str], set[int]] = defaultdict(set)
     for planned in sweep.cells:
         seeds[planned.cell.model, planned.cell.task].add(planned.cell.seed)
-    if options.json:
+    if as_json:
         show_json(sweep_table.as_json(chosen, failures))
     else:
         if chosen:

@@ -1,15 +1,15 @@
-"""A baseline of the gate: the cells that it names, their scores and losses over seeds, and the file that holds them.
+"""A baseline of the gate: its cells with their scores and losses over seeds, and its file.
 
-A new baseline (``results/baselines/*.json``) begins as a file that names its cells and nothing else:
+A new baseline (``results/baselines/*.json``) begins as a file that only names its cells:
 
     {"cells": [{"request": {"model": "bert", "task": "ner/gate", "data_dir": "data", "recipe": {"precision": "fp32"}}}]}
 
-``python -m harness regress --baseline FILE --update --why TEXT`` runs these cells and writes the rest into the file.
+``python -m harness regress --baseline FILE --update --why TEXT`` runs these cells and adds the rest to the file.
 
 | key of the file | what it holds | who writes it |
 | --- | --- | --- |
 | ``cells`` | one object for each gated cell, see below | you |
-| ``rerun_seeds`` | the seeds that the gate runs, fewer than a cell has, to be quick; default ``[0, 1, 2]`` | you |
+| ``rerun_seeds`` | the seeds that the gate runs, fewer than a cell has, to save time; default ``[0, 1, 2]`` | you |
 | ``schema_version`` | 1 | ``--update`` |
 | ``why``, ``date``, ``git_revision``, ``environment`` | the reason, and where the runs were made | ``--update`` |
 | ``matmul_gflops`` | GFLOP/s of that machine in float32 products on one thread, or null | ``--update`` |
@@ -18,9 +18,9 @@ A new baseline (``results/baselines/*.json``) begins as a file that names its ce
 | --- | --- | --- |
 | ``request`` | ``model`` and ``task``; all other options of ``run`` that are not output may be added | you |
 | ``seeds`` | two or more different seeds, over which the spread is taken; default ``[0, 1, 2, 3, 4]`` | you |
-| ``fingerprint``, ``recipe``, ``metric`` | of the runs, resolved; the gate refuses runs of others | ``--update`` |
+| ``fingerprint``, ``recipe``, ``metric`` | of the runs, resolved; the gate refuses other runs | ``--update`` |
 | ``scores`` | test score by ``metric`` of each seed, as fractions | ``--update`` |
-| ``constant_guess`` | what ``metric`` gives a model that answers every example alike; the tolerance must end above it | ``--update`` |
+| ``constant_guess`` | the ``metric`` of a constant answer; the lowest score that passes must be above it | ``--update`` |
 | ``losses`` | mean training loss of each seed; empty where nothing is trained | ``--update`` |
 | ``examples_per_gflop`` | examples trained on and predicted a second, over ``matmul_gflops``, of each seed | ``--update`` |
 
@@ -34,11 +34,11 @@ import json
 import math
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import TypeGuard
 
 from harness.cells.grids import one_request
 from harness.cells.request import Request
@@ -49,23 +49,13 @@ from harness.store import RunRecord
 
 SCHEMA_VERSION = 1
 SEEDS, RERUN_SEEDS = (0, 1, 2, 3, 4), (0, 1, 2)
-"""Those of a file that names none."""
+"""The defaults of a file."""
 NEW = '{"cells": [{"request": {"model": "bert", "task": "ner"}}]}'
-"""The least that a new baseline says."""
-_REQUEST = {
-    "model",
-    "task",
-    "weights",
-    "size",
-    "data_dir",
-    "recipe",
-    "task_options",
-    "skip_bad",
-    "strict_tags",
-    "plugins",
-}
+"""The shortest new baseline."""
+_REQUEST = {field.name for field in fields(Request)} - {"seed"}
+"""Keys of a request."""
 _UNGATED = ("steps", "resumed_from_step")
-"""Of the recipe in a record: what happened, not what was asked for."""
+"""Keys of a record's recipe that say what happened, not what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +68,16 @@ class GatedCell:
         seeds: those that the scores are of.
         fingerprint, recipe, metric: of its runs; empty before the first ``--update``.
         scores: test score by the main metric of each seed.
-        constant_guess: see `tasks.task.constant_guess`; ``None`` where the file does not have it.
+        constant_guess: see `tasks.task.constant_guess`; ``None`` if the file does not have it.
         losses: training loss of each seed, see `mean_loss`; empty where nothing is trained.
         examples_per_gflop: examples trained on and predicted a second, over the machine's GFLOP/s; of each seed.
     """
 
     request: Request
-    written: Mapping[str, Any]
+    written: Mapping[str, object]
     seeds: tuple[int, ...]
     fingerprint: str = ""
-    recipe: Mapping[str, Any] | None = None
+    recipe: Mapping[str, object] | None = None
     metric: str = ""
     scores: tuple[float, ...] = ()
     constant_guess: float | None = None
@@ -95,7 +85,7 @@ class GatedCell:
     examples_per_gflop: tuple[float, ...] = ()
 
     def requests(self, seeds: Sequence[int], plugins: Sequence[str] = ()) -> list[Request]:
-        """The request of each seed, with plug-ins more."""
+        """The request of each seed, with more plug-ins."""
         return [replace(self.request, seed=seed, plugins=(*self.request.plugins, *plugins)) for seed in seeds]
 
 
@@ -104,16 +94,22 @@ class Baseline:
     """A baseline file.
 
     Attributes:
-        file: where it is.
+        file: its path.
         cells: what it gates.
-        rerun_seeds: the seeds that the gate runs: fewer than the baseline has, to be quick.
-        told: what else it says: reason, date, revision, environment.
+        rerun_seeds: the seeds that the gate runs: fewer than the baseline has, to save time.
+        told: its other keys: reason, date, revision, environment.
     """
 
     file: Path
     cells: tuple[GatedCell, ...]
     rerun_seeds: tuple[int, ...]
-    told: Mapping[str, Any]
+    told: Mapping[str, object]
+
+    @property
+    def gflops(self) -> float | None:
+        """The rate of matrix products of the machine on which it was made."""
+        rate = self.told.get("matmul_gflops")
+        return rate if _is_number(rate) else None
 
 
 def read_baseline(file: str | Path, update: bool = False) -> Baseline:
@@ -121,10 +117,10 @@ def read_baseline(file: str | Path, update: bool = False) -> Baseline:
 
     Args:
         file: its path.
-        update: read what is to be run alone, since all else is about to be written anew.
+        update: read only what is to be run, since everything else is about to be replaced.
 
     Raises:
-        InputError: it is missing, not JSON, of another schema, or says what a baseline does not.
+        InputError: it is missing, not JSON, of another schema, or has a key or a value that is not allowed.
     """
     path = Path(file)
     content = _content(path)
@@ -132,7 +128,7 @@ def read_baseline(file: str | Path, update: bool = False) -> Baseline:
     if not update and content.get("schema_version") != SCHEMA_VERSION:
         raise InputError(
             f"{where} has schema version {content.get('schema_version')}, not {SCHEMA_VERSION}; "
-            "write it anew with --update --why TEXT"
+            "write it again with --update --why TEXT"
         )
     named = content.get("cells")
     if not isinstance(named, list) or not named or not all(isinstance(each, dict) for each in named):
@@ -145,7 +141,7 @@ def read_baseline(file: str | Path, update: bool = False) -> Baseline:
     return Baseline(path, tuple(cells), rerun, told)
 
 
-def _content(file: Path) -> dict[str, Any]:
+def _content(file: Path) -> dict[str, object]:
     try:
         content = read_json(file)
     except FileNotFoundError:
@@ -157,14 +153,14 @@ def _content(file: Path) -> dict[str, Any]:
             f"the baseline {file} cannot be read ({error.strerror}); --baseline takes a JSON file"
         ) from error
     except JsonError as error:
-        raise InputError(f"the baseline {file} {error}; take it from version control again") from error
+        raise InputError(f"the baseline {file} {error}; restore it from version control") from error
     if not isinstance(content, dict):
-        raise InputError(f"the baseline {file} holds no JSON object; a new one begins as {NEW}")
+        raise InputError(f"the baseline {file} is not a JSON object; a new one begins as {NEW}")
     return content
 
 
-def _cell(file: Path, content: Mapping[str, Any], where: str) -> GatedCell:
-    """A cell, as far as people write it."""
+def _cell(file: Path, content: Mapping[str, object], where: str) -> GatedCell:
+    """A cell, with the keys that people write."""
     written = content.get("request")
     if not isinstance(written, dict):
         raise InputError(f"{where} has no request; a new baseline begins as {NEW}")
@@ -178,34 +174,34 @@ def _cell(file: Path, content: Mapping[str, Any], where: str) -> GatedCell:
     )
     seeds = _seeds(content.get("seeds", SEEDS), f"{where}: seeds")
     if len(seeds) < 2:
-        raise InputError(f"{where} needs two or more different seeds; a spread is of several")
+        raise InputError(f"{where} needs two or more different seeds; one seed has no spread")
     return GatedCell(request, written, seeds)
 
 
-def _seeds(value: Any, what: str) -> tuple[int, ...]:
+def _seeds(value: object, what: str) -> tuple[int, ...]:
     whole = isinstance(value, list | tuple) and all(type(seed) is int and seed >= 0 for seed in value)
-    if not whole or not value or len(set(value)) < len(value):
-        raise InputError(f"{what} is a list of different whole numbers from 0 on, such as [0, 1, 2], not {value!r}")
-    return tuple(value)
+    if isinstance(value, list | tuple) and whole and value and len(set(value)) == len(value):
+        return tuple(value)
+    raise InputError(f"{what} is a list of different whole numbers from 0 up, such as [0, 1, 2], not {value!r}")
 
 
-def _measured(cell: GatedCell, content: Mapping[str, Any], where: str) -> GatedCell:
-    """The cell with what ``--update`` wrote of its runs."""
+def _measured(cell: GatedCell, content: Mapping[str, object], where: str) -> GatedCell:
+    """The cell with the keys that ``--update`` wrote."""
     scores, losses, speeds = (
         _numbers(content.get(key, ()), key, cell, where) for key in ("scores", "losses", "examples_per_gflop")
     )
-    guess = content.get("constant_guess")
-    texts, recipe = [content.get(key, "") for key in ("fingerprint", "metric")], content.get("recipe")
+    fingerprint, metric = content.get("fingerprint", ""), content.get("metric", "")
+    recipe, guess = content.get("recipe"), content.get("constant_guess")
     if (
-        not all(isinstance(text, str) for text in texts)
+        not (isinstance(fingerprint, str) and isinstance(metric, str))
         or not isinstance(recipe, dict | None)
         or not (guess is None or _is_number(guess))
     ):
-        raise InputError(f"{where} is not whole: {name(cell)} has values of other types; write it anew with --update")
+        raise InputError(f"{where} is damaged: {name(cell)} has values of other types; write it again with --update")
     return replace(
         cell,
-        fingerprint=texts[0],
-        metric=texts[1],
+        fingerprint=fingerprint,
+        metric=metric,
         recipe=recipe,
         constant_guess=guess,
         scores=scores,
@@ -214,19 +210,19 @@ def _measured(cell: GatedCell, content: Mapping[str, Any], where: str) -> GatedC
     )
 
 
-def _numbers(value: Any, key: str, cell: GatedCell, where: str) -> tuple[float, ...]:
-    """One finite number for each seed, or none at all."""
+def _numbers(value: object, key: str, cell: GatedCell, where: str) -> tuple[float, ...]:
+    """One finite number for each seed, or an empty tuple."""
     if not isinstance(value, list | tuple) or not all(map(_is_number, value)):
-        raise InputError(f"{where} is not whole: {key} of {name(cell)} is a list of numbers, not {value!r}")
+        raise InputError(f"{where} is damaged: {key} of {name(cell)} is a list of numbers, not {value!r}")
     if value and len(value) != len(cell.seeds):
         raise InputError(
-            f"{where} is not whole: {name(cell)} has {len(value)} {key} of {len(cell.seeds)} seeds; "
-            "write it anew with --update --why TEXT"
+            f"{where} is damaged: {name(cell)} has {len(value)} {key} of {len(cell.seeds)} seeds; "
+            "write it again with --update --why TEXT"
         )
     return tuple(value)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
@@ -239,8 +235,8 @@ def renewed(baseline: Baseline, runs: Sequence[Sequence[RunRecord | str]], gflop
     """The baseline with new runs in place of the old ones; nothing is written.
 
     Args:
-        baseline: the old one, whose cells and seeds the runs are of.
-        runs: of each cell, one a seed.
+        baseline: the old one, with the cells and seeds of the runs.
+        runs: of each cell, one per seed.
         gflops: the rate of matrix products of this machine; ``None`` leaves throughput out of the baseline.
         why: the reason, kept in the file.
 
@@ -248,7 +244,7 @@ def renewed(baseline: Baseline, runs: Sequence[Sequence[RunRecord | str]], gflop
         InputError: a run failed.
     """
     cells = []
-    environment: Mapping[str, Any] = {}
+    environment: Mapping[str, object] = {}
     for cell, each in zip(baseline.cells, runs, strict=True):
         records = [run for run in each if not isinstance(run, str)]
         if len(records) < len(each):
@@ -305,7 +301,7 @@ def write_baseline(baseline: Baseline) -> None:
 
 
 def check_writable(file: Path) -> None:
-    """Find out before the runs, not after, that a new baseline cannot be written.
+    """Make sure, before the runs, that a new baseline can be written.
 
     Raises:
         InputError: nothing can be written into its folder.
@@ -327,7 +323,7 @@ def score_of(record: RunRecord) -> float:
 
 
 def mean_loss(record: RunRecord) -> float | None:
-    """The training loss, averaged over its entries; ``None`` where nothing was trained."""
+    """The training loss, averaged over its entries; ``None`` if nothing was trained."""
     return mean(loss for _, loss in record["losses"]) if record["losses"] else None
 
 
@@ -338,6 +334,6 @@ def examples_per_s(record: RunRecord) -> float:
     return float(examples / (seconds["fit"] + seconds["predict"]))
 
 
-def gated_recipe(record: RunRecord) -> dict[str, Any]:
-    """Every value of a run's recipe, without what happened."""
+def gated_recipe(record: RunRecord) -> dict[str, object]:
+    """The recipe of a run as it was asked for."""
     return {key: value for key, value in record["recipe"].items() if key not in _UNGATED}

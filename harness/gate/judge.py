@@ -1,53 +1,57 @@
-"""The gate: cells are run again and held against a committed baseline, score and training loss by its spread over seeds.
+"""The gate: run cells again and compare score and training loss with a committed baseline and its spread over seeds.
 
-The loss, averaged over the steps, sees what a score misses: a pooling that counts padding, say, which training makes up for.
+The loss, averaged over the steps, shows faults that a score does not, such as a pooling that counts padding: training makes up
+for them in the end.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from statistics import mean, stdev
 from typing import Literal
 
-from harness.cells.request import Request
 from harness.comparison.pairing import differences
 from harness.errors import InputError
 from harness.gate.baseline import Baseline, GatedCell, examples_per_s, gated_recipe, mean_loss, name, score_of
-from harness.scheduling.executor import Executor
-from harness.store import RECORD, RunRecord, read_record
-from harness.store.record import is_finished_run
+from harness.scheduling.executor import Executor, Failure, Finished, Job
+from harness.store import RunRecord
 
 LEVEL = 0.99
-"""One cell in a hundred that did not change falls below its tolerance by the luck of its seeds. With the baseline's own seeds
-on the baseline's own machine there is no luck: a run repeats bit for bit, so what is left is the rounding of other processors."""
+"""Of the cells that did not change, one in a hundred falls below its tolerance by the luck of its seeds. With the baseline's
+own seeds, luck plays no part: on its machine a run repeats bit for bit, and elsewhere only rounding differs."""
 FLOOR = 0.02
-"""The least tolerance, as a fraction: a cell that scores the same from every seed may still lose two answers in a hundred."""
+"""The least tolerance of a score, as a fraction: even a cell with equal scores from all seeds may lose two answers in a hundred."""
 LOSS_FLOOR = 0.05
 """The least tolerance of the training loss, as a share of the baseline's."""
 SLOWER = 2.5
-"""The most that throughput may fall. Encoders as small as the gate's are bound by overhead as much as by products, so the
-ratio to the rate of products moves by up to 2 between processors, and the rest is for busy machines."""
+"""How many times slower a run may be. Encoders as small as the gate's spend as much time on overhead as on products, so the ratio
+to the rate of products differs by up to 2 between processors; the rest is for busy machines."""
+
+Outcome = Literal["ok", "better", "drop", "slow", "failed"]
+Runs = Sequence[RunRecord | str]
+"""The runs of a cell, one per seed: a record, or one sentence why the run failed."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one cell.
+    """The comparison of one cell with the baseline.
 
     Attributes:
         cell: of the baseline.
         outcome: ``drop``, ``slow`` and ``failed`` fail the gate, ``better`` and ``ok`` do not.
-        score: mean over the seeds that were run again; nan where one failed.
+        score: mean over the seeds that were run again; nan if one failed.
         tolerance: how far below the baseline's mean it may be, see `tolerance`.
-        loss: mean training loss over the seeds that were run again; ``None`` where the baseline has none.
+        loss: mean training loss over the seeds that were run again; ``None`` if the baseline has none.
         loss_tolerance: how far above the baseline's mean it may be.
         speed: throughput as a share of the baseline's, both over their machine's rate, best seeds; ``None`` if not measured.
         reason: why it failed.
     """
 
     cell: GatedCell
-    outcome: Literal["ok", "better", "drop", "slow", "failed"]
+    outcome: Outcome
     score: float
     tolerance: float
     loss: float | None = None
@@ -57,7 +61,7 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether the gate lets it through."""
+        """Whether the cell passes the gate."""
         return self.outcome in ("ok", "better")
 
 
@@ -72,37 +76,44 @@ def run_again(
 
     Args:
         baseline: names them.
-        executor: of a fresh store, so that nothing is taken for run that was not.
+        executor: of a fresh store, so that every cell is really run.
         plugins: files that register models or tasks, besides those of the baseline.
         all_seeds: of the baseline, as a new one needs; else those that the gate runs.
         on_done: called with the number of runs done, of all runs, and the cell's name.
 
     Returns:
-        For each cell the record of each seed, in the order of the seeds, or one sentence where the run failed.
+        For each cell the record of each seed, in the order of the seeds, or one sentence why the run failed.
+
+    Raises:
+        InputError: a run has other examples or another recipe than the baseline, or the gate cannot fail.
     """
-    asked = [cell.requests(cell.seeds if all_seeds else baseline.rerun_seeds, plugins) for cell in baseline.cells]
-    done: list[list[RunRecord | str]] = [[""] * len(requests) for requests in asked]
-    place = {id(request): (row, column) for row, each in enumerate(asked) for column, request in enumerate(each)}
-    everything = [request for requests in asked for request in requests]
-    for count, finished in enumerate(executor.run(everything), 1):
-        row, column = place.get(id(finished.request)) or _place(asked, finished.request)
-        found = read_record(finished.folder / RECORD) if finished.folder else None
-        record = found if is_finished_run(found) else None
-        done[row][column] = record or finished.error or "it left no record"
-        on_done(count, len(everything), name(baseline.cells[row]))
-        if record and not all_seeds:
-            refuse_other(baseline.cells[row], record)
-            refuse_blind(baseline.cells[row], len(baseline.rerun_seeds), record["task"]["constant_guess"])
-    return done
+    cells: list[GatedCell] = []
+    jobs: list[Job] = []
+    for cell in baseline.cells:
+        for request in cell.requests(cell.seeds if all_seeds else baseline.rerun_seeds, plugins):
+            cells.append(cell)
+            jobs.append(Job(str(len(jobs)), request))
+    runs: dict[str, RunRecord | str] = {}
+    with closing(executor.run(jobs)) as ends:
+        for finished in ends:
+            cell, run = cells[int(finished.key)], _run_of(finished)
+            runs[finished.key] = run
+            on_done(len(runs), len(jobs), name(cell))
+            if not all_seeds and not isinstance(run, str):
+                refuse_other(cell, run)
+                refuse_blind(cell, len(baseline.rerun_seeds), run["task"]["constant_guess"])
+    return [[runs[job.key] for job in jobs if cells[int(job.key)] is cell] for cell in baseline.cells]
 
 
-def _place(asked: Sequence[Sequence[Request]], request: Request) -> tuple[int, int]:
-    """Where an equal request stands: an executor on another machine gives back a copy."""
-    return next((row, each.index(request)) for row, each in enumerate(asked) if request in each)
+def _run_of(finished: Finished) -> RunRecord | str:
+    outcome = finished.outcome
+    if isinstance(outcome, Failure):
+        return outcome.error
+    return outcome if outcome["status"] == "ok" else outcome["error"]
 
 
 def refuse_other(cell: GatedCell, record: RunRecord) -> None:
-    """Make sure that a run is of the baseline's examples and recipe.
+    """Make sure that a run has the baseline's examples and recipe.
 
     Raises:
         InputError: it is not, or the baseline has no scores yet.
@@ -112,7 +123,7 @@ def refuse_other(cell: GatedCell, record: RunRecord) -> None:
         raise InputError(f"the baseline has no scores of {name(cell)}; write them with --update --why TEXT")
     if (found := record["task"]["fingerprint"]) != cell.fingerprint:
         raise InputError(
-            f"{name(cell)}: the examples are others than the baseline's (fingerprints {found[:12]} and "
+            f"{name(cell)}: the examples differ from the baseline's (fingerprints {found[:12]} and "
             f"{cell.fingerprint[:12]}); {again}"
         )
     if (recipe := gated_recipe(record)) != cell.recipe:
@@ -124,7 +135,7 @@ def refuse_other(cell: GatedCell, record: RunRecord) -> None:
 
 
 def refuse_blind(cell: GatedCell, runs: int, guess: float) -> None:
-    """Make sure that the gate can fail: that its tolerance does not reach down to what a broken model scores.
+    """Make sure that the gate can fail: the lowest score that passes must be above that of a model with one constant answer.
 
     Args:
         cell: of the baseline, with scores.
@@ -143,16 +154,16 @@ def refuse_blind(cell: GatedCell, runs: int, guess: float) -> None:
         )
 
 
-def judge(cell: GatedCell, runs: Sequence[RunRecord | str], gflops: float | None) -> Verdict:
-    """Hold the runs of a cell against the baseline.
+def judge(cell: GatedCell, runs: Runs, gflops: float | None) -> Verdict:
+    """Compare the runs of a cell with the baseline.
 
     Args:
         cell: of the baseline, with scores.
-        runs: one a seed, or a sentence where one failed.
+        runs: of that cell.
         gflops: the rate of matrix products of this machine; ``None`` leaves throughput out.
 
     Raises:
-        InputError: the runs are of other examples, or by another recipe.
+        InputError: the runs have other examples or another recipe.
     """
     allowed = score_tolerance(cell, len(runs))
     records = [run for run in runs if not isinstance(run, str)]
@@ -161,22 +172,31 @@ def judge(cell: GatedCell, runs: Sequence[RunRecord | str], gflops: float | None
     if len(records) < len(runs):
         reason = next(run for run in runs if isinstance(run, str))
         return Verdict(cell, "failed", math.nan, allowed, reason=reason)
-    score, loss, loss_allowed, speed = mean(score_of(record) for record in records), None, 0.0, None
+    verdict = Verdict(cell, "ok", mean(score_of(record) for record in records), allowed)
     if cell.losses:
         losses = [mean_loss(record) for record in records]
-        loss = math.nan if None in losses else mean(each for each in losses if each is not None)
-        loss_allowed = max(tolerance(cell.losses, len(runs)), LOSS_FLOOR * mean(cell.losses))
+        verdict = replace(
+            verdict,
+            loss=math.nan if None in losses else mean(each for each in losses if each is not None),
+            loss_tolerance=max(tolerance(cell.losses, len(runs)), LOSS_FLOOR * mean(cell.losses)),
+        )
     if gflops and cell.examples_per_gflop:
-        speed = max(examples_per_s(record) for record in records) / gflops / max(cell.examples_per_gflop)
-    outcome: Literal["ok", "better", "drop", "slow"] = "ok"
-    # Written so that nan is a drop.
-    if not score >= mean(cell.scores) - allowed or (loss is not None and not loss <= mean(cell.losses) + loss_allowed):
-        outcome = "drop"
-    elif speed is not None and speed < 1 / SLOWER:
-        outcome = "slow"
-    elif score > mean(cell.scores) + allowed:
-        outcome = "better"
-    return Verdict(cell, outcome, score, allowed, loss, loss_allowed, speed)
+        best = max(examples_per_s(record) for record in records)
+        verdict = replace(verdict, speed=best / gflops / max(cell.examples_per_gflop))
+    return replace(verdict, outcome=_outcome(verdict))
+
+
+def _outcome(measured: Verdict) -> Outcome:
+    """The outcome of a cell of which all runs finished."""
+    cell, before = measured.cell, mean(measured.cell.scores)
+    # Comparisons with nan are false; they are written so that nan is a drop.
+    if not measured.score >= before - measured.tolerance:
+        return "drop"
+    if measured.loss is not None and not measured.loss <= mean(cell.losses) + measured.loss_tolerance:
+        return "drop"
+    if measured.speed is not None and measured.speed < 1 / SLOWER:
+        return "slow"
+    return "better" if measured.score > before + measured.tolerance else "ok"
 
 
 def score_tolerance(cell: GatedCell, runs: int) -> float:
@@ -185,7 +205,7 @@ def score_tolerance(cell: GatedCell, runs: int) -> float:
 
 
 def tolerance(values: Sequence[float], runs: int) -> float:
-    """How far the mean of new runs may be from the mean of these on the bad side: a one-sided prediction interval.
+    """How much worse the mean of new runs may be than the mean of these: a one-sided prediction interval.
 
     t(0.99, n - 1) * s * sqrt(1 / n + 1 / m) for n values of standard deviation s and m new runs.
     """

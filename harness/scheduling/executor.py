@@ -1,37 +1,63 @@
-"""Whoever runs cells that were asked for: child processes on this machine (`harness.scheduling.local`), or a cluster."""
+"""What runs cells: child processes on this machine (`harness.scheduling.local`) or a Ray cluster (`harness.scheduling.ray`).
+
+A `Job` goes in, a `Finished` with the same key comes out.
+"""
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 from harness.cells.request import Request
+from harness.store.record import FailureRecord, FailureStatus, RunRecord
 
-Status = Literal["ok", "failed", "oom", "diverged"]
+BUSY_POLL_S = 2.0
+"""How often the caller is asked again when it has no job at the moment."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One cell to run.
+
+    Attributes:
+        key: chosen by the caller, who recognises the result by it.
+        request: what to run.
+    """
+
+    key: str
+    request: Request
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a job ended without a record.
+
+    Attributes:
+        status: ``oom`` if memory ran out, else ``failed`` or ``diverged``.
+        error: one sentence.
+    """
+
+    status: FailureStatus
+    error: str
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What became of one request.
+    """What became of a job.
 
     Attributes:
-        request: the object that was given to `Executor.run`, or an equal one.
-        status: ``ok`` only where the store holds the run now; ``oom`` where memory ended; ``diverged`` where the loss
-            is no number any more; ``failed`` for all else.
-        folder: the run's folder in the store where it is ``ok``.
-        error: one sentence where it is not.
+        key: of the job.
+        outcome: the record that the cell's process printed, which the store holds already; or, if the store holds
+            none, a `Failure`.
         seconds: from start to end, loading of libraries included.
-        log: the last messages of the process that failed.
+        log: the last messages of a process that failed.
     """
 
-    request: Request
-    status: Status
-    folder: Path | None
-    error: str | None
+    key: str
+    outcome: RunRecord | FailureRecord | Failure
     seconds: float
     log: str = ""
 
@@ -39,71 +65,95 @@ class Finished:
 class Executor(Protocol):
     """Runs cells and puts their results into one store, which it was made with.
 
-    A cell is ``python -m harness run <Request.arguments()> --out STORE --json`` in a process of its own, whose end tells
-    nothing of the others. `harness.scheduling.local.run_child` is that, with a verdict whatever becomes of the child.
+    A cell is ``python -m harness run <Request.arguments()> --out STORE --json`` in a process of its own, so that its end
+    affects no other cell.
     """
 
-    def run(self, requests: Iterable[Request]) -> Iterator[Finished]:
-        """Run all, and yield each when it is finished: in the order of completion.
+    def run(self, jobs: Iterable[Job | None]) -> Generator[Finished, None, None]:
+        """Run all jobs and yield each when it has finished: in the order of completion.
 
-        Requests are best taken one by one, when there is room for one more: the caller leaves out those that another
-        sweep has finished meanwhile. A request is never tried again but where it was not its fault, as when a node of a
-        cluster is lost. A caller that closes the iterator ends what is still running.
+        Jobs are taken from the iterable one by one, in the caller's thread, when there is room for one more. ``None`` in
+        place of a job means that there is none at the moment, and the iterable is asked again after `BUSY_POLL_S`.
+        A job is retried only after an infrastructure failure, such as the loss of a cluster's node. When the caller closes
+        the generator, what still runs is ended.
 
         Raises:
-            InputError: the executor cannot work at all, such as a cluster that cannot be reached; before any cell runs.
+            InputError: the executor cannot work at all, for example because its cluster cannot be reached; before any
+                cell runs.
+            Exception: the first that ``jobs`` raised or that running raised, after everything that still ran has finished.
         """
         ...
 
 
-def by_threads(
-    requests: Iterable[Request],
-    workers: int,
-    run: Callable[[Request, threading.Event], Finished],
-    end: Callable[[], None],
-) -> Iterator[Finished]:
-    """What an executor does: threads that each take a request and wait for its end, then take the next.
+def run_in_threads(
+    jobs: Iterable[Job | None], workers: int, run: Callable[[Job], Finished], end: Callable[[], None]
+) -> Generator[Finished, None, None]:
+    """Do what `Executor.run` promises, with a thread for each job that runs.
 
     Args:
-        requests: taken one by one, when there is room for one more.
-        workers: threads, and so requests at a time.
-        run: runs one request and waits for its end; its event is set when nothing more is wanted.
-        end: ends what is still running, when all is done or the caller has closed the iterator.
-
-    Raises:
-        Exception: the first that ``requests`` or ``run`` raised, when what runs has ended.
+        jobs: see `Executor.run`.
+        workers: jobs at a time.
+        run: runs one job and waits for its end.
+        end: makes all calls of ``run`` return soon; called when all is done, or the caller has closed the generator.
     """
-    waiting, taking, stopping = iter(requests), threading.Lock(), threading.Event()
-    done: queue.SimpleQueue[Finished | Exception | None] = queue.SimpleQueue()
-
-    def work() -> None:
+    with ThreadPoolExecutor(workers) as pool:
+        work = _Work(iter(jobs), workers, lambda job: pool.submit(run, job))
         try:
-            while not stopping.is_set():
-                with taking:
-                    request = None if stopping.is_set() else next(waiting, None)
-                if request is None:
-                    break
-                done.put(run(request, stopping))
-        except Exception as error:
-            stopping.set()
-            done.put(error)
+            while work.is_left:
+                work.start_jobs()
+                yield from work.finished()
         finally:
-            done.put(None)
+            end()
+    if work.error:
+        raise work.error
 
-    for _ in range(workers):
-        threading.Thread(target=work, daemon=True).start()
-    errors, at_work = [], workers
-    try:
-        while at_work:
-            news = done.get()
-            if isinstance(news, Finished):
-                yield news
-            elif news is None:
-                at_work -= 1
+
+class _Work:
+    """Jobs that wait and jobs that run. One thread alone uses it.
+
+    Args:
+        jobs: that wait.
+        workers: jobs that may run at a time.
+        submit: starts a job.
+    """
+
+    def __init__(self, jobs: Iterator[Job | None], workers: int, submit: Callable[[Job], Future[Finished]]) -> None:
+        self._jobs, self._workers, self._submit = jobs, workers, submit
+        self._running: set[Future[Finished]] = set()
+        self._more = True
+        self.error: Exception | None = None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether anything waits or runs."""
+        return self._more or bool(self._running)
+
+    def start_jobs(self) -> None:
+        """Start jobs while there is room; after an exception no more are started."""
+        try:
+            while self._more and len(self._running) < self._workers:
+                job = next(self._jobs)
+                if job is None:
+                    return
+                self._running.add(self._submit(job))
+        except StopIteration:
+            self._more = False
+        except Exception as error:
+            self._fail(error)
+
+    def finished(self) -> Iterator[Finished]:
+        """Wait until a job finishes, or until it is time to ask for jobs again."""
+        asks_again = self._more and len(self._running) < self._workers
+        if asks_again and not self._running:
+            time.sleep(BUSY_POLL_S)
+        done, self._running = wait(self._running, BUSY_POLL_S if asks_again else None, FIRST_COMPLETED)
+        for future in done:
+            error = future.exception()
+            if isinstance(error, Exception):
+                self._fail(error)
             else:
-                errors.append(news)
-    finally:
-        stopping.set()
-        end()
-    if errors:
-        raise errors[0]
+                yield future.result()
+
+    def _fail(self, error: Exception) -> None:
+        self.error = self.error or error
+        self._more = False

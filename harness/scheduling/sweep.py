@@ -1,26 +1,22 @@
-"""Many cells: those that the store has stand, all others run, and one that fails ends nothing but itself."""
+"""Run many cells, skipping those already stored; a failure stops only its own cell."""
 
 from __future__ import annotations
 
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from harness.cells.cell import Cell
 from harness.cells.grids import Grid
-from harness.cells.plan import Planned, plan_all
-from harness.cells.request import Request
+from harness.cells.plan import Planned, Unsuited, plan_all
 from harness.errors import InputError, StoppedError
-from harness.progress import Update, duration, saved_so_far
+from harness.progress import Update, duration, saved_so_far, shown, silent, stderr
 from harness.scheduling.estimates import Estimates
-from harness.scheduling.executor import Executor, Finished
+from harness.scheduling.executor import Executor, Failure, Finished, Job
 from harness.store import Store
-from harness.store.record import FailureRecord, RunRecord
+from harness.store.record import FailureRecord, RunRecord, is_finished_run
 
-BUSY_POLL_S = 2.0
 MOST_NAMED = 8
 """Running cells that a terminal shows by name; a cluster may run hundreds."""
 
@@ -28,67 +24,72 @@ Status = Literal["done", "failed", "to do"]
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Left:
-    """A model and a task that cannot go together."""
-
-    model: str
-    task: str
-    reason: str
-
-
-def cells_of(grids: Sequence[Grid]) -> tuple[list[Planned], list[Left]]:
-    """The cells of all grids, each once, and the combinations that are none.
+def cells_of(grids: Sequence[Grid]) -> tuple[list[Planned], list[Unsuited]]:
+    """The cells of all grids, each once, and the models and tasks that cannot go together.
 
     Raises:
-        InputError: a name is unknown, what it names is missing, or no combination is a cell.
+        InputError: a name is unknown, what it names is missing, or no model and task can go together.
     """
-    left: dict[tuple[str, str], Left] = {}
-
-    def leave_out(request: Request, error: InputError) -> None:
-        left[request.model, request.task] = Left(request.model, request.task, str(error))
-
-    requests = [request for grid in grids for request in grid.requests()]
-    cells = {planned.cell.key: planned for planned in plan_all(requests, leave_out)}
-    if not cells:
-        raise InputError(next(iter(left.values())).reason)
-    return list(cells.values()), list(left.values())
+    planned, unsuited = plan_all([request for grid in grids for request in grid.requests()])
+    if not planned:
+        raise InputError(unsuited[0].reason)
+    return list({each.cell.key: each for each in planned}.values()), unsuited
 
 
 def status_of(cell: Cell, store: Store) -> Status:
-    """Whether the store has this cell. A record that is damaged is none, so its cell is to do."""
+    """Whether the store has this cell. A cell with a damaged record is to do."""
     if store.has(cell):
         return "done"
     return "failed" if store.read(cell) else "to do"
 
 
 class Sweep:
-    """A sweep under way.
+    """Many cells and how far they are.
 
     Args:
-        cells: all of it, done or not.
+        cells: all of them, done or not.
         store: where results go and finished cells are found.
         retry_failed: run cells again that failed earlier.
-        say: told one line about every cell that ends.
+        say: is called with one line about each cell that ends.
+
+    Attributes:
+        status: of each cell, by its key.
+        estimates: of how long cells take.
     """
 
     def __init__(self, cells: Sequence[Planned], store: Store, retry_failed: bool, say: Say) -> None:
         self.cells, self.store, self.say = cells, store, say
         self.status = {planned.cell.key: status_of(planned.cell, store) for planned in cells}
-        self._retried = {key for key, status in self.status.items() if status == "failed" and retry_failed}
         self.estimates = Estimates(store)
-        self._ended = len(cells) - len(self.to_run)
+        runs = {"to do", "failed"} if retry_failed else {"to do"}
+        self._to_run = {planned.cell.key: planned for planned in cells if self.status[planned.cell.key] in runs}
+        self._running: dict[str, Planned] = {}
+        self._records: dict[str, RunRecord | FailureRecord] = {}
 
     @property
     def to_run(self) -> list[Planned]:
         """The cells that `run` would run."""
-        return [planned for planned in self.cells if self._is_to_run(planned.cell.key)]
+        return list(self._to_run.values())
 
     @property
     def counts(self) -> dict[str, int]:
         """How many cells have which status."""
         found = Counter(self.status.values())
         return {status: found[status] for status in get_args(Status)}
+
+    def run_and_show(self, executor: Executor, workers: int | None) -> None:
+        """Do as `run` does with a progress bar on stderr, and remove what killed processes left in the store.
+
+        Raises:
+            InputError: the store cannot be written any more, or the executor cannot work.
+            StoppedError: the user stopped the sweep.
+        """
+        self.store.tidy()
+        with shown(estimates=False) as report:
+            # In a log the line about each cell is progress enough.
+            begin = report if stderr.is_terminal else silent
+            self.run(executor, workers, begin("cells", len(self.cells)))
+        self.store.tidy()
 
     def run(self, executor: Executor, workers: int | None, show: Update) -> None:
         """Run what is to do, and keep a record of every cell that fails.
@@ -108,106 +109,123 @@ class Sweep:
             saved = sum(self.store.has(planned.cell) for planned in self.cells)
             raise StoppedError(saved_so_far(saved, len(self.cells), "cell")) from stop
 
-    def _run(self, executor: Executor, workers: int | None, show: Update) -> None:
-        of_request: dict[tuple[str, ...], Planned] = {}
-        running: dict[str, Planned] = {}
-        left = self.left(workers)
-
-        def progress() -> None:
-            show(self._ended, len(self.cells), left, below=_names_of_running(list(running.values())))
-
-        def requests() -> Iterator[Request]:
-            for planned in self._free(deque(self.to_run)):
-                request = planned.resolved
-                of_request[tuple(request.arguments())] = planned
-                running[planned.cell.key] = planned
-                progress()
-                yield request
-
-        progress()
-        with closing(executor.run(requests())) as ends:  # type: ignore[type-var]
-            for finished in ends:
-                planned = of_request[tuple(finished.request.arguments())]
-                self._take(planned, finished)
-                left = self.left(workers or len(running))
-                del running[planned.cell.key]
-                progress()
-                self.say(f"[{self._ended}/{len(self.cells)}] {self._line(planned, finished)}; {left}".rstrip("; "))
-
     def left(self, workers: int | None) -> str:
-        """What `run` will still take by so many workers, in words; empty where nothing is known of it."""
+        """How long `run` will still take with so many workers, in words; empty if nothing is known."""
         seconds = self.estimates.left_s([planned.cell for planned in self.to_run], workers) if workers else None
         return f"about {duration(seconds)} left" if seconds else ""
 
     def records(self) -> list[RunRecord]:
         """The records of all cells that are done."""
-        return [record for planned in self.cells if (record := self.store.find(planned.cell))]
+        found = [self._record(planned) for planned in self.cells if self.status[planned.cell.key] == "done"]
+        return [record for record in found if is_finished_run(record)]
 
     def failures(self) -> list[tuple[Planned, FailureRecord]]:
         """The cells that failed, now or earlier, with their records."""
         failed = [planned for planned in self.cells if self.status[planned.cell.key] == "failed"]
-        found = [(planned, self.store.read(planned.cell)) for planned in failed]
+        found = [(planned, self._record(planned)) for planned in failed]
         return [(planned, record) for planned, record in found if record is not None and record["status"] != "ok"]
 
-    def _is_to_run(self, key: str) -> bool:
-        return self.status[key] == "to do" or key in self._retried
+    def _run(self, executor: Executor, workers: int | None, show: Update) -> None:
+        left = self.left(workers)
 
-    def _free(self, waiting: deque[Planned]) -> Iterator[Planned]:
-        """Cells in their order; those that another sweep runs at the moment come later, and what it finishes never."""
-        busy = 0
+        def progress() -> None:
+            show(self._n_ended, len(self.cells), left, below=_names_of_running(list(self._running.values())))
+
+        progress()
+        with closing(executor.run(self._jobs(progress))) as ends:
+            for finished in ends:
+                n_workers = workers or len(self._running)
+                line = self._take(finished)
+                left = self.left(n_workers)
+                progress()
+                self.say(f"[{self._n_ended}/{len(self.cells)}] {line}; {left}".rstrip("; "))
+
+    @property
+    def _n_ended(self) -> int:
+        return len(self.cells) - len(self._to_run)
+
+    def _jobs(self, progress: Callable[[], None]) -> Iterator[Job | None]:
+        """The cells in their order.
+
+        A cell that another sweep runs at the moment comes later, and is left out once that sweep has finished it. If only
+        such cells are left, the iterator yields ``None``.
+        """
+        waiting, busy = deque(self.to_run), 0
         while waiting:
             planned = waiting.popleft()
-            cell, status = planned.cell, status_of(planned.cell, self.store)
-            if status == "done" or (status == "failed" and cell.key not in self._retried):
-                self.status[cell.key] = status
-                self._retried.discard(cell.key)
-                self._ended += 1
-                self.say(f"{name_of(cell)}: another sweep ran it meanwhile")
+            key = planned.cell.key
+            if self._has_ended_elsewhere(planned.cell):
+                progress()
                 continue
             self.store.check_writable()
-            if self.store.is_being_run(cell):
+            if self.store.is_being_run(planned.cell):
                 waiting.append(planned)
                 busy += 1
                 if busy >= len(waiting):
-                    time.sleep(BUSY_POLL_S)
                     busy = 0
+                    yield None
                 continue
             busy = 0
-            yield planned
+            self._running[key] = planned
+            progress()
+            yield Job(key, planned.resolved)
 
-    def _take(self, planned: Planned, finished: Finished) -> None:
-        cell = planned.cell
-        self._ended += 1
-        self._retried.discard(cell.key)
-        self.estimates.add(cell, finished.seconds)
-        if finished.status == "ok" and self.store.has(cell):
-            self.status[cell.key] = "done"
-            return
-        self.status[cell.key] = "failed"
-        stored = self.store.read(cell)
-        if stored is None or (stored["status"], stored["error"]) != (finished.status, finished.error):
-            status = "failed" if finished.status == "ok" else finished.status
-            error = finished.error or "another cell was run than was planned: code, data or weights changed meanwhile"
-            self.store.write(cell, planned.failure(status, error), None, finished.log)
+    def _has_ended_elsewhere(self, cell: Cell) -> bool:
+        """Whether another sweep has run the cell since this one began; notes its status if so."""
+        status = status_of(cell, self.store)
+        if status == "to do" or status == self.status[cell.key] == "failed":
+            return False
+        self.status[cell.key] = status
+        del self._to_run[cell.key]
+        self.say(f"{name_of(cell)}: another sweep ran it meanwhile")
+        return True
 
-    def _line(self, planned: Planned, finished: Finished) -> str:
-        """One line about a cell for the terminal: of scores, dev alone is shown before the learning rate is chosen."""
-        record = self.store.read(planned.cell)
-        if record is not None and record["status"] == "ok":
-            metric, dev = record["task"]["metric"], record["scores"]["dev"]
-            told = f"dev {metric} {dev[metric]:.4f}" if metric in dev else "done"
+    def _take(self, finished: Finished) -> str:
+        """Note what became of a cell; returns a line about it."""
+        planned = self._running.pop(finished.key)
+        record = self._kept(planned, finished)
+        del self._to_run[finished.key]
+        self._records[finished.key] = record
+        self.status[finished.key] = "done" if record["status"] == "ok" else "failed"
+        self.estimates.add(planned.cell, finished.seconds)
+        return f"{name_of(planned.cell)}: {_told(record)}, {duration(finished.seconds)}"
+
+    def _kept(self, planned: Planned, finished: Finished) -> RunRecord | FailureRecord:
+        """The record that the cell's process has stored; if it stored none, a failure is stored here."""
+        outcome = finished.outcome
+        if not isinstance(outcome, Failure) and outcome["key"] == finished.key:
+            return outcome
+        # A process that was killed right after it had stored its result printed no record.
+        if stored := self.store.find(planned.cell):
+            return stored
+        if isinstance(outcome, Failure):
+            record = planned.failure(outcome.status, outcome.error)
+        elif outcome["status"] == "ok":
+            error = "another cell was run than was planned: code, data or weights changed meanwhile"
+            record = planned.failure("failed", error)
         else:
-            status, error = (record["status"], record["error"]) if record else (finished.status, finished.error)
-            told = f"{status.upper()}: {error}"
-        return f"{name_of(planned.cell)}: {told}, {duration(finished.seconds)}"
+            record = planned.failure(outcome["status"], outcome["error"])
+        self.store.write(planned.cell, record, None, finished.log)
+        return record
 
-
-def _names_of_running(running: Sequence[Planned]) -> list[str]:
-    names = [f"running: {name_of(planned.cell)}" for planned in running[:MOST_NAMED]]
-    return names + ([f"and {len(running) - MOST_NAMED} more"] if len(running) > MOST_NAMED else [])
+    def _record(self, planned: Planned) -> RunRecord | FailureRecord | None:
+        return self._records.get(planned.cell.key) or self.store.read(planned.cell)
 
 
 def name_of(cell: Cell) -> str:
     """A cell in a few words."""
     how = f"lr {cell.recipe.learning_rate:g}" if cell.recipe.trains else "untrained"
     return f"{cell.model} on {cell.task}, {how}, seed {cell.seed}"
+
+
+def _told(record: RunRecord | FailureRecord) -> str:
+    """What the terminal shows of a record: only the dev score, since the learning rate is not chosen yet."""
+    if record["status"] != "ok":
+        return f"{record['status'].upper()}: {record['error']}"
+    metric, dev = record["task"]["metric"], record["scores"]["dev"]
+    return f"dev {metric} {dev[metric]:.4f}" if metric in dev else "done"
+
+
+def _names_of_running(running: Sequence[Planned]) -> list[str]:
+    names = [f"running: {name_of(planned.cell)}" for planned in running[:MOST_NAMED]]
+    return names + ([f"and {len(running) - MOST_NAMED} more"] if len(running) > MOST_NAMED else [])

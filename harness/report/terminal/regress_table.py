@@ -67,7 +67,7 @@ def as_text(verdicts: Sequence[Verdict], baseline: Baseline, gflops: float | Non
             Text(verdict.outcome, _STYLE[verdict.outcome]),
         )
     seeds = len(baseline.rerun_seeds)
-    rate = f" (this machine: {gflops:.0f}, the baseline's: {told:.0f})" if gflops and (told := _rate(baseline)) else ""
+    rate = f" (this machine: {gflops:.0f}, the baseline's: {told:.0f})" if gflops and (told := baseline.gflops) else ""
     lines = [
         f"now: mean of {seeds} seed{'s' * (seeds != 1)}. tolerance: one-sided {LEVEL:.0%} prediction interval of that mean, "
         f"t(n-1) s sqrt(1/n + 1/m) over the baseline's n seeds, at least {FLOOR:g}, or {LOSS_FLOOR:.0%} of the loss. "
@@ -81,7 +81,3 @@ def as_text(verdicts: Sequence[Verdict], baseline: Baseline, gflops: float | Non
         lines.append(f"better than the baseline: {', '.join(better)}; --update --why TEXT keeps that")
     lines.append(f"{len(bad)} of {len(verdicts)} cells failed" if bad else f"all {len(verdicts)} cells passed")
     return drawn(table, *lines)
-
-
-def _rate(baseline: Baseline) -> float:
-    return float(baseline.told.get("matmul_gflops") or 0)

@@ -3,42 +3,37 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cells.request import Request
-from harness.errors import InputError
 from harness.machine import provenance
-from harness.scheduling.ray.node import Reply, plugin_there
-from harness.scheduling.ray.scratch import scratch_folder
-from harness.store import PREDICTIONS, RECORD, Store, read_record
-from harness.store.record import is_finished_run
+from harness.scheduling.ray.node import plugin_there
+from harness.store import RunRecord, Store
 
 
-def adopt(store: Store, reply: Reply, request: Request) -> Path:
-    """Put a run that a node finished into the store, whole or not at all; returns its folder.
+def adopt(
+    store: Store, record: RunRecord, predictions: Sequence[Mapping[str, object]], node: str, request: Request
+) -> Path:
+    """Put a run into the store; returns its folder.
 
-    The record says the node, the revision of the code that was sent there, and the command as it would be typed here.
+    The record then names the node, the revision of the code that was sent there, and the command as it is typed here.
+
+    Args:
+        store: of all runs.
+        record: as the node sent it; it is changed.
+        predictions: its rows.
+        node: host name.
+        request: as it was given here.
 
     Raises:
-        InputError: what arrived is not what the node wrote, or the store cannot be written.
+        InputError: the store cannot be written.
     """
-    with scratch_folder() as scratch:
-        folder = scratch / "run"
-        folder.mkdir()
-        for name in (RECORD, PREDICTIONS):
-            if name in reply.files:
-                (folder / name).write_bytes(reply.files[name])
-        record = read_record(folder / RECORD)
-        if not is_finished_run(record):
-            raise InputError(f"the record that node {reply.node} sent is damaged; run the sweep again")
-        arrived = Store(scratch)
-        folder.rename(arrived.folder_of(record))
-        predictions = arrived.predictions(record) if PREDICTIONS in reply.files else None
     environment = record["environment"]
     if environment.get("git_revision") is None:
         environment["git_revision"] = provenance.git_revision()
-    environment["node"] = reply.node
+    environment["node"] = node
     words = shlex.split(record.get("command") or "")
     sent = {plugin_there(number, file): file for number, file in enumerate(request.plugins)}
     record["command"] = shlex.join(
@@ -51,7 +46,7 @@ def adopt(store: Store, reply: Reply, request: Request) -> Path:
 
 @dataclass(frozen=True)
 class _Key:
-    """Under what a record is kept."""
+    """Where the store keeps a record, see `harness.store.store.Keyed`."""
 
     model: str
     size: str

@@ -1,4 +1,4 @@
-"""Reaching a cluster, or saying within seconds why not."""
+"""Connect to a cluster, or say within seconds why that fails."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypedDict, cast
 
 from harness.errors import InputError, first_line
 from harness.machine.provenance import processors
@@ -21,7 +21,55 @@ CONNECT_TIMEOUT_S = 40.0
 _OBJECT_STORE_BYTES = 128 * 2**20
 
 
-def connected(address: str, scratch: Path) -> Any:
+class Node(TypedDict):
+    """What Ray says of a node."""
+
+    Alive: bool
+    Resources: dict[str, float]
+
+
+class Exceptions(Protocol):
+    """The module ``ray.exceptions``."""
+
+    RayError: type[Exception]
+    OutOfMemoryError: type[Exception]
+
+
+class RemoteFunction(Protocol):
+    """A function that runs on nodes."""
+
+    def options(self, **options: object) -> RemoteFunction:
+        """The same function with other options."""
+
+    def remote(self, *arguments: object) -> object:
+        """Start it; returns a reference to its result."""
+
+
+class Ray(Protocol):
+    """What the harness uses of the module ``ray``, which has no types of its own for it."""
+
+    exceptions: Exceptions
+
+    def remote(self, function: Callable[..., object]) -> RemoteFunction:
+        """A function that runs on nodes."""
+
+    def nodes(self) -> Sequence[Node]:
+        """All nodes that the cluster has or had."""
+
+    def wait(self, refs: list[object], *, timeout: float) -> tuple[Sequence[object], Sequence[object]]:
+        """References whose results are ready, and the others."""
+
+    def get(self, ref: object) -> object:
+        """A result."""
+
+    def cancel(self, ref: object, *, force: bool) -> None:
+        """End what a reference stands for."""
+
+    def shutdown(self) -> None:
+        """Leave the cluster, or end a local one."""
+
+
+def connected(address: str, scratch: Path) -> Ray:
     """Ray, connected to the cluster, with the code on its way to every node.
 
     Args:
@@ -39,10 +87,26 @@ def connected(address: str, scratch: Path) -> Any:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a cell that asked for no GPU sees none
     import ray
 
+    options = _options(address, scratch)
+    try:
+        if address == "local":
+            ray.init(address=address, **options)  # not in a thread: Linux would end the cluster's processes with it
+        else:
+            _within(CONNECT_TIMEOUT_S, lambda: ray.init(address=address, **options))
+    except Exception as error:
+        raise InputError(f"the Ray cluster at {address!r} cannot be used: {first_line(error, 300)}") from error
+    return cast(Ray, ray)
+
+
+def _options(address: str, scratch: Path) -> Mapping[str, object]:
+    """The options of ``ray.init``."""
     code = scratch / "code"
     copy_code(code)
-    environment = {"working_dir": str(code)}
-    options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "runtime_env": environment}
+    options: dict[str, object] = {
+        "logging_level": "ERROR",
+        "log_to_driver": False,
+        "runtime_env": {"working_dir": str(code)},
+    }
     if address == "local":
         options |= {
             "num_cpus": processors(),
@@ -50,33 +114,40 @@ def connected(address: str, scratch: Path) -> Any:
             "object_store_memory": _OBJECT_STORE_BYTES,
             "_temp_dir": str(scratch),
         }
-    failure: list[Exception] = []
+    return options
 
-    def connect() -> None:
+
+def _within(seconds: float, work: Callable[[], object]) -> None:
+    """Do work in a thread. If what listens at an address is not Ray, a connection may never end.
+
+    Raises:
+        TimeoutError: it did not end in time.
+        Exception: the one that the work raised.
+    """
+    failures: list[Exception] = []
+
+    def do() -> None:
         try:
-            ray.init(address=address, **options)
+            work()
         except Exception as error:
-            failure.append(error)
+            failures.append(error)
 
-    if address == "local":
-        connect()  # not in a thread: Linux ends the processes of a local cluster with the thread that started them
-    elif not _ends_within(CONNECT_TIMEOUT_S, connect):
-        failure.append(TimeoutError(f"no answer within {CONNECT_TIMEOUT_S:.0f} s"))
-    for error in failure:
-        raise InputError(f"the Ray cluster at {address!r} cannot be used: {first_line(error, 300)}") from error
-    return ray
-
-
-def _ends_within(seconds: float, work: Callable[[], None]) -> bool:
-    """Whether work ends in time; what listens at an address may be no Ray at all, and then a connection never ends."""
-    thread = threading.Thread(target=work, daemon=True)
+    # A daemon: a thread of the standard library's pool would keep this process from ending.
+    thread = threading.Thread(target=do, daemon=True)
     thread.start()
     thread.join(seconds)
-    return not thread.is_alive()
+    if thread.is_alive():
+        raise TimeoutError(f"no answer within {seconds:.0f} s")
+    for error in failures:
+        raise error
 
 
 def _probe(address: str) -> None:
-    """Find out within seconds whether anything listens there; Ray itself would try for minutes."""
+    """Check within seconds that something listens there; Ray itself would try for minutes.
+
+    Raises:
+        InputError: nothing does, or the address is malformed.
+    """
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if not colon or not host or not port.isdecimal():
         raise InputError(f"--ray takes local, auto, HOST:PORT or ray://HOST:PORT, not {address!r}")
@@ -89,6 +160,6 @@ def _probe(address: str) -> None:
 
 
 def copy_code(folder: Path) -> None:
-    """The harness's own packages, as they are here, side by side."""
+    """Copy the harness's own packages into a folder, side by side."""
     for package in PACKAGES:
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -5,32 +5,33 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from harness.cells.request import Request
 from harness.errors import InputError, first_line
-from harness.scheduling.executor import Finished, by_threads
+from harness.scheduling.executor import Failure, Finished, Job, run_in_threads
 from harness.scheduling.ray.arrival import adopt
-from harness.scheduling.ray.connection import connected
-from harness.scheduling.ray.node import Reply, run_on_node
+from harness.scheduling.ray.connection import Ray, RemoteFunction, connected
+from harness.scheduling.ray.node import NodeJob, Reply, run_on_node
 from harness.scheduling.ray.resources import Resources
 from harness.scheduling.ray.scratch import scratch_folder
 from harness.store import Store
 
 POLL_S = 5.0
 PATIENCE_S = 120.0
-"""A cluster without any node that could run a cell is given so long to get one."""
+"""How long a cluster may be without any node that could run a cell."""
 RETRIES = 5
-"""How often a cell runs anew because its node was lost."""
+"""How often a cell is run again because its node was lost."""
 
 
+@dataclass(frozen=True)
 class RayCluster:
     """The executor of a cluster, see `harness.scheduling.executor.Executor`.
 
-    Args:
+    Attributes:
         store: where results go.
         address: ``local`` for a cluster of this machine alone, ``auto`` for one that runs here, ``HOST:PORT`` of a
             head node, or ``ray://HOST:PORT``.
@@ -40,19 +41,14 @@ class RayCluster:
         command: the harness on the nodes, replaced in tests.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        address: str,
-        resources: Resources,
-        workers: int | None = None,
-        curves: Path | None = None,
-        command: tuple[str, ...] | None = None,
-    ) -> None:
-        self.store, self.address, self.resources, self.workers = store, address, resources, workers
-        self.curves, self.command = curves, command
+    store: Store
+    address: str
+    resources: Resources
+    workers: int | None = None
+    curves: Path | None = None
+    command: tuple[str, ...] | None = None
 
-    def run(self, requests: Iterable[Request]) -> Iterator[Finished]:
+    def run(self, jobs: Iterable[Job | None]) -> Generator[Finished, None, None]:
         """See `harness.scheduling.executor.Executor.run`.
 
         Raises:
@@ -61,84 +57,113 @@ class RayCluster:
         with scratch_folder() as scratch:
             ray = connected(self.address, scratch)
             try:
-                yield from self._run(ray, requests)
+                session = _Session(self, ray)
+                workers = self.workers or session.room()
+                yield from run_in_threads(jobs, workers, session.run, session.end)
             finally:
                 ray.shutdown()
 
-    def _run(self, ray: Any, requests: Iterable[Request]) -> Iterator[Finished]:
-        amounts = self.resources.as_ray_knows_them()
-        on_node = ray.remote(run_on_node).options(
+
+class _Session:
+    """A connection to a cluster and what runs there."""
+
+    def __init__(self, cluster: RayCluster, ray: Ray) -> None:
+        self._cluster, self._ray = cluster, ray
+        amounts = cluster.resources.as_ray_knows_them()
+        self._on_node: RemoteFunction = ray.remote(run_on_node).options(
             num_cpus=amounts["CPU"], num_gpus=amounts.get("GPU", 0), memory=amounts.get("memory"), max_retries=RETRIES
         )
-        running: set[Any] = set()
+        self._running: set[object] = set()
+        self._ended = threading.Event()
 
-        def run(request: Request, stopping: threading.Event) -> Finished:
-            plugins = tuple((Path(file).name, Path(file).read_bytes()) for file in request.plugins)
-            sent = _with_whole_paths(request)
-            ref = on_node.remote(sent, plugins, self.resources.cpus, self.curves is not None, self.command)
-            running.add(ref)
-            finished = self._outcome(ray, ref, request, stopping)
-            running.discard(ref)
-            return finished
-
-        def end() -> None:
-            for ref in list(running):
-                with contextlib.suppress(Exception):
-                    ray.cancel(ref, force=True)
-
-        return by_threads(requests, self.workers or self._room(ray), run, end)
-
-    def _room(self, ray: Any) -> int:
+    def room(self) -> int:
         """How many cells the cluster can run at a time.
 
         Raises:
             InputError: no node could run even one.
         """
-        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        if room := sum(self.resources.fit_into(node) for node in nodes):
+        resources, nodes = self._cluster.resources, self._nodes()
+        if room := sum(resources.fit_into(node) for node in nodes):
             return room
         largest: dict[str, float] = max(nodes, key=lambda node: (node.get("GPU", 0), node.get("CPU", 0)), default={})
         raise InputError(
-            f"no node of the Ray cluster has {self.resources} for a cell; the largest has {largest.get('CPU', 0):g} CPU, "
+            f"no node of the Ray cluster has {resources} for a cell; the largest has {largest.get('CPU', 0):g} CPU, "
             f"{largest.get('GPU', 0):g} GPU and {largest.get('memory', 0) / 2**20:.0f} MiB; ask for less per cell"
         )
 
-    def _outcome(self, ray: Any, ref: Any, request: Request, stopping: threading.Event) -> Finished:
-        """Wait for a node's reply and keep what it brings."""
-        began = nodes_seen = time.monotonic()
-        try:
-            while not ray.wait([ref], timeout=POLL_S)[0]:
-                if stopping.is_set():
-                    return Finished(request, "failed", None, "the sweep was stopped", time.monotonic() - began)
-                if any(self.resources.fit_into(node["Resources"]) for node in ray.nodes() if node["Alive"]):
-                    nodes_seen = time.monotonic()
-                elif time.monotonic() - nodes_seen > PATIENCE_S:
-                    ray.cancel(ref, force=True)
-                    sentence = f"the Ray cluster has had no node with {self.resources} for {PATIENCE_S:.0f} s"
-                    return Finished(request, "failed", None, sentence, time.monotonic() - began)
-            reply: Reply = ray.get(ref)
-        except SystemExit:  # so Ray tells a thread that waits, which would end without a word
-            sentence = "the connection to the Ray cluster was lost; run the sweep again when the cluster is back"
-            return Finished(request, "failed", None, sentence, time.monotonic() - began)
-        except ray.exceptions.OutOfMemoryError as error:
-            return Finished(request, "oom", None, first_line(error, 300), time.monotonic() - began, str(error))
-        except ray.exceptions.RayError as error:
-            sentence = f"{type(error).__name__} on the Ray cluster: {first_line(error, 300)}"
-            return Finished(request, "failed", None, sentence, time.monotonic() - began, str(error))
-        if reply.status != "ok":
-            return Finished(
-                request, reply.status, None, f"on node {reply.node}: {reply.error}", reply.seconds, reply.log
-            )
-        folder = adopt(self.store, reply, request)
-        if self.curves:
-            place = self.curves / folder.name
+    def run(self, job: Job) -> Finished:
+        """Run a job on some node and keep its result."""
+        cluster, request, began = self._cluster, job.request, time.monotonic()
+        plugins = [(Path(file).name, Path(file).read_bytes()) for file in request.plugins]
+        sent = Job(job.key, _with_absolute_paths(request))
+        ref = self._on_node.remote(
+            NodeJob(sent, plugins, cluster.resources.cpus, cluster.curves is not None, cluster.command)
+        )
+        self._running.add(ref)
+        reply = self._reply(ref, began)
+        self._running.discard(ref)
+        if isinstance(reply.outcome, Failure):
+            return Finished(job.key, reply.outcome, reply.seconds, reply.log)
+        folder = adopt(cluster.store, reply.outcome, reply.predictions, reply.node, request)
+        if cluster.curves:
+            place = cluster.curves / folder.name
             place.mkdir(parents=True, exist_ok=True)
             for name, content in reply.curves.items():
                 (place / name).write_bytes(content)
-        return Finished(request, "ok", folder, None, reply.seconds)
+        return Finished(job.key, reply.outcome, reply.seconds)
+
+    def end(self) -> None:
+        """End what still runs."""
+        self._ended.set()
+        for ref in list(self._running):
+            with contextlib.suppress(Exception):
+                self._ray.cancel(ref, force=True)
+
+    def _reply(self, ref: object, began: float) -> Reply:
+        """Wait for a node's reply; a failure of the cluster becomes one."""
+        exceptions = self._ray.exceptions
+        log = ""
+        try:
+            self._wait_for(ref)
+            reply = cast(Reply, self._ray.get(ref))
+            if not isinstance(reply.outcome, Failure):
+                return reply
+            return replace(reply, outcome=replace(reply.outcome, error=f"on node {reply.node}: {reply.outcome.error}"))
+        except SystemExit:  # Ray raises it in a thread that waits when the cluster is gone
+            sentence = "the connection to the Ray cluster was lost; run the sweep again when the cluster is back"
+            failure = Failure("failed", sentence)
+        except TimeoutError as error:
+            failure = Failure("failed", str(error))
+        except exceptions.OutOfMemoryError as error:
+            failure, log = Failure("oom", first_line(error, 300)), str(error)
+        except exceptions.RayError as error:
+            sentence = f"{type(error).__name__} on the Ray cluster: {first_line(error, 300)}"
+            failure, log = Failure("failed", sentence), str(error)
+        return Reply("", failure, time.monotonic() - began, log)
+
+    def _wait_for(self, ref: object) -> None:
+        """Wait until a result is ready.
+
+        Raises:
+            TimeoutError: the sweep was stopped, or the cluster has had no suitable node for too long.
+        """
+        nodes_seen = time.monotonic()
+        resources = self._cluster.resources
+        while not self._ray.wait([ref], timeout=POLL_S)[0]:
+            if self._ended.is_set():
+                raise TimeoutError("the sweep was stopped")
+            if any(resources.fit_into(node) for node in self._nodes()):
+                nodes_seen = time.monotonic()
+            elif time.monotonic() - nodes_seen > PATIENCE_S:
+                self._ray.cancel(ref, force=True)
+                raise TimeoutError(f"the Ray cluster has had no node with {resources} for {PATIENCE_S:.0f} s")
+
+    def _nodes(self) -> list[dict[str, float]]:
+        """The resources of each node that is alive."""
+        return [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
 
 
-def _with_whole_paths(request: Request) -> Request:
-    """The same with paths of this machine from its root: a node works in a folder of its own."""
+def _with_absolute_paths(request: Request) -> Request:
+    """The request with absolute paths: a node works in a folder of its own."""
     weights = str(Path(request.weights).resolve()) if Path(request.weights).is_dir() else request.weights
     return replace(request, weights=weights, data_dir=request.data_dir and str(Path(request.data_dir).resolve()))

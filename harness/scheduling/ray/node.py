@@ -1,63 +1,108 @@
-"""What happens on a node: one cell in a child, in a store that is no one else's, and its files sent back."""
+"""What happens on a node: one cell runs in a child process with a store of its own, and its result is sent back."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.cells.request import Request
-from harness.scheduling.executor import Status
+from harness.errors import InputError
+from harness.scheduling.executor import Failure, Job
+from harness.scheduling.local import ChildOptions, Children, run_child
 from harness.scheduling.ray.scratch import scratch_folder
+from harness.store import Store
+from harness.store.record import RunRecord
+
+
+@dataclass(frozen=True)
+class NodeJob:
+    """A job and what a node needs for it.
+
+    Attributes:
+        job: its request's paths are absolute.
+        plugins: name and content of each plug-in file, in the order of the request.
+        threads: that the cell computes with.
+        curves: whether curves for TensorBoard are written.
+        command: the harness, replaced in tests.
+    """
+
+    job: Job
+    plugins: Sequence[tuple[str, bytes]]
+    threads: int
+    curves: bool
+    command: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What a node tells of a cell: as `Finished`, with the bytes of the run's files by name instead of a folder."""
+    """What a node sends back.
+
+    Attributes:
+        node: its host name.
+        outcome: the record of a finished run, or why there is none.
+        seconds: from start to end.
+        log: the last messages of a process that failed.
+        predictions: rows of a finished run.
+        curves: files of curves, by name.
+    """
 
     node: str
-    status: Status
-    error: str | None
+    outcome: RunRecord | Failure
     seconds: float
-    log: str
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    log: str = ""
+    predictions: Sequence[Mapping[str, object]] = ()
     curves: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def run_on_node(
-    request: Request,
-    plugins: tuple[tuple[str, bytes], ...],
-    threads: int,
-    curves: bool,
-    command: tuple[str, ...] | None,
-) -> Reply:
-    """On a node: run the cell in a child, in a store that is no one else's, and send back what it left."""
-    from harness.scheduling.local import HARNESS, run_child
-
+def run_on_node(given: NodeJob) -> Reply:
+    """Run a cell in a child process of this node and return its result."""
     node, began = socket.gethostname(), time.monotonic()
-    for option, path in (("--data-dir", request.data_dir), ("--weights", request.weights)):
-        if path and Path(path).is_absolute() and not Path(path).exists():
-            sentence = f"{option} {path} does not exist there; put it on a disk that all nodes share, or use the hub"
-            return Reply(node, "failed", sentence, time.monotonic() - began, "")
+    if missing := _missing_path(given.job.request):
+        return Reply(node, Failure("failed", missing), time.monotonic() - began)
     with scratch_folder() as scratch:
-        store, files = scratch / "store", []
-        for number, (name, content) in enumerate(plugins):
-            file = scratch / plugin_there(number, name)
-            file.parent.mkdir(parents=True)
-            file.write_bytes(content)
-            files.append(str(file))
-        more = ("--report-to", "tensorboard") if curves else ()
-        done = run_child(replace(request, plugins=tuple(files)), store, threads, command or HARNESS, more=more)
-        contents = _contents(done.folder) if done.folder else {}
-        drawn = _contents(store / "tensorboard" / done.folder.name) if done.folder and curves else {}
-    return Reply(node, done.status, done.error, done.seconds, done.log, contents, drawn)
+        store = Store(scratch / "store")
+        request = replace(given.job.request, plugins=_written(given.plugins, scratch))
+        more = ("--report-to", "tensorboard") if given.curves else ()
+        options = ChildOptions(store.folder, given.threads, more, given.command)
+        done = run_child(Job(given.job.key, request), options, Children())
+        outcome = done.outcome
+        if isinstance(outcome, Failure):
+            return Reply(node, outcome, done.seconds, done.log)
+        if outcome["status"] != "ok":
+            return Reply(node, Failure(outcome["status"], outcome["error"]), done.seconds, done.log)
+        try:
+            predictions = store.predictions(outcome)
+        except InputError as error:
+            return Reply(node, Failure("failed", str(error)), done.seconds, done.log)
+        curves = _contents(store.folder / "tensorboard" / store.folder_of(outcome).name)
+        return Reply(node, outcome, done.seconds, done.log, predictions, curves)
 
 
 def plugin_there(number: int, file: str) -> str:
-    """Where a node has a plug-in, below a folder for its cell: the name stays, since it names the module too."""
+    """Where a node has a plug-in, relative to the folder of its cell. The file's name stays, since it names the module too."""
     return f"plugins/{number}/{Path(file).name}"
+
+
+def _missing_path(request: Request) -> str | None:
+    """A sentence about a folder of the request that does not exist on this node."""
+    for option, path in (("--data-dir", request.data_dir), ("--weights", request.weights)):
+        if path and Path(path).is_absolute() and not Path(path).exists():
+            return f"{option} {path} does not exist there; put it on a disk that all nodes share, or use the hub"
+    return None
+
+
+def _written(plugins: Sequence[tuple[str, bytes]], folder: Path) -> tuple[str, ...]:
+    """Write plug-ins into the folder of a cell; returns their paths."""
+    files = []
+    for number, (name, content) in enumerate(plugins):
+        file = folder / plugin_there(number, name)
+        file.parent.mkdir(parents=True)
+        file.write_bytes(content)
+        files.append(str(file))
+    return tuple(files)
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""What a cell takes of a node."""
+"""The resources of a cell on a node."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from harness.errors import InputError
 
 @dataclass(frozen=True)
 class Resources:
-    """What one cell takes of a node.
+    """The resources that one cell gets of a node.
 
     Attributes:
         cpus: processors, and threads of the cell.
-        gpus: GPUs; a part of one lets cells share it.
-        memory_mib: memory that Ray sets aside; ``None`` for as much as there is.
+        gpus: GPUs; a fraction lets cells share one.
+        memory_mib: memory that Ray sets aside; ``None`` for no limit.
     """
 
     cpus: int = 1
@@ -23,7 +23,7 @@ class Resources:
     memory_mib: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no node has.
+        """Refuse amounts that no node can have.
 
         Raises:
             InputError: a value is out of its range.
@@ -36,7 +36,7 @@ class Resources:
             raise InputError(f"--memory-per-cell must be at least 1 MiB, not {self.memory_mib}")
 
     def as_ray_knows_them(self) -> dict[str, float]:
-        """By Ray's names of resources."""
+        """The amounts by Ray's names of resources."""
         memory = {} if self.memory_mib is None else {"memory": self.memory_mib * 2**20}
         return {"CPU": self.cpus, **({"GPU": self.gpus} if self.gpus else {}), **memory}
 

@@ -1,7 +1,7 @@
 """A folder for temporary files that is removed even if its process is killed, with the Ray processes that use it.
 
-A watcher process waits for the end of the process that made the folder, and then does what that process cannot do any
-more. It is started as ``python -P scratch.py FOLDER`` and needs nothing of the harness.
+A watcher process waits until the process that made the folder has ended, and then removes the folder if it still exists. It is
+started as ``python -P scratch.py FOLDER`` and imports nothing of the harness.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 _LONGEST_TEMP_FOLDER = 26
-"""Ray has sockets in the folder, whose paths may have 107 bytes."""
+"""Ray puts sockets in the folder, and a socket's path has 107 bytes at most."""
 _ATTEMPTS = 5
 _PAUSE_S = 2.0
 
@@ -69,7 +69,7 @@ def _is_of_ray_and_uses(process: psutil.Process, folder: Path) -> bool:
 
 
 def _watch(folder: Path) -> None:
-    # Ray kills the direct children of a worker that it ends, so the watcher is none.
+    # Ray kills the direct children of a worker that it ends, so the watcher must not be one.
     if os.fork():
         os._exit(0)
     sys.stdin.buffer.read()  # ends with the process that started the watcher

@@ -8,7 +8,9 @@ from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
 from harness.errors import InputError
 
-CELL = Cell("avey-b", "tiny", "scratch", "ner/docstrings", Recipe(), 0, "weights", "data")
+CELL = Cell(
+    "avey-b", "tiny", "scratch", "ner/docstrings", Recipe(), 0, weights_identity="weights", data_identity="data"
+)
 
 
 def test_the_key_does_not_move():
@@ -19,10 +21,16 @@ def test_the_key_does_not_move():
 @pytest.mark.parametrize(
     "change",
     [
-        {"model": "bert"}, {"size": "base"}, {"task": "ner/wnut17"}, {"seed": 1}, {"weights_identity": "other"},
-        {"data_identity": "other"}, {"recipe": Recipe(learning_rate=2e-5)}, {"recipe": Recipe(precision="bf16")},
+        {"model": "bert"},
+        {"size": "base"},
+        {"task": "ner/wnut17"},
+        {"seed": 1},
+        {"weights_identity": "other"},
+        {"data_identity": "other"},
+        {"recipe": Recipe(learning_rate=2e-5)},
+        {"recipe": Recipe(precision="bf16")},
     ],
-)  # fmt: skip
+)
 def test_the_key_tells_apart_what_decides_the_score(change):
     assert replace(CELL, **change).key != CELL.key
 

@@ -295,9 +295,12 @@ def test_mteb_gets_the_declared_vectors(tmp_path, small_bert):
     from harness.pipelines.mteb import MtebEncoder
 
     folder = write_checkpoint(
-        tmp_path / "model", small_bert, ("Pooling",), CLS,
+        tmp_path / "model",
+        small_bert,
+        ("Pooling",),
+        CLS,
         {**E5, "default_prompt_name": "query", "similarity_fn_name": "dot"},
-    )  # fmt: skip
+    )
     weights, model, tokenizer = loaded(folder)
     encoder = MtebEncoder(model, tokenizer, LENGTH, "fp32", by=vectors_of(weights, "mteb", {}))
     batches = [{"text": TEXTS[:2]}, {"text": TEXTS[2:]}]
@@ -313,10 +316,16 @@ def test_keys_follow_what_the_checkpoint_declares_and_only_that(bge, e5, small_b
     assert mean.key == plain.key  # both have always been scored by the mean
     assert plain.weights_identity == loaded(small_bert)[0].identity
     cells = [
-        plain, cell_of(bge, world).cell, cell_of(e5, world).cell, cell_of(bge, world, pooling="mean").cell,
-        cell_of(e5, world, query_prefix="q ").cell, cell_of(small_bert, world, pooling="cls").cell,
-        cell_of(write_checkpoint(tmp_path / "dot", small_bert, ("Pooling",), config={"similarity_fn_name": "dot"}), world).cell,
-    ]  # fmt: skip
+        plain,
+        cell_of(bge, world).cell,
+        cell_of(e5, world).cell,
+        cell_of(bge, world, pooling="mean").cell,
+        cell_of(e5, world, query_prefix="q ").cell,
+        cell_of(small_bert, world, pooling="cls").cell,
+        cell_of(
+            write_checkpoint(tmp_path / "dot", small_bert, ("Pooling",), config={"similarity_fn_name": "dot"}), world
+        ).cell,
+    ]
     assert len({cell.key for cell in cells}) == len(cells)
     # Only the digest of the weights themselves can be looked up elsewhere.
     assert all(cell.weights_identity.split()[0] == plain.weights_identity for cell in cells)

@@ -1,7 +1,6 @@
 """The gate as a user meets it: exit codes, sentences, a new baseline, a fault that a plug-in plants in the children."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,7 @@ from torch import nn
 from harness.cli import run_command
 from harness.gate import judge as gate
 from harness.gate.baseline import NEW, read_baseline
-from harness.scheduling.executor import Finished
-from harness.store.record_file import sealed
+from harness.scheduling.executor import Failure, Finished
 
 FINGERPRINT = "f" * 64
 RECIPE = {"learning_rate": 1e-3, "max_steps": 10, "effective_batch_size": 8, "precision": "fp32"}
@@ -20,9 +18,14 @@ RECIPE = {"learning_rate": 1e-3, "max_steps": 10, "effective_batch_size": 8, "pr
 def content(**changes):
     cell = {
         "request": {"model": "bert", "task": "ner/x", "data_dir": "data", "recipe": {"precision": "fp32"}},
-        "seeds": [0, 1, 2], "fingerprint": FINGERPRINT, "recipe": RECIPE, "metric": "m",
-        "scores": [0.80, 0.82, 0.84], "losses": [0.5, 0.5, 0.5], "examples_per_gflop": [1.0, 2.0, 1.5],
-    }  # fmt: skip
+        "seeds": [0, 1, 2],
+        "fingerprint": FINGERPRINT,
+        "recipe": RECIPE,
+        "metric": "m",
+        "scores": [0.80, 0.82, 0.84],
+        "losses": [0.5, 0.5, 0.5],
+        "examples_per_gflop": [1.0, 2.0, 1.5],
+    }
     return {"schema_version": 1, "rerun_seeds": [0, 1], "cells": [cell | changes]}
 
 
@@ -85,7 +88,7 @@ def test_a_run_that_failed_fails_its_cell_with_the_reason(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"fingerprint": "0" * 64}, "the examples are others than the baseline's"),
+        ({"fingerprint": "0" * 64}, "the examples differ from the baseline's"),
         ({"recipe": RECIPE | {"max_steps": 20}}, "max_steps 20 and 10"),
     ],
 )
@@ -99,8 +102,8 @@ def test_other_examples_or_another_recipe_are_refused(tmp_path, changes, sentenc
     [
         (None, "there is no baseline"),
         ("{", "is not JSON"),
-        ("[" * 100_000, "is not JSON"),
-        ("[]", "holds no JSON object"),
+        ("[" * 100_000, "nests brackets more than 100 deep"),
+        ("[]", "is not a JSON object"),
         ('{"schema_version": 7}', "has schema version 7, not 1"),
         ('{"schema_version": 1, "cells": []}', "names no cells"),
         ('{"schema_version": 1, "cells": [3]}', "names no cells"),
@@ -114,11 +117,11 @@ def test_other_examples_or_another_recipe_are_refused(tmp_path, changes, sentenc
         (json.dumps(content(request={"model": "bert", "task": "ner", "plugins": "x.py"})), "plugins is a list"),
         (json.dumps(content(scores=[0.8, 0.8, float("nan")])), "scores of bert on ner/x is a list of numbers"),
         (json.dumps(content(losses="low")), "losses of bert on ner/x is a list of numbers"),
-        (json.dumps(content(recipe=[])), "is not whole"),
-        (json.dumps(content(constant_guess=float("inf"))), "is not whole"),
+        (json.dumps(content(recipe=[])), "is damaged"),
+        (json.dumps(content(constant_guess=float("inf"))), "is damaged"),
         (json.dumps(content(scores=[0.3, 0.5, 0.7])), "this gate cannot fail"),
         (json.dumps(content(constant_guess=0.7)), "giving every example the same answer scores 0.7000"),
-        (json.dumps(content(scores=[0.1])), "is not whole"),
+        (json.dumps(content(scores=[0.1])), "is damaged"),
         (json.dumps(content(request={"modle": "bert", "task": "ner"})), "'modle'; did you mean 'model'"),
         (json.dumps(content(scores=[])), "has no scores of bert on ner/x"),
     ],
@@ -142,36 +145,33 @@ def test_an_update_needs_its_reason(tmp_path, options, capsys):
     assert file.read_text() == before
 
 
-def test_a_run_on_another_machine_comes_back_as_a_copy_of_its_request(tmp_path):
-    class Copies:
-        def run(self, requests):
-            for request in reversed(list(requests)):
-                yield Finished(replace(request), "failed", None, f"seed {request.seed}", 1.0)
+class Reversed:
+    """An executor whose jobs all fail, the last one first."""
 
-    assert gate.run_again(baseline(tmp_path), Copies()) == [["seed 0", "seed 1"]]
+    def run(self, jobs):
+        for job in reversed(list(jobs)):
+            yield Finished(job.key, Failure("failed", f"seed {job.request.seed}"), 1.0)
+
+
+def test_runs_are_in_the_order_of_seeds_whatever_ends_first(tmp_path):
+    assert gate.run_again(baseline(tmp_path), Reversed()) == [["seed 0", "seed 1"]]
 
 
 class Scoring:
-    """An executor whose runs score what they are told, and write no more of a record than the gate reads."""
+    """An executor whose runs have given scores, and of a record only what the gate reads."""
 
-    def __init__(self, folder, scores, guess):
-        self.folder, self.scores, self.guess = folder, scores, guess
+    def __init__(self, scores, guess):
+        self.scores, self.guess = scores, guess
 
-    def run(self, requests):
-        for request in requests:
-            one = record(self.scores[request.seed])
+    def run(self, jobs):
+        for job in jobs:
+            one = record(self.scores[job.request.seed])
             one["task"] |= {"constant_guess": self.guess}
-            one |= {"schema_version": 1, "key": "k", "status": "ok", "model": {}, "environment": {"git_revision": "r"}}
-            folder = self.folder / f"seed-{request.seed}"
-            folder.mkdir(exist_ok=True)
-            (folder / "run.json").write_bytes(sealed(one, None))
-            yield Finished(request, "ok", folder, None, 1.0)
+            yield Finished(job.key, one | {"status": "ok", "environment": {"git_revision": "r"}}, 1.0)
 
 
 def gated(monkeypatch, tmp_path, scores, guess, *more):
-    monkeypatch.setattr(
-        "harness.scheduling.local.ChildProcesses", lambda out, **options: Scoring(tmp_path, scores, guess)
-    )
+    monkeypatch.setattr("harness.scheduling.local.ChildProcesses", lambda **options: Scoring(scores, guess))
     return run_command(["regress", "--baseline", str(tmp_path / "baseline.json"), "--scores-only", *more])
 
 
@@ -230,8 +230,12 @@ def test_update_then_pass_then_catch_a_fault(small_bert, data_dir, tmp_path, cap
     monkeypatch.setattr(nn.Linear, "forward", nn.Linear.forward)
     recipe = {"learning_rate": 5e-3, "max_steps": 60, "batch_size": 16, "max_length": 64, "precision": "fp32"}
     request = {
-        "model": "bert", "task": "ner/cities", "weights": str(small_bert), "data_dir": str(data_dir), "recipe": recipe,
-    }  # fmt: skip
+        "model": "bert",
+        "task": "ner/cities",
+        "weights": str(small_bert),
+        "data_dir": str(data_dir),
+        "recipe": recipe,
+    }
     file = tmp_path / "baseline.json"
     file.write_text(
         json.dumps({"schema_version": 1, "rerun_seeds": [0], "cells": [{"request": request, "seeds": [0, 1]}]})

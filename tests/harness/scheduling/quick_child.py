@@ -1,7 +1,8 @@
 """The harness with a quick stand-in for training, so that a cell takes tenths of a second: for tests of sweeps.
 
 All else is real: the command line, planning, locks, the store. Seeds decide what happens:
-90 is a crash, 91 a SIGKILL from outside, 92 a loss that is no number, 93 the end of memory, 94 wrong input, 95 no end.
+90 is a crash, 91 a SIGKILL from outside, 92 a loss that is no number, 93 the end of memory, 94 wrong input, 95 no end,
+96 a SIGKILL right after the result was stored.
 """
 
 import os
@@ -17,11 +18,19 @@ from harness.cli import run_command
 from harness.errors import InputError
 from harness.machine import provenance
 from harness.machine.processes import end_with_parent
-from harness.store import PREDICTIONS
+from harness.store import PREDICTIONS, Store
 from harness.store.record import run_record
 
 SECONDS = float(os.environ.get("QUICK_SECONDS", "0.1"))
 RUNS = os.environ.get("QUICK_RUNS")
+
+
+write = Store.write
+
+
+def write_and_die(*given: Any) -> None:
+    write(*given)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 class DivergedError(RuntimeError):
@@ -48,6 +57,8 @@ def run(planned: Any, *others: Any) -> Any:
             raise InputError("the examples are malformed")
         case 95:
             time.sleep(600)
+        case 96:
+            Store.write = write_and_die
     time.sleep(SECONDS)
     dev = int(cell.key[:4], 16) / 0xFFFF
     record = run_record(

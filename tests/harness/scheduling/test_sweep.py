@@ -39,9 +39,18 @@ def weights(tmp_path_factory):
 @pytest.fixture
 def grid(weights, data_dir):
     return [
-        "sweep", "--models", "bert", "--tasks", "ner/cities", "--data-dir", str(data_dir), "--weights", str(weights),
-        "--precision", "fp32",
-    ]  # fmt: skip
+        "sweep",
+        "--models",
+        "bert",
+        "--tasks",
+        "ner/cities",
+        "--data-dir",
+        str(data_dir),
+        "--weights",
+        str(weights),
+        "--precision",
+        "fp32",
+    ]
 
 
 @contextmanager
@@ -52,8 +61,11 @@ def started(*arguments, seconds=CELL_SECONDS, runs=None):
         environment["QUICK_RUNS"] = str(runs)
     sweep = subprocess.Popen(
         [sys.executable, SWEEP, *map(str, arguments)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
     try:
         yield sweep
     finally:
@@ -102,8 +114,12 @@ def test_every_fault_of_a_cell_is_recorded_and_the_others_are_run(grid, tmp_path
     assert {record["seed"] for record in store.records()} == {0, 1}
     failures = {record["seed"]: record for record in store.records("failure")}
     assert {seed: failure["status"] for seed, failure in failures.items()} == {
-        90: "failed", 91: "failed", 92: "diverged", 93: "oom", 94: "failed",
-    }  # fmt: skip
+        90: "failed",
+        91: "failed",
+        92: "diverged",
+        93: "oom",
+        94: "failed",
+    }
     assert failures[90]["error"] == "TypeError: a bug of two lines"
     assert "SIGKILL" in failures[91]["error"]
     assert failures[94]["error"] == "the examples are malformed"
@@ -119,6 +135,14 @@ def test_every_fault_of_a_cell_is_recorded_and_the_others_are_run(grid, tmp_path
     assert retried[0] == 1
     times = started_runs(tmp_path / "runs")
     assert {key for key, count in times.items() if count == 2} == {failures[90]["key"]}
+
+
+def test_a_cell_killed_after_its_result_was_stored_is_done(grid, tmp_path):
+    code, _, messages = run(*grid, "--seeds", "96", "--out", tmp_path)
+    assert code == 0, messages
+    assert "[1/1]" in messages
+    assert "FAILED" not in messages
+    assert [record["seed"] for record in Store(tmp_path).records()] == [96]
 
 
 def test_the_number_of_workers_changes_nothing(grid, undisturbed, tmp_path):
@@ -300,7 +324,7 @@ def test_a_read_only_store_is_refused_before_anything_runs(grid, read_only_disk,
     [
         (["--workers", "0"], "--workers must be at least 1, not 0"),
         (["--threads", "0"], "--threads must be at least 1, not 0"),
-        (["--seeds", "1,1"], "1 stands twice in seeds"),
+        (["--seeds", "1,1"], "1 is twice in seeds"),
         (["--seeds", ""], "seeds are numbers"),
         (["--seeds", "4294967296"], "a seed is a whole number from 0 to 4294967295, not 4294967296"),
         (["--lrs", "fast"], "--lrs takes numbers with commas"),

@@ -19,7 +19,9 @@ from harness.errors import InputError
 from harness.store import Store, read_record
 from harness.store.record_file import is_finished, sealed
 
-CELL = Cell("avey-b", "tiny", "scratch", "ner/docstrings", Recipe(), 0, "weights", "data")
+CELL = Cell(
+    "avey-b", "tiny", "scratch", "ner/docstrings", Recipe(), 0, weights_identity="weights", data_identity="data"
+)
 RECORD = {"schema_version": 1, "key": CELL.key, "status": "ok", "model": {}, "task": {}, "scores": {"test": {"f": 1.0}}}
 
 
@@ -64,7 +66,7 @@ def test_a_failure_while_writing_leaves_nothing(tmp_path):
     "model", ["../../evil", "..", ".hidden", "/etc/passwd", "a\0b", "x" * 5000, "\udc80", "-", " "]
 )
 def test_names_cannot_leave_the_folder_nor_hide_in_it(tmp_path, model):
-    cell = Cell(model, "tiny", "scratch", "ner/../../x", Recipe(), 0, "w", "d")
+    cell = Cell(model, "tiny", "scratch", "ner/../../x", Recipe(), 0, weights_identity="w", data_identity="d")
     record = RECORD | {"key": cell.key, "model": {"name": model, "size": "tiny"}, "task": {"dataset": cell.task}}
     record["predictions"] = "predictions.jsonl"
     folder = Store(tmp_path).write(cell, record, [{"id": model}])

@@ -33,13 +33,19 @@ def main():
     marks = [Path(plugin).read_text() for plugin in options.plugin]
     time.sleep(1.0)
     record = {
-        "schema_version": 1, "key": f"{options.seed:016d}", "status": "ok", "error": None,
-        "model": {"name": options.model, "size": "tiny"}, "task": {"dataset": options.task, "metric": "accuracy"},
+        "schema_version": 1,
+        "key": f"{options.seed:016d}",
+        "status": "ok",
+        "error": None,
+        "model": {"name": options.model, "size": "tiny"},
+        "task": {"dataset": options.task, "metric": "accuracy"},
         "scores": {"dev": {"accuracy": options.seed / 100}, "test": {"accuracy": options.seed / 100}},
-        "seed": options.seed, "plugins": marks, "environment": {"git_revision": None},
+        "seed": options.seed,
+        "plugins": marks,
+        "environment": {"git_revision": None},
         "command": f"python -m harness run --seed {options.seed} " + " ".join(f"--plugin {p}" for p in options.plugin),
         "predictions": "predictions.jsonl",
-    }  # fmt: skip
+    }
     rows = [{"split": "test", "id": str(number), "text": "é" * 100} for number in range(3000)]
     Store(options.out).write(Cell(record), record, rows)
     print(json.dumps(record))

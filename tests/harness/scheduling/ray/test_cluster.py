@@ -15,6 +15,7 @@ import pytest
 from harness.cells.request import Request
 from harness.cli import run_command
 from harness.errors import InputError
+from harness.scheduling.executor import Failure, Job
 from harness.scheduling.ray.executor import RayCluster
 from harness.scheduling.ray.resources import Resources
 from harness.store import PREDICTIONS, Store
@@ -47,31 +48,36 @@ def swept(cluster, tmp_path_factory):
     plugin.write_text("mark = 1\n")
     store = Store(root / "store")
     executor = RayCluster(store, cluster.address, Resources(cpus=1), command=FAKE)
-    requests = [Request("bert", "ner/cities", seed=seed, plugins=(str(plugin),)) for seed in range(CELLS)]
-    requests.insert(2, Request("bert", "ner/cities", seed=90))
-    requests.insert(3, Request("bert", "ner/cities", seed=91, data_dir="/no/such/folder"))
+    jobs = [job(seed, plugins=(str(plugin),)) for seed in range(CELLS)]
+    jobs.insert(2, job(90))
+    jobs.insert(3, job(91, data_dir="/no/such/folder"))
     told = []
-    with contextlib.closing(executor.run(requests)) as ending:  # else Ray ends this process with the cluster
+    with contextlib.closing(executor.run(jobs)) as ending:  # else Ray ends this process with the cluster
         for finished in ending:
             told.append(finished)
-            if finished.status == "ok":
-                assert (finished.folder / PREDICTIONS).exists()  # what is told is in the store by then
-            if sum(one.status == "ok" for one in told) == 3 and len(cluster.workers) == 2:
-                time.sleep(0.3)  # the next cells are at work
+            if not isinstance(finished.outcome, Failure):  # then it is in the store already
+                assert (store.folder_of(finished.outcome) / PREDICTIONS).exists()
+            if len(runs(told)) == 3 and len(cluster.workers) == 2:
+                time.sleep(0.3)  # the next cells have begun
                 cluster.remove_node(cluster.workers.pop(), allow_graceful=False)
     return store, told, plugin
 
 
+def job(seed, **options):
+    return Job(f"seed {seed}", Request("bert", "ner/cities", seed=seed, **options))
+
+
+def runs(told):
+    return {one.key: one.outcome for one in told if not isinstance(one.outcome, Failure)}
+
+
 def test_every_cell_ends_once_though_a_node_is_killed(swept):
     store, told, _ = swept
-    ended = sorted(one.request.seed for one in told if one.status == "ok")
-    assert ended == list(range(CELLS))
+    assert sorted(runs(told)) == [f"seed {seed}" for seed in range(CELLS)]
     assert len(told) == CELLS + 2
     records = list(store.records())
-    assert sorted(record["seed"] for record in records) == list(range(CELLS))
+    assert {f"seed {record['seed']}": record for record in records} == runs(told)
     assert all(len(store.predictions(record)) == 3000 for record in records)
-    assert all(one.folder == store.folder_of(record) for one in told for record in records
-               if one.status == "ok" and record["seed"] == one.request.seed)  # fmt: skip
     assert [path.name for path in store.folder.iterdir() if path.name.startswith(".")] == []
 
 
@@ -85,23 +91,24 @@ def test_plugins_are_sent_and_the_record_says_the_command_of_here(swept):
 
 def test_a_cell_that_fails_is_told_with_its_node(swept):
     _, told, _ = swept
-    failed = {one.request.seed: one for one in told if one.status == "failed"}
-    assert set(failed) == {90, 91}
-    assert failed[90].error.startswith("on node ")
-    assert failed[90].error.endswith("this cell was made to fail")
-    assert "--data-dir /no/such/folder does not exist there" in failed[91].error
+    failed = {one.key: one.outcome for one in told if one.key not in runs(told)}
+    assert {key: failure.status for key, failure in failed.items()} == {"seed 90": "failed", "seed 91": "failed"}
+    assert failed["seed 90"].error.startswith("on node ")
+    assert failed["seed 90"].error.endswith("this cell was made to fail")
+    assert "--data-dir /no/such/folder does not exist there" in failed["seed 91"].error
 
 
 DRIVER = """
 import sys
+from harness.scheduling.executor import Job
 from harness.scheduling.ray.executor import RayCluster
 from harness.scheduling.ray.resources import Resources
 from harness.cells.request import Request
 from harness.store import Store
 
-requests = [Request("bert", "ner/cities", seed=seed) for seed in range(80)]
-for finished in RayCluster(Store(sys.argv[1]), "local", Resources(), command=tuple(sys.argv[2:])).run(requests):
-    print(finished.status, flush=True)
+jobs = [Job(str(seed), Request("bert", "ner/cities", seed=seed)) for seed in range(80)]
+for finished in RayCluster(Store(sys.argv[1]), "local", Resources(), command=tuple(sys.argv[2:])).run(jobs):
+    print(finished.outcome["status"], flush=True)
 """
 
 
@@ -122,9 +129,11 @@ def temporary():
 def test_a_killed_sweep_leaves_no_process_and_no_temporary_folder(temporary, tmp_path):
     pytest.importorskip("ray", reason="needs Ray: pip install 'ray[default]'")
     driver = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, tmp_path / "store", *FAKE], stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-c", DRIVER, tmp_path / "store", *FAKE],
+        stdout=subprocess.PIPE,
+        text=True,
         env=os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
     assert driver.stdout.readline() == "ok\n"
     started = psutil.Process(driver.pid).children(recursive=True)
     assert len(list(temporary.iterdir())) > 1  # of the sweep, and of cells on the node
@@ -154,7 +163,7 @@ def test_this_machine_can_be_the_cluster_and_keeps_no_temporary_folder(temporary
 def test_a_cell_that_no_node_has_room_for_is_refused(cluster, tmp_path):
     executor = RayCluster(Store(tmp_path), cluster.address, Resources(cpus=1, gpus=1), command=FAKE)
     with pytest.raises(InputError, match="no node of the Ray cluster has 1 CPU, 1 GPU for a cell"):
-        next(executor.run([Request("bert", "ner/cities")]))
+        next(executor.run([job(0)]))
 
 
 class LostRay:
@@ -184,9 +193,9 @@ class LostRay:
 def test_cells_of_a_cluster_that_went_away_are_told_as_failed(monkeypatch, tmp_path):
     monkeypatch.setattr("harness.scheduling.ray.executor.connected", lambda address, code: LostRay())
     executor = RayCluster(Store(tmp_path), "10.0.0.1:6379", Resources(cpus=1))
-    told = list(executor.run([Request("bert", "ner/cities", seed=seed) for seed in range(3)]))
-    assert [one.status for one in told] == ["failed"] * 3
-    assert all("connection to the Ray cluster was lost" in one.error for one in told)
+    told = list(executor.run([job(seed) for seed in range(3)]))
+    assert [one.outcome.status for one in told] == ["failed"] * 3
+    assert all("connection to the Ray cluster was lost" in one.outcome.error for one in told)
 
 
 @pytest.mark.parametrize(
@@ -217,5 +226,5 @@ def test_a_wrong_address_or_amount_is_one_sentence_within_seconds(
 
 def test_ray_is_an_extra(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(InputError, match="needs the package ray; pip install 'encoder-harness\\[cluster\\]'"):
+    with pytest.raises(InputError, match="needs the package ray; pip install 'ray\\[default\\]'"):
         next(RayCluster(Store(tmp_path), "local", Resources()).run([]))

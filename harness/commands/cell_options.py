@@ -1,0 +1,134 @@
+"""The options that all commands that run cells share: where data come from, the recipe, and where results and curves go."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.cells.recipe import LENGTHS, RECIPE_FIELDS
+from harness.cells.recipe_field import RecipeField, RecipeValue
+from harness.errors import InputError
+from harness.store import DEFAULT_STORE
+from harness.values import data_dir, valid_name, valid_path
+
+Options = argparse._ActionsContainer
+"""A parser or a group of options."""
+
+
+def add_weights_options(options: Options, default: str | None) -> None:
+    """Which weights of the encoder, and in which size."""
+    options.add_argument(
+        "--weights", type=valid_path, default=default, help="scratch (default), hub, a folder, or a hub id"
+    )
+    options.add_argument("--size", type=valid_name, help="tiny (default), base, large")
+
+
+def add_data_options(options: Options) -> None:
+    """Where examples come from, and the options of a task."""
+    options.add_argument(
+        "--data-dir",
+        type=valid_path,
+        default=data_dir(),
+        metavar="DIR",
+        help="folder of local datasets, such as DIR/ner/NAME/{train,dev,test}.conll (default $HARNESS_DATA_DIR)",
+    )
+    options.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="leave malformed examples out, counted in the record, instead of stopping",
+    )
+    options.add_argument(
+        "--strict-tags",
+        action="store_true",
+        help="refuse CoNLL files with tags that depart from their scheme, instead of reading them as conlleval does",
+    )
+    options.add_argument(
+        "--task-option", action="append", metavar="NAME=VALUE", help="an option of the task (`list tasks` names them)"
+    )
+
+
+def add_recipe_options(parser: argparse.ArgumentParser, several_rates: bool = False) -> None:
+    """One option per field of the recipe.
+
+    Args:
+        parser: gets the options.
+        several_rates: the command has an option of its own for learning rates.
+    """
+    recipe = parser.add_argument_group("recipe", "the same for every encoder; defaults depend on task and weights only")
+    length = recipe.add_mutually_exclusive_group()
+    for field in RECIPE_FIELDS.values():
+        if not (several_rates and field.name == "learning_rate"):
+            _add_option(length if field.name in LENGTHS else recipe, field)
+
+
+def _add_option(options: Options, field: RecipeField) -> None:
+    declared = field.declaration
+    if field.number is None:
+        options.add_argument(declared.flag, dest=field.name, choices=field.choices, help=declared.help)
+    else:
+        options.add_argument(
+            declared.flag, dest=field.name, type=field.number, metavar=declared.metavar, help=declared.help
+        )
+
+
+def recipe_given(options: argparse.Namespace) -> dict[str, RecipeValue]:
+    """The values of the recipe that the user gave."""
+    return {name: value for name in RECIPE_FIELDS if (value := getattr(options, name, None)) is not None}
+
+
+def task_options_given(texts: Sequence[str] | None) -> dict[str, str]:
+    """``NAME=VALUE`` texts as a mapping.
+
+    Raises:
+        InputError: one has no ``=``, or a name is given twice.
+    """
+    given: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(f"--task-option takes NAME=VALUE, not {text!r}")
+        if name in given:
+            raise InputError(f"--task-option {name} is given twice")
+        given[name] = value
+    return given
+
+
+def add_store_option(options: Options) -> None:
+    """The folder of the results."""
+    options.add_argument(
+        "--out",
+        type=valid_path,
+        default=DEFAULT_STORE,
+        metavar="DIR",
+        help=f"the results store (default {DEFAULT_STORE})",
+    )
+
+
+def add_curves_options(options: Options) -> None:
+    """Whether and where curves of training are written."""
+    options.add_argument(
+        "--report-to", choices=["tensorboard"], help="write curves of training: loss, learning rate, gradient norm"
+    )
+    options.add_argument(
+        "--log-dir",
+        type=valid_path,
+        metavar="DIR",
+        help="folder of these curves, with a folder per run (default: tensorboard in the store)",
+    )
+
+
+def curves_folder(options: argparse.Namespace) -> Path | None:
+    """The folder of the curves, or ``None`` if none were asked for.
+
+    Raises:
+        InputError: TensorBoard is not installed, or a folder was given and no curves were asked for.
+    """
+    if options.report_to is None:
+        if options.log_dir is not None:
+            raise InputError("--log-dir is the folder of --report-to tensorboard, which was not given")
+        return None
+    if importlib.util.find_spec("tensorboard") is None:
+        raise InputError("--report-to tensorboard needs the package tensorboard; pip install tensorboard")
+    return Path(options.log_dir) if options.log_dir else Path(options.out) / "tensorboard"
