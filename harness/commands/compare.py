@@ -56,7 +56,7 @@ def compare_two(options: argparse.Namespace) -> int:
     found = compared(
         (options.a, options.b), Store(options.out), task=options.task, split=options.split,
         any_recipe=options.any_recipe, resamples=options.resamples,
-    )  # fmt: skip
+    )
     if options.json:
         show_json(compare_table.rows(found))
     else:
