@@ -90,10 +90,18 @@ def run(
         RunFailedError: the cell ended without a score.
     """
     given = {
-        "model": model, "task": task, "weights": weights, "size": size, "seeds": [seed], "data_dir": data_dir,
-        "task_options": task_options, "skip_bad": skip_bad, "strict_tags": strict_tags, "recipe": _given(recipe),
+        "model": model,
+        "task": task,
+        "weights": weights,
+        "size": size,
+        "seeds": [seed],
+        "data_dir": data_dir,
+        "task_options": task_options,
+        "skip_bad": skip_bad,
+        "strict_tags": strict_tags,
+        "recipe": _given(recipe),
         "plugins": _paths(plugins),
-    }  # fmt: skip
+    }
     with _as_a_command(plugins):
         from harness.cells.grids import one_request
         from harness.nn import random_states

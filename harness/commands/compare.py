@@ -54,9 +54,13 @@ def compare_two(options: argparse.Namespace) -> int:
     from harness.terminal import show_json
 
     found = compared(
-        (options.a, options.b), Store(options.out), task=options.task, split=options.split,
-        any_recipe=options.any_recipe, resamples=options.resamples,
-    )  # fmt: skip
+        (options.a, options.b),
+        Store(options.out),
+        task=options.task,
+        split=options.split,
+        any_recipe=options.any_recipe,
+        resamples=options.resamples,
+    )
     if options.json:
         show_json(compare_table.rows(found))
     else:

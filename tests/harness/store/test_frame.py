@@ -12,16 +12,16 @@ RECIPE = {
     "learning_rate": 1e-3, "epochs": 2, "max_steps": None, "batch_size": 16, "max_length": 64, "warmup_ratio": 0.1,
     "weight_decay": 0.1, "adam_beta1": 0.9, "adam_beta2": 0.95, "adam_epsilon": 1e-8, "max_grad_norm": 1.0,
     "precision": "fp32", "train_limit": None, "protocol": 2, "steps": 20,
-}  # fmt: skip
+}
 MODEL = {
     "name": "bert", "size": "tiny", "weights": "scratch", "identity": "abc", "params_total": 5_000_000,
     "params_non_embedding": 3_000_000,
-}  # fmt: skip
+}
 TASK = {
     "name": "ner", "dataset": "ner/cities", "options": {"level": 3}, "origin": "embedded", "fingerprint": "f",
     "sources": {}, "notes": [], "metric": "entity_f1_strict", "n_train": 200, "n_dev": 30, "n_test": 40, "n_skipped": 0,
     "overlap": {"dev": 0.1, "test": 0.2},
-}  # fmt: skip
+}
 SCORES = {"test": {"entity_f1_strict": 0.5, "precision": 0.25}, "dev": {"entity_f1_strict": 0.75}}
 WHAT = {"schema_version": 1, "key": "k", "status": "ok", "error": None, "model": MODEL, "task": TASK, "seed": 0}
 
@@ -31,7 +31,7 @@ def run(key="k", **changes):
         "key": key, "model": MODEL, "task": TASK, "recipe": RECIPE, "seed": 0, "tuned": {"threshold": 0.5},
         "scores": SCORES, "losses": [(1, 2.0)], "seconds": {"fit": 12.5}, "peak_memory_mib": 900.0,
         "environment": {"cpu": "a processor", "threads": 2}, "predictions": "predictions.jsonl",
-    }  # fmt: skip
+    }
     return run_record(**given | changes)
 
 
@@ -46,7 +46,7 @@ def test_a_run_is_a_row_per_split_with_metrics_as_columns():
         "epochs": 2.0, "batch_size": 16, "precision": "fp32", "steps": 20, "params_total": 5_000_000, "n_test": 40,
         "overlap_test": 0.2, "tuned_threshold": 0.5, "seconds_fit": 12.5, "peak_memory_mib": 900.0,
         "cpu": "a processor", "threads": 2,
-    }  # fmt: skip
+    }
     assert {name: test[name] for name in told} == told
 
 
@@ -95,7 +95,7 @@ def test_a_failed_cell_is_a_row_with_its_error():
     failed = failure_record(
         key="f", status="oom", error="out of memory", model=MODEL, task=task, recipe=RECIPE, seed=3,
         environment={"threads": 2}, command="python -m harness run",
-    )  # fmt: skip
+    )
     (row,) = frame.failures([failed]).to_dict("records")
     assert (row["status"], row["error"], row["seed"], row["learning_rate"]) == ("oom", "out of memory", 3, 1e-3)
     assert row["command"] == "python -m harness run"
@@ -106,26 +106,26 @@ def point(length, measured):
         "model": "bert", "size": "tiny", "mode": "inference", "length": length, "batching": "batch 2", "batch_size": 2,
         "precision": "fp32", "attention": "sdpa", "compiled": False, "threads": 2, "vocabulary": 8192, "extended": False,
         "machine": "m", "tokens": 2 * length, "ids": "Zipf", "objective": None, "attention_used": "eager",
-    }  # fmt: skip
+    }
     return point_record(
         key=f"p{length}", model={"name": "bert", "size": "tiny", "weights": "scratch", "max_length": 512}, point=entry,
         limits={"timeout_s": 1.0, "memory_mib": 1, "min_repetitions": 1, "min_seconds": 0.0}, measured=measured,
         calibration=None,
-    )  # fmt: skip
+    )
 
 
 def test_points_are_rows_by_length_whether_they_were_measured_or_not():
     measured = {
         "status": "ok", "error": None, "samples_ms": [10.0, 20.0, 30.0], "memory": {"peak_above_loaded_mib": 7.5},
         "flops": {"needed": 10, "executed": 12}, "environment": {"threads": 1, "cpu": "c"}, "wall_s": 2.0, "load_s": 1.0,
-    }  # fmt: skip
+    }
     table = frame.points([point(512, {"status": "oom", "error": "no memory"}), point(128, measured)])
     first, second = table.to_dict("records")
     told = {
         "length": 128, "batch_size": 2, "tokens": 256, "attention": "eager", "threads": 2, "status": "ok",
         "repetitions": 3, "latency_ms_median": 20.0, "tokens_per_s_median": 256 / 0.02, "flops_executed": 12,
         "peak_memory_above_loaded_mib": 7.5, "seconds_wall": 2.0, "machine": "m", "cpu": "c",
-    }  # fmt: skip
+    }
     assert first.items() >= told.items()
     assert (second["length"], second["status"], second["reason"], second["repetitions"]) == (512, "oom", "no memory", 0)
     assert pd.isna(second["latency_ms_median"])
@@ -141,12 +141,12 @@ def test_imported_scores_name_their_protocol_and_source():
         },
         scores={"test": {"ndcg_at_10": 0.4, "map": 0.3}}, hyperparameters="lr1e-04_sd0",
         source={"file": "NFCorpus.json", "sha256": "0", "version": "2", "notes": []},
-    )  # fmt: skip
+    )
     (row,) = frame.imported([record]).to_dict("records")
     told = {
         "protocol": "mteb", "model": "e5", "dataset": "mteb/NFCorpus", "languages": "eng,deu", "split": "test",
         "metric": "ndcg_at_10", "score": 0.4, "map": 0.3, "hyperparameters": "lr1e-04_sd0", "source_file": "NFCorpus.json",
-    }  # fmt: skip
+    }
     assert row.items() >= told.items()
 
 
@@ -159,7 +159,7 @@ def test_pretraining_is_a_row_with_held_out_scores_and_those_of_counting():
         tokens_to_5_nats=100, curve=[], losses=[], flops=1e15, seconds={"train": 9.0}, resumed_from=[],
         throughput={"tokens_per_s": 10.0, "mfu": None, "matmul_flops_per_s": 1.0}, peak_memory_mib=1.0,
         environment={"threads": 1}, command="c",
-    )  # fmt: skip
+    )
     (row,) = frame.pretraining([record]).to_dict("records")
     told = {
         "loss": 4.0,
