@@ -120,7 +120,7 @@ def _hint(name: str, known: list[str]) -> str:
     named = (one for one in sorted(known, key=len, reverse=True) if one in name.lower())
     encoder = _encoder_of_folder(Path(name).expanduser(), known) or next(named, "bert")
     others = ", ".join(one for one in known if one != encoder)
-    return f"; for these weights use --model {encoder} --weights {name}, or the encoder that they belong to: {others}"
+    return f"; for these weights use --model {encoder} --weights {name}, or the encoder they belong to: {others}"
 
 
 def _imported(path: str) -> type:

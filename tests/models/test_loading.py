@@ -143,7 +143,7 @@ def test_a_folder_as_the_model_names_the_way_by_its_config(copy):
     with pytest.raises(InputError, match=f"use --model neobert --weights {copy}"):
         MODELS[str(copy)]
     (copy / "config.json").unlink()
-    with pytest.raises(InputError, match=f"use --model bert --weights {copy}, or the encoder they are of: avey-b"):
+    with pytest.raises(InputError, match=f"use --model bert --weights {copy}, or the encoder they belong to: avey-b"):
         MODELS[str(copy)]
 
 
