@@ -5,7 +5,10 @@ Tokenising 50 MB takes 12 GB and minutes, even if 64 tokens of it are read.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 CHARACTERS_A_TOKEN = 64
 """Only a text of more characters for every token that is read is cut: many times as many as tokens have in any language."""
@@ -14,7 +17,7 @@ _BLANKS = " \t\r\n"
 """What divides words for every tokenizer; some drop other blanks, and so join what was on either side."""
 
 
-def beginning(text: str, tokenizer: Any, max_length: int) -> str:
+def beginning(text: str, tokenizer: PreTrainedTokenizerBase, max_length: int) -> str:
     """A beginning of a text with the same first `max_length` tokens and at least one more, or all of the text.
 
     It ends before a blank, so that its last word is whole. A text without blanks is cut anywhere, which is far behind its

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,10 @@ from tasks.metrics import classification_scores
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.writing import write_jsonl
 from tasks.sources.labelled_text import LabelledText
-from tasks.task import Data, DatasetInfo, Encoded, one_by_one
+from tasks.task import Data, DatasetInfo, Encoded, Row, one_by_one
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 LONG_PAIR = 1_000_000
 """Characters. Of a pair the longer text keeps one token more where their number is odd, and cutting both before they are
@@ -41,7 +44,7 @@ class SequenceClassification(Family[Source]):
     head = "sequence"
     metric = "accuracy"
 
-    def __init__(self, family: str, description: str, default_dataset: str, defaults: Mapping[str, Any]) -> None:
+    def __init__(self, family: str, description: str, default_dataset: str, defaults: Mapping[str, object]) -> None:
         self.family = family
         self.description = description
         self.default_dataset = default_dataset
@@ -72,7 +75,7 @@ class SequenceClassification(Family[Source]):
         self,
         examples: Sequence[LabelledText],
         labels: Sequence[str],
-        tokenizer: Any,
+        tokenizer: PreTrainedTokenizerBase,
         max_length: int,
         training: bool = False,
     ) -> Encoded:
@@ -109,7 +112,7 @@ class SequenceClassification(Family[Source]):
         ((label, _),) = Counter(example.label for example in examples).most_common(1)
         return [label] * len(examples)
 
-    def rows(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> list[dict[str, Any]]:
+    def rows(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> list[Row]:
         """Id, text and the text it is paired with (null where it stands alone), gold label and predicted label of each."""
         return [
             {
@@ -147,7 +150,7 @@ CLASSIFICATION = SequenceClassification(
 )
 
 
-def _beginning(example: LabelledText, tokenizer: Any, max_length: int) -> LabelledText:
+def _beginning(example: LabelledText, tokenizer: PreTrainedTokenizerBase, max_length: int) -> LabelledText:
     """The example with its texts cut where no token of theirs can be read, see `tasks.beginning`."""
     if example.pair is None:
         return replace(example, text=beginning(example.text, tokenizer, max_length))
@@ -157,7 +160,7 @@ def _beginning(example: LabelledText, tokenizer: Any, max_length: int) -> Labell
     return replace(example, text=text, pair=pair)
 
 
-def _tokenised(examples: Sequence[LabelledText], tokenizer: Any) -> Any:
+def _tokenised(examples: Sequence[LabelledText], tokenizer: PreTrainedTokenizerBase) -> BatchEncoding:
     """The uncut model inputs of each example; a single text among pairs is paired with nothing."""
     texts = [example.text for example in examples]
     pairs = [example.pair for example in examples]

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from harness.errors import InputError
 from tasks.sources.needles import Needle, Statement
 from tasks.windows import Pair, tokenised
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _CHARACTERS_A_TOKEN = 6
 """How much text is tokenised at first; it is doubled until there are tokens enough."""
@@ -45,7 +48,7 @@ class Context:
     offsets: NDArray[np.int64]
 
 
-def hide(needle: Needle, length: int, tokenizer: Any, pair: Pair) -> Context:
+def hide(needle: Needle, length: int, tokenizer: PreTrainedTokenizerBase, pair: Pair) -> Context:
     """Build the context that makes, behind its question, an input of `length` tokens, special tokens included
     (of a share of the haystack that there is room for, where the needle says so).
 
@@ -108,7 +111,7 @@ class _Stretch:
         return self.tokens[words - 1] if words else 0
 
 
-def _stretch(needle: Needle, tokens: int, tokenizer: Any) -> _Stretch:
+def _stretch(needle: Needle, tokens: int, tokenizer: PreTrainedTokenizerBase) -> _Stretch:
     """Haystack from the needle's first sentence on, of more than so many tokens."""
     characters = max(tokens, 1) * _CHARACTERS_A_TOKEN
     while True:

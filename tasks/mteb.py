@@ -8,11 +8,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.registry import suggestion
-from tasks.task import Data, DatasetInfo, Split
+from tasks.task import Data, DatasetInfo, Row, Split
+
+if TYPE_CHECKING:
+    from mteb import AbsTask
 
 METRIC = "main_score"
 Scores = Mapping[str, float]
@@ -22,20 +25,22 @@ def _known(name: str, hub_id: str, revision: str, description: str, licence: str
     return DatasetInfo(name, "hub", description, licence, hub_id=hub_id, revision=revision)
 
 
-# Commits are those that mteb 2.26 reads; it decides what is read, whatever stands here.
-DATASETS = {
-    info.name: info
-    for info in (
-        _known(
-            "SciFact", "mteb/scifact", "d56462d0e63a25450459c4f213e49ffdb866f7f9",
-            "retrieval, as retrieval/scifact; any other task of MTEB goes by its name there", "CC-BY-NC-2.0",
-        ),
-        _known(
-            "NFCorpus", "mteb/nfcorpus", "ec0fa4fe99da2ff19ca1214b7966684033a58814",
-            "retrieval of medical texts for lay questions", "unknown",
-        ),
-    )
-}  # fmt: skip
+# The commits that mteb 2.26 reads. They are shown to the user; mteb decides what it reads.
+_SCIFACT = _known(
+    "SciFact",
+    "mteb/scifact",
+    "d56462d0e63a25450459c4f213e49ffdb866f7f9",
+    "retrieval, as retrieval/scifact; any other task of MTEB by its name there",
+    "CC-BY-NC-2.0",
+)
+_NFCORPUS = _known(
+    "NFCorpus",
+    "mteb/nfcorpus",
+    "ec0fa4fe99da2ff19ca1214b7966684033a58814",
+    "retrieval of medical texts for lay questions",
+    "unknown",
+)
+DATASETS = {info.name: info for info in (_SCIFACT, _NFCORPUS)}
 
 
 class Mteb:
@@ -47,7 +52,7 @@ class Mteb:
     metric = METRIC
     default_dataset = "SciFact"
     datasets: Mapping[str, DatasetInfo] = DATASETS
-    defaults: Mapping[str, Any] = {"max_length": 512}
+    defaults: Mapping[str, object] = {"max_length": 512}
 
     def identity(self, dataset: str, data_dir: str | None) -> str:
         """See `Task.identity`: the repository and commit that mteb reads."""
@@ -69,7 +74,7 @@ class Mteb:
         )
         return {name: sum(scores[name] for scores in predictions) / len(predictions) for name in names}
 
-    def rows(self, examples: Sequence[tuple[str, str]], predictions: Sequence[Scores]) -> list[dict[str, Any]]:
+    def rows(self, examples: Sequence[tuple[str, str]], predictions: Sequence[Scores]) -> list[Row]:
         """One row a subset, with its scores."""
         return [
             {
@@ -90,7 +95,7 @@ class Mteb:
 MTEB = Mteb()
 
 
-def find(name: str) -> Any:
+def find(name: str) -> AbsTask:
     """The task that mteb has under this name, with its English subsets alone where it has any.
 
     Raises:
@@ -110,7 +115,7 @@ def find(name: str) -> Any:
     return english if english.hf_subsets else task
 
 
-def data_of(task: Any) -> Data:
+def data_of(task: AbsTask) -> Data:
     """What will be scored of a task: its split ``test``, or the last of those that it is evaluated on, and its dev split."""
     subsets = list(task.hf_subsets)
     evaluated = list(task.eval_splits)

@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,11 @@ from tasks.metrics import exact_match
 from tasks.sources import haystack, needles
 from tasks.sources.needles import KINDS, Needle
 from tasks.span import best_tokens
-from tasks.task import Data, DatasetInfo, Encoded, Feature, Split
+from tasks.task import Data, DatasetInfo, Encoded, Feature, Row, Split
 from tasks.windows import Pair, Window, token_span
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 METRIC = "needle_exact_match"
 LONGEST_ANSWER = 32
@@ -151,7 +154,7 @@ class NeedleInHaystack:
         self,
         examples: Sequence[Needle],
         labels: Sequence[str],
-        tokenizer: Any,
+        tokenizer: PreTrainedTokenizerBase,
         max_length: int,
         training: bool = False,
     ) -> Encoded:
@@ -209,7 +212,7 @@ class NeedleInHaystack:
                 groups["unseen" + name].append(float(not found.seen))
         return {name: float(np.mean(values)) for name, values in groups.items()}
 
-    def rows(self, examples: Sequence[Needle], predictions: Sequence[Found]) -> list[dict[str, Any]]:
+    def rows(self, examples: Sequence[Needle], predictions: Sequence[Found]) -> list[Row]:
         """Where each needle was hidden, whether it could be seen, and what was found; ``terms`` are its share of the metric."""
         return [
             {

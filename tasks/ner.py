@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,11 @@ from tasks.sources.formats.reading import Reading
 from tasks.sources.formats.writing import write_conll
 from tasks.sources.hub import rows
 from tasks.sources.sentence import Sentence
-from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature, Split
+from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature, Row, Split
 from tasks.words import read_words
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 class NamedEntityRecognition(Family[Source]):
@@ -37,7 +40,7 @@ class NamedEntityRecognition(Family[Source]):
     head = "token"
     metric = "entity_f1_strict"
     default_dataset = "docstrings"
-    defaults: Mapping[str, Any] = {"max_length": 256, "epochs": 1.5}
+    defaults: Mapping[str, object] = {"max_length": 256, "epochs": 1.5}
 
     def __init__(self, strict_tags: bool = False) -> None:
         self.strict_tags = strict_tags
@@ -80,7 +83,7 @@ class NamedEntityRecognition(Family[Source]):
         self,
         examples: Sequence[Sentence],
         labels: Sequence[str],
-        tokenizer: Any,
+        tokenizer: PreTrainedTokenizerBase,
         max_length: int,
         training: bool = False,
     ) -> Encoded:
@@ -138,7 +141,7 @@ class NamedEntityRecognition(Family[Source]):
         """Strict and conlleval entity scores, see `tasks.metrics.entity_scores`."""
         return entity_scores([sentence.tags for sentence in examples], predictions)
 
-    def rows(self, examples: Sequence[Sentence], predictions: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    def rows(self, examples: Sequence[Sentence], predictions: Sequence[Sequence[str]]) -> list[Row]:
         """Id, tokens, gold tags and predicted tags of each sentence; see `tasks.metrics.entity_terms` for its terms."""
         terms = entity_terms([sentence.tags for sentence in examples], predictions)
         return [
@@ -182,7 +185,7 @@ def _labels(splits: Mapping[Split, Sequence[Sentence]]) -> tuple[str, ...]:
     return ("O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
 
 
-def _words_with_tokens(sentences: Sequence[Sequence[str]], tokenizer: Any) -> list[list[str]]:
+def _words_with_tokens(sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase) -> list[list[str]]:
     """The words, with the unknown token in place of a word (of control characters, say) that has no token at all."""
     tokenised = read_words(tokenizer, sentences, add_special_tokens=False)
     mended = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.errors import InputError
 from harness.registry import suggestion
@@ -58,7 +57,7 @@ class Retrieval(Family[CollectionSource]):
     head = "embedding"
     metric = METRICS[0]
     default_dataset = "docstrings"
-    defaults: Mapping[str, Any] = {"max_length": 64, "batch_size": 64, "epochs": 1.0}
+    defaults: Mapping[str, object] = {"max_length": 64, "batch_size": 64, "epochs": 1.0}
     # Lower than for labels: at 1e-3 BERT finds half as much, since the vectors of all texts end up close together.
     scratch_learning_rate = 3e-4
 

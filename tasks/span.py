@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,11 @@ from tasks.metrics import answer_f1, answer_scores
 from tasks.sources.formats import squad
 from tasks.sources.formats.writing import write_squad
 from tasks.sources.question import Question
-from tasks.task import Data, DatasetInfo, Encoded
+from tasks.task import Data, DatasetInfo, Encoded, Row
 from tasks.windows import NULL, Window, encode_questions
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 THRESHOLD = "no_answer_threshold"
 
@@ -49,7 +52,7 @@ class SpanExtraction(Family[Source]):
     metric = "answer_f1"
     default_dataset = "docstrings"
     # Batches and epochs as usual for SQuAD (Devlin et al., 2019); so many small steps are also what a model from scratch needs.
-    defaults: Mapping[str, Any] = {"max_length": 384, "batch_size": 16, "epochs": 2.0}
+    defaults: Mapping[str, object] = {"max_length": 384, "batch_size": 16, "epochs": 2.0}
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -76,7 +79,7 @@ class SpanExtraction(Family[Source]):
         self,
         examples: Sequence[Question],
         labels: Sequence[str],
-        tokenizer: Any,
+        tokenizer: PreTrainedTokenizerBase,
         max_length: int,
         training: bool = False,
     ) -> Encoded:
@@ -119,12 +122,12 @@ class SpanExtraction(Family[Source]):
         """See `tasks.task.Guessable`: no answer."""
         return [Span("", 0, 0, -np.inf)] * len(examples)
 
-    def rows(self, examples: Sequence[Question], predictions: Sequence[Span]) -> list[dict[str, Any]]:
+    def rows(self, examples: Sequence[Question], predictions: Sequence[Span]) -> list[Row]:
         """Id, question, the part of the context around the gold answer, gold answers, and the predicted one with its offset.
 
         ``start`` is null for "no answer".
         """
-        rows = []
+        rows: list[Row] = []
         for example, span in zip(examples, predictions, strict=True):
             gold = list(dict.fromkeys(answer.text for answer in example.answers))
             rows.append(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.registry import Registry
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -35,7 +38,7 @@ Feature = dict[str, Any]
 a list with one label a token, the pair (first position, last position) of a span, or one integer for the whole text."""
 
 
-def one_by_one(tokenised: Mapping[str, Sequence[Any]]) -> list[Feature]:
+def one_by_one(tokenised: Mapping[str, Sequence[object]]) -> list[Feature]:
     """The features of a tokenised batch, which holds one list a name with an entry for each text."""
     return [dict(zip(tokenised, values, strict=True)) for values in zip(*tokenised.values(), strict=True)]
 
@@ -133,7 +136,7 @@ class Task(Protocol):
     head: str
     metric: str
     default_dataset: str
-    defaults: Mapping[str, Any]
+    defaults: Mapping[str, object]
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -187,7 +190,7 @@ class LabellingTask(Task, Protocol):
         self,
         examples: Sequence[Example],
         labels: Sequence[str],
-        tokenizer: Any,
+        tokenizer: PreTrainedTokenizerBase,
         max_length: int,
         training: bool = False,
     ) -> Encoded:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from tasks.beginning import beginning
 from tasks.sources.question import Question
 from tasks.task import Encoded, Feature
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 NULL = (0, 0)
 """The label of a window without the answer: start and end at the first position, [CLS] (Devlin et al., 2019)."""
@@ -51,7 +54,9 @@ def overlap(max_length: int) -> int:
     return min(128, max_length // 3)
 
 
-def encode_questions(examples: Sequence[Question], tokenizer: Any, max_length: int, training: bool) -> Encoded:
+def encode_questions(
+    examples: Sequence[Question], tokenizer: PreTrainedTokenizerBase, max_length: int, training: bool
+) -> Encoded:
     """The windows of every question, see `tasks.task.Task.encode`.
 
     A question takes at most half of the room; one that is longer is cut and counted as truncated. So is one that has
@@ -120,7 +125,9 @@ def without_blanks(text: str, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.stack([first, np.maximum(first, after_solid[offsets[:, 1]])], axis=1)
 
 
-def tokenised(texts: Iterable[str], tokenizer: Any) -> dict[str, tuple[list[int], NDArray[np.int64]]]:
+def tokenised(
+    texts: Iterable[str], tokenizer: PreTrainedTokenizerBase
+) -> dict[str, tuple[list[int], NDArray[np.int64]]]:
     """Ids, without special tokens, and offsets without blanks (see `Window`) of each different text."""
     found: dict[str, tuple[list[int], NDArray[np.int64]]] = {}
     # Offsets come as a tuple a token, many times the size of the array that they become.
@@ -134,7 +141,7 @@ def tokenised(texts: Iterable[str], tokenizer: Any) -> dict[str, tuple[list[int]
 class Pair:
     """How a tokenizer joins two texts: the special tokens around them, and the token types if it gives any."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         probe = tokenizer("a", "a")
         parts = probe.sequence_ids()
         first, second = parts.index(0), parts.index(1)
@@ -171,7 +178,7 @@ class Pair:
         return feature, len(self.before) + len(first) + len(self.between)
 
 
-def _ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
     found: list[list[int]] = (
         tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"] if texts else []
     )

@@ -7,21 +7,24 @@ before it, so "lives" would get other tokens than in "Anna lives" (huggingface/t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
 PROBE = (
-    "Anna", "didn't", "pay", "3.50", "for", "Zoë's", "e-mail", "in", "Kraków", ",", "said", "IBM-based", "U.S.",
-    "officials", "'s", "東京", "--", "(2024)", "I'LL", ".",
-)  # fmt: skip
+    *("Anna", "didn't", "pay", "3.50", "for", "Zoë's", "e-mail", "in", "Kraków", ",", "said", "IBM-based", "U.S."),
+    *("officials", "'s", "東京", "--", "(2024)", "I'LL", "."),
+)
 """Words in which tokenizers differ: capitals, contractions, numbers, punctuation, other scripts."""
 
 NEIGHBOUR = "in"
 """The word on both sides of a word that is probed; it has the same tokens in any sentence."""
 
 
-def read_words(tokenizer: Any, sentences: Sequence[Sequence[str]], **options: Any) -> Any:
+def read_words(tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]], **options: Any) -> Any:
     """Tokenise sentences that are split into words; every word gets the tokens that it has within a running text.
 
     Args:
@@ -38,7 +41,7 @@ def read_words(tokenizer: Any, sentences: Sequence[Sequence[str]], **options: An
     return _read(tokenizer, sentences, _space_before(tokenizer), **options)
 
 
-def words_of_vocabulary(tokenizer: Any, most: int) -> list[str]:
+def words_of_vocabulary(tokenizer: PreTrainedTokenizerBase, most: int) -> list[str]:
     """At most so many tokens that are words by themselves, evenly spaced over the vocabulary: it has those of its language."""
     special = set(tokenizer.all_special_ids)
     ids = [number for number in range(0, len(tokenizer), -(-len(tokenizer) // most)) if number not in special]
@@ -46,7 +49,7 @@ def words_of_vocabulary(tokenizer: Any, most: int) -> list[str]:
     return [word for word in words if word.isalnum()]
 
 
-def _space_before(tokenizer: Any) -> str:
+def _space_before(tokenizer: PreTrainedTokenizerBase) -> str:
     """What a word needs before it: nothing, where the tokenizer separates words itself, or the space of running text."""
     words = [*PROBE, *words_of_vocabulary(tokenizer, 100)]
     space = min(("", " "), key=lambda space: len(_misread(tokenizer, words, space)))
@@ -58,7 +61,7 @@ def _space_before(tokenizer: Any) -> str:
     return space
 
 
-def _misread(tokenizer: Any, words: Sequence[str], space: str) -> list[str]:
+def _misread(tokenizer: PreTrainedTokenizerBase, words: Sequence[str], space: str) -> list[str]:
     """The words that have other tokens than in running text, if each is given with this before it."""
     sentences = [(NEIGHBOUR, word, NEIGHBOUR) for word in words]
     texts = tokenizer([" ".join(sentence) for sentence in sentences], add_special_tokens=False, verbose=False)[
@@ -74,6 +77,6 @@ def _misread(tokenizer: Any, words: Sequence[str], space: str) -> list[str]:
     return misread
 
 
-def _read(tokenizer: Any, sentences: Sequence[Sequence[str]], space: str, **options: Any) -> Any:
+def _read(tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]], space: str, **options: Any) -> Any:
     spaced = [[space + word for word in words] for words in sentences]
     return tokenizer(spaced, is_split_into_words=True, **options)

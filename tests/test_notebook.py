@@ -17,6 +17,8 @@ def test_the_notebook_runs():
     assert any("image/png" in data for data in shown)
     # Progress is text on stderr, not HTML among the results.
     assert not any("<pre" in data.get("text/html", "") for data in shown)
-    streams = [output for cell in notebook.cells for output in cell.get("outputs", ()) if output.output_type == "stream"]
+    streams = [
+        output for cell in notebook.cells for output in cell.get("outputs", ()) if output.output_type == "stream"
+    ]
     assert {output.name for output in streams} == {"stderr"}
     assert "avey-b on classification/colours" in "".join(output.text for output in streams)

@@ -1,4 +1,4 @@
-"""How the texts of a retrieval cell become vectors: as the user says, else as the checkpoint declares, else by mean pooling."""
+"""How texts become vectors: as the user says, else as the checkpoint declares, else by mean pooling."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from models.loading import Weights
 from tasks.task import DECLARED
 
 HEADS = ("embedding", "mteb")
-"""The tasks that ask for vectors of texts."""
+"""The heads of tasks that need vectors of texts."""
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """What makes a vector of a text, beside the encoder and the recipe.
+    """How a text becomes a vector, apart from the encoder and the recipe.
 
     Attributes:
-        pooling: names of `tasks.retrieval.POOLINGS`; the vectors of several are concatenated.
-        query_prompt, document_prompt, other_prompt: the declared prompts that go before queries, documents and texts that
-            are neither; empty where the user chose a prefix.
+        pooling: names from `tasks.retrieval.POOLINGS`; the vectors of several are concatenated.
+        query_prompt, document_prompt, other_prompt: the declared prompts that go before queries, documents and other
+            texts; empty if the user chose a prefix.
         unit: whether vectors are scaled to unit length, so that inner products are cosines.
-        lower: whether texts are put into lower case before the tokenizer reads them.
+        lower: whether texts are converted to lower case before the tokenizer reads them.
         chosen: whether the user chose the pooling.
-        declared: all that the checkpoint says.
+        declared: everything that the checkpoint declares.
     """
 
     pooling: tuple[str, ...] = ("mean",)
@@ -41,7 +41,7 @@ class Vectors:
 
     @property
     def identity(self) -> str:
-        """A digest of what the checkpoint decides here; empty where that is what is done without any declaration."""
+        """A digest of what the checkpoint decides here; empty if that is the default."""
         decided = replace(self, declared=NOTHING, pooling=("mean",) if self.chosen else self.pooling, chosen=False)
         if decided == PLAIN:
             return ""
@@ -49,7 +49,7 @@ class Vectors:
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
     def notes(self, max_length: int) -> list[str]:
-        """What the record says of it, for inputs that are cut at so many tokens."""
+        """Notes for the record, for inputs that are cut at ``max_length`` tokens."""
         said, name = self.declared, "+".join(self.pooling)
         prompts = {"queries": self.query_prompt, "documents": self.document_prompt, "other texts": self.other_prompt}
         before = ", ".join(f"{text!r} before {of}" for of, text in prompts.items() if text)
@@ -60,7 +60,7 @@ class Vectors:
             f"texts are pooled by {name}, as the checkpoint declares": not self.chosen and name != "mean",
             f"the checkpoint's prompts: {before}": bool(before),
             "vectors are compared by inner products, as the checkpoint declares": not self.unit,
-            "texts are put into lower case, as the checkpoint declares": self.lower,
+            "texts are converted to lower case, as the checkpoint declares": self.lower,
             f"texts are cut at {max_length} tokens (--max-length); the checkpoint declares {length}": length is not None
             and length != max_length,
             "the hub could not be asked whether the checkpoint declares a pooling or prompts: none were used": said.unread,
@@ -69,14 +69,14 @@ class Vectors:
 
 
 PLAIN = Vectors()
-"""Where nothing is declared and nothing chosen: the mean of the states, scaled to unit length."""
+"""The default: the mean of the states, scaled to unit length."""
 
 
 def vectors_of(weights: Weights, head: str, options: Mapping[str, str]) -> Vectors:
-    """How a task of this head (one of `HEADS`) with these options makes vectors with these weights.
+    """How a task with this head (one of `HEADS`) and these options makes vectors with these weights.
 
-    A pooling that the user chose takes the place of all declared modules after the encoder, so that vectors are scaled to unit
-    length then; the prompts of the checkpoint still hold, unless the option ``prompts`` is ``none`` or a prefix is given.
+    A pooling that the user chose replaces all declared modules after the encoder; vectors are then scaled to unit length. The
+    checkpoint's prompts still apply, unless the option ``prompts`` is ``none`` or the user gives a prefix.
 
     Raises:
         InputError: a file of the checkpoint is malformed.
@@ -94,5 +94,8 @@ def vectors_of(weights: Weights, head: str, options: Mapping[str, str]) -> Vecto
         said.query_prompt if prompted and not options.get("query_prefix") else "",
         said.document_prompt if prompted and not options.get("document_prefix") else "",
         said.prompt() if head == "mteb" else "",
-        chosen or said.unit, said.lower, chosen, said,
-    )  # fmt: skip
+        chosen or said.unit,
+        said.lower,
+        chosen,
+        said,
+    )

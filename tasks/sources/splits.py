@@ -57,7 +57,7 @@ def read_bytes(file: Path) -> bytes:
         raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions") from error
 
 
-def fingerprint(splits: Mapping[Any, Sequence[Any]]) -> str:
+def fingerprint(splits: Mapping[Split, Sequence[Any]]) -> str:
     """sha256 (hex) over the examples of all splits in order, which are dataclasses.
 
     The field ``id`` is left out: it says where an example was found, which differs between copies of the same data.

@@ -25,7 +25,11 @@ RECIPE = {"max_steps": 2, "batch_size": 4, "max_length": 32, "learning_rate": 1e
 def python(code, **environment):
     """Run code in a process of its own; gives what it prints."""
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False,
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)} | environment,
     )
     assert done.returncode == 0, done.stderr
@@ -82,8 +86,12 @@ def record(how, out):
 def table(record, how, out):
     """What a sweep gives over the run that is there and one more, in a child process."""
     grid = {
-        "models": ("bert",), "tasks": ["ner/cities"], "seeds": range(3, 5), "weights": how["weights"],
-        "learning_rates": np.array([RECIPE["learning_rate"]]), "data_dir": how["data_dir"],
+        "models": ("bert",),
+        "tasks": ["ner/cities"],
+        "seeds": range(3, 5),
+        "weights": how["weights"],
+        "learning_rates": np.array([RECIPE["learning_rate"]]),
+        "data_dir": how["data_dir"],
         "recipe": {name: value for name, value in RECIPE.items() if name != "learning_rate"},
     }
     return harness.sweep(grid, out=out, threads=1)

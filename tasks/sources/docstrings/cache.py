@@ -47,7 +47,7 @@ def read_cached(name: str, identity: str) -> Any | None:
     return json.loads(body)
 
 
-def write_cached(name: str, identity: str, value: Any) -> None:
+def write_cached(name: str, identity: str, value: object) -> None:
     """Store a JSON value; a cache folder that cannot be written is no error, the next call builds again."""
     folder = cache_folder()
     body = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")

@@ -181,7 +181,7 @@ def _malformed(row: Any, optional: tuple[str, ...]) -> str:
 
 
 def _grades(
-    judgements: Iterable[Judgement | str], pool: Mapping[str, Any], texts: Mapping[str, str], problems: _Problems
+    judgements: Iterable[Judgement | str], pool: Mapping[str, object], texts: Mapping[str, str], problems: _Problems
 ) -> dict[str, dict[str, int]]:
     """The grades of documents, by query."""
     grades: dict[str, dict[str, int]] = {}

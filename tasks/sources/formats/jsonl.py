@@ -165,11 +165,11 @@ def _example(row: Mapping[str, Any], file: str, number: int) -> LabelledText | s
     return LabelledText(row[first], row[second] if len(columns) == 2 else None, str(label), f"{file}:{number}")
 
 
-def _is_unlabelled(label: Any) -> bool:
+def _is_unlabelled(label: object) -> bool:
     return label is None or (type(label) in (int, str) and str(label).strip() in UNLABELLED)
 
 
-def _is_text(value: Any) -> bool:
+def _is_text(value: object) -> bool:
     """Whether it has any characters but blanks, and no half of a surrogate pair."""
     return isinstance(value, str) and bool(value.strip()) and is_unicode(value)
 

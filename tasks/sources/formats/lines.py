@@ -70,7 +70,7 @@ def parse_json(raw: bytes) -> Any:
         raise NotJsonError(f"holds a whole number of more than {sys.get_int_max_str_digits()} digits") from error
 
 
-def shown(value: Any, length: int = 40) -> str:
+def shown(value: object, length: int = 40) -> str:
     """A value as a message shows it: text in quotes, anything else as JSON in quotes, cut at so many characters."""
     try:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -7,7 +7,7 @@ for the entity that ``@placeholder`` stands for; every mention of a right entity
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,7 @@ def _question(qa: Mapping[str, Any], context: str, title: str) -> Question | str
     return Question(qa["id"], qa["question"].strip(), context, tuple(answers), title)
 
 
-def _from_row(read: Any, row: Mapping[str, Any], at: str) -> Question | str:
+def _from_row(read: Callable[[Mapping[str, Any]], Question | str], row: Mapping[str, Any], at: str) -> Question | str:
     try:
         return read(row)
     except (KeyError, TypeError) as error:
@@ -196,7 +196,7 @@ def _record_row(row: Mapping[str, Any]) -> Question | str:
     return _question(qa, row["passage"], str(row["idx"]["passage"]))
 
 
-def _lacking(value: Any, needed: Mapping[str, type]) -> str:
+def _lacking(value: object, needed: Mapping[str, type]) -> str:
     """What an object lacks of the keys it needs; empty where it lacks nothing."""
     if not isinstance(value, dict):
         return f"is not an object but {shown(value)}"
@@ -207,5 +207,5 @@ def _lacking(value: Any, needed: Mapping[str, type]) -> str:
     return ""
 
 
-def _named(qa: Any, otherwise: str) -> str:
+def _named(qa: object, otherwise: str) -> str:
     return f"question {qa['id']!r}" if isinstance(qa, dict) and isinstance(qa.get("id"), str) else otherwise

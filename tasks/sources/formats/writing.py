@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from tasks.sources.collection import Document, Query
 from tasks.sources.labelled_text import LabelledText
@@ -70,7 +69,7 @@ def _write(file: Path, pieces: Iterable[str]) -> None:
         stream.writelines(pieces)
 
 
-def _line(row: Mapping[str, Any]) -> str:
+def _line(row: Mapping[str, object]) -> str:
     return json.dumps({name: value for name, value in row.items() if value is not None}, ensure_ascii=False) + "\n"
 
 
@@ -78,7 +77,7 @@ def _context(question: Question) -> str:
     return question.context
 
 
-def _paragraph(context: str, questions: Iterable[Question]) -> dict[str, Any]:
+def _paragraph(context: str, questions: Iterable[Question]) -> dict[str, object]:
     qas = [
         {
             "id": question.id,

@@ -9,17 +9,43 @@ from harness.store import frame
 from harness.store.record import failure_record, imported_record, point_record, pretraining_record, run_record
 
 RECIPE = {
-    "learning_rate": 1e-3, "epochs": 2, "max_steps": None, "batch_size": 16, "max_length": 64, "warmup_ratio": 0.1,
-    "weight_decay": 0.1, "adam_beta1": 0.9, "adam_beta2": 0.95, "adam_epsilon": 1e-8, "max_grad_norm": 1.0,
-    "precision": "fp32", "train_limit": None, "protocol": 2, "steps": 20,
+    "learning_rate": 1e-3,
+    "epochs": 2,
+    "max_steps": None,
+    "batch_size": 16,
+    "max_length": 64,
+    "warmup_ratio": 0.1,
+    "weight_decay": 0.1,
+    "adam_beta1": 0.9,
+    "adam_beta2": 0.95,
+    "adam_epsilon": 1e-8,
+    "max_grad_norm": 1.0,
+    "precision": "fp32",
+    "train_limit": None,
+    "protocol": 2,
+    "steps": 20,
 }
 MODEL = {
-    "name": "bert", "size": "tiny", "weights": "scratch", "identity": "abc", "params_total": 5_000_000,
+    "name": "bert",
+    "size": "tiny",
+    "weights": "scratch",
+    "identity": "abc",
+    "params_total": 5_000_000,
     "params_non_embedding": 3_000_000,
 }
 TASK = {
-    "name": "ner", "dataset": "ner/cities", "options": {"level": 3}, "origin": "embedded", "fingerprint": "f",
-    "sources": {}, "notes": [], "metric": "entity_f1_strict", "n_train": 200, "n_dev": 30, "n_test": 40, "n_skipped": 0,
+    "name": "ner",
+    "dataset": "ner/cities",
+    "options": {"level": 3},
+    "origin": "embedded",
+    "fingerprint": "f",
+    "sources": {},
+    "notes": [],
+    "metric": "entity_f1_strict",
+    "n_train": 200,
+    "n_dev": 30,
+    "n_test": 40,
+    "n_skipped": 0,
     "overlap": {"dev": 0.1, "test": 0.2},
 }
 SCORES = {"test": {"entity_f1_strict": 0.5, "precision": 0.25}, "dev": {"entity_f1_strict": 0.75}}
@@ -28,9 +54,18 @@ WHAT = {"schema_version": 1, "key": "k", "status": "ok", "error": None, "model":
 
 def run(key="k", **changes):
     given = {
-        "key": key, "model": MODEL, "task": TASK, "recipe": RECIPE, "seed": 0, "tuned": {"threshold": 0.5},
-        "scores": SCORES, "losses": [(1, 2.0)], "seconds": {"fit": 12.5}, "peak_memory_mib": 900.0,
-        "environment": {"cpu": "a processor", "threads": 2}, "predictions": "predictions.jsonl",
+        "key": key,
+        "model": MODEL,
+        "task": TASK,
+        "recipe": RECIPE,
+        "seed": 0,
+        "tuned": {"threshold": 0.5},
+        "scores": SCORES,
+        "losses": [(1, 2.0)],
+        "seconds": {"fit": 12.5},
+        "peak_memory_mib": 900.0,
+        "environment": {"cpu": "a processor", "threads": 2},
+        "predictions": "predictions.jsonl",
     }
     return run_record(**given | changes)
 
@@ -41,11 +76,29 @@ def test_a_run_is_a_row_per_split_with_metrics_as_columns():
     assert list(table["score"]) == list(table["entity_f1_strict"]) == [0.75, 0.5]
     test = table.iloc[1]
     told = {
-        "key": "k", "model": "bert", "size": "tiny", "weights": "scratch", "task": "ner", "dataset": "ner/cities",
-        "fingerprint": "f", "option_level": "3", "seed": 0, "metric": "entity_f1_strict", "learning_rate": 1e-3,
-        "epochs": 2.0, "batch_size": 16, "precision": "fp32", "steps": 20, "params_total": 5_000_000, "n_test": 40,
-        "overlap_test": 0.2, "tuned_threshold": 0.5, "seconds_fit": 12.5, "peak_memory_mib": 900.0,
-        "cpu": "a processor", "threads": 2,
+        "key": "k",
+        "model": "bert",
+        "size": "tiny",
+        "weights": "scratch",
+        "task": "ner",
+        "dataset": "ner/cities",
+        "fingerprint": "f",
+        "option_level": "3",
+        "seed": 0,
+        "metric": "entity_f1_strict",
+        "learning_rate": 1e-3,
+        "epochs": 2.0,
+        "batch_size": 16,
+        "precision": "fp32",
+        "steps": 20,
+        "params_total": 5_000_000,
+        "n_test": 40,
+        "overlap_test": 0.2,
+        "tuned_threshold": 0.5,
+        "seconds_fit": 12.5,
+        "peak_memory_mib": 900.0,
+        "cpu": "a processor",
+        "threads": 2,
     }
     assert {name: test[name] for name in told} == told
 
@@ -93,8 +146,15 @@ def test_runs_of_the_first_protocol_say_so():
 def test_a_failed_cell_is_a_row_with_its_error():
     task = {"name": "ner", "dataset": "ner/cities", "options": {}}
     failed = failure_record(
-        key="f", status="oom", error="out of memory", model=MODEL, task=task, recipe=RECIPE, seed=3,
-        environment={"threads": 2}, command="python -m harness run",
+        key="f",
+        status="oom",
+        error="out of memory",
+        model=MODEL,
+        task=task,
+        recipe=RECIPE,
+        seed=3,
+        environment={"threads": 2},
+        command="python -m harness run",
     )
     (row,) = frame.failures([failed]).to_dict("records")
     assert (row["status"], row["error"], row["seed"], row["learning_rate"]) == ("oom", "out of memory", 3, 1e-3)
@@ -103,28 +163,62 @@ def test_a_failed_cell_is_a_row_with_its_error():
 
 def point(length, measured):
     entry = {
-        "model": "bert", "size": "tiny", "mode": "inference", "length": length, "batching": "batch 2", "batch_size": 2,
-        "precision": "fp32", "attention": "sdpa", "compiled": False, "threads": 2, "vocabulary": 8192, "extended": False,
-        "machine": "m", "tokens": 2 * length, "ids": "Zipf", "objective": None, "attention_used": "eager",
+        "model": "bert",
+        "size": "tiny",
+        "mode": "inference",
+        "length": length,
+        "batching": "batch 2",
+        "batch_size": 2,
+        "precision": "fp32",
+        "attention": "sdpa",
+        "compiled": False,
+        "threads": 2,
+        "vocabulary": 8192,
+        "extended": False,
+        "machine": "m",
+        "tokens": 2 * length,
+        "ids": "Zipf",
+        "objective": None,
+        "attention_used": "eager",
     }
     return point_record(
-        key=f"p{length}", model={"name": "bert", "size": "tiny", "weights": "scratch", "max_length": 512}, point=entry,
-        limits={"timeout_s": 1.0, "memory_mib": 1, "min_repetitions": 1, "min_seconds": 0.0}, measured=measured,
+        key=f"p{length}",
+        model={"name": "bert", "size": "tiny", "weights": "scratch", "max_length": 512},
+        point=entry,
+        limits={"timeout_s": 1.0, "memory_mib": 1, "min_repetitions": 1, "min_seconds": 0.0},
+        measured=measured,
         calibration=None,
     )
 
 
 def test_points_are_rows_by_length_whether_they_were_measured_or_not():
     measured = {
-        "status": "ok", "error": None, "samples_ms": [10.0, 20.0, 30.0], "memory": {"peak_above_loaded_mib": 7.5},
-        "flops": {"needed": 10, "executed": 12}, "environment": {"threads": 1, "cpu": "c"}, "wall_s": 2.0, "load_s": 1.0,
+        "status": "ok",
+        "error": None,
+        "samples_ms": [10.0, 20.0, 30.0],
+        "memory": {"peak_above_loaded_mib": 7.5},
+        "flops": {"needed": 10, "executed": 12},
+        "environment": {"threads": 1, "cpu": "c"},
+        "wall_s": 2.0,
+        "load_s": 1.0,
     }
     table = frame.points([point(512, {"status": "oom", "error": "no memory"}), point(128, measured)])
     first, second = table.to_dict("records")
     told = {
-        "length": 128, "batch_size": 2, "tokens": 256, "attention": "eager", "threads": 2, "status": "ok",
-        "repetitions": 3, "latency_ms_median": 20.0, "tokens_per_s_median": 256 / 0.02, "flops_executed": 12,
-        "peak_memory_above_loaded_mib": 7.5, "seconds_wall": 2.0, "machine": "m", "cpu": "c",
+        "length": 128,
+        "batch_size": 2,
+        "tokens": 256,
+        "attention": "eager",
+        "threads": 2,
+        "status": "ok",
+        "repetitions": 3,
+        "latency_ms_median": 20.0,
+        "tokens_per_s_median": 256 / 0.02,
+        "flops_executed": 12,
+        "peak_memory_above_loaded_mib": 7.5,
+        "seconds_wall": 2.0,
+        "machine": "m",
+        "cpu": "c",
     }
     assert first.items() >= told.items()
     assert (second["length"], second["status"], second["reason"], second["repetitions"]) == (512, "oom", "no memory", 0)
@@ -134,18 +228,33 @@ def test_points_are_rows_by_length_whether_they_were_measured_or_not():
 
 def test_imported_scores_name_their_protocol_and_source():
     record = imported_record(
-        key="i", protocol="mteb", model={"name": "e5", "size": "imported", "weights": "e5", "revision": None},
+        key="i",
+        protocol="mteb",
+        model={"name": "e5", "size": "imported", "weights": "e5", "revision": None},
         task={
-            "name": "Retrieval", "dataset": "mteb/NFCorpus", "subset": "default", "languages": ["eng", "deu"],
-            "metric": "ndcg_at_10", "revision": None,
+            "name": "Retrieval",
+            "dataset": "mteb/NFCorpus",
+            "subset": "default",
+            "languages": ["eng", "deu"],
+            "metric": "ndcg_at_10",
+            "revision": None,
         },
-        scores={"test": {"ndcg_at_10": 0.4, "map": 0.3}}, hyperparameters="lr1e-04_sd0",
+        scores={"test": {"ndcg_at_10": 0.4, "map": 0.3}},
+        hyperparameters="lr1e-04_sd0",
         source={"file": "NFCorpus.json", "sha256": "0", "version": "2", "notes": []},
     )
     (row,) = frame.imported([record]).to_dict("records")
     told = {
-        "protocol": "mteb", "model": "e5", "dataset": "mteb/NFCorpus", "languages": "eng,deu", "split": "test",
-        "metric": "ndcg_at_10", "score": 0.4, "map": 0.3, "hyperparameters": "lr1e-04_sd0", "source_file": "NFCorpus.json",
+        "protocol": "mteb",
+        "model": "e5",
+        "dataset": "mteb/NFCorpus",
+        "languages": "eng,deu",
+        "split": "test",
+        "metric": "ndcg_at_10",
+        "score": 0.4,
+        "map": 0.3,
+        "hyperparameters": "lr1e-04_sd0",
+        "source_file": "NFCorpus.json",
     }
     assert row.items() >= told.items()
 
@@ -153,12 +262,24 @@ def test_imported_scores_name_their_protocol_and_source():
 def test_pretraining_is_a_row_with_held_out_scores_and_those_of_counting():
     heldout = {"loss": 4.0, "accuracy": 0.25, "bits_per_byte": 1.5}
     record = pretraining_record(
-        key="p", identity={}, model=MODEL | {"options": {}}, recipe={"learning_rate": 2e-3, "rows": [256, 512]}, seed=0,
+        key="p",
+        identity={},
+        model=MODEL | {"options": {}},
+        recipe={"learning_rate": 2e-3, "rows": [256, 512]},
+        seed=0,
         task={"name": "pretraining", "dataset": "pretraining/x", "fingerprint": "f", "metric": "loss"},
-        scores={"heldout": heldout, "heldout_by_rows": {}}, baselines={"unigram": {"loss": 7.0}, "bigram": {"loss": 5.0}},
-        tokens_to_5_nats=100, curve=[], losses=[], flops=1e15, seconds={"train": 9.0}, resumed_from=[],
-        throughput={"tokens_per_s": 10.0, "mfu": None, "matmul_flops_per_s": 1.0}, peak_memory_mib=1.0,
-        environment={"threads": 1}, command="c",
+        scores={"heldout": heldout, "heldout_by_rows": {}},
+        baselines={"unigram": {"loss": 7.0}, "bigram": {"loss": 5.0}},
+        tokens_to_5_nats=100,
+        curve=[],
+        losses=[],
+        flops=1e15,
+        seconds={"train": 9.0},
+        resumed_from=[],
+        throughput={"tokens_per_s": 10.0, "mfu": None, "matmul_flops_per_s": 1.0},
+        peak_memory_mib=1.0,
+        environment={"threads": 1},
+        command="c",
     )
     (row,) = frame.pretraining([record]).to_dict("records")
     told = {
