@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import cast
 
 from harness.cells import vectors
 from harness.cells.cell import Cell
@@ -270,7 +271,7 @@ def resolve_recipe(task: Task, weights: Weights, options: Mapping[str, RecipeVal
     Raises:
         InputError: an option is unknown or out of its range.
     """
-    defaults = dict(task.defaults)
+    defaults = dict(cast("Mapping[str, RecipeValue]", task.defaults))
     if weights.kind == "scratch":
         defaults["learning_rate"] = getattr(task, "scratch_learning_rate", SCRATCH_LEARNING_RATE)
     if options.get("precision") is None:
