@@ -49,8 +49,11 @@ def write_corpus(folder: Path) -> None:
 def start(words: list[str], out: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "harness", "pretrain", *words, "--out", str(out), "--store", str(out.parent / "store")],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[1], env=dict(os.environ),
-    )  # fmt: skip
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[1],
+        env=dict(os.environ),
+    )
 
 
 def main() -> None:

@@ -63,9 +63,11 @@ def content(folder: Path) -> dict[str, Any]:
 def start(arguments: list[str], out: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-m", "harness", "sweep", *arguments, "--out", str(out)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[1],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[1],
         env=os.environ | {PARENT: str(os.getpid())},
-    )  # fmt: skip
+    )
 
 
 def main() -> None:

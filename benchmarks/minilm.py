@@ -49,9 +49,18 @@ def peer_arguments(folder: str, seed: int, max_steps: int, precision: str, **mor
     from transformers import TrainingArguments
 
     return TrainingArguments(
-        folder, max_steps=max_steps, seed=seed, bf16=precision == "bf16", use_cpu=not torch.cuda.is_available(),
-        save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True, dataloader_pin_memory=False, **more,
-    )  # fmt: skip
+        folder,
+        max_steps=max_steps,
+        seed=seed,
+        bf16=precision == "bf16",
+        use_cpu=not torch.cuda.is_available(),
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+        **more,
+    )
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,13 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
     model = AutoModelForSequenceClassification.from_pretrained(weights(), num_labels=len(labels))
     with tempfile.TemporaryDirectory() as output:
         arguments = peer_arguments(
-            output, seed, max_steps, precision, learning_rate=LEARNING_RATE, per_device_train_batch_size=BATCH,
-        )  # fmt: skip
+            output,
+            seed,
+            max_steps,
+            precision,
+            learning_rate=LEARNING_RATE,
+            per_device_train_batch_size=BATCH,
+        )
         trainer = Trainer(model, arguments, train_dataset=encoded["train"], data_collator=default_data_collator)
         began = time.perf_counter()
         trainer.train()
@@ -85,9 +90,17 @@ def write(splits: Any, data_dir: Path) -> None:
 
 
 COMPARISON = Comparison(
-    "benchmarks.minilm_nli", __doc__.splitlines()[0], "plain run_glue-style script", "nli/taxinli_mnli", SCORES,
-    {"lr": LEARNING_RATE, "batch_size": BATCH, "max_length": MAX_LENGTH}, plain_trainer_script, "pairs", load, write,
-)  # fmt: skip
+    "benchmarks.minilm_nli",
+    __doc__.splitlines()[0],
+    "plain run_glue-style script",
+    "nli/taxinli_mnli",
+    SCORES,
+    {"lr": LEARNING_RATE, "batch_size": BATCH, "max_length": MAX_LENGTH},
+    plain_trainer_script,
+    "pairs",
+    load,
+    write,
+)
 
 if __name__ == "__main__":
     COMPARISON.main()

@@ -45,9 +45,14 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
 
     def windows(batch: dict[str, Any]) -> Any:
         return tokenizer(
-            batch["question"], batch["context"], truncation="only_second", max_length=MAX_LENGTH, stride=STRIDE,
-            return_overflowing_tokens=True, return_offsets_mapping=True,
-        )  # fmt: skip
+            batch["question"],
+            batch["context"],
+            truncation="only_second",
+            max_length=MAX_LENGTH,
+            stride=STRIDE,
+            return_overflowing_tokens=True,
+            return_offsets_mapping=True,
+        )
 
     def to_train_on(batch: dict[str, Any]) -> Any:
         encoded = windows(batch)
@@ -80,8 +85,13 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
     model = AutoModelForQuestionAnswering.from_pretrained(weights())
     with tempfile.TemporaryDirectory() as folder:
         arguments = peer_arguments(
-            folder, seed, max_steps, precision, learning_rate=LEARNING_RATE, per_device_train_batch_size=BATCH,
-        )  # fmt: skip
+            folder,
+            seed,
+            max_steps,
+            precision,
+            learning_rate=LEARNING_RATE,
+            per_device_train_batch_size=BATCH,
+        )
         trainer = Trainer(model, arguments, train_dataset=train, data_collator=DataCollatorWithPadding(tokenizer))
         began = time.perf_counter()
         trainer.train()
@@ -139,9 +149,17 @@ def write(splits: Any, data_dir: Path) -> None:
 
 
 COMPARISON = Comparison(
-    "benchmarks.minilm_squad", __doc__.splitlines()[0], "plain run_qa-style script", "span/squad_v1", SCORES,
-    {"lr": LEARNING_RATE, "batch_size": BATCH, "max_length": MAX_LENGTH}, plain_trainer_script, "questions", load, write,
-)  # fmt: skip
+    "benchmarks.minilm_squad",
+    __doc__.splitlines()[0],
+    "plain run_qa-style script",
+    "span/squad_v1",
+    SCORES,
+    {"lr": LEARNING_RATE, "batch_size": BATCH, "max_length": MAX_LENGTH},
+    plain_trainer_script,
+    "questions",
+    load,
+    write,
+)
 
 if __name__ == "__main__":
     COMPARISON.main()

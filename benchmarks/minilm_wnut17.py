@@ -64,9 +64,14 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
     )
     with tempfile.TemporaryDirectory() as folder:
         arguments = peer_arguments(
-            folder, seed, max_steps, precision, learning_rate=LEARNING_RATE, per_device_train_batch_size=BATCH,
+            folder,
+            seed,
+            max_steps,
+            precision,
+            learning_rate=LEARNING_RATE,
+            per_device_train_batch_size=BATCH,
             per_device_eval_batch_size=BATCH,
-        )  # fmt: skip
+        )
         trainer = Trainer(
             model,
             arguments,
@@ -102,9 +107,19 @@ def write(splits: Any, data_dir: Path) -> None:
 
 
 COMPARISON = Comparison(
-    "benchmarks.minilm_wnut17", __doc__.splitlines()[0], "plain Trainer script", "ner/wnut17", SCORES,
-    {"lr": LEARNING_RATE, "batch_size": BATCH}, plain_trainer_script, "sentences", load, write, EPOCHS, repeats=3,
-)  # fmt: skip
+    "benchmarks.minilm_wnut17",
+    __doc__.splitlines()[0],
+    "plain Trainer script",
+    "ner/wnut17",
+    SCORES,
+    {"lr": LEARNING_RATE, "batch_size": BATCH},
+    plain_trainer_script,
+    "sentences",
+    load,
+    write,
+    EPOCHS,
+    repeats=3,
+)
 
 if __name__ == "__main__":
     COMPARISON.main()

@@ -64,7 +64,7 @@ def shown(estimates: bool = True) -> Iterator[Reporter]:
         TimeElapsedColumn(),
         *([TimeRemainingColumn()] if estimates else []),
         TextColumn("{task.fields[remark]}", markup=False),
-    )  # fmt: skip
+    )
     with _Bars(*columns, console=stderr, transient=True) as bars:
 
         def begin(stage: str, total: float | None = None) -> Update:

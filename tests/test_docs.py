@@ -202,9 +202,14 @@ def plugins(tmp_path_factory):
 
 def harness(*arguments):
     return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, arguments)], capture_output=True, text=True, cwd=ROOT, timeout=300,
-        check=False, env={**os.environ, "HARNESS_DATA_DIR": ""},
-    )  # fmt: skip
+        [sys.executable, "-m", "harness", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=300,
+        check=False,
+        env={**os.environ, "HARNESS_DATA_DIR": ""},
+    )
 
 
 @pytest.fixture(scope="module")

@@ -29,9 +29,12 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
         help="FAMILY/DATASET, such as span/squad (`list data` names them)",
     )
     fetch.add_argument(
-        "--data-dir", type=valid_path, default=data_dir(), metavar="DIR",
+        "--data-dir",
+        type=valid_path,
+        default=data_dir(),
+        metavar="DIR",
         help="the folder to fill, which `run --data-dir` reads (default $HARNESS_DATA_DIR)",
-    )  # fmt: skip
+    )
     fetch.add_argument("--force", action="store_true", help="replace copies that are there already")
     fetch.set_defaults(command=fetch_all)
 

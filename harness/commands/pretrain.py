@@ -28,9 +28,12 @@ The same command goes on where it was cut off, and ends in the same weights bit 
 def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "pretrain", parents=[common], help="pretrain an encoder by masked language modelling", epilog=EXAMPLES,
+        "pretrain",
+        parents=[common],
+        help="pretrain an encoder by masked language modelling",
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     parser.add_argument("--model", required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's")
     parser.add_argument("--size", default="tiny", help="tiny (default), tiny-s64 (Avey-B on short rows), base, large")
     parser.add_argument(
@@ -40,9 +43,12 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
         help="a value of the encoder's config, instead of the size's",
     )
     parser.add_argument(
-        "--corpus", action="append", required=True, metavar="CORPUS",
+        "--corpus",
+        action="append",
+        required=True,
+        metavar="CORPUS",
         help="docstrings, a text file or folder of *.txt, or hf:OWNER/NAME[:CONFIG][@REV]; several are joined",
-    )  # fmt: skip
+    )
     parser.add_argument("--tokenizer", default="embedded", help="embedded (default), a folder or a hub id")
     parser.add_argument("--tokens", required=True, metavar="N", help="length of the run, such as 10M")
     parser.add_argument("--branch-at", metavar="N,N", help="further results that branch off the trunk, such as 5M,10M")
@@ -138,11 +144,19 @@ def request_of(options: argparse.Namespace, precision: Any) -> Any:
     given: dict[str, Any] = {
         name: value
         for name in (
-            "learning_rate", "optimizer", "warmup", "last_part", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon",
-            "max_grad_norm", "passes",
+            "learning_rate",
+            "optimizer",
+            "warmup",
+            "last_part",
+            "weight_decay",
+            "adam_beta1",
+            "adam_beta2",
+            "adam_epsilon",
+            "max_grad_norm",
+            "passes",
         )
         if (value := getattr(options, name)) is not None
-    }  # fmt: skip
+    }
     if options.batch_tokens:
         given["batch_tokens"] = number_of_tokens("--batch-tokens", options.batch_tokens)
     if options.rows:
@@ -177,22 +191,55 @@ def _request(options: argparse.Namespace, recipe: Any, branches: tuple[int, ...]
     command += ["--out", options.out]
     command += [word for plugin in options.plugin or () for word in ("--plugin", plugin)]
     return PretrainRequest(
-        options.model, tuple(options.corpus), recipe, Path(options.out), options.size, _model_options(options.model_option),
-        options.tokenizer, options.seed, branches, number_of_tokens("--eval-tokens", options.eval_tokens), options.points,
+        options.model,
+        tuple(options.corpus),
+        recipe,
+        Path(options.out),
+        options.size,
+        _model_options(options.model_option),
+        options.tokenizer,
+        options.seed,
+        branches,
+        number_of_tokens("--eval-tokens", options.eval_tokens),
+        options.points,
         shlex.join(command),
-    )  # fmt: skip
+    )
 
 
 def _recipe_words(recipe: Any) -> list[str]:
     """The options that repeat a recipe on any machine."""
     return [
-        "--lr", f"{recipe.learning_rate:g}", "--optimizer", recipe.optimizer, "--batch-tokens", str(recipe.batch_tokens),
-        "--rows", ":".join(map(str, recipe.rows)), "--mask-rate", ":".join(map(str, recipe.mask_rate)),
-        "--corruption", ":".join(map(str, recipe.corruption)), "--warmup", str(recipe.warmup), "--decay", str(recipe.last_part),
-        "--weight-decay", str(recipe.weight_decay), "--adam-beta1", str(recipe.adam_beta1),
-        "--adam-beta2", str(recipe.adam_beta2), "--adam-epsilon", str(recipe.adam_epsilon),
-        "--max-grad-norm", str(recipe.max_grad_norm), "--precision", recipe.precision, "--passes", str(recipe.passes),
-    ]  # fmt: skip
+        "--lr",
+        f"{recipe.learning_rate:g}",
+        "--optimizer",
+        recipe.optimizer,
+        "--batch-tokens",
+        str(recipe.batch_tokens),
+        "--rows",
+        ":".join(map(str, recipe.rows)),
+        "--mask-rate",
+        ":".join(map(str, recipe.mask_rate)),
+        "--corruption",
+        ":".join(map(str, recipe.corruption)),
+        "--warmup",
+        str(recipe.warmup),
+        "--decay",
+        str(recipe.last_part),
+        "--weight-decay",
+        str(recipe.weight_decay),
+        "--adam-beta1",
+        str(recipe.adam_beta1),
+        "--adam-beta2",
+        str(recipe.adam_beta2),
+        "--adam-epsilon",
+        str(recipe.adam_epsilon),
+        "--max-grad-norm",
+        str(recipe.max_grad_norm),
+        "--precision",
+        recipe.precision,
+        "--passes",
+        str(recipe.passes),
+    ]
 
 
 def _model_options(texts: list[str] | None) -> dict[str, str]:

@@ -84,9 +84,17 @@ def _entry(group: list[RunRecord]) -> Entry:
     runs = tuple(sorted(by_rate[chosen], key=lambda run: run["seed"]))
     model, task = group[0]["model"], group[0]["task"]
     return Entry(
-        model["name"], model["size"], model["weights"], task["dataset"], task["fingerprint"], metric,
-        _recipe(group[0]), chosen, dev, runs,
-    )  # fmt: skip
+        model["name"],
+        model["size"],
+        model["weights"],
+        task["dataset"],
+        task["fingerprint"],
+        metric,
+        _recipe(group[0]),
+        chosen,
+        dev,
+        runs,
+    )
 
 
 def _identity(record: RunRecord) -> str:

@@ -78,9 +78,14 @@ def compare(
 
 
 def _compared(
-    ours: Entry, theirs: Entry, our_predictions: Predictions, their_predictions: Predictions,
-    split: str, resamples: int, seed: int,
-) -> dict[str, Any]:  # fmt: skip
+    ours: Entry,
+    theirs: Entry,
+    our_predictions: Predictions,
+    their_predictions: Predictions,
+    split: str,
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     our_ids, left = terms(ours, our_predictions, split)
     their_ids, right = terms(theirs, their_predictions, split)

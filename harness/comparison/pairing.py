@@ -51,9 +51,8 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
     model, _, size = encoder.partition(":")
     there = entries(records)
     found = [
-        entry for entry in there
-        if entry.model == model and size in ("", entry.size) and weights in ("", entry.weights)
-    ]  # fmt: skip
+        entry for entry in there if entry.model == model and size in ("", entry.size) and weights in ("", entry.weights)
+    ]
     if not found:
         names = sorted({entry.model for entry in there} | {full_name(entry) for entry in there})
         raise InputError(f"{store.folder} has no finished run of {name!r}{suggestion(name, names)}")
@@ -98,9 +97,7 @@ def pairs(ours: Side, theirs: Side, task: str | None = None, any_recipe: bool = 
         )
     found = []
     for dataset in shared:
-        each = [
-            (one, other) for one in left for other in right if one.dataset == other.dataset == dataset
-        ]  # fmt: skip
+        each = [(one, other) for one in left for other in right if one.dataset == other.dataset == dataset]
         same_data = [pair for pair in each if _data(pair[0]) == _data(pair[1])]
         if not same_data:
             raise InputError(_different_data(*each[0]))

@@ -28,7 +28,12 @@ def check_one(model: str, weights: str, size: str | None) -> list[Check]:
         raise InputError(f"{model} {size} cannot be built: {type(error).__name__}: {on_one_line(error)}") from error
     with shown() as report:
         return check(
-            built, built.config.vocab_size, tokenizer.pad_token_id, tokenizer.all_special_ids,
-            loading.max_length(built, encoder, size), model_options=encoder.model_options, tokenizer=tokenizer,
+            built,
+            built.config.vocab_size,
+            tokenizer.pad_token_id,
+            tokenizer.all_special_ids,
+            loading.max_length(built, encoder, size),
+            model_options=encoder.model_options,
+            tokenizer=tokenizer,
             progress=report("check"),
-        )  # fmt: skip
+        )

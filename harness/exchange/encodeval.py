@@ -62,9 +62,15 @@ def _of_file(file: Path, model: str | None, dataset: str | None) -> Imported:
         raise InputError(f"the path of {file} does not tell its dataset; give --dataset")
     of_path = place or ("", kind, "", None)
     return Imported(
-        "encodeval", model or of_path[0], of_path[1], dataset or of_path[2], metric, scores,
-        hyperparameters=of_path[3], notes=(TOKEN_NOTE,) if metric == "token_f1_micro" else (),
-    )  # fmt: skip
+        "encodeval",
+        model or of_path[0],
+        of_path[1],
+        dataset or of_path[2],
+        metric,
+        scores,
+        hyperparameters=of_path[3],
+        notes=(TOKEN_NOTE,) if metric == "token_f1_micro" else (),
+    )
 
 
 def _place(file: Path) -> tuple[str, str, str, str | None] | None:

@@ -61,10 +61,18 @@ def _of_file(file: Path, model: str | None) -> Iterator[Imported]:
             languages[scores["hf_subset"]] = list(scores["languages"])
     for subset, by_split in by_subset.items():
         yield Imported(
-            "mteb", name, kind, result.task_name, metric, by_split, revision, result.dataset_revision,
-            None if len(by_subset) == 1 and subset == "default" else subset, tuple(languages[subset]),
+            "mteb",
+            name,
+            kind,
+            result.task_name,
+            metric,
+            by_split,
+            revision,
+            result.dataset_revision,
+            None if len(by_subset) == 1 and subset == "default" else subset,
+            tuple(languages[subset]),
             version=result.mteb_version,
-        )  # fmt: skip
+        )
 
 
 def _model_of(file: Path) -> tuple[str, str | None]:

@@ -13,8 +13,13 @@ from harness.store.record import Record
 R = TypeVar("R", bound=Record)
 
 _PLACEHOLDERS = {
-    "--weights": "PATH", "--data-dir": "DIR", "--out": "DIR", "--report": "DIR", "--log-dir": "DIR", "--baseline": "FILE",
-}  # fmt: skip
+    "--weights": "PATH",
+    "--data-dir": "DIR",
+    "--out": "DIR",
+    "--report": "DIR",
+    "--log-dir": "DIR",
+    "--baseline": "FILE",
+}
 _END = r"\s'\"<>|,;:()\[\]{}=\\/"
 _NAMES = rf"(?:[^{_END}]+[/\\]+)"
 _PATH = re.compile(

@@ -60,20 +60,26 @@ class PretrainRecipe:
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
-            ("--mask-rate", min(self.mask_rate), 0, 1), ("--mask-rate", max(self.mask_rate), 0, 1),
-            ("--adam-beta1", self.adam_beta1, 0, 1), ("--adam-beta2", self.adam_beta2, 0, 1),
+            ("--mask-rate", min(self.mask_rate), 0, 1),
+            ("--mask-rate", max(self.mask_rate), 0, 1),
+            ("--adam-beta1", self.adam_beta1, 0, 1),
+            ("--adam-beta2", self.adam_beta2, 0, 1),
             ("--lr", self.learning_rate, 0, 1),
-        ):  # fmt: skip
+        ):
             if not low < value < high:
                 raise InputError(f"{name} must lie between {low} and {high}, not at {value:g}")
         for name, value, least in (
-            ("--weight-decay", self.weight_decay, 0.0), ("--warmup", self.warmup, 0.0), ("--decay", self.last_part, 0.0)
-        ):  # fmt: skip
+            ("--weight-decay", self.weight_decay, 0.0),
+            ("--warmup", self.warmup, 0.0),
+            ("--decay", self.last_part, 0.0),
+        ):
             if not least <= value < 1:
                 raise InputError(f"{name} must be at least 0 and less than 1, not {value:g}")
         for name, number in (
-            ("--adam-epsilon", self.adam_epsilon), ("--max-grad-norm", self.max_grad_norm), ("--passes", self.passes)
-        ):  # fmt: skip
+            ("--adam-epsilon", self.adam_epsilon),
+            ("--max-grad-norm", self.max_grad_norm),
+            ("--passes", self.passes),
+        ):
             if not 0 < number < float("inf"):
                 raise InputError(f"{name} must be a number above 0, not {number:g}")
         if self.warmup + self.last_part > 1:

@@ -271,9 +271,16 @@ class _Run:
             recipe = request.recipe
             rows = Rows(self.planned.tokens.train, recipe.longest, tokenizer.cls_token_id, request.seed)
             self.setting = Setting(
-                recipe, request.seed, rows, self.planned.masker, self.held, max(1, recipe.steps // request.points),
-                self.checkpoint_interval_s, self.curves, self.report("pretrain"),
-            )  # fmt: skip
+                recipe,
+                request.seed,
+                rows,
+                self.planned.masker,
+                self.held,
+                max(1, recipe.steps // request.points),
+                self.checkpoint_interval_s,
+                self.curves,
+                self.report("pretrain"),
+            )
         return self.setting
 
     def _export(

@@ -171,9 +171,12 @@ class _Pretrainer(Trainer):
         from accelerate.data_loader import prepare_data_loader
 
         loader = torch.utils.data.DataLoader(
-            self.train_dataset, 1, sampler=_From(self.start, self.leg.stop), collate_fn=lambda batches: batches[0],
+            self.train_dataset,
+            1,
+            sampler=_From(self.start, self.leg.stop),
+            collate_fn=lambda batches: batches[0],
             pin_memory=self.args.dataloader_pin_memory,
-        )  # fmt: skip
+        )
         return prepare_data_loader(loader, self.args.device, num_processes=1, process_index=0, put_on_device=True)
 
     def create_optimizer(self, *_: Any) -> Any:
@@ -293,9 +296,10 @@ class _Watch(TrainerCallback):
         left = (steps - state.global_step) * recipe.batch_tokens / rate
         held = f", held-out {journal.curve[-1]['loss']:.2f}" if journal.curve else ""
         self.setting.update(
-            state.global_step * recipe.batch_tokens, steps * recipe.batch_tokens,
+            state.global_step * recipe.batch_tokens,
+            steps * recipe.batch_tokens,
             f"loss {journal.losses[-1][1]:.3f}{held}, {rate / 1e3:.1f} K tokens/s, {duration(left)} left",
-        )  # fmt: skip
+        )
         rates = self.trainer.lr_scheduler.get_last_lr()
         self.trainer.log({"loss": journal.losses[-1][1], "learning_rate": rates[0], "tokens_per_second": rate})
 

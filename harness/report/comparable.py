@@ -155,9 +155,17 @@ def _comparison(name: str, group: Sequence[Entry], difference: str, judge: Judge
     ranked = sorted(group, key=lambda entry: (-median(entry.scores()), entry.model, entry.weights))
     tied, test = judge(ranked)
     return Comparison(
-        name, first.dataset, first.fingerprint, _options(first), first.metric, first.size, first.recipe, difference,
-        test, _standings(ranked, tied),
-    )  # fmt: skip
+        name,
+        first.dataset,
+        first.fingerprint,
+        _options(first),
+        first.metric,
+        first.size,
+        first.recipe,
+        difference,
+        test,
+        _standings(ranked, tied),
+    )
 
 
 def apart(entry: Entry, others: Sequence[Entry]) -> str:

@@ -36,9 +36,20 @@ def by_corpus(records: Sequence[PretrainingRecord]) -> list[list[PretrainingReco
 def table_of(records: Sequence[PretrainingRecord], name: str) -> Table:
     """The table of comparable pretrainings."""
     head = (
-        "encoder", "tokens", "lr", "seed", "nats a token", "bits a byte", "accuracy", "5 nats", "PFLOP", "time", "tokens/s",
-        "MFU", "plateau",
-    )  # fmt: skip
+        "encoder",
+        "tokens",
+        "lr",
+        "seed",
+        "nats a token",
+        "bits a byte",
+        "accuracy",
+        "5 nats",
+        "PFLOP",
+        "time",
+        "tokens/s",
+        "MFU",
+        "plateau",
+    )
     lowest = min(record["scores"]["heldout"]["loss"] for record in records)
     baselines = "; ".join(f"{kind} {found['loss']:.3f}" for kind, found in records[0]["baselines"].items())
     title = f"{records[0]['task']['dataset']}, {records[0]['task']['fingerprint'][:12]} (counting, nats a token: {baselines})"

@@ -18,8 +18,14 @@ def harness(*arguments, **options):
     environment = {**os.environ, **options.pop("env", {})}
     return subprocess.run(
         [sys.executable, "-m", "harness", *map(str, arguments)],
-        capture_output=True, text=True, cwd=options.pop("cwd", ROOT), env=environment, timeout=300, check=False, **options,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=options.pop("cwd", ROOT),
+        env=environment,
+        timeout=300,
+        check=False,
+        **options,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -56,9 +56,14 @@ def console_script(project, tmp_path):
 
 def run(project, start, *arguments, path=str(ROOT)):
     return subprocess.run(
-        [sys.executable, *start, *map(str, arguments)], cwd=project, capture_output=True, text=True, timeout=300,
-        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}, check=False,
-    )  # fmt: skip
+        [sys.executable, *start, *map(str, arguments)],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        check=False,
+    )
 
 
 def sweep(data_dir):

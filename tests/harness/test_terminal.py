@@ -89,8 +89,11 @@ def test_a_check_says_which_failed():
 
     text = check_table.as_text("[red]", [Check("padding", True), Check("gradients", False)])
     assert [word in line for word, line in itertools.product(("pass", "FAIL"), text.splitlines()[-4:-2])] == [
-        True, False, False, True,
-    ]  # fmt: skip
+        True,
+        False,
+        False,
+        True,
+    ]
     assert "1 of 2 checks failed" in text
 
 

@@ -149,9 +149,15 @@ def small_roberta(tmp_path):
         vocabulary.setdefault(token, len(vocabulary))
     tokenizer = RobertaTokenizerFast(vocab=vocabulary, merges=[tuple(merge) for merge in core["merges"]])
     config = RobertaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32,
-        max_position_embeddings=66, type_vocab_size=1, pad_token_id=1,
-    )  # fmt: skip
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=66,
+        type_vocab_size=1,
+        pad_token_id=1,
+    )
     RobertaModel(config, add_pooling_layer=False).save_pretrained(tmp_path / "roberta")
     tokenizer.save_pretrained(tmp_path / "roberta")
     return tmp_path / "roberta"

@@ -68,8 +68,13 @@ def test_labels_are_read_from_logits_and_kept_in_rows():
     predicted = NLI.decode(examples, LABELS, None, logits)
     assert predicted == ["yes", "yes"]
     assert NLI.rows(examples, predicted)[1] == {
-        "id": "1", "text": "c", "pair": "d", "gold": "no", "predicted": "yes", "terms": [0, 1],
-    }  # fmt: skip
+        "id": "1",
+        "text": "c",
+        "pair": "d",
+        "gold": "no",
+        "predicted": "yes",
+        "terms": [0, 1],
+    }
     assert NLI.score(examples, predicted)["accuracy"] == 0.5
 
 

@@ -38,9 +38,13 @@ def bracketed(kind):
     processor = processors.BertProcessing if kind == "bert" else processors.RobertaProcessing
     core.post_processor = processor((last, 1), (first, 0))
     return PreTrainedTokenizerFast(
-        tokenizer_object=core, unk_token="[UNK]", pad_token="[PAD]", cls_token=first, sep_token=last,
+        tokenizer_object=core,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token=first,
+        sep_token=last,
         model_input_names=["input_ids", "attention_mask"],
-    )  # fmt: skip
+    )
 
 
 def features(task, tokenizer, max_length):
@@ -91,11 +95,14 @@ def test_a_cut_dev_split_follows_from_the_data_alone_in_every_process():
     )
     found = {
         subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True, check=True,
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         for seed in ("1", "2")
-    }  # fmt: skip
+    }
     assert len(found) == 1
 
 

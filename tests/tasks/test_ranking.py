@@ -36,8 +36,11 @@ def test_ranks_beyond_ten_have_no_reciprocal_rank():
     ranking = [(f"d{number:02}", 1 - number / 100) for number in range(30)]
     assert one({"d09": 1}, ranking)["mrr_at_10"] == pytest.approx(0.1)
     assert one({"d10": 1}, ranking) == {
-        "ndcg_at_10": 0.0, "mrr_at_10": 0.0, "recall_at_100": 1.0, "map_at_100": pytest.approx(1 / 11),
-    }  # fmt: skip
+        "ndcg_at_10": 0.0,
+        "mrr_at_10": 0.0,
+        "recall_at_100": 1.0,
+        "map_at_100": pytest.approx(1 / 11),
+    }
 
 
 def test_nothing_found_is_zero():

@@ -51,9 +51,13 @@ def roberta_like():
     core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)  # as RoBERTa reads texts
     core.post_processor = processors.RobertaProcessing(("</s>", 1), ("<s>", 0))
     return PreTrainedTokenizerFast(
-        tokenizer_object=core, unk_token="<unk>", pad_token="<pad>", cls_token="<s>", sep_token="</s>",
+        tokenizer_object=core,
+        unk_token="<unk>",
+        pad_token="<pad>",
+        cls_token="<s>",
+        sep_token="</s>",
         model_input_names=["input_ids", "attention_mask"],
-    )  # fmt: skip
+    )
 
 
 def sentence_piece():
@@ -139,9 +143,13 @@ def test_windows_are_those_that_the_tokenizer_itself_makes(any_tokenizer):
     for max_length in (96, 384, 4096):
         encoded = SPAN.encode([ask(PROSE, "", question=question)], LABELS, any_tokenizer, max_length)
         theirs = any_tokenizer(
-            question, PROSE, truncation="only_second", max_length=max_length, stride=overlap(max_length),
+            question,
+            PROSE,
+            truncation="only_second",
+            max_length=max_length,
+            stride=overlap(max_length),
             return_overflowing_tokens=True,
-        )  # fmt: skip
+        )
         assert [feature["input_ids"] for feature in encoded.features] == theirs["input_ids"]
         if "token_type_ids" in theirs:
             assert [feature["token_type_ids"] for feature in encoded.features] == theirs["token_type_ids"]

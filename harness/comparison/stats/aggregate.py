@@ -87,9 +87,16 @@ def seed_interval(
         return statistic(np.stack([np.moveaxis(column, axis, -1) for column in columns], axis=-1))
 
     done = bootstrap(
-        tuple(scores.T), of_tasks, n_resamples=resamples, batch=max(1, _BLOCK // scores.size), vectorized=True, axis=-1,
-        confidence_level=confidence, method="percentile", rng=rng,
-    )  # fmt: skip
+        tuple(scores.T),
+        of_tasks,
+        n_resamples=resamples,
+        batch=max(1, _BLOCK // scores.size),
+        vectorized=True,
+        axis=-1,
+        confidence_level=confidence,
+        method="percentile",
+        rng=rng,
+    )
     if method == "percentile":
         return Estimate(value, float(done.confidence_interval.low), float(done.confidence_interval.high))
     freedom = variances.sum() ** 2 / (variances**2 / (runs - 1)).sum()

@@ -66,13 +66,20 @@ def tradeoffs(records: Sequence[PointRecord], runs: Iterable[RunRecord]) -> list
             by_task[entry.dataset].append(entry)
     found = [
         Tradeoff(
-            task, entry.metric, entry.model, median(scores), min(scores), max(scores), len(scores),
-            *throughput[entry.model], efficient=False,
+            task,
+            entry.metric,
+            entry.model,
+            median(scores),
+            min(scores),
+            max(scores),
+            len(scores),
+            *throughput[entry.model],
+            efficient=False,
         )
         for task, of_task in by_task.items()
         for entry in _largest_comparison(of_task)
         for scores in [entry.scores()]
-    ]  # fmt: skip
+    ]
     return [replace(one, efficient=not any(_beats(other, one) for other in found)) for one in found]
 
 
@@ -143,16 +150,30 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
     )
     efficient = sorted((t for t in tradeoffs if t.efficient), key=lambda t: t.tokens_per_s)
     axes.step(
-        [t.tokens_per_s for t in efficient], [t.score for t in efficient], where="pre", color="0.6", linewidth=1.2,
-        zorder=1, label="nobody is better in both",
-    )  # fmt: skip
+        [t.tokens_per_s for t in efficient],
+        [t.score for t in efficient],
+        where="pre",
+        color="0.6",
+        linewidth=1.2,
+        zorder=1,
+        label="nobody is better in both",
+    )
     for found in tradeoffs:
         colour, marker, _ = style_of(records, found.model)
         spread = [[found.score - found.score_low], [found.score_high - found.score]]
         axes.errorbar(
-            found.tokens_per_s, found.score, spread, color=colour, marker=marker, markersize=8, capsize=3,
-            linestyle="none", label=folded(f"{found.model} (n {found.n_runs})"), clip_on=False, zorder=3,
-        )  # fmt: skip
+            found.tokens_per_s,
+            found.score,
+            spread,
+            color=colour,
+            marker=marker,
+            markersize=8,
+            capsize=3,
+            linestyle="none",
+            label=folded(f"{found.model} (n {found.n_runs})"),
+            clip_on=False,
+            zorder=3,
+        )
     axes.margins(x=0.12, y=0.12)
     axes.set_ylim(within_shares(axes.get_ylim(), [end for t in tradeoffs for end in (t.score_low, t.score_high)]))
     axes.grid(True, color="0.88", linewidth=0.7)

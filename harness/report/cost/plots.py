@@ -224,8 +224,14 @@ def _draw(
     if end:
         # The mark stands a little after the last point, where the curve would have gone on.
         axes.plot(
-            places[-1] * 1.22, medians[-1], marker=END_MARKS[end[0]], color=colour, markersize=9, markeredgewidth=2, zorder=4
-        )  # fmt: skip
+            places[-1] * 1.22,
+            medians[-1],
+            marker=END_MARKS[end[0]],
+            color=colour,
+            markersize=9,
+            markeredgewidth=2,
+            zorder=4,
+        )
 
 
 def _handle(records: Sequence[PointRecord], model: str, remark: str, ends: bool = True) -> Line2D:
@@ -258,17 +264,29 @@ def _finish(
     notes = [note for note in (spread and "bars: p10 to p90", fitted and f"exponent of L: {fitted}") if note]
     meanings += [Line2D([], [], linestyle="none", label=note) for note in notes]
     axes.legend(
-        handles=[*handles, *meanings], loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False,
-        handlelength=3.4, labelspacing=0.7, borderaxespad=0.0,
-    )  # fmt: skip
+        handles=[*handles, *meanings],
+        loc="upper left",
+        bbox_to_anchor=(1.01, 1.0),
+        frameon=False,
+        handlelength=3.4,
+        labelspacing=0.7,
+        borderaxespad=0.0,
+    )
 
 
 def _mark(marker: Any, label: str, hollow: bool = False) -> Line2D:
     face = "white" if hollow else "0.35"
     return Line2D(
-        [], [], linestyle="none", marker=marker, color="0.35", markerfacecolor=face, markersize=8, markeredgewidth=1.6,
+        [],
+        [],
+        linestyle="none",
+        marker=marker,
+        color="0.35",
+        markerfacecolor=face,
+        markersize=8,
+        markeredgewidth=1.6,
         label=label,
-    )  # fmt: skip
+    )
 
 
 def _dodge(records: Sequence[PointRecord], model: str) -> float:

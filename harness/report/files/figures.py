@@ -125,9 +125,12 @@ def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[st
     for axes, (label, values) in zip(all_axes, found.items(), strict=True):
         drawn = [standing for standing in comparison.standings[:_MOST] if standing.label in values]
         axes.vlines(
-            [values[one.label] for one in drawn], [one.low for one in drawn], [one.high for one in drawn],
-            colors=[style(numbered[one.label])[0] for one in drawn], linewidth=1.4,
-        )  # fmt: skip
+            [values[one.label] for one in drawn],
+            [one.low for one in drawn],
+            [one.high for one in drawn],
+            colors=[style(numbered[one.label])[0] for one in drawn],
+            linewidth=1.4,
+        )
         for one in drawn:
             colour, marker, _ = style(numbered[one.label])
             axes.plot(
@@ -196,23 +199,30 @@ def _canvas(comparison: Comparison, columns: int, height: float) -> tuple[Figure
 def _cost_rows(comparison: Comparison, found: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
     return [
         {
-            "dataset": comparison.dataset, "size": comparison.size, "encoder": standing.label,
-            comparison.metric: standing.score, "low": standing.low, "high": standing.high,
+            "dataset": comparison.dataset,
+            "size": comparison.size,
+            "encoder": standing.label,
+            comparison.metric: standing.score,
+            "low": standing.low,
+            "high": standing.high,
             **{label: values.get(standing.label) for label, values in found.items()},
         }
         for standing in comparison.standings
-    ]  # fmt: skip
+    ]
 
 
 def _kind_rows(comparison: Comparison, kinds: Sequence[str]) -> list[dict[str, Any]]:
     return [
         {
-            "dataset": comparison.dataset, "size": comparison.size, "encoder": standing.label, "type": kind,
+            "dataset": comparison.dataset,
+            "size": comparison.size,
+            "encoder": standing.label,
+            "type": kind,
             f"median {comparison.metric}": median_of(standing, f"{comparison.metric}.{kind}"),
         }
         for standing in comparison.standings
         for kind in kinds
-    ]  # fmt: skip
+    ]
 
 
 def _data(file: Path, content: str) -> Path:

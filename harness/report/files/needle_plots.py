@@ -108,9 +108,14 @@ def _cell(axes: Axes, column: int, line: int, row: Row) -> None:
     background = "white" if row["unseen"] else "none"
     dark = not row["unseen"] and row[METRIC] < 0.5
     axes.text(
-        column, line, f"{100 * row[METRIC]:.0f}", ha="center", va="center", color="white" if dark else "black",
+        column,
+        line,
+        f"{100 * row[METRIC]:.0f}",
+        ha="center",
+        va="center",
+        color="white" if dark else "black",
         bbox={"facecolor": background, "edgecolor": "none", "pad": 1.5},
-    )  # fmt: skip
+    )
 
 
 def _line(axes: Axes, rows: Sequence[Row], model: str, number: int) -> Any:

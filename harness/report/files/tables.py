@@ -79,9 +79,10 @@ def weights_of(standing: Standing, comparison: Comparison) -> str:
     """The weights' name; with the end of their digest where another checkpoint of the comparison has the same name."""
     entry = standing.entry
     same = [
-        other for other in comparison.standings
+        other
+        for other in comparison.standings
         if (other.entry.model, other.entry.weights) == (entry.model, entry.weights)
-    ]  # fmt: skip
+    ]
     return entry.weights if len(same) == 1 else f"{entry.weights} {str(standing.model['identity'])[-8:]}"
 
 
@@ -273,16 +274,23 @@ def csv_of(table: Table) -> str:
 def seeds_of(comparison: Comparison) -> list[dict[str, Any]]:
     """One row a run and metric of test: the points of the figures."""
     return [
-            {
-                "dataset": comparison.dataset, "size": standing.entry.size, "model": standing.entry.model,
-                "weights": weights_of(standing, comparison), "learning_rate": standing.entry.learning_rate, "seed": run["seed"],
-                "metric": metric, "test": value, "dev": run["scores"]["dev"].get(metric),
-                "seconds": sum(run["seconds"].values()), "key": run["key"],
-            }
-            for standing in comparison.standings
-            for run in standing.entry.runs
-            for metric, value in run["scores"]["test"].items()
-        ]  # fmt: skip
+        {
+            "dataset": comparison.dataset,
+            "size": standing.entry.size,
+            "model": standing.entry.model,
+            "weights": weights_of(standing, comparison),
+            "learning_rate": standing.entry.learning_rate,
+            "seed": run["seed"],
+            "metric": metric,
+            "test": value,
+            "dev": run["scores"]["dev"].get(metric),
+            "seconds": sum(run["seconds"].values()),
+            "key": run["key"],
+        }
+        for standing in comparison.standings
+        for run in standing.entry.runs
+        for metric, value in run["scores"]["test"].items()
+    ]
 
 
 def as_markdown(table: Table) -> str:

@@ -124,11 +124,14 @@ def _families(comparisons: Sequence[Comparison]) -> list[tuple[str, list[str]]]:
 def _sections(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Ids and titles of the sections that have content."""
     optional = {
-        "tasks": ("panels", "Tasks"), "entity-types": ("entity_types", "Entity types"), "needles": ("needles", "Needles"),
-        "pretraining": ("pretraining", "Pretraining"), "bench": ("bench", "Cost against length"),
+        "tasks": ("panels", "Tasks"),
+        "entity-types": ("entity_types", "Entity types"),
+        "needles": ("needles", "Needles"),
+        "pretraining": ("pretraining", "Pretraining"),
+        "bench": ("bench", "Cost against length"),
         "disagreements": ("browser", "Disagreements"),
         "failed": ("failed", "Failed cells"),
-    }  # fmt: skip
+    }
     found = [(identity, title) for identity, (name, title) in optional.items() if content[name]]
     return [("leaderboard", "Leaderboard"), *found, ("provenance", "Provenance")]
 

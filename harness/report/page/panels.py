@@ -47,7 +47,9 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
         "cautions": list(tables.leaderboard(comparisons).notes),
         "columns": [
             {
-                "title": tables.column_title(comparison), "metric": comparison.metric, "dataset": comparison.dataset,
+                "title": tables.column_title(comparison),
+                "metric": comparison.metric,
+                "dataset": comparison.dataset,
                 "family": _family(comparison),
             }
             for comparison in columns.values()
@@ -63,7 +65,7 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
             }
             for (size, label), found in sorted(rows.items())
         ],
-    }  # fmt: skip
+    }
 
 
 def _board_cell(comparison: Comparison, standing: Standing, shown: Collection[str]) -> dict[str, Any]:

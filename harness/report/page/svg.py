@@ -14,13 +14,19 @@ from markupsafe import Markup
 from harness.report.cost.plots import short_length
 
 SHAPES = (
-    "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z", "M-4-4h8v8h-8z", "M0-5l5 8.7h-10z", "M0-5.4l5.4 5.4l-5.4 5.4l-5.4-5.4z",
-    "M0 5l5-8.7h-10z", "M-1.7-5h3.4v3.3h3.3v3.4h-3.3v3.3h-3.4v-3.3h-3.3v-3.4h3.3z",
+    "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0 -9 0z",
+    "M-4-4h8v8h-8z",
+    "M0-5l5 8.7h-10z",
+    "M0-5.4l5.4 5.4l-5.4 5.4l-5.4-5.4z",
+    "M0 5l5-8.7h-10z",
+    "M-1.7-5h3.4v3.3h3.3v3.4h-3.3v3.3h-3.4v-3.3h-3.3v-3.4h3.3z",
     "M-4.6-2.6l2-2l2.6 2.6l2.6-2.6l2 2l-2.6 2.6l2.6 2.6l-2 2l-2.6-2.6l-2.6 2.6l-2-2l2.6-2.6z",
-    "M-5.5 0l9-5v10z", "M5.5 0l-9-5v10z",
-    "M0-6l1.4 4.1h4.3l-3.5 2.6l1.3 4.1l-3.5-2.6l-3.5 2.6l1.3-4.1l-3.5-2.6h4.3z", "M0-5.2l4.9 3.6l-1.9 5.8h-6l-1.9-5.8z",
+    "M-5.5 0l9-5v10z",
+    "M5.5 0l-9-5v10z",
+    "M0-6l1.4 4.1h4.3l-3.5 2.6l1.3 4.1l-3.5-2.6l-3.5 2.6l1.3-4.1l-3.5-2.6h4.3z",
+    "M0-5.2l4.9 3.6l-1.9 5.8h-6l-1.9-5.8z",
     "M0-5l4.3 2.5v5l-4.3 2.5l-4.3-2.5v-5z",
-)  # fmt: skip
+)
 """Outlines of the marks around the origin, in pixels, in the order of `bench_plots.STYLES`: a shape for each colour."""
 
 

@@ -114,9 +114,14 @@ def _models() -> Iterator[Table | str]:
         if previous not in (None, row["model"]):
             table.add_section()
         table.add_row(
-            row["model"] if row["model"] != previous else "", row["size"], _millions(row["parameters"]),
-            _millions(row["parameters_non_embedding"]), _tokens(row["max_length"]), row["licence"], row["hub_id"] or "-",
-        )  # fmt: skip
+            row["model"] if row["model"] != previous else "",
+            row["size"],
+            _millions(row["parameters"]),
+            _millions(row["parameters_non_embedding"]),
+            _tokens(row["max_length"]),
+            row["licence"],
+            row["hub_id"] or "-",
+        )
         previous = row["model"]
     yield table
 

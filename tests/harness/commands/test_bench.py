@@ -68,8 +68,13 @@ def bench(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ]
     return subprocess.run(
         [sys.executable, "-m", "harness", "bench", *quick, "--out", str(out), *arguments],
-        capture_output=True, text=True, cwd=ROOT, env=dict(os.environ), timeout=300, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=dict(os.environ),
+        timeout=300,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -35,14 +35,17 @@ def write(folder, model, rate, seed, *, size="tiny", weights="scratch", predicti
     predictions = rows(rate, seed) if predictions is None else predictions
     score = sum(row["terms"][0] for row in predictions if row["split"] == "test") / max(len(predictions) / 2, 1)
     record = {
-        "schema_version": 1, "key": f"{model}{size}{weights}{rate}{seed}{json.dumps(changes, sort_keys=True)}",
-        "status": "ok", "error": None,
+        "schema_version": 1,
+        "key": f"{model}{size}{weights}{rate}{seed}{json.dumps(changes, sort_keys=True)}",
+        "status": "ok",
+        "error": None,
         "model": {"name": model, "size": size, "weights": weights, "identity": f"{model} {weights}"},
         "task": {"name": "nli", "dataset": "nli/x", "fingerprint": "f" * 64, "metric": "accuracy", "options": {}},
         "recipe": {"learning_rate": 1e-3, "epochs": 1.0, "steps": 9, "resumed_from_step": 0},
-        "seed": seed, "scores": {split: {"accuracy": score} for split in ("dev", "test")},
+        "seed": seed,
+        "scores": {split: {"accuracy": score} for split in ("dev", "test")},
         "predictions": "predictions.jsonl",
-    }  # fmt: skip
+    }
     for part, values in changes.items():
         record[part] |= values
     name = SimpleNamespace(model=model, size=size, task=record["task"]["dataset"], key=record["key"])

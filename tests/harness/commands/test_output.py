@@ -60,9 +60,17 @@ def test_a_passed_gate_a_sweep_and_a_check_end_well_in_ascii(debate, tmp_path):
     file.write_text(json.dumps({"schema_version": 1, "rerun_seeds": [0], "cells": cells}), encoding="utf-8")
     update = started("ascii", "regress", "--baseline", file, "--scores-only", "--update", "--why", "→")
     sweep = started(
-        "ascii", "sweep", "--models", "bm25", "--tasks", "retrieval/debate", "--data-dir", debate,
-        "--out", tmp_path / "runs→",
-    )  # fmt: skip
+        "ascii",
+        "sweep",
+        "--models",
+        "bm25",
+        "--tasks",
+        "retrieval/debate",
+        "--data-dir",
+        debate,
+        "--out",
+        tmp_path / "runs→",
+    )
     for done in (update, sweep, started("ascii", "check", "--model", "bert")):
         assert done.returncode == 0, done.stderr
         assert b"+---" in done.stdout
@@ -70,11 +78,14 @@ def test_a_passed_gate_a_sweep_and_a_check_end_well_in_ascii(debate, tmp_path):
 
 def test_a_model_card_is_utf8_whatever_the_terminal_takes(tmp_path):
     record = {
-        "schema_version": 1, "key": "abcd1234", "status": "ok", "error": None,
+        "schema_version": 1,
+        "key": "abcd1234",
+        "status": "ok",
+        "error": None,
         "model": {"name": "bert", "size": "tiny", "weights": "scratch", "identity": "i"},
         "task": {"name": "nli", "dataset": "nli/東京", "origin": "embedded", "fingerprint": "f", "metric": "accuracy"},
         "scores": {"dev": {}, "test": {"accuracy": 0.5}},
-    }  # fmt: skip
+    }
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text(json.dumps(record))
     done = started("ascii", "export", tmp_path / "run")
@@ -102,8 +113,24 @@ def test_a_finished_run_is_kept_and_shown_whatever_its_data_says(
     task, shown, hostile_data, small_bert, tmp_path, capsys
 ):
     out = tmp_path / "runs"
-    command = ["run", "--model", "bert", "--weights", str(small_bert), "--task", task, "--data-dir", str(hostile_data),
-               "--skip-bad", "--max-steps", "1", "--max-length", "16", "--out", str(out)]  # fmt: skip
+    command = [
+        "run",
+        "--model",
+        "bert",
+        "--weights",
+        str(small_bert),
+        "--task",
+        task,
+        "--data-dir",
+        str(hostile_data),
+        "--skip-bad",
+        "--max-steps",
+        "1",
+        "--max-length",
+        "16",
+        "--out",
+        str(out),
+    ]
     assert run_command(command) == 0
     assert [record["status"] for record in Store(out).records()] == ["ok"]
     captured = capsys.readouterr()
@@ -123,8 +150,24 @@ def test_the_record_is_written_before_anything_of_it_is_printed(hostile_data, sm
         printed(text)
 
     monkeypatch.setattr(execute.stderr, "print", looks)
-    command = ["run", "--model", "bert", "--weights", str(small_bert), "--task", "nli/note", "--skip-bad",
-               "--data-dir", str(hostile_data), "--max-steps", "1", "--max-length", "16", "--out", str(out.folder)]  # fmt: skip
+    command = [
+        "run",
+        "--model",
+        "bert",
+        "--weights",
+        str(small_bert),
+        "--task",
+        "nli/note",
+        "--skip-bad",
+        "--data-dir",
+        str(hostile_data),
+        "--max-steps",
+        "1",
+        "--max-length",
+        "16",
+        "--out",
+        str(out.folder),
+    ]
     assert run_command(command) == 0
     assert kept
     assert all(statuses == ["ok"] for statuses in kept)

@@ -13,12 +13,25 @@ from harness.store import Store
 
 def run_record(dataset="nli/x", model="bert", seed=0, score=0.5, **changes):
     return {
-        "schema_version": 1, "key": f"{model}{dataset}{seed}", "status": "ok", "error": None,
-        "model": {"name": model, "size": "tiny", "weights": "scratch", "identity": model, "params_total": 5, "params_non_embedding": 3},
+        "schema_version": 1,
+        "key": f"{model}{dataset}{seed}",
+        "status": "ok",
+        "error": None,
+        "model": {
+            "name": model,
+            "size": "tiny",
+            "weights": "scratch",
+            "identity": model,
+            "params_total": 5,
+            "params_non_embedding": 3,
+        },
         "task": {"dataset": dataset, "fingerprint": "f", "metric": "accuracy", "options": {}},
-        "recipe": {"learning_rate": 1e-3, "epochs": 1.0}, "seed": seed, "seconds": {"fit": 2.0},
-        "scores": {"dev": {"accuracy": score}, "test": {"accuracy": score}}, "command": "python -m harness run",
-    } | changes  # fmt: skip
+        "recipe": {"learning_rate": 1e-3, "epochs": 1.0},
+        "seed": seed,
+        "seconds": {"fit": 2.0},
+        "scores": {"dev": {"accuracy": score}, "test": {"accuracy": score}},
+        "command": "python -m harness run",
+    } | changes
 
 
 def lay(store: Path, record, text=None) -> Path:
@@ -39,8 +52,15 @@ def test_tables_figures_and_page_are_written_into_the_store_or_where_the_user_sa
     assert report(store) == 0
     folder = store / "report"
     assert capsys.readouterr().out.splitlines()[-1] == str(folder / "report.html")
-    for file in ("tables/nli-x-tiny.md", "tables/nli-x-tiny.csv", "tables/nli-x-tiny.tex", "tables/leaderboard.md",
-                 "figures/nli-x-tiny-scores.png", "figures/nli-x-tiny-scores.svg", "report.html"):  # fmt: skip
+    for file in (
+        "tables/nli-x-tiny.md",
+        "tables/nli-x-tiny.csv",
+        "tables/nli-x-tiny.tex",
+        "tables/leaderboard.md",
+        "figures/nli-x-tiny-scores.png",
+        "figures/nli-x-tiny-scores.svg",
+        "report.html",
+    ):
         assert (folder / file).stat().st_size > 100, file
     assert report(store, "--report", tmp_path / "elsewhere") == 0
     for file in folder.rglob("*.*"):
@@ -49,12 +69,21 @@ def test_tables_figures_and_page_are_written_into_the_store_or_where_the_user_sa
 
 
 def test_the_page_counts_encoders_and_names_what_ranks_without_one(tmp_path, capsys):
-    ranker = {"name": "bm25", "size": "lexical", "weights": "none", "identity": "bm25", "params_total": 0,
-              "params_non_embedding": 0}  # fmt: skip
+    ranker = {
+        "name": "bm25",
+        "size": "lexical",
+        "weights": "none",
+        "identity": "bm25",
+        "params_total": 0,
+        "params_non_embedding": 0,
+    }
     for number, (models, said) in enumerate(
-        ((["bert", "avey-b"], "2 encoders on 1 dataset"), (["bert", "bm25"], "1 encoder and bm25 on 1 dataset"),
-         (["bm25"], "bm25 on 1 dataset"))
-    ):  # fmt: skip
+        (
+            (["bert", "avey-b"], "2 encoders on 1 dataset"),
+            (["bert", "bm25"], "1 encoder and bm25 on 1 dataset"),
+            (["bm25"], "bm25 on 1 dataset"),
+        )
+    ):
         store = tmp_path / str(number)
         for model in models:
             lay(store, run_record(model=model) | ({"model": ranker} if model == "bm25" else {}))

@@ -86,10 +86,14 @@ def test_the_difference_covers_zero_and_the_test_is_seldom_wrong_where_nothing_d
 def test_the_minimum_detectable_difference_is_found_in_four_of_five_comparisons():
     rng = np.random.default_rng(3)
     # Answers of which a share is right for sure: the true difference is that share, the spread hardly changes.
-    typical = np.median([
-        stats.difference(answers(rng, 5, 200, 0.1, ease), answers(rng, 5, 200, 0.1, ease), rng, resamples=500).minimum_detectable
-        for ease in rng.standard_normal((100, 200))
-    ])  # fmt: skip
+    typical = np.median(
+        [
+            stats.difference(
+                answers(rng, 5, 200, 0.1, ease), answers(rng, 5, 200, 0.1, ease), rng, resamples=500
+            ).minimum_detectable
+            for ease in rng.standard_normal((100, 200))
+        ]
+    )
     base = reference.norm.cdf(0.5 / np.sqrt(2.01))
     better = reference.norm.ppf(base + typical) * np.sqrt(2.01)
     found = []
@@ -119,9 +123,13 @@ def test_approximate_randomisation_of_accuracies_agrees_with_scipy():
     difficulty = rng.standard_normal(80)
     ours, theirs = answers(rng, 1, 80, level=1.0, difficulty=difficulty), answers(rng, 1, 80, difficulty=difficulty)
     expected = reference.permutation_test(
-        (ours[0, :, 0], theirs[0, :, 0]), lambda x, y, axis: x.mean(axis) - y.mean(axis), vectorized=True,
-        permutation_type="samples", n_resamples=20_000, rng=rng,
-    )  # fmt: skip
+        (ours[0, :, 0], theirs[0, :, 0]),
+        lambda x, y, axis: x.mean(axis) - y.mean(axis),
+        vectorized=True,
+        permutation_type="samples",
+        n_resamples=20_000,
+        rng=rng,
+    )
     found = stats.approximate_randomisation(ours, theirs, rng, resamples=20_000)
     assert found == pytest.approx(expected.pvalue, abs=0.012)
 

@@ -15,14 +15,17 @@ MTEB = {
     "scores": {
         "test": [
             {
-                "ndcg_at_10": 0.31, "recall_at_100": 0.29, "main_score": 0.31, "hf_subset": "default",
+                "ndcg_at_10": 0.31,
+                "recall_at_100": 0.29,
+                "main_score": 0.31,
+                "hf_subset": "default",
                 "languages": ["eng-Latn"],
             }
         ]
     },
     "evaluation_time": 12.5,
     "kg_co2_emissions": None,
-}  # fmt: skip
+}
 
 MTEB_BEFORE_1_11 = {
     "dataset_revision": "0fd18e25b25c072e09e0d92ab615fda904d66300",
@@ -68,8 +71,11 @@ def test_mteb_results_become_imported_records(tmp_path, capsys):
     record = records["mteb/NFCorpus", None]
     assert record["protocol"] == "mteb"
     assert record["model"] == {
-        "name": "some-org/some-model", "size": "imported", "weights": "some-org/some-model", "revision": "abc123",
-    }  # fmt: skip
+        "name": "some-org/some-model",
+        "size": "imported",
+        "weights": "some-org/some-model",
+        "revision": "abc123",
+    }
     assert record["task"]["name"] == "Retrieval"
     assert record["task"]["metric"] == "ndcg_at_10"
     assert record["task"]["revision"] == MTEB["dataset_revision"]

@@ -17,15 +17,21 @@ class Cell:
 def a_run(key, dataset="ner/wnut17", origin="leondz/wnut_17@07e3f05", model="bert"):
     scores = {"entity_f1_strict": 0.5, "entity_f1_conll": 0.625, "entity_f1_strict.person": 0.7}
     return {
-        "schema_version": 1, "key": key, "status": "ok", "error": None,
+        "schema_version": 1,
+        "key": key,
+        "status": "ok",
+        "error": None,
         "model": {"name": model, "size": "base", "weights": "hub"},
         "task": {
-            "name": dataset.partition("/")[0], "dataset": dataset, "origin": origin, "fingerprint": "f" * 64,
+            "name": dataset.partition("/")[0],
+            "dataset": dataset,
+            "origin": origin,
+            "fingerprint": "f" * 64,
             "metric": "entity_f1_strict",
         },
         "scores": {"dev": scores, "test": scores},
         "command": "python -m harness run --model bert --task ner/wnut17",
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture

@@ -49,10 +49,16 @@ def folder(tmp_path_factory, tokenizer):
     for seed, (split, sentences) in enumerate({"train": EXAMPLES, "dev": 10, "test": 30}.items()):
         (cities / f"{split}.conll").write_text(conll_text(seed, sentences), encoding="utf-8")
     config = BertConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=64, pad_token_id=tokenizer.pad_token_id, hidden_dropout_prob=0.0,
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        pad_token_id=tokenizer.pad_token_id,
+        hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
+    )
     torch.manual_seed(0)
     BertModel(config, add_pooling_layer=False).save_pretrained(root / "weights")
     tokenizer.save_pretrained(root / "weights")
@@ -70,9 +76,14 @@ def arguments(folder, out):
 def in_two_processes(*program):
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *program]
     return subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, cwd=ROOT, timeout=300, check=False,
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=300,
+        check=False,
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")

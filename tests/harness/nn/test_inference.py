@@ -66,9 +66,10 @@ def test_loss_ignores_padding(model, tokenizer):
     labels = torch.tensor([[-100, 1, 2, -100]])
     alone = model.eval()(input_ids=ids, attention_mask=torch.ones_like(ids), labels=labels)["loss"]
     padded = model(
-        input_ids=torch.nn.functional.pad(ids, (0, 5)), attention_mask=torch.nn.functional.pad(torch.ones_like(ids), (0, 5)),
+        input_ids=torch.nn.functional.pad(ids, (0, 5)),
+        attention_mask=torch.nn.functional.pad(torch.ones_like(ids), (0, 5)),
         labels=torch.nn.functional.pad(labels, (0, 5), value=-100),
-    )["loss"]  # fmt: skip
+    )["loss"]
     torch.testing.assert_close(alone, padded)
 
 

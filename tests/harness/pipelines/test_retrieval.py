@@ -211,9 +211,16 @@ def test_scores_agree_with_mteb_on_the_same_embeddings(encoder, worlds):
 
     class Codes(AbsTaskRetrieval):
         metadata = TaskMetadata(
-            name="Codes", dataset={"path": "codes", "revision": "1"}, description="code words", type="Retrieval",
-            category="t2t", modalities=["text"], eval_splits=["test"], eval_langs=["eng-Latn"], main_score="ndcg_at_10",
-        )  # fmt: skip
+            name="Codes",
+            dataset={"path": "codes", "revision": "1"},
+            description="code words",
+            type="Retrieval",
+            category="t2t",
+            modalities=["text"],
+            eval_splits=["test"],
+            eval_langs=["eng-Latn"],
+            main_score="ndcg_at_10",
+        )
 
         def load_data(self, *others, **options):
             corpus = [{"id": name, "title": one.title, "text": one.text} for name, one in data.documents.items()]
@@ -297,10 +304,14 @@ def test_a_query_does_not_find_itself_whatever_ranks(small_bert, tmp_path, model
         weights = str(small_bert) if model == "bert" else "scratch"
         cell = plan(
             Request(
-                model, "retrieval/debate", weights, data_dir=str(tmp_path), recipe=options,
+                model,
+                "retrieval/debate",
+                weights,
+                data_dir=str(tmp_path),
+                recipe=options,
                 task_options={"own_document": rule},
             )
-        )  # fmt: skip
+        )
         done[rule] = run(cell)
         found = [(row["id"], [name for name, _ in row["predicted"]]) for row in done[rule].predictions]
         assert all((name in names) == (rule == "keep") for name, names in found)

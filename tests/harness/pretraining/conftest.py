@@ -86,9 +86,16 @@ def words(corpus, small_tokenizer, tmp_path):
 
     def of(out="out", model="bert", tokens="16K", corpora=(corpus,), **options):
         given = {
-            "tokenizer": small_tokenizer, "batch-tokens": 512, "rows": "32:64", "eval-tokens": 2048, "points": 4,
-            "store": tmp_path / "store", "precision": "fp32", "lr": "3e-3", **options,
-        }  # fmt: skip
+            "tokenizer": small_tokenizer,
+            "batch-tokens": 512,
+            "rows": "32:64",
+            "eval-tokens": 2048,
+            "points": 4,
+            "store": tmp_path / "store",
+            "precision": "fp32",
+            "lr": "3e-3",
+            **options,
+        }
         found = ["pretrain", "--model", model, "--tokens", tokens, "--out", tmp_path / out]
         for name, value in SMALL[model].items():
             found += ["--model-option", f"{name}={value}"]
@@ -112,6 +119,10 @@ def weights_of(folder):
 def started(words, *launcher):
     """The command in a process of its own."""
     return subprocess.Popen(
-        [sys.executable, *launcher, "-m", "harness", *words], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+        [sys.executable, *launcher, "-m", "harness", *words],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )

@@ -100,9 +100,11 @@ def test_a_folder_of_another_run_or_of_other_files_is_left_alone(words, corpus, 
     assert run_command(words(tokens="4K")) == 0
     capsys.readouterr()
     for options, what in (
-        ({"tokens": "8K"}, "recipe"), ({"tokens": "4K", "seed": 1}, "seed"), ({"tokens": "4K", "model": "roberta"}, "model"),
+        ({"tokens": "8K"}, "recipe"),
+        ({"tokens": "4K", "seed": 1}, "seed"),
+        ({"tokens": "4K", "model": "roberta"}, "model"),
         ({"tokens": "4K", "corpora": [corpus, corpus / "a.txt"]}, "corpus"),
-    ):  # fmt: skip
+    ):
         assert f"differs in {what}" in refused(words(**options), capsys)
     assert (tmp_path / "out" / "model.safetensors").is_file()
     other = tmp_path / "other"

@@ -17,23 +17,51 @@ def bench_record(
 ) -> dict[str, Any]:
     """A record with a latency, spread by 10 % to both sides, and 1 MiB a thousand tokens; or one that ended."""
     point = {
-        "model": model, "size": "tiny", "mode": "inference", "length": length, "batching": "batch 1", "batch_size": 1,
-        "precision": "fp32", "attention": "sdpa", "compiled": False, "threads": 2, "vocabulary": 8192,
-        "extended": False, "machine": "a machine, torch 2", "tokens": length, "ids": "Zipf", "objective": None,
+        "model": model,
+        "size": "tiny",
+        "mode": "inference",
+        "length": length,
+        "batching": "batch 1",
+        "batch_size": 1,
+        "precision": "fp32",
+        "attention": "sdpa",
+        "compiled": False,
+        "threads": 2,
+        "vocabulary": 8192,
+        "extended": False,
+        "machine": "a machine, torch 2",
+        "tokens": length,
+        "ids": "Zipf",
+        "objective": None,
         "attention_used": "sdpa",
-    }  # fmt: skip
+    }
     record: dict[str, Any] = {
-        "schema_version": 1, "key": f"{model}{length}", "kind": "bench", "status": status, "error": None,
-        "model": {"name": model, "size": "tiny"}, "point": point | changes.pop("point", {}), "latency_ms": None,
-        "tokens_per_s": None, "memory": None, "flops": None, "fraction_of_peak": None, "joules_per_call": {},
-        "calibration": None, "environment": {}, "processor_taken_by_others": 0.0,
+        "schema_version": 1,
+        "key": f"{model}{length}",
+        "kind": "bench",
+        "status": status,
+        "error": None,
+        "model": {"name": model, "size": "tiny"},
+        "point": point | changes.pop("point", {}),
+        "latency_ms": None,
+        "tokens_per_s": None,
+        "memory": None,
+        "flops": None,
+        "fraction_of_peak": None,
+        "joules_per_call": {},
+        "calibration": None,
+        "environment": {},
+        "processor_taken_by_others": 0.0,
         "limits": {"timeout_s": 60.0, "memory_mib": 1000, "min_repetitions": 5, "min_seconds": 1.0},
-    }  # fmt: skip
+    }
     if latency_ms is not None:
         rate = length / latency_ms * 1e3
         record["latency_ms"] = {
-            "median": latency_ms, "p10": 0.9 * latency_ms, "p90": 1.1 * latency_ms, "samples": [latency_ms] * 5,
-        }  # fmt: skip
+            "median": latency_ms,
+            "p10": 0.9 * latency_ms,
+            "p90": 1.1 * latency_ms,
+            "samples": [latency_ms] * 5,
+        }
         record["tokens_per_s"] = {"median": rate, "p10": rate / 1.1, "p90": rate / 0.9}
         record["memory"] = {"peak_above_loaded_mib": length / 1000}
     return record | changes
@@ -63,9 +91,13 @@ def make_record() -> Any:
 
 
 METRICS = {
-    "ner": "entity_f1_strict", "span": "answer_f1", "nli": "accuracy", "classification": "accuracy",
-    "retrieval": "ndcg_at_10", "needle": "needle_exact_match",
-}  # fmt: skip
+    "ner": "entity_f1_strict",
+    "span": "answer_f1",
+    "nli": "accuracy",
+    "classification": "accuracy",
+    "retrieval": "ndcg_at_10",
+    "needle": "needle_exact_match",
+}
 ENTITY_TYPES = ("CLASS", "CODE", "FUNC", "PARAM")
 STRENGTH = {"avey-b": 0.03, "bert": 0.0, "modernbert": 0.025, "neobert": -0.01, "roberta": -0.015}
 
@@ -85,25 +117,71 @@ def run_record(
     if family == "ner":
         scores |= {f"{metric}.{kind}": max(0.0, score + 0.06 * place - 0.1) for place, kind in enumerate(ENTITY_TYPES)}
     parts: dict[str, Any] = {
-        "schema_version": 1, "key": "", "status": "ok", "error": None,
-        "model": {"name": name, "size": "tiny", "weights": "scratch", "revision": None, "identity": f"scratch {name}",
-                  "params_total": 5_000_000 + 1000 * len(name), "params_non_embedding": 3_200_000 + 1000 * len(name)},
-        "task": {"name": family, "dataset": dataset, "origin": "embedded", "fingerprint": f"{abs(hash_of(dataset)):064x}",
-                 "sources": {"numpy": "2.4.6"}, "notes": [], "metric": metric, "options": {}, "n_train": 5000,
-                 "n_dev": 50, "n_test": 100, "n_windowed": 1, "n_truncated": 0, "n_skipped": 0},
-        "recipe": {"learning_rate": rate, "epochs": 1.5, "max_steps": None, "batch_size": 32, "max_length": 512,
-                   "warmup_ratio": 0.1, "weight_decay": 0.1, "adam_beta1": 0.9, "adam_beta2": 0.95,
-                   "adam_epsilon": 1e-8, "max_grad_norm": 1.0, "precision": "bf16", "train_limit": None,
-                   "effective_batch_size": 32, "steps": 235, "resumed_from_step": 0},
-        "seed": seed, "tuned": {}, "scores": {"dev": {m: s - 0.01 for m, s in scores.items()}, "test": scores},
+        "schema_version": 1,
+        "key": "",
+        "status": "ok",
+        "error": None,
+        "model": {
+            "name": name,
+            "size": "tiny",
+            "weights": "scratch",
+            "revision": None,
+            "identity": f"scratch {name}",
+            "params_total": 5_000_000 + 1000 * len(name),
+            "params_non_embedding": 3_200_000 + 1000 * len(name),
+        },
+        "task": {
+            "name": family,
+            "dataset": dataset,
+            "origin": "embedded",
+            "fingerprint": f"{abs(hash_of(dataset)):064x}",
+            "sources": {"numpy": "2.4.6"},
+            "notes": [],
+            "metric": metric,
+            "options": {},
+            "n_train": 5000,
+            "n_dev": 50,
+            "n_test": 100,
+            "n_windowed": 1,
+            "n_truncated": 0,
+            "n_skipped": 0,
+        },
+        "recipe": {
+            "learning_rate": rate,
+            "epochs": 1.5,
+            "max_steps": None,
+            "batch_size": 32,
+            "max_length": 512,
+            "warmup_ratio": 0.1,
+            "weight_decay": 0.1,
+            "adam_beta1": 0.9,
+            "adam_beta2": 0.95,
+            "adam_epsilon": 1e-8,
+            "max_grad_norm": 1.0,
+            "precision": "bf16",
+            "train_limit": None,
+            "effective_batch_size": 32,
+            "steps": 235,
+            "resumed_from_step": 0,
+        },
+        "seed": seed,
+        "tuned": {},
+        "scores": {"dev": {m: s - 0.01 for m, s in scores.items()}, "test": scores},
         "losses": [[10, 2.0], [20, 1.5]],
         "seconds": {"load": 2.0, "encode": 1.0, "fit": 60.0 + 9 * len(name) + seed, "predict": 4.0, "score": 0.1},
         "peak_memory_mib": 900.0,
-        "environment": {"python": "3.11.7", "packages": {"torch": "2.13.0", "numpy": "2.4.6"},
-                        "git_revision": "e5f67084df33ec76ab17d2b7046f141d3dd3edc7", "cpu": "a processor",
-                        "cpu_count": 2, "gpu": None, "threads": 2, "platform": "Linux"},
+        "environment": {
+            "python": "3.11.7",
+            "packages": {"torch": "2.13.0", "numpy": "2.4.6"},
+            "git_revision": "e5f67084df33ec76ab17d2b7046f141d3dd3edc7",
+            "cpu": "a processor",
+            "cpu_count": 2,
+            "gpu": None,
+            "threads": 2,
+            "platform": "Linux",
+        },
         "predictions": "predictions.jsonl",
-    }  # fmt: skip
+    }
     for part, value in changes.items():
         parts[part] = parts[part] | value if isinstance(value, dict) else value
     recipe = parts["recipe"]
@@ -138,9 +216,12 @@ def predictions_of(record: dict[str, Any], n: int = N_TEST) -> list[dict[str, An
             row = {"tokens": tokens, "gold": gold, "predicted": gold if right[number] else wrong[number % 3]}
         elif record["task"]["name"] == "span":
             row = {
-                "question": f"What does the parameter {number} mean?", "gold": ["the axis", "axis"],
-                "predicted": "axis" if right[number] else "", "start": 3 if right[number] else None, "score": 1.5,
-            }  # fmt: skip
+                "question": f"What does the parameter {number} mean?",
+                "gold": ["the axis", "axis"],
+                "predicted": "axis" if right[number] else "",
+                "start": 3 if right[number] else None,
+                "score": 1.5,
+            }
         else:
             gold_label = ["neutral", "entailment"][number % 2]
             row = {"gold": gold_label, "predicted": gold_label if right[number] else "contradiction"}

@@ -17,17 +17,32 @@ def compared(store, *runs):
 @pytest.mark.parametrize(
     ("family", "good", "bad", "chips"),
     [
-        ("ner", {"tokens": ["in", "New", "York"], "gold": ["O", "B-LOC", "I-LOC"], "predicted": ["O", "B-LOC", "I-LOC"]},
-         {"tokens": ["in", "New", "York"], "gold": ["O", "B-LOC", "I-LOC"], "predicted": ["O", "B-LOC", "O"]},
-         (("New · LOC", "wrong"), ("New York · LOC", "missed"))),
-        ("span", {"question": "q", "gold": ["the axis"], "predicted": "axis", "terms": [1.0, 1]},
-         {"question": "q", "gold": ["the axis"], "predicted": "", "terms": [0.0, 1]}, (("no answer", "wrong"),)),
-        ("nli", {"gold": "neutral", "predicted": "neutral"}, {"gold": "neutral", "predicted": "entailment"},
-         (("entailment", "wrong"),)),
-        ("retrieval", {"query": "q", "gold": {"d1": 1, "d2": 0}, "predicted": [["d1", 0.9], ["d2", 0.8]]},
-         {"query": "q", "gold": {"d1": 1, "d2": 0}, "predicted": [["d2", 0.9], ["d1", 0.8]]}, (("d1 at rank 2", "wrong"),)),
+        (
+            "ner",
+            {"tokens": ["in", "New", "York"], "gold": ["O", "B-LOC", "I-LOC"], "predicted": ["O", "B-LOC", "I-LOC"]},
+            {"tokens": ["in", "New", "York"], "gold": ["O", "B-LOC", "I-LOC"], "predicted": ["O", "B-LOC", "O"]},
+            (("New · LOC", "wrong"), ("New York · LOC", "missed")),
+        ),
+        (
+            "span",
+            {"question": "q", "gold": ["the axis"], "predicted": "axis", "terms": [1.0, 1]},
+            {"question": "q", "gold": ["the axis"], "predicted": "", "terms": [0.0, 1]},
+            (("no answer", "wrong"),),
+        ),
+        (
+            "nli",
+            {"gold": "neutral", "predicted": "neutral"},
+            {"gold": "neutral", "predicted": "entailment"},
+            (("entailment", "wrong"),),
+        ),
+        (
+            "retrieval",
+            {"query": "q", "gold": {"d1": 1, "d2": 0}, "predicted": [["d1", 0.9], ["d2", 0.8]]},
+            {"query": "q", "gold": {"d1": 1, "d2": 0}, "predicted": [["d2", 0.9], ["d1", 0.8]]},
+            (("d1 at rank 2", "wrong"),),
+        ),
     ],
-)  # fmt: skip
+)
 def test_right_and_wrong_answers_of_every_kind_of_task(tmp_path, make_run, lay_run, family, good, bad, chips):
     one, other = make_run("one", f"{family}/x"), make_run("other", f"{family}/x", score=0.4)
     for run, row in ((one, good), (other, bad)):
@@ -72,6 +87,9 @@ def test_a_record_cannot_name_a_file_outside_of_its_folder(tmp_path, make_run, l
 def test_entities_follow_conlleval():
     tokens = list("abcdef")
     assert entities(tokens, ["B-X", "I-X", "I-Y", "O", "B-Y", "B-Y"]) == {
-        (0, 2, "X"): "a b · X", (2, 3, "Y"): "c · Y", (4, 5, "Y"): "e · Y", (5, 6, "Y"): "f · Y",
-    }  # fmt: skip
+        (0, 2, "X"): "a b · X",
+        (2, 3, "Y"): "c · Y",
+        (4, 5, "Y"): "e · Y",
+        (5, 6, "Y"): "f · Y",
+    }
     assert entities(tokens, ["O"] * 6) == {}

@@ -38,8 +38,23 @@ def test_nothing_published_of_a_run_holds_a_path_of_the_machine(
     data_dir, small_bert, tmp_path, tmp_path_factory, make_run, make_record, lay_run, capsys, monkeypatch
 ):
     out, secret = tmp_path / "alice" / "runs", str(tmp_path_factory.getbasetemp())
-    run = ["run", "--model", "bert", "--weights", str(small_bert), "--task", "ner/cities", "--data-dir", str(data_dir),
-           "--max-steps", "1", "--max-length", "32", "--out", str(out)]  # fmt: skip
+    run = [
+        "run",
+        "--model",
+        "bert",
+        "--weights",
+        str(small_bert),
+        "--task",
+        "ner/cities",
+        "--data-dir",
+        str(data_dir),
+        "--max-steps",
+        "1",
+        "--max-length",
+        "32",
+        "--out",
+        str(out),
+    ]
     assert run_command(run) == 0
     (record,) = Store(out).records()
     for path in (str(small_bert), str(data_dir)):

@@ -84,8 +84,9 @@ def test_a_dataset_can_declare_that_ids_are_enough(tmp_path, monkeypatch):
     assert one(tmp_path / "declared", OTHER[0])[:2] == (True, True)
     assert one(tmp_path / "text", OTHER[0], own_document="same_text")[:2] == (False, False)
     assert {info.name for info in RETRIEVAL_DATASETS.values() if info.own_document == "leave_out"} == {
-        "arguana", "quora",
-    }  # fmt: skip
+        "arguana",
+        "quora",
+    }
 
 
 def test_only_collections_with_such_queries_have_another_fingerprint_and_identity(tmp_path):

@@ -108,11 +108,13 @@ def write(folder, scheme, sentences):
 
 
 SMALL = [
-    (("Ada", "King", "met", "Alan", "in", "New", "York", "City"),
-     ("B-PER", "I-PER", "O", "B-PER", "O", "B-LOC", "I-LOC", "I-LOC")),
+    (
+        ("Ada", "King", "met", "Alan", "in", "New", "York", "City"),
+        ("B-PER", "I-PER", "O", "B-PER", "O", "B-LOC", "I-LOC", "I-LOC"),
+    ),
     (("Oslo", "Rome", "Ada"), ("B-LOC", "B-LOC", "B-PER")),
     (("Nothing", "here"), ("O", "O")),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES if scheme != "IO"])
@@ -142,10 +144,12 @@ def test_a_real_dataset_is_the_same_in_every_scheme(tmp_path, uner_ewt, scheme):
     fingerprint_, real = uner_ewt
     if scheme == "IO":  # which cannot say where one of two touching entities ends
         real = {
-            split: [(tokens, written(entities(["I" + tag[1:] if tag != "O" else tag for tag in tags]), len(tags)))
-                    for tokens, tags in sentences]
+            split: [
+                (tokens, written(entities(["I" + tag[1:] if tag != "O" else tag for tag in tags]), len(tags)))
+                for tokens, tags in sentences
+            ]
             for split, sentences in real.items()
-        }  # fmt: skip
+        }
         splits = {split: [Sentence(*pair, "") for pair in sentences] for split, sentences in real.items()}
         fingerprint_ = fingerprint(splits)
     write(tmp_path / "ner" / "copy", scheme, real)

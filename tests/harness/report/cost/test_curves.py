@@ -29,8 +29,11 @@ def test_a_linear_encoder_overtakes_a_quadratic_one_where_their_costs_are_equal(
 
 def test_a_crossover_between_points_that_are_equal_within_their_spread_is_marked(make_record):
     twins = [
-        make_record("a", 100, 10.0), make_record("b", 100, 9.9), make_record("a", 200, 20.0), make_record("b", 200, 20.2),
-    ]  # fmt: skip
+        make_record("a", 100, 10.0),
+        make_record("b", 100, 9.9),
+        make_record("a", 200, 20.0),
+        make_record("b", 200, 20.2),
+    ]
     (found,) = crossovers(twins)
     assert (found.faster, found.slower, found.beyond_spread) == ("a", "b", False)
 
@@ -53,10 +56,12 @@ def test_curves_hold_measured_points_alone_and_say_why_they_end(records):
 
 def test_points_of_other_settings_are_kept_apart(make_record):
     kept = [
-        make_record("a", 100, 1.0), make_record("b", 100, 1.0),
-        make_record("a", 100, 1.0, point={"batching": "batch 8"}), make_record("a", 100, 1.0, point={"mode": "training"}),
+        make_record("a", 100, 1.0),
+        make_record("b", 100, 1.0),
+        make_record("a", 100, 1.0, point={"batching": "batch 8"}),
+        make_record("a", 100, 1.0, point={"mode": "training"}),
         make_record("a", 100, 1.0, point={"machine": "another machine"}),
-    ]  # fmt: skip
+    ]
     groups = by_setting(kept)
     assert sorted(map(len, groups.values())) == [1, 1, 1, 2]
     assert sum(name.startswith("inference-tiny-fp32-sdpa-batch-1") for name in groups) == 2

@@ -9,9 +9,13 @@ def run(name: str, dev: float, test: float, rate: float = 1e-4, epochs: int = 3,
     model = {"name": name, "size": "tiny", "weights": "scratch", "identity": f"scratch {name}"}
     task = {"dataset": "ner/docstrings", "metric": "f1", "fingerprint": "f", "options": {}}
     return {
-        "status": "ok", "model": model, "recipe": {"learning_rate": rate, "epochs": epochs, "steps": 9}, "seed": 0,
-        "task": task, "scores": {"dev": {"f1": dev}, "test": {"f1": test}},
-    } | changes  # fmt: skip
+        "status": "ok",
+        "model": model,
+        "recipe": {"learning_rate": rate, "epochs": epochs, "steps": 9},
+        "seed": 0,
+        "task": task,
+        "scores": {"dev": {"f1": dev}, "test": {"f1": test}},
+    } | changes
 
 
 def test_an_encoder_is_efficient_unless_another_is_better_in_both(make_record):
@@ -23,9 +27,12 @@ def test_an_encoder_is_efficient_unless_another_is_better_in_both(make_record):
 
 def test_the_learning_rate_is_chosen_on_dev_and_the_test_score_read_afterwards(make_record):
     runs = [
-        run("a", 0.6, 0.9, rate=1e-3), run("a", 0.7, 0.5, rate=1e-4), run("a", 0.8, 0.7, rate=1e-4),
-        run("a", 1.0, 1.0, status="failed"), run("a", 1.0, 1.0, model=run("a", 0, 0)["model"] | {"size": "base"}),
-    ]  # fmt: skip
+        run("a", 0.6, 0.9, rate=1e-3),
+        run("a", 0.7, 0.5, rate=1e-4),
+        run("a", 0.8, 0.7, rate=1e-4),
+        run("a", 1.0, 1.0, status="failed"),
+        run("a", 1.0, 1.0, model=run("a", 0, 0)["model"] | {"size": "base"}),
+    ]
     (found,) = bench_pareto.tradeoffs([make_record("a", 512, 1.0)], runs)
     assert (found.score, found.score_low, found.score_high, found.n_runs) == (0.6, 0.5, 0.7, 2)
 

@@ -39,9 +39,15 @@ def predictions(limit, examples=4):
             for number in range(examples):
                 hit = seen and number < examples * found(length, depth, limit)
                 rows.append(
-                    {"split": "test", "length": length, "depth": depth, "seen": seen, "truncated": length > limit,
-                     "terms": [int(hit), 1]}
-                )  # fmt: skip
+                    {
+                        "split": "test",
+                        "length": length,
+                        "depth": depth,
+                        "seen": seen,
+                        "truncated": length > limit,
+                        "terms": [int(hit), 1],
+                    }
+                )
     return [*rows, *({**row, "split": "dev", "terms": [0, 1]} for row in rows)]
 
 

@@ -16,11 +16,21 @@ def needle_run(make_run, model: str, found: float, sees: int) -> tuple[dict, lis
         for depth in (0, 50, 100):
             hit = length <= sees and depth <= 100 * found
             scores[f"needle_exact_match.L{length}.D{depth}"] = float(hit)
-            rows.append({
-                "split": "test", "id": f"{length}-{depth}", "kind": "word", "length": length, "depth": depth, "question": "q",
-                "truncated": length > sees, "seen": length <= sees, "gold": "a", "predicted": "a" if hit else "b",
-                "terms": [int(hit), 1],
-            })  # fmt: skip
+            rows.append(
+                {
+                    "split": "test",
+                    "id": f"{length}-{depth}",
+                    "kind": "word",
+                    "length": length,
+                    "depth": depth,
+                    "question": "q",
+                    "truncated": length > sees,
+                    "seen": length <= sees,
+                    "gold": "a",
+                    "predicted": "a" if hit else "b",
+                    "terms": [int(hit), 1],
+                }
+            )
         hits = [row["terms"][0] for row in rows if row["length"] == length]
         scores[f"needle_exact_match.L{length}"] = sum(hits) / len(hits)
         scores[f"unseen.L{length}"] = scores[f"truncated.L{length}"] = float(length > sees)

@@ -25,10 +25,14 @@ def alone(ranked):
 
 def test_other_data_recipes_sizes_and_options_are_other_tables_and_say_what_differs(make_run):
     runs = [
-        make_run("bert"), make_run("avey-b"), make_run("bert", task={"fingerprint": "f" * 64}),
-        make_run("bert", recipe={"epochs": 9.0}), make_run("bert", model={"size": "base"}),
-        make_run("bert", task={"options": {"kind": "word"}}), make_run("bert", recipe={"protocol": 2}),
-    ]  # fmt: skip
+        make_run("bert"),
+        make_run("avey-b"),
+        make_run("bert", task={"fingerprint": "f" * 64}),
+        make_run("bert", recipe={"epochs": 9.0}),
+        make_run("bert", model={"size": "base"}),
+        make_run("bert", task={"options": {"kind": "word"}}),
+        make_run("bert", recipe={"protocol": 2}),
+    ]
     found = comparisons(runs, alone)
     assert [(one.size, len(one.standings)) for one in found] == [
         ("base", 1),
@@ -48,9 +52,13 @@ def test_other_data_recipes_sizes_and_options_are_other_tables_and_say_what_diff
 
 def test_what_ranks_without_an_encoder_stands_in_every_comparison_on_its_data(make_run):
     bm25 = make_run(
-        "bm25", "retrieval/docstrings", score=0.4, recipe={"epochs": 0.0, "max_length": 9},
-        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0}, task={"n_train": 0},
-    )  # fmt: skip
+        "bm25",
+        "retrieval/docstrings",
+        score=0.4,
+        recipe={"epochs": 0.0, "max_length": 9},
+        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0},
+        task={"n_train": 0},
+    )
     runs = [
         make_run(model, "retrieval/docstrings", seed, score=score, model={"size": size})
         for model, score, size in (("avey-b", 0.5, "tiny"), ("bert", 0.3, "tiny"), ("bert", 0.35, "base"))
@@ -73,9 +81,13 @@ def test_what_ranks_without_an_encoder_stands_in_every_comparison_on_its_data(ma
 
 def ranker(make_run, score=0.4, **task):
     return make_run(
-        "bm25", "retrieval/docstrings", score=score, recipe={"epochs": 0.0},
-        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0}, task=task,
-    )  # fmt: skip
+        "bm25",
+        "retrieval/docstrings",
+        score=score,
+        recipe={"epochs": 0.0},
+        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0},
+        task=task,
+    )
 
 
 def test_a_ranker_is_in_the_leaderboard_once_and_best_only_where_nothing_beats_it(make_run):
@@ -104,8 +116,11 @@ def test_a_ranker_that_was_run_with_options_it_does_not_read_is_in_a_table_once(
 
 
 def test_the_best_is_bold_and_ties_are_marked_and_the_rest_is_neither(make_run):
-    runs = [make_run(model, seed=seed, score=score + 0.001 * seed) for model, score in (("a", 0.9), ("b", 0.8999), ("c", 0.5))
-            for seed in range(3)]  # fmt: skip
+    runs = [
+        make_run(model, seed=seed, score=score + 0.001 * seed)
+        for model, score in (("a", 0.9), ("b", 0.8999), ("c", 0.5))
+        for seed in range(3)
+    ]
     (found,) = comparisons(runs, lambda ranked: (ties_over_seeds(ranked), "Welch"))
     table = tables.of_comparison(found)
     markdown, tex = tables.as_markdown(table), latex.as_latex(table)
@@ -187,13 +202,21 @@ def test_ties_over_seeds_follow_the_spread(make_run):
 
 def test_imported_rows_are_marked_and_stand_in_a_table_of_their_own():
     record = {
-        "kind": "imported", "protocol": "mteb", "model": {"name": "e5"}, "scores": {"test": {"ndcg_at_10": 0.42}},
+        "kind": "imported",
+        "protocol": "mteb",
+        "model": {"name": "e5"},
+        "scores": {"test": {"ndcg_at_10": 0.42}},
         "task": {"dataset": "mteb/NFCorpus", "metric": "ndcg_at_10", "subset": "default"},
-    }  # fmt: skip
+    }
     table = tables.of_imported([record, record | {"scores": {}}])
     assert [cell.text for cell in table.rows[0]] == [
-        "e5", "mteb/NFCorpus", "mteb", "ndcg_at_10 (test)", "0.4200", "not our protocol",
-    ]  # fmt: skip
+        "e5",
+        "mteb/NFCorpus",
+        "mteb",
+        "ndcg_at_10 (test)",
+        "0.4200",
+        "not our protocol",
+    ]
     assert len(table.rows) == 1
     assert tables.of_imported([]) is None
 

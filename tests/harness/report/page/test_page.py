@@ -54,9 +54,14 @@ def hostile_page(tmp_path_factory, make_run, lay_run) -> str:
     store = tmp_path_factory.mktemp("hostile") / "runs"
     for number, text in enumerate(HOSTILE):
         run = make_run(
-            text, f"nli/{text}", score=0.5, model={"weights": text}, environment={"cpu": text}, command=text,
+            text,
+            f"nli/{text}",
+            score=0.5,
+            model={"weights": text},
+            environment={"cpu": text},
+            command=text,
             task={"notes": [text], "origin": text, "sources": {text: text}},
-        )  # fmt: skip
+        )
         other = make_run(f"other {text}", f"nli/{text}", score=0.25)
         row = {"split": "test", "id": text, "text": text, "gold": text}
         lay_run(store, run, [row | {"predicted": text}])
@@ -93,8 +98,13 @@ def requested(browser) -> list[str]:
 def test_it_renders_without_an_error_and_fetches_nothing(browser, swept_page):
     opened(browser, swept_page)
     assert texts(browser, "h2") == [
-        "Leaderboard", "Tasks", "Entity types", "Cost against length", "Disagreements", "Provenance",
-    ]  # fmt: skip
+        "Leaderboard",
+        "Tasks",
+        "Entity types",
+        "Cost against length",
+        "Disagreements",
+        "Provenance",
+    ]
     assert texts(browser, "#board tbody th") == ["avey-b", "bert", "modernbert", "neobert", "roberta"]
     assert len(texts(browser, "article.comparison h3")) == 3
     assert (
@@ -123,8 +133,9 @@ def test_dark_and_light_have_readable_contrast(browser, swept_page):
         for name in ("--ink", "--soft", "--accent", "--bad", "--good", "--caution"):
             colours = browser.execute_script(
                 "const style = getComputedStyle(document.documentElement);"
-                "return [style.getPropertyValue(arguments[0]), style.getPropertyValue('--ground')]", name
-            )  # fmt: skip
+                "return [style.getPropertyValue(arguments[0]), style.getPropertyValue('--ground')]",
+                name,
+            )
             assert contrast(*colours) >= 4.5, (scheme, name)
         ink[scheme] = browser.execute_script("return getComputedStyle(document.body).color")
     assert ink["light"] != ink["dark"]
@@ -191,8 +202,9 @@ def test_a_task_and_a_size_filter_columns_rows_and_panels(browser, swept_page):
 def choose(browser, name: str, value: str) -> None:
     browser.execute_script(
         "const one = document.getElementById(arguments[0]); one.value = arguments[1]; one.dispatchEvent(new Event('change'))",
-        name, value,
-    )  # fmt: skip
+        name,
+        value,
+    )
 
 
 def test_disagreements_can_be_narrowed_to_who_is_right_and_who_is_wrong(browser, swept_page):

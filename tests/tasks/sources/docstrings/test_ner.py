@@ -248,9 +248,12 @@ def test_the_build_depends_on_no_hash_seed_locale_file_order_or_cache(tmp_path):
     found = []
     for seed, locale in (("1", "C"), ("2", "C.UTF-8")):
         environment = os.environ | {
-            "PYTHONHASHSEED": seed, "LC_ALL": locale, "PYTHONUTF8": "0", "HARNESS_CACHE_DIR": str(tmp_path / seed),
+            "PYTHONHASHSEED": seed,
+            "LC_ALL": locale,
+            "PYTHONUTF8": "0",
+            "HARNESS_CACHE_DIR": str(tmp_path / seed),
             "PYTHONPATH": str(Path(docstrings.__file__).parents[3]),
-        }  # fmt: skip
+        }
         for _ in ("built", "cached"):
             run = subprocess.run([sys.executable, "-c", BUILD], env=environment, capture_output=True, check=True)
             found.append(json.loads(run.stdout))

@@ -64,8 +64,11 @@ def test_parsing_finds_docstrings_signatures_and_lines(toy):
     assert found["Shelf"].arguments == ("width", "depth")
     assert found["Shelf.find"].arguments == ("book", "where", "options")
     assert {name: d.kind for name, d in found.items() if name != "ShelfError"} == {
-        "": "module", "Shelf": "class", "Shelf.capacity": "method", "Shelf.find": "method",
-    }  # fmt: skip
+        "": "module",
+        "Shelf": "class",
+        "Shelf.capacity": "method",
+        "Shelf.find": "method",
+    }
     assert docstrings.source(found["Shelf.find"]).startswith("    @staticmethod\n    async def find(")
     assert docstrings.source(found[""]) == MODULE
     assert "toylib" not in sys.modules

@@ -116,8 +116,11 @@ def test_every_whole_number_is_a_grade_however_it_is_written(number, form):
     rows = [("row 0", "q", "d", form.format(number)), ("row 1", "q", "other", 1)]
     collection = beir.assemble(
         [("row", {"_id": "d", "text": "one"}), ("row", {"_id": "other", "text": "two"})],
-        [("row", {"_id": "q", "text": "words"})], {"test": rows}, False, "set",
-    )  # fmt: skip
+        [("row", {"_id": "q", "text": "words"})],
+        {"test": rows},
+        False,
+        "set",
+    )
     assert collection.queries["test"][0].judgements == {"d": max(number, 0), "other": 1}
 
 

@@ -53,16 +53,40 @@ BAD = {
     "no hypothesis": ({"premise": "a", "label": "entailment"}, "has no 'hypothesis'"),
     "empty text": ({"premise": " ", "hypothesis": "b", "label": "entailment"}, "has no text in 'premise'"),
     "number": ({"premise": 3, "hypothesis": "b", "label": "entailment"}, "has no text in 'premise'"),
-    "other keys": ({"sentence": "a", "label": "x"}, "has neither 'premise' and 'hypothesis' nor 'text' among its keys 'sentence', 'label'"),
-    "label": ({"premise": "a", "hypothesis": "b", "label": [1.5]}, r"has the label '\[1.5\]', which is neither text nor an integer"),
-    "label true": ({"premise": "a", "hypothesis": "b", "label": True}, "has the label 'true', which is neither text nor an integer"),
-    "long label": ({"premise": "a", "hypothesis": "b", "label": "x" * 5000}, "has a label of 5,000 characters, 'xxx.*at most 256"),
-    "digits": ('{"premise": "a", "hypothesis": "b", "label": ' + "7" * 5000 + "}", "holds a whole number of more than 4300 digits"),
-    "deep": ('{"premise": "a", "hypothesis": "b", "label": ' + "[" * 100_000, "holds lists or objects that are nested too deeply"),
-    "surrogate label": ('{"premise": "a", "hypothesis": "b", "label": "\\ud800"}', "has a label with half a surrogate pair"),
+    "other keys": (
+        {"sentence": "a", "label": "x"},
+        "has neither 'premise' and 'hypothesis' nor 'text' among its keys 'sentence', 'label'",
+    ),
+    "label": (
+        {"premise": "a", "hypothesis": "b", "label": [1.5]},
+        r"has the label '\[1.5\]', which is neither text nor an integer",
+    ),
+    "label true": (
+        {"premise": "a", "hypothesis": "b", "label": True},
+        "has the label 'true', which is neither text nor an integer",
+    ),
+    "long label": (
+        {"premise": "a", "hypothesis": "b", "label": "x" * 5000},
+        "has a label of 5,000 characters, 'xxx.*at most 256",
+    ),
+    "digits": (
+        '{"premise": "a", "hypothesis": "b", "label": ' + "7" * 5000 + "}",
+        "holds a whole number of more than 4300 digits",
+    ),
+    "deep": (
+        '{"premise": "a", "hypothesis": "b", "label": ' + "[" * 100_000,
+        "holds lists or objects that are nested too deeply",
+    ),
+    "surrogate label": (
+        '{"premise": "a", "hypothesis": "b", "label": "\\ud800"}',
+        "has a label with half a surrogate pair",
+    ),
     "surrogate": ('{"premise": "\\ud800", "hypothesis": "b", "label": "entailment"}', "has no text in 'premise'"),
-    "unknown label": ({"premise": "a", "hypothesis": "b", "label": "entailed"}, "has the label 'entailed', which train never has"),
-}  # fmt: skip
+    "unknown label": (
+        {"premise": "a", "hypothesis": "b", "label": "entailed"},
+        "has the label 'entailed', which train never has",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BAD)

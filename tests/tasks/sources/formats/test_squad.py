@@ -146,7 +146,7 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
     max_leaves=20,
-)  # fmt: skip
+)
 
 
 @given(JSON)
@@ -194,12 +194,15 @@ def test_hub_rows_are_read_and_dev_is_cut_from_train_by_document(tmp_path, monke
 def record_rows(split, start=0):
     return [
         {
-            "passage": "Ada met Alan. Ada left.", "query": "@placeholder left.", "entities": ["Ada", "Alan"], "answers": ["Ada"],
+            "passage": "Ada met Alan. Ada left.",
+            "query": "@placeholder left.",
+            "entities": ["Ada", "Alan"],
+            "answers": ["Ada"],
             "entity_spans": {"text": ["Ada", "Alan", "Ada"], "start": [start, 8, 14], "end": [3, 12, 17]},
             "idx": {"passage": number, "query": 7},
         }
         for number in range(20)
-    ]  # fmt: skip
+    ]
 
 
 def test_record_answers_are_all_mentions_of_the_right_entity(tmp_path, monkeypatch):

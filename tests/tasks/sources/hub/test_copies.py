@@ -29,13 +29,24 @@ ROWS = {
     "ner/wnut17": lambda n: {"tokens": ["Ada", "slept", f"x{n}"], "ner_tags": [9, 0, 5]},
     "ner/ontonotes5": lambda n: {"tokens": ["Ada", f"x{n}"], "tags": [4, 0]},
     "span/squad": lambda n: {
-        "id": f"q{n}", "title": f"T{n // 4}", "context": CONTEXT, "question": f"Where {n}?", "answers": ANSWERS[0],
+        "id": f"q{n}",
+        "title": f"T{n // 4}",
+        "context": CONTEXT,
+        "question": f"Where {n}?",
+        "answers": ANSWERS[0],
     },
     "span/squad_v2": lambda n: {
-        "id": f"q{n}", "title": f"T{n // 4}", "context": f"{CONTEXT} {n // 3}", "question": "?", "answers": ANSWERS[n % 2],
+        "id": f"q{n}",
+        "title": f"T{n // 4}",
+        "context": f"{CONTEXT} {n // 3}",
+        "question": "?",
+        "answers": ANSWERS[n % 2],
     },
     "span/record": lambda n: {
-        "passage": "Ada met Alan. Ada left.", "query": "@placeholder left.", "entities": ["Ada", "Alan"], "answers": ["Ada"],
+        "passage": "Ada met Alan. Ada left.",
+        "query": "@placeholder left.",
+        "entities": ["Ada", "Alan"],
+        "answers": ["Ada"],
         "entity_spans": {"text": ["Ada", "Alan", "Ada"], "start": [0, 8, 14], "end": [3, 12, 17]},
         "idx": {"passage": n, "query": 7},
     },
@@ -43,7 +54,7 @@ ROWS = {
     "nli/snli": lambda n: {"premise": f"A dog {n}", "hypothesis": "An animal", "label": n % 3},
     "classification/sst2": lambda n: {"sentence": f"good {n} ", "label": n % 2},
     "classification/qqp": lambda n: {"question1": f"What {n}?", "question2": "" if n == 7 else "Why?", "label": n % 2},
-}  # fmt: skip
+}
 
 
 @pytest.fixture
