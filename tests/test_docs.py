@@ -193,7 +193,7 @@ def plugins(tmp_path_factory):
     files = []
     for _, source in blocks(DOCS / "plugins.md", "python"):
         name = re.match(r"# (\w+\.py)\n", source).group(1)
-        assert len(source.splitlines()) < 30
+        assert len(source.splitlines()) <= 40
         (folder / name).write_text(source, encoding="utf-8")
         files.append(folder / name)
     assert [file.name for file in files] == ["my_encoder.py", "my_task.py"]

@@ -16,12 +16,8 @@ from harness.store import DEFAULT_STORE, Store
 
 EXAMPLES = """examples:
   python -m harness pretrain --model bert --corpus docstrings --tokens 10M --out pretrained/bert
-  python -m harness pretrain --model avey-b --size tiny-s64 --corpus docstrings --corpus texts/ --tokens 40M \\
-      --branch-at 5M,10M,20M --out pretrained/avey-b
-  torchrun --nproc-per-node 2 -m harness pretrain --model bert --corpus hf:HuggingFaceFW/fineweb:sample-10BT --tokens 100M \\
-      --out pretrained/bert-fineweb
-
-The same command goes on where it was cut off, and ends in the same weights bit for bit.
+  python -m harness pretrain --model avey-b --size tiny-s64 --corpus texts/ --tokens 40M --branch-at 5M,10M --out pretrained/avey-b
+  python -m harness pretrain --model bert --corpus hf:HuggingFaceFW/fineweb:sample-10BT --tokens 100M --out pretrained/fineweb
 """
 
 

@@ -5,12 +5,12 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.harness.test_store import CELL, RECORD
 
 from harness.cli import run_command
 from harness.json_file import LONGEST_INTEGER, MOST_NESTED, JsonError, parse_json
 from harness.store import Store
 from harness.store.record_file import DamagedError, read_sealed
+from tests.harness.store.test_store import CELL, RECORD
 
 DEEP = "[" * 100_000
 DEEP_BUT_READ_BY_PYTHON = "[" * 500 + "]" * 500

@@ -8,7 +8,7 @@ import pytest
 from harness import registry
 from harness.cli import run_command
 from harness.errors import InputError
-from harness.pipelines.pipeline import PROCEDURES
+from harness.pipelines.pipeline import KINDS
 from harness.registry import Registry, load_plugin, load_plugins
 from models import MODELS, encoder
 from tasks import TASKS, task
@@ -137,7 +137,7 @@ def test_what_a_task_lacks_is_named():
 def test_whatever_the_registries_hold_passes_their_own_checks():
     assert [encoder.fault(MODELS[name]) for name in MODELS] == [""] * len(list(MODELS))
     assert [task.fault(TASKS[name]) for name in TASKS] == [""] * len(list(TASKS))
-    assert set(HEADS) == set(PROCEDURES)
+    assert set(HEADS) == set(KINDS)
 
 
 @pytest.mark.parametrize(

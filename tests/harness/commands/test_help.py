@@ -9,7 +9,7 @@ import pytest
 
 from harness.cli import COMMANDS, _parser, run_command
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 COMMAND_NAMES = [name.rstrip("_") for name in COMMANDS]
 PROMPT = "  python -m harness "
 
@@ -32,7 +32,7 @@ def test_every_help_ends_with_examples_that_can_be_run(capsys, command):
         assert not command or line.removeprefix(PROMPT).split()[0] == command[0]
         for committed in ("baseline", "file", "out"):
             path = str(getattr(options, committed, None) or "")
-            assert (ROOT / path).exists() or not path.startswith(("recipes/", "results/baselines/", "results/cpu"))
+            assert (ROOT / path).exists() or not path.startswith(("sweeps/", "results/baselines/", "results/cpu"))
 
 
 @pytest.mark.parametrize("line", ["list", "list data"])

@@ -2,10 +2,9 @@
 
 import json
 
-from harness.pretrain.journal import tokens_to
-from tests.harness.pretrain.conftest import record_of
-
 from harness.cli import run_command
+from harness.pretraining.journal import tokens_to
+from tests.harness.pretraining.conftest import record_of
 
 
 def test_a_store_of_pretrainings_gives_a_table_a_figure_and_a_section(words, tmp_path, capsys):

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness.published import published, published_command, without_paths
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
 from harness.cli import run_command
 from harness.commands.bench import _write_report
+from harness.exchange.published import published, published_command, without_paths
 from harness.report.comparable import comparisons
 from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables

@@ -233,8 +233,8 @@ def test_ctrl_c_of_a_run_says_whether_it_continues(grid, tmp_path, checkpoint, s
         [sys.executable, SWEEP.with_name("quick_child.py"), *map(str, command)],
         stderr=subprocess.PIPE,
         text=True,
-        cwd=SWEEP.parents[2],
-        env=os.environ | {"QUICK_RUNS": str(tmp_path / "runs"), "PYTHONPATH": str(SWEEP.parents[2])},
+        cwd=SWEEP.parents[3],
+        env=os.environ | {"QUICK_RUNS": str(tmp_path / "runs"), "PYTHONPATH": str(SWEEP.parents[3])},
     )
     wait_for(lambda: list((tmp_path / "runs").iterdir()))
     if checkpoint:

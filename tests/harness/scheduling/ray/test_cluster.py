@@ -136,7 +136,7 @@ def test_a_killed_sweep_leaves_no_process_and_no_temporary_folder(temporary, tmp
     )
     assert driver.stdout.readline() == "ok\n"
     started = psutil.Process(driver.pid).children(recursive=True)
-    assert len(list(temporary.iterdir())) > 1  # of the sweep, and of cells on the node
+    assert list(temporary.iterdir())
     driver.kill()
     driver.communicate()
     try:
