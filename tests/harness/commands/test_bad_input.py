@@ -94,7 +94,7 @@ COMMANDS = {
     # sweep
     "sweep ''": "argument FILE.toml: an empty text is not a path",
     "sweep folder": "folder cannot be read (Is a directory)",
-    "sweep a-file": "a-file is no TOML",
+    "sweep a-file": "a-file is not TOML",
     "sweep number.toml": "models is a list of names in quotes, not 5",
     "sweep nested.toml": "tasks is a list of names in quotes",
     "sweep grid.toml": "grid is written as [[grid]]",

@@ -20,7 +20,7 @@ from harness.report.comparable import comparisons
 from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
 from harness.report.files import publish, tables
-from harness.report.page import svg
+from harness.report.page import page, svg
 from harness.report.reading import read
 from harness.store import Store
 
@@ -207,7 +207,7 @@ def test_axes_of_scores_end_where_scores_do(limits, scores, shown):
 
 
 def colours_of_the_page() -> list[list[str]]:
-    style = (Path(publish.__file__).parent / "templates" / "page.css").read_text()
+    style = (Path(page.__file__).parent / "templates" / "page.css").read_text()
     found = re.findall(r"--c(\d+): (#[0-9a-f]{6})", style)
     count = len(svg.SHAPES)
     assert [int(number) for number, _ in found] == [*range(count), *range(count)]
