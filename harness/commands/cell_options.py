@@ -78,19 +78,24 @@ def recipe_given(options: argparse.Namespace) -> dict[str, RecipeValue]:
     return {name: value for name in RECIPE_FIELDS if (value := getattr(options, name, None)) is not None}
 
 
-def task_options_given(texts: Sequence[str] | None) -> dict[str, str]:
-    """``NAME=VALUE`` texts as a mapping.
+def named_values(option: str, texts: Sequence[str] | None, may_be_empty: bool = True) -> dict[str, str]:
+    """The ``NAME=VALUE`` texts of an option as a mapping.
+
+    Args:
+        option: its name, for messages.
+        texts: as the user gave them.
+        may_be_empty: whether a value may be empty.
 
     Raises:
-        InputError: one has no ``=``, or a name is given twice.
+        InputError: one has no ``=``, name or value, or a name is given twice.
     """
     given: dict[str, str] = {}
     for text in texts or ():
         name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise InputError(f"--task-option takes NAME=VALUE, not {text!r}")
+        if not equals or not name or not (value or may_be_empty):
+            raise InputError(f"{option} takes NAME=VALUE, not {text!r}")
         if name in given:
-            raise InputError(f"--task-option {name} is given twice")
+            raise InputError(f"{option} {name} is given twice")
         given[name] = value
     return given
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
-from harness.commands.cell_options import add_curves_options, curves_folder
+from harness.commands.cell_options import add_curves_options, curves_folder, named_values
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE, Store
+from harness.values import valid_name, valid_path
 
 EXAMPLES = """examples:
   python -m harness pretrain --model bert --corpus docstrings --tokens 10M --out pretrained/bert
@@ -28,10 +28,13 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
         parents=[common],
         help="pretrain an encoder by masked language modelling",
         epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's")
-    parser.add_argument("--size", default="tiny", help="tiny (default), tiny-s64 (Avey-B on short rows), base, large")
+    parser.add_argument(
+        "--model", type=valid_name, required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's"
+    )
+    parser.add_argument(
+        "--size", type=valid_name, default="tiny", help="tiny (default), tiny-s64 (Avey-B on short rows), base, large"
+    )
     parser.add_argument(
         "--model-option",
         action="append",
@@ -40,22 +43,33 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--corpus",
+        type=valid_path,
         action="append",
         required=True,
         metavar="CORPUS",
         help="docstrings, a text file or folder of *.txt, or hf:OWNER/NAME[:CONFIG][@REV]; several are joined",
     )
-    parser.add_argument("--tokenizer", default="embedded", help="embedded (default), a folder or a hub id")
+    parser.add_argument(
+        "--tokenizer", type=valid_path, default="embedded", help="embedded (default), a folder or a hub id"
+    )
     parser.add_argument("--tokens", required=True, metavar="N", help="length of the run, such as 10M")
     parser.add_argument("--branch-at", metavar="N,N", help="further results that branch off the trunk, such as 5M,10M")
     parser.add_argument("--seed", type=int, default=0, help="of initialisation, order and masks (default 0)")
     _add_recipe_options(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--out", required=True, metavar="DIR", help="folder of the checkpoint; branches get folders in it"
+        "--out",
+        type=valid_path,
+        required=True,
+        metavar="DIR",
+        help="folder of the checkpoint; branches get folders in it",
     )
     output.add_argument(
-        "--store", default=DEFAULT_STORE, metavar="DIR", help=f"store that gets the record (default {DEFAULT_STORE})"
+        "--store",
+        type=valid_path,
+        default=DEFAULT_STORE,
+        metavar="DIR",
+        help=f"store that gets the record (default {DEFAULT_STORE})",
     )
     output.add_argument(
         "--eval-tokens", default="65536", metavar="N", help="held-out tokens of a point (default 65536)"
@@ -100,15 +114,16 @@ def run_pretraining(options: argparse.Namespace) -> int:
     curves = curves_folder(argparse.Namespace(**vars(options) | {"out": options.store}))
     from harness.machine import distributed, provenance
     from harness.machine.libraries import quiet_libraries
+    from harness.plain_text import plain
     from harness.pretraining import run
     from harness.progress import shown, stderr
+    from harness.terminal import show_json
 
     request = request_of(options, provenance.fast_precision())
-    distributed.join()
     stderr.quiet = not distributed.is_first()
     quiet_libraries()
     try:
-        with shown() as report:
+        with distributed.joined(), shown() as report:
             planned = run.resolve(request, report)
             records = run.pretrain(
                 planned,
@@ -119,13 +134,12 @@ def run_pretraining(options: argparse.Namespace) -> int:
             )
     except run.BrokenRunError as error:
         if distributed.speaks_of_errors():
-            print(f"harness: {error}", file=sys.stderr)
+            print(plain(f"harness: {error}"), file=sys.stderr)
         return 1
-    distributed.leave()
     for record in records:
         run.say(record)
         if options.json:
-            print(json.dumps(record, ensure_ascii=False))
+            show_json(record)
     return 0
 
 
@@ -135,23 +149,11 @@ def request_of(options: argparse.Namespace, precision: Any) -> Any:
     Raises:
         InputError: a value is not usable.
     """
-    from harness.pretraining.recipe import PretrainRecipe
+    from harness.pretraining.recipe import FLAGS, PretrainRecipe
 
+    parsed = {"batch_tokens", "rows", "mask_rate", "corruption", "precision"}
     given: dict[str, Any] = {
-        name: value
-        for name in (
-            "learning_rate",
-            "optimizer",
-            "warmup",
-            "last_part",
-            "weight_decay",
-            "adam_beta1",
-            "adam_beta2",
-            "adam_epsilon",
-            "max_grad_norm",
-            "passes",
-        )
-        if (value := getattr(options, name)) is not None
+        name: value for name in FLAGS.keys() - parsed if (value := getattr(options, name)) is not None
     }
     if options.batch_tokens:
         given["batch_tokens"] = number_of_tokens("--batch-tokens", options.batch_tokens)
@@ -183,7 +185,7 @@ def _request(options: argparse.Namespace, recipe: Any, branches: tuple[int, ...]
         command += ["--corpus", name]
     command += ["--tokenizer", options.tokenizer, "--tokens", options.tokens, "--seed", str(options.seed)]
     command += ["--branch-at", options.branch_at] if options.branch_at else []
-    command += [*_recipe_words(recipe), "--eval-tokens", options.eval_tokens, "--points", str(options.points)]
+    command += [*recipe.arguments(), "--eval-tokens", options.eval_tokens, "--points", str(options.points)]
     command += ["--out", options.out]
     command += [word for plugin in options.plugin or () for word in ("--plugin", plugin)]
     return PretrainRequest(
@@ -192,7 +194,7 @@ def _request(options: argparse.Namespace, recipe: Any, branches: tuple[int, ...]
         recipe,
         Path(options.out),
         options.size,
-        _model_options(options.model_option),
+        named_values("--model-option", options.model_option, may_be_empty=False),
         options.tokenizer,
         options.seed,
         branches,
@@ -200,54 +202,6 @@ def _request(options: argparse.Namespace, recipe: Any, branches: tuple[int, ...]
         options.points,
         shlex.join(command),
     )
-
-
-def _recipe_words(recipe: Any) -> list[str]:
-    """The options that repeat a recipe on any machine."""
-    return [
-        "--lr",
-        f"{recipe.learning_rate:g}",
-        "--optimizer",
-        recipe.optimizer,
-        "--batch-tokens",
-        str(recipe.batch_tokens),
-        "--rows",
-        ":".join(map(str, recipe.rows)),
-        "--mask-rate",
-        ":".join(map(str, recipe.mask_rate)),
-        "--corruption",
-        ":".join(map(str, recipe.corruption)),
-        "--warmup",
-        str(recipe.warmup),
-        "--decay",
-        str(recipe.last_part),
-        "--weight-decay",
-        str(recipe.weight_decay),
-        "--adam-beta1",
-        str(recipe.adam_beta1),
-        "--adam-beta2",
-        str(recipe.adam_beta2),
-        "--adam-epsilon",
-        str(recipe.adam_epsilon),
-        "--max-grad-norm",
-        str(recipe.max_grad_norm),
-        "--precision",
-        recipe.precision,
-        "--passes",
-        str(recipe.passes),
-    ]
-
-
-def _model_options(texts: list[str] | None) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for text in texts or ():
-        name, equals, value = text.partition("=")
-        if not equals or not name or not value:
-            raise InputError(f"--model-option takes NAME=VALUE, not {text!r}")
-        if name in given:
-            raise InputError(f"--model-option {name} is given twice")
-        given[name] = value
-    return given
 
 
 def number_of_tokens(option: str, text: str) -> int:

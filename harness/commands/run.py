@@ -12,8 +12,8 @@ from harness.commands.cell_options import (
     add_store_option,
     add_weights_options,
     curves_folder,
+    named_values,
     recipe_given,
-    task_options_given,
 )
 from harness.errors import InputError
 from harness.values import valid_name
@@ -80,7 +80,7 @@ def _request(options: argparse.Namespace) -> Request:
         seed=options.seed,
         data_dir=options.data_dir,
         recipe=recipe_given(options),
-        task_options=task_options_given(options.task_option),
+        task_options=named_values("--task-option", options.task_option),
         skip_bad=options.skip_bad,
         plugins=tuple(options.plugin or ()),
         strict_tags=options.strict_tags,

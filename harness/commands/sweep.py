@@ -14,8 +14,8 @@ from harness.commands.cell_options import (
     add_store_option,
     add_weights_options,
     curves_folder,
+    named_values,
     recipe_given,
-    task_options_given,
 )
 from harness.commands.cluster_options import add_cluster_options, cluster_of
 from harness.errors import InputError
@@ -131,7 +131,7 @@ def _grids(options: argparse.Namespace) -> list[Grid]:
         "strict_tags": options.strict_tags or None,
         "plugins": options.plugin,
         "recipe": recipe_given(options) or None,
-        "task_options": task_options_given(options.task_option) or None,
+        "task_options": named_values("--task-option", options.task_option) or None,
     }
     named = {key: value for key, value in given.items() if value is not None}
     return grids.read(options.file, named, {"data_dir": in_environment} if in_environment else {})

@@ -10,7 +10,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.cells.request import number
 from harness.errors import InputError
+
+FLAGS = {
+    "learning_rate": "--lr",
+    "optimizer": "--optimizer",
+    "batch_tokens": "--batch-tokens",
+    "rows": "--rows",
+    "mask_rate": "--mask-rate",
+    "corruption": "--corruption",
+    "warmup": "--warmup",
+    "last_part": "--decay",
+    "weight_decay": "--weight-decay",
+    "adam_beta1": "--adam-beta1",
+    "adam_beta2": "--adam-beta2",
+    "adam_epsilon": "--adam-epsilon",
+    "max_grad_norm": "--max-grad-norm",
+    "precision": "--precision",
+    "passes": "--passes",
+}
+"""The option of each field of a recipe; ``tokens`` is an option of the run."""
 
 MASK_LEVELS = 8
 """A falling mask rate moves in so many steps: each count of masked positions is a new shape, for which oneDNN builds and
@@ -75,13 +95,13 @@ class PretrainRecipe:
         ):
             if not least <= value < 1:
                 raise InputError(f"{name} must be at least 0 and less than 1, not {value:g}")
-        for name, number in (
+        for name, value in (
             ("--adam-epsilon", self.adam_epsilon),
             ("--max-grad-norm", self.max_grad_norm),
             ("--passes", self.passes),
         ):
-            if not 0 < number < float("inf"):
-                raise InputError(f"{name} must be a number above 0, not {number:g}")
+            if not 0 < value < float("inf"):
+                raise InputError(f"{name} must be a number above 0, not {value:g}")
         if self.warmup + self.last_part > 1:
             raise InputError(f"--warmup {self.warmup:g} and --decay {self.last_part:g} are more than the whole run")
         if sum(self.corruption) != 100 or min(self.corruption) < 0:
@@ -105,6 +125,10 @@ class PretrainRecipe:
                 f"--tokens {self.tokens} is fewer than four batches of {self.batch_tokens}; use more, or a smaller "
                 "--batch-tokens"
             )
+
+    def arguments(self) -> list[str]:
+        """The options that give this recipe on any machine."""
+        return [word for name, flag in FLAGS.items() for word in (flag, _written(getattr(self, name)))]
 
     @property
     def longest(self) -> int:
@@ -143,3 +167,10 @@ class PretrainRecipe:
             level = 1 + (step - trunk) * MASK_LEVELS // (end - trunk)
         rate = first + (last - first) * level / MASK_LEVELS
         return max(1, round(rate * self.row_length(step, trunk)))
+
+
+def _written(value: float | str | tuple[float, ...]) -> str:
+    """A value of a recipe as its option takes it."""
+    if isinstance(value, tuple):
+        return ":".join(map(str, value))
+    return number(value) if isinstance(value, float) else str(value)

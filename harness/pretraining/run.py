@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness.errors import InputError
+from harness.json_file import read_json
 from harness.machine import distributed, provenance
 from harness.machine.calibration import matmul_rate
 from harness.nn.determinism import make_repeatable
@@ -35,6 +36,7 @@ from harness.store.lock import held
 from harness.store.record import PretrainingRecipe, PretrainingRecord, pretraining_record
 from models import MODELS, loading
 from models.encoder import Encoder
+from models.parameters import count_parameters
 
 PROTOCOL = 1
 """Raised when a change of the code changes the weights that a command gives."""
@@ -325,8 +327,6 @@ class _Run:
         }
         heldout = by_rows[self.held.length]
         train_s = journal.seconds["train"]
-        tables = {id(weight) for weight in _embedding_weights(model.encoder)}
-        sizes = [(weight.numel(), id(weight) in tables) for weight in model.encoder.parameters()]
         return pretraining_record(
             key=_digest(planned.identity | {"branch_at": end})[:16],
             identity=planned.identity,
@@ -336,8 +336,7 @@ class _Run:
                 "options": dict(request.model_options),
                 "weights": "scratch",
                 "identity": weights,
-                "params_total": sum(count for count, _ in sizes),
-                "params_non_embedding": sum(count for count, is_table in sizes if not is_table),
+                **count_parameters(model.encoder),
             },
             task={
                 "name": "pretraining",
@@ -387,12 +386,6 @@ class _Run:
             environment=provenance.environment() | {"processes": distributed.processes()},
             command=request.command,
         )
-
-
-def _embedding_weights(encoder: Any) -> Iterator[Any]:
-    import torch
-
-    return (table.weight for table in encoder.modules() if isinstance(table, torch.nn.Embedding))
 
 
 @contextmanager
@@ -458,7 +451,7 @@ def _settle(out: Path, identity: dict[str, Any]) -> None:
 
 def _read_json(file: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(file.read_bytes())
+        found = read_json(file)
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
@@ -485,6 +478,5 @@ def say(record: PretrainingRecord) -> None:
         f"{heldout['loss']:.3f} nats a token, {heldout['bits_per_byte']:.3f} bits a byte, accuracy {heldout['accuracy']:.3f}; "
         f"counting: unigram {baselines['unigram']['loss']:.3f}, bigram {baselines['bigram']['loss']:.3f}; "
         + (f"5 nats after {short(int(reached))} tokens" if reached else "5 nats never reached")
-        + ("; still on the plateau: no better than the bigram" if record["on_plateau"] else ""),
-        markup=False,
+        + ("; still on the plateau: no better than the bigram" if record["on_plateau"] else "")
     )
