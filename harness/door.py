@@ -372,21 +372,15 @@ def load_predictions(run: RunRecord | pd.Series | Folder, *, out: Folder = DEFAU
 def _swept(grids: list[Grid], store: Store, workers: int, threads: int, retry_failed: bool) -> list[RunRecord]:
     """Run the cells of grids that the store lacks; returns the records of all that are done."""
     from harness.scheduling.local import ChildOptions, ChildProcesses
-    from harness.scheduling.sweep import Sweep, cells_of
+    from harness.scheduling.sweep import ready
 
-    load_plugins(plugin for grid in grids for plugin in grid.plugins)
-    cells, unsuited = cells_of(grids)
-    for combination in unsuited:
-        stderr.print(f"{combination.model} on {combination.task} is left out: {combination.reason}")
-    for doubt in sorted({doubt for planned in cells for doubt in planned.cell.recipe.doubts()}):
-        stderr.print(f"note: {doubt}")
-    under_way = Sweep(cells, store, retry_failed, stderr.print)
+    under_way = ready(grids, store, retry_failed, stderr.print)
     if under_way.to_run:
         executor = ChildProcesses(workers, ChildOptions(store.folder, threads))
         under_way.run_and_show(executor, workers)
     if failures := under_way.failures():
         stderr.print(
-            f"{len(failures)} of {len(cells)} cells failed; their messages are in error.log of their folders in "
+            f"{len(failures)} of {len(under_way.cells)} cells failed; their messages are in error.log of their folders in "
             f"{store.folder}, and retry_failed=True runs them again"
         )
     return under_way.records()

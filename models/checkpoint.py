@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from copy import deepcopy
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
+from harness.json_file import JsonError, read_json
 from models.encoder import Encoder
 from models.parameters import count_parameters
 
@@ -122,11 +122,11 @@ def spaces_were_misread(folder: Path) -> bool:
     if not file.is_file():
         return (folder / "merges.txt").is_file()
     try:
-        steps = json.loads(file.read_text(encoding="utf-8"))["pre_tokenizer"]
+        steps = read_json(file)["pre_tokenizer"]
         *earlier, last = steps.get("pretokenizers", [steps])
         splits_first = all(step["type"] == "WhitespaceSplit" for step in earlier)
         return not (splits_first and _separates_words(last))
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (JsonError, LookupError, TypeError, AttributeError):
         return False  # loading reports what is wrong with the file
 
 

@@ -7,13 +7,13 @@ cell needs them, and importing sentence-transformers takes seconds. Its modules 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from harness.errors import InputError
+from harness.json_file import JsonError, read_json
 from models.loading import Weights
 from tasks.retrieval import POOLINGS
 
@@ -182,8 +182,8 @@ def _read(weights: Weights, name: str) -> object:
     if file is None or not file.is_file():
         return None
     try:
-        return cast(object, json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
+        return cast(object, read_json(file))
+    except (OSError, JsonError) as error:
         raise _malformed(weights, name, "cannot be read as JSON") from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
+from harness.json_file import JsonError, read_json
 from harness.registry import Registry, suggestion
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ def _imported(path: str) -> type:
 def _encoder_of_folder(folder: Path, known: list[str]) -> str | None:
     """The known encoder that the folder's config.json names, if any."""
     try:
-        model_type = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        model_type = read_json(folder / "config.json")["model_type"]
+    except (OSError, JsonError, LookupError, TypeError):
         return None
     return next((name for name in known if model_type in MODELS[name].model_types), None)
 

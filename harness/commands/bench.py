@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.commands.cell_options import add_store_option
 from harness.errors import InputError
-from harness.store import DEFAULT_STORE
 from harness.values import valid_name, valid_path
 
 if TYPE_CHECKING:
@@ -62,13 +62,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--baseline", type=valid_name, metavar="MODEL", help="of the ratios (default modernbert, else the first model)"
     )
-    output.add_argument(
-        "--out",
-        type=valid_path,
-        default=DEFAULT_STORE,
-        metavar="DIR",
-        help=f"the results store (default {DEFAULT_STORE})",
-    )
+    add_store_option(output)
     output.add_argument(
         "--report", type=valid_path, metavar="DIR", help="folder of tables and figures (default: bench in the store)"
     )

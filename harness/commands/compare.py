@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Literal
 
+from harness.commands.cell_options import add_store_option
 from harness.errors import InputError
-from harness.store import DEFAULT_STORE, Store
+from harness.store import Store
 from harness.values import valid_name, valid_path
 
 if TYPE_CHECKING:
@@ -37,13 +38,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resamples", type=int, default=10_000, metavar="N", help="of intervals and tests (default 10000)"
     )
-    parser.add_argument(
-        "--out",
-        type=valid_path,
-        default=DEFAULT_STORE,
-        metavar="DIR",
-        help=f"the results store (default {DEFAULT_STORE})",
-    )
+    add_store_option(parser)
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(command=compare_two)
 

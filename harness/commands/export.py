@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from harness.store import DEFAULT_STORE
+from harness.commands.cell_options import add_store_option
 from harness.values import valid_name, valid_path
 
 EXAMPLES = """examples:
@@ -30,13 +30,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model-name", type=valid_name, metavar="NAME", help="on the card (default: what the runs say)"
     )
-    parser.add_argument(
-        "--out",
-        type=valid_path,
-        default=DEFAULT_STORE,
-        metavar="DIR",
-        help=f"the results store (default {DEFAULT_STORE})",
-    )
+    add_store_option(parser)
     parser.set_defaults(command=export)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from harness.commands.cell_options import add_store_option
 from harness.errors import InputError
-from harness.store import DEFAULT_STORE
 from harness.values import valid_name, valid_path
 
 EXAMPLES = """examples:
@@ -31,13 +31,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dataset", type=valid_name, help="encodeval: the dataset's name (default: what the path says)"
     )
-    parser.add_argument(
-        "--out",
-        type=valid_path,
-        default=DEFAULT_STORE,
-        metavar="DIR",
-        help=f"the results store (default {DEFAULT_STORE})",
-    )
+    add_store_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON line a record on stdout")
     parser.set_defaults(command=import_scores)
 

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from harness.commands.cell_options import add_store_option
 from harness.errors import InputError
-from harness.store import DEFAULT_STORE
 from harness.values import valid_path
 
 _NAMED = 20
@@ -24,13 +24,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "report", parents=[common], epilog=EXAMPLES, help="tables, figures and one page of everything in the store"
     )
-    parser.add_argument(
-        "--out",
-        type=valid_path,
-        default=DEFAULT_STORE,
-        metavar="DIR",
-        help=f"the results store (default {DEFAULT_STORE})",
-    )
+    add_store_option(parser)
     parser.add_argument(
         "--report", type=valid_path, metavar="DIR", help="folder of the report (default: report in the store)"
     )

@@ -20,7 +20,6 @@ from harness.commands.cell_options import (
 from harness.commands.cluster_options import add_cluster_options, cluster_of
 from harness.errors import InputError
 from harness.machine.provenance import processors
-from harness.registry import load_plugins
 from harness.values import data_dir, valid_path
 
 if TYPE_CHECKING:
@@ -74,17 +73,11 @@ def sweep_cells(options: argparse.Namespace) -> int:
 
     grids = _grids(options)
     children = _children(options)
-    load_plugins(plugin for grid in grids for plugin in grid.plugins)
-    from harness.scheduling.sweep import Sweep, cells_of
+    from harness.scheduling.sweep import ready
 
-    cells, unsuited = cells_of(grids)
-    for pair in unsuited:
-        stderr.print(f"{pair.model} on {pair.task} is left out: {pair.reason}")
-    for doubt in sorted({doubt for planned in cells for doubt in planned.cell.recipe.doubts()}):
-        stderr.print(f"note: {doubt}")
     store = Store(options.out)
+    sweep = ready(grids, store, options.retry_failed, stderr.print)
     cluster = cluster_of(options, store, curves_folder(options))
-    sweep = Sweep(cells, store, options.retry_failed, stderr.print)
     if cluster:
         where = f"on the Ray cluster at {cluster.address} with {cluster.resources} each"
     else:

@@ -31,7 +31,7 @@ from harness.pretraining.rows import Rows
 from harness.pretraining.tokens import TokenFile, tokenised, tokenizer_identity
 from harness.pretraining.training import CHECKPOINT_INTERVAL_S, CheckpointError, Leg, Setting, train_leg
 from harness.progress import Reporter, silent, stderr
-from harness.store import Store
+from harness.store import Key, Store
 from harness.store.lock import held
 from harness.store.record import PretrainingRecipe, PretrainingRecord, pretraining_record
 from models import MODELS, loading
@@ -99,16 +99,6 @@ class Pretraining:
         """The model with the weights of the run's start, and its config for the checkpoint."""
         make_repeatable(self.request.seed)
         return build(self.encoder, self.request.size, self.request.model_options, self.tokenizer)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What the store keeps a pretraining under."""
-
-    model: str
-    size: str
-    task: str
-    key: str
 
 
 def resolve(request: PretrainRequest, report: Reporter = silent) -> Pretraining:
@@ -241,7 +231,7 @@ class _Run:
             record = self._export(end, target, journal, model, config)
         if record is None or not distributed.is_first():
             return None
-        kept = Kept(record["model"]["name"], record["model"]["size"], record["task"]["dataset"], record["key"])
+        kept = Key.of(record)
         if not self.store.has(kept):
             self.store.write(kept, record, None)
         return record

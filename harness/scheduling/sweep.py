@@ -12,6 +12,7 @@ from harness.cells.grids import Grid
 from harness.cells.plan import Planned, Unsuited, plan_all
 from harness.errors import InputError, StoppedError
 from harness.progress import Update, duration, saved_so_far, shown, silent, stderr
+from harness.registry import load_plugins
 from harness.scheduling.estimates import Estimates
 from harness.scheduling.executor import Executor, Failure, Finished, Job
 from harness.store import Store
@@ -41,6 +42,27 @@ def status_of(cell: Cell, store: Store) -> Status:
     if store.has(cell):
         return "done"
     return "failed" if store.read(cell) else "to do"
+
+
+def ready(grids: Sequence[Grid], store: Store, retry_failed: bool, say: Say) -> Sweep:
+    """A sweep of these grids: plug-ins are loaded, and what the user should know before it runs is said.
+
+    Args:
+        grids: what to run.
+        store: holds finished cells and receives new ones.
+        retry_failed: run cells that failed earlier again.
+        say: prints one line about each combination that is left out, each doubt about a recipe, and later each cell.
+
+    Raises:
+        InputError: a plug-in fails, a name is unknown, what it names is missing, or no combination is a cell.
+    """
+    load_plugins(plugin for grid in grids for plugin in grid.plugins)
+    cells, unsuited = cells_of(grids)
+    for pair in unsuited:
+        say(f"{pair.model} on {pair.task} is left out: {pair.reason}")
+    for doubt in sorted({doubt for planned in cells for doubt in planned.cell.recipe.doubts()}):
+        say(f"note: {doubt}")
+    return Sweep(cells, store, retry_failed, say)
 
 
 class Sweep:

@@ -2,7 +2,7 @@
 
 from harness.store.record import SCHEMA_VERSION, Record, RunRecord
 from harness.store.record_file import RECORD, read_record
-from harness.store.store import DEFAULT_STORE, ERROR_LOG, PREDICTIONS, Store
+from harness.store.store import DEFAULT_STORE, ERROR_LOG, PREDICTIONS, Key, Store
 
 __all__ = [
     "DEFAULT_STORE",
@@ -10,6 +10,7 @@ __all__ = [
     "PREDICTIONS",
     "RECORD",
     "SCHEMA_VERSION",
+    "Key",
     "Record",
     "RunRecord",
     "Store",

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, overload
 
@@ -69,6 +70,22 @@ class Keyed(Protocol):
         """Digest of everything that decides the outcome."""
 
 
+@dataclass(frozen=True)
+class Key:
+    """Where a record is kept if there is no cell or point to ask, see `Keyed`."""
+
+    model: str
+    size: str
+    task: str
+    key: str
+
+    @classmethod
+    def of(cls, record: RunRecord | FailureRecord | PretrainingRecord) -> Key:
+        """The key of a record."""
+        model = record["model"]
+        return cls(model["name"], model["size"], record["task"]["dataset"], record["key"])
+
+
 class Store:
     """Runs in a folder.
 
@@ -85,8 +102,7 @@ class Store:
 
     def folder_of(self, record: RunRecord | FailureRecord) -> Path:
         """The folder of a run's record."""
-        model = record["model"]
-        return self.folder / _folder_name(model["name"], model["size"], record["task"]["dataset"], record["key"])
+        return self.path_of(Key.of(record))
 
     def training_folder(self, cell: Keyed) -> Path:
         """Where this cell's training may leave checkpoints until its run is written."""

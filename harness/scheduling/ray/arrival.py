@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cells.request import Request
 from harness.machine import provenance
 from harness.scheduling.ray.node import plugin_there
-from harness.store import RunRecord, Store
+from harness.store import Key, RunRecord, Store
 
 
 def adopt(
@@ -39,16 +38,4 @@ def adopt(
     record["command"] = shlex.join(
         next((here for there, here in sent.items() if word.endswith(there)), word) for word in words
     )
-    model = record["model"]
-    cell = _Key(model["name"], model["size"], record["task"]["dataset"], record["key"])
-    return store.write(cell, record, predictions)
-
-
-@dataclass(frozen=True)
-class _Key:
-    """Where the store keeps a record, see `harness.store.store.Keyed`."""
-
-    model: str
-    size: str
-    task: str
-    key: str
+    return store.write(Key.of(record), record, predictions)
