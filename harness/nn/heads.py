@@ -15,7 +15,7 @@ DROPOUT = 0.1
 
 
 class _Head(nn.Module):
-    """An encoder, dropout and one linear layer.
+    """An encoder, dropout and one linear layer; each kind of head says what it pools and its loss.
 
     Args:
         encoder: a bare `transformers` model; its config has ``hidden_size``.
@@ -28,80 +28,75 @@ class _Head(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
         self.classifier = _linear(encoder, n_outputs)
 
-    def hidden(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> Tensor:
-        """The encoder's last hidden state, of shape (batch, length, width)."""
-        # Only the tokenizers of encoders with token types give them.
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """``logits``, and with ``labels`` also ``loss``, in the shapes that the kind of head says.
+
+        Args:
+            input_ids: ids (batch, length).
+            attention_mask: 1 for tokens and 0 for padding, of the same shape.
+            token_type_ids: only the tokenizers of encoders with token types give them.
+            labels: what should have come out.
+        """
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        logits = self.classifier(self.dropout(self.pooled(hidden, attention_mask)))
+        if labels is None:
+            return {"logits": logits}
+        return {"loss": self.loss(logits, labels, attention_mask), "logits": logits}
+
+    def pooled(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        """What the classifier sees of the hidden states (batch, length, width): all of them."""
         return hidden
+
+    def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
+        """The mean loss of a batch."""
+        raise NotImplementedError
 
 
 class TokenHead(_Head):
-    """An encoder with one linear layer on every token."""
+    """One linear layer on every token: logits (batch, length, labels), labels (batch, length).
 
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        token_type_ids: Tensor | None = None,
-        labels: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """Logits of shape (batch, length, labels); with ``labels`` of shape (batch, length) also the mean loss.
+    Positions labelled -100, padding among them, have no loss.
+    """
 
-        Positions labelled -100, padding among them, have no loss.
-        """
-        hidden = self.hidden(input_ids, attention_mask, token_type_ids)
-        logits = self.classifier(self.dropout(hidden))
-        if labels is None:
-            return {"logits": logits}
-        loss = nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
-        return {"loss": loss, "logits": logits}
+    def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
+        """The mean cross-entropy over tokens."""
+        return nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
 
 
 class SpanHead(_Head):
-    """An encoder with two outputs per token: scores for the answer to start there and to end there."""
+    """Scores for the answer to start and to end at every token: logits (batch, length, 2), labels (batch, 2).
 
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        token_type_ids: Tensor | None = None,
-        labels: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """Logits of shape (batch, length, 2); with ``labels`` of shape (batch, 2) also the loss.
+    Padding gets no probability, so a text has the same loss in every batch.
+    """
 
-        The loss is the mean of two cross-entropies over the positions of a text (Devlin et al., 2019). Padding gets no
-        probability, so a text has the same loss in every batch.
-        """
-        hidden = self.hidden(input_ids, attention_mask, token_type_ids)
-        logits = self.classifier(self.dropout(hidden))
-        if labels is None:
-            return {"logits": logits}
+    def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
+        """The mean of two cross-entropies over the positions of a text (Devlin et al., 2019)."""
         scores = logits.float().masked_fill(attention_mask.unsqueeze(-1) == 0, -torch.inf)
-        return {"loss": nn.functional.cross_entropy(scores, labels), "logits": logits}
+        return nn.functional.cross_entropy(scores, labels)
 
 
 class SequenceHead(_Head):
-    """An encoder with one linear layer on the mean of its tokens.
+    """One linear layer on the mean of the tokens: logits (batch, labels), labels (batch,).
 
     The mean, not the first token, for every encoder: only BERT was pretrained to summarise a text in its first token, and the
     first token of Avey-B sees only its own split, since ranking looks to the left. The mean covers the whole text in every
     encoder, and Avey-B was published with it.
     """
 
-    def forward(
-        self,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        token_type_ids: Tensor | None = None,
-        labels: Tensor | None = None,
-    ) -> dict[str, Tensor]:
-        """Logits of shape (batch, labels); with ``labels`` of shape (batch,) also the mean cross-entropy."""
-        hidden = self.hidden(input_ids, attention_mask, token_type_ids)
-        logits = self.classifier(self.dropout(mean_pool(hidden, attention_mask)))
-        if labels is None:
-            return {"logits": logits}
-        return {"loss": nn.functional.cross_entropy(logits.float(), labels), "logits": logits}
+    def pooled(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
+        """The mean of the tokens, (batch, width)."""
+        return mean_pool(hidden, attention_mask)
+
+    def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
+        """The mean cross-entropy over texts."""
+        return nn.functional.cross_entropy(logits.float(), labels)
 
 
 def mean_pool(last_hidden_state: Tensor, attention_mask: Tensor) -> Tensor:
