@@ -5,25 +5,24 @@ Progress and remarks go to stderr, as those of the commands do. A message about 
 
 from __future__ import annotations
 
-import argparse
 import glob
-import numbers
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 from harness.errors import InputError
 from harness.machine import distributed
 from harness.own_packages import find_own_packages
 from harness.progress import stderr
+from harness.python_values import as_joined, as_number, as_path, as_paths, as_text, as_whole, given_values, one_of
 from harness.registry import load_plugins, plugin_failures
 from harness.store import DEFAULT_STORE, RECORD, Store, read_record
 from harness.store.record import FailureRecord, RunRecord, is_finished_run
 from harness.values import data_dir as data_dir_of_environment
-from harness.values import shortened, valid_path
+from harness.values import shortened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from harness.cells.grids import Grid
     from harness.store.frame import Kind
 
-T = TypeVar("T")
 Folder = str | os.PathLike[str]
 RecipeValue = float | int | str | None
 
@@ -99,17 +97,17 @@ def run(
         "task_options": task_options,
         "skip_bad": skip_bad,
         "strict_tags": strict_tags,
-        "recipe": _given(recipe),
-        "plugins": _paths(plugins),
+        "recipe": given_values(recipe),
+        "plugins": as_paths(plugins),
     }
     with _as_a_command(plugins):
         from harness.cells.grids import one_request
         from harness.nn import random_states
         from harness.pipelines.run_cell import run_one
 
-        request = one_request(_usual() | _given(given), "run")
+        request = one_request(_usual() | given_values(given), "run")
         with random_states.restored():
-            outcome = run_one(request, _path(out, "out"), bool(force))
+            outcome = run_one(request, as_path(out, "out"), bool(force))
     if outcome is None:
         raise AssertionError("only helpers of torchrun have no record, and torchrun is refused")
     if outcome.record["status"] == "ok":
@@ -148,10 +146,10 @@ def sweep(
         from harness.commands.sweep import workers_and_threads
         from harness.store import frame
 
-        at_a_time, threads_each = workers_and_threads(_whole(workers, "workers"), _whole(threads, "threads"))
-        what = _given(grid) if isinstance(grid, Mapping) else _path(grid, "grid")
-        found = grids.read(what, _given({"plugins": _paths(plugins) or None}), _usual())
-        store = Store(_path(out, "out"))
+        at_a_time, threads_each = workers_and_threads(as_whole(workers, "workers"), as_whole(threads, "threads"))
+        what = given_values(grid) if isinstance(grid, Mapping) else as_path(grid, "grid")
+        found = grids.read(what, given_values({"plugins": as_paths(plugins) or None}), _usual())
+        store = Store(as_path(out, "out"))
         return frame.runs(_swept(found, store, at_a_time, threads_each, bool(retry_failed)))
 
 
@@ -213,32 +211,32 @@ def bench(
         if batch_size is not None and tokens_per_batch is not None:
             raise InputError("batch_size and tokens_per_batch are two rules for one batch; leave one out")
         check_kernel(attention)
-        used, machine = precision_and_machine(_one_of("precision", precision, ("fp32", "bf16", None)))
+        used, machine = precision_and_machine(one_of("precision", precision, ("fp32", "bf16", None)))
         points = points_of(
-            parse_models(_joined(models, "models")),
-            DEFAULT_LENGTHS if lengths is None else parse_lengths(_joined(lengths, "lengths")),
+            parse_models(as_joined(models, "models")),
+            DEFAULT_LENGTHS if lengths is None else parse_lengths(as_joined(lengths, "lengths")),
             Settings(
-                size=_text(size, "size"),
+                size=as_text(size, "size"),
                 precision=used,
                 machine=machine,
-                threads=check_threads(_whole(threads, "threads")),
-                mode=_one_of("mode", mode, ("inference", "training")),
-                batch_size=_whole(batch_size, "batch_size"),
-                tokens_per_batch=_whole(tokens_per_batch, "tokens_per_batch"),
-                attention=_one_of("attention", attention, ("sdpa", "eager", "flash_attention_2")),
+                threads=check_threads(as_whole(threads, "threads")),
+                mode=one_of("mode", mode, ("inference", "training")),
+                batch_size=as_whole(batch_size, "batch_size"),
+                tokens_per_batch=as_whole(tokens_per_batch, "tokens_per_batch"),
+                attention=one_of("attention", attention, ("sdpa", "eager", "flash_attention_2")),
                 compiled=bool(compiled),
                 extend_positions=bool(extend_positions),
             ),
         )
         limits = limits_of(
-            _number(point_timeout, "point_timeout"),
-            _whole(memory_limit, "memory_limit"),
-            _whole(min_repetitions, "min_repetitions") or 0,
-            _number(min_seconds, "min_seconds"),
+            as_number(point_timeout, "point_timeout"),
+            as_whole(memory_limit, "memory_limit"),
+            as_whole(min_repetitions, "min_repetitions") or 0,
+            as_number(min_seconds, "min_seconds"),
         )
-        store = Store(_path(out, "out"))
+        store = Store(as_path(out, "out"))
         store.check_writable()
-        under_way = Bench(store, limits, force=bool(force), plugins=_paths(plugins), say=stderr.print)
+        under_way = Bench(store, limits, force=bool(force), plugins=as_paths(plugins), say=stderr.print)
         records = under_way.run(points)
     if under_way.unwritten:
         stderr.print(f"{under_way.unwritten} records could not be written to {store.folder}")
@@ -281,14 +279,14 @@ def compare(
         from harness.commands.compare import compared
         from harness.report.terminal import compare_table
 
-        _one_of("split", split, ("test", "dev"))
+        one_of("split", split, ("test", "dev"))
         found = compared(
-            (_path(one, "one"), _path(other, "other")),
-            Store(_path(out, "out")),
+            (as_path(one, "one"), as_path(other, "other")),
+            Store(as_path(out, "out")),
             task=task,
             split=split,
             any_recipe=bool(any_recipe),
-            resamples=_whole(resamples, "resamples") or 0,
+            resamples=as_whole(resamples, "resamples") or 0,
         )
         return pd.DataFrame(compare_table.rows(found))
 
@@ -316,8 +314,8 @@ def check(
 
         from harness.conformance.certify import check_one
 
-        named = None if size is None else _text(size, "size")
-        checks = check_one(_text(model, "model"), _path(weights, "weights"), named)
+        named = None if size is None else as_text(size, "size")
+        checks = check_one(as_text(model, "model"), as_path(weights, "weights"), named)
         return pd.DataFrame([asdict(found) for found in checks]).astype({"measured": "float64"})
 
 
@@ -339,8 +337,8 @@ def load_results(folder: Folder = DEFAULT_STORE, *, kind: Kind = "run") -> pd.Da
     """
     from harness.store import frame
 
-    _one_of("kind", kind, tuple(frame.FRAMES))
-    store = Store(_path(folder, "folder"))
+    one_of("kind", kind, tuple(frame.FRAMES))
+    store = Store(as_path(folder, "folder"))
     if not store.folder.is_dir():
         raise InputError(f"there is no folder {store.folder}; give the store that runs were written to")
     return frame.of_kind(kind, store, lambda problem: stderr.print(f"harness: {problem}"))
@@ -362,7 +360,7 @@ def load_predictions(run: RunRecord | pd.Series | Folder, *, out: Folder = DEFAU
     """
     from harness.store import frame
 
-    folder = _run_folder(run, Path(_path(out, "out")))
+    folder = _run_folder(run, Path(as_path(out, "out")))
     record = read_record(folder / RECORD)
     if not is_finished_run(record):
         raise InputError(f"{folder} holds no finished run that this version reads; run it again")
@@ -397,7 +395,7 @@ def _as_a_command(plugins: Sequence[Folder] = ()) -> Iterator[None]:
         raise InputError("the Python functions do not run under torchrun; give it python -m harness run")
     find_own_packages()
     with plugin_failures():
-        load_plugins(_paths(plugins))
+        load_plugins(as_paths(plugins))
         yield
 
 
@@ -425,71 +423,4 @@ def _run_folder(run: object, store: Path) -> Path:
 
 def _usual() -> dict[str, object]:
     folder = data_dir_of_environment()
-    return {"data_dir": _path(folder, "$HARNESS_DATA_DIR")} if folder else {}
-
-
-def _given(values: Mapping[str, object]) -> dict[str, object]:
-    """Those values that are not ``None``, as TOML would hold them."""
-    return {name: _plain(value) for name, value in values.items() if value is not None}
-
-
-def _plain(value: object) -> object:
-    """A value as TOML would hold it: tables, lists, text, and Python's own numbers in place of numpy's."""
-    if isinstance(value, Mapping):
-        return _given(value)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if isinstance(value, str | bool | int | float):
-        return value
-    if isinstance(value, numbers.Real):
-        return int(value) if isinstance(value, numbers.Integral) else float(value)
-    return [_plain(item) for item in value] if isinstance(value, Iterable) else value
-
-
-def _path(value: object, name: str) -> str:
-    try:
-        return valid_path(_text(_plain(value), name))
-    except argparse.ArgumentTypeError as error:
-        raise InputError(f"{name}: {error}") from None
-
-
-def _paths(values: object) -> list[str]:
-    """The paths of plug-ins; one alone needs no list."""
-    several = _plain(values)
-    return [_path(value, "plugins") for value in (several if isinstance(several, list) else [several])]
-
-
-def _joined(values: object, name: str) -> str:
-    """Several values as the command line takes them."""
-    several = _plain(values)
-    if isinstance(several, str):
-        return several
-    if not isinstance(several, list):
-        raise InputError(f"{name} takes a list, not {several!r}")
-    return ",".join(map(str, several))
-
-
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise InputError(f"{name} takes a text, not {shortened(repr(value))}")
-    return value
-
-
-def _whole(value: object, name: str) -> int | None:
-    plain = _plain(value)
-    if plain is not None and (not isinstance(plain, int) or isinstance(plain, bool)):
-        raise InputError(f"{name} takes a whole number, not {shortened(repr(value))}")
-    return plain
-
-
-def _number(value: object, name: str) -> float:
-    plain = _plain(value)
-    if not isinstance(plain, int | float) or isinstance(plain, bool):
-        raise InputError(f"{name} takes a number, not {shortened(repr(value))}")
-    return plain
-
-
-def _one_of(name: str, value: T, choices: tuple[object, ...]) -> T:
-    if value not in choices:
-        raise InputError(f"{name} is one of {', '.join(map(repr, choices))}, not {shortened(repr(value))}")
-    return value
+    return {"data_dir": as_path(folder, "$HARNESS_DATA_DIR")} if folder else {}

@@ -17,7 +17,7 @@ FLOORS = (
     {"harness.cells"},
     {"models", "harness.exchange"},
     {"tasks", "harness.comparison"},
-    {"harness.registry", "harness.machine", "harness.store"},
+    {"harness.registry", "harness.machine", "harness.store", "harness.python_values"},
     {"harness.progress"},
     {"harness.terminal", "harness.own_packages"},
     {"harness.errors", "harness.plain_text", "harness.json_file", "harness.values"},
