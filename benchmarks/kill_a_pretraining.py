@@ -17,24 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-WORDS = [
-    "the",
-    "a",
-    "train",
-    "river",
-    "met",
-    "saw",
-    "left",
-    "near",
-    "then",
-    "said",
-    "house",
-    "green",
-    "tall",
-    "dog",
-    "cat",
-]
-WORDS += ["under", "over", "of", "and", "to"]
+from tests.harness.pretraining.conftest import WORDS
 
 
 def write_corpus(folder: Path) -> None:

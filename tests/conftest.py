@@ -55,23 +55,33 @@ def tokenizer() -> Any:
     return train([" ".join(words), "Plain words, some Prose and numb3rs: 1 2 3."])
 
 
-@pytest.fixture(scope="session")
-def small_bert(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an untrained BERT of two narrow layers and its tokenizer, for --weights."""
+def save_bert(folder: Path, tokenizer: Any, **values: Any) -> Path:
+    """Save an untrained BERT of two narrow layers, the same every time, with its tokenizer; returns the folder.
+
+    Args:
+        folder: made here.
+        tokenizer: decides vocabulary and padding.
+        **values: of the config, in place of the usual ones.
+    """
     import torch
     from transformers import BertConfig, BertModel
 
-    folder = tmp_path_factory.mktemp("weights") / "small-bert"
-    config = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    usual = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
     torch.manual_seed(0)
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    BertModel(BertConfig(**(usual | values)), add_pooling_layer=False).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_bert(tokenizer: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an untrained BERT of two narrow layers and its tokenizer, for --weights."""
+    return save_bert(tmp_path_factory.mktemp("weights") / "small-bert", tokenizer)

@@ -108,30 +108,17 @@ def hostile_data(tmp_path) -> Path:
     return tmp_path / "data"
 
 
+def hostile_run(task, data, weights, out):
+    run = f"run --model bert --task {task} --skip-bad --max-steps 1 --max-length 16".split()
+    return [*run, "--weights", str(weights), "--data-dir", str(data), "--out", str(out)]
+
+
 @pytest.mark.parametrize(("task", "shown"), [("nli/note", "[/red]"), ("ner/markup", "[/b]")])
 def test_a_finished_run_is_kept_and_shown_whatever_its_data_says(
     task, shown, hostile_data, small_bert, tmp_path, capsys
 ):
     out = tmp_path / "runs"
-    command = [
-        "run",
-        "--model",
-        "bert",
-        "--weights",
-        str(small_bert),
-        "--task",
-        task,
-        "--data-dir",
-        str(hostile_data),
-        "--skip-bad",
-        "--max-steps",
-        "1",
-        "--max-length",
-        "16",
-        "--out",
-        str(out),
-    ]
-    assert run_command(command) == 0
+    assert run_command(hostile_run(task, hostile_data, small_bert, out)) == 0
     assert [record["status"] for record in Store(out).records()] == ["ok"]
     captured = capsys.readouterr()
     assert shown in captured.out + captured.err
@@ -150,25 +137,7 @@ def test_the_record_is_written_before_anything_of_it_is_printed(hostile_data, sm
         printed(text)
 
     monkeypatch.setattr(execute.stderr, "print", looks)
-    command = [
-        "run",
-        "--model",
-        "bert",
-        "--weights",
-        str(small_bert),
-        "--task",
-        "nli/note",
-        "--skip-bad",
-        "--data-dir",
-        str(hostile_data),
-        "--max-steps",
-        "1",
-        "--max-length",
-        "16",
-        "--out",
-        str(out.folder),
-    ]
-    assert run_command(command) == 0
+    assert run_command(hostile_run("nli/note", hostile_data, small_bert, out.folder)) == 0
     assert kept
     assert all(statuses == ["ok"] for statuses in kept)
 

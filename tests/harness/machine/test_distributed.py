@@ -12,7 +12,7 @@ from harness.cli import run_command
 from harness.errors import InputError
 from harness.machine import distributed
 from tasks.task import IGNORED
-from tests.conftest import conll_text
+from tests.conftest import conll_text, save_bert
 
 ROOT = Path(__file__).parents[3]
 WITHOUT_DROPOUT = "import harness.nn.heads\nharness.nn.heads.DROPOUT = 0.0\n"
@@ -40,28 +40,12 @@ def launched(monkeypatch, rank, world_size=2):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tokenizer):
     """A small dataset, and weights without dropout."""
-    import torch
-    from transformers import BertConfig, BertModel
-
     root = tmp_path_factory.mktemp("distributed")
     cities = root / "data" / "ner" / "cities"
     cities.mkdir(parents=True)
     for seed, (split, sentences) in enumerate({"train": EXAMPLES, "dev": 10, "test": 30}.items()):
         (cities / f"{split}.conll").write_text(conll_text(seed, sentences), encoding="utf-8")
-    config = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=64,
-        pad_token_id=tokenizer.pad_token_id,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    torch.manual_seed(0)
-    BertModel(config, add_pooling_layer=False).save_pretrained(root / "weights")
-    tokenizer.save_pretrained(root / "weights")
+    save_bert(root / "weights", tokenizer, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
     (root / "no_dropout.py").write_text(WITHOUT_DROPOUT)
     return root
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tasks import TASKS
+from tests.conftest import save_bert
 
 ROOT = Path(__file__).parents[3]
 EMBEDDED = [name for name in TASKS if any(info.source == "embedded" for info in TASKS[name].datasets.values())]
@@ -52,23 +53,9 @@ if __name__ == "__main__":
 @pytest.fixture(scope="module")
 def smaller_bert(tokenizer, tmp_path_factory):
     """A folder with an untrained BERT of one narrow layer, whose inputs may be long enough for a needle."""
-    import torch
-    from transformers import BertConfig, BertModel
-
     folder = tmp_path_factory.mktemp("weights") / "smaller-bert"
-    config = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=1,
-        intermediate_size=16,
-        max_position_embeddings=160,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    torch.manual_seed(0)
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    size = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 16}
+    return save_bert(folder, tokenizer, **size, max_position_embeddings=160)
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,12 @@ WORDS = [
     "tall",
     "dog",
     "cat",
+    "under",
+    "over",
+    "of",
+    "and",
+    "to",
 ]
-WORDS += ["under", "over", "of", "and", "to"]
 
 
 def texts(seed, documents):
