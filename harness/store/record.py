@@ -83,21 +83,26 @@ class TaskEntry(ExampleCounts):
     """Test score by the main metric of a model that gives every example the same answer."""
 
 
-class RecipeEntry(TypedDict):
-    """The recipe, every value resolved (see `harness.cells.recipe.Recipe`), and what came of it."""
+class _OptimiserEntry(TypedDict):
+    """What the recipes of fine-tuning and of pretraining have in common."""
 
     learning_rate: float
-    epochs: float
-    max_steps: int | None
-    batch_size: int
-    max_length: int
-    warmup_ratio: float
     weight_decay: float
     adam_beta1: float
     adam_beta2: float
     adam_epsilon: float
     max_grad_norm: float
     precision: str
+
+
+class RecipeEntry(_OptimiserEntry):
+    """The recipe, every value resolved (see `harness.cells.recipe.Recipe`), and what came of it."""
+
+    epochs: float
+    max_steps: int | None
+    batch_size: int
+    max_length: int
+    warmup_ratio: float
     train_limit: int | None
     protocol: NotRequired[int]
     """Version of the pipeline; runs of the first version do not have it."""
@@ -449,10 +454,9 @@ class CorpusEntry(TypedDict):
     metric: str
 
 
-class PretrainingRecipe(TypedDict):
+class PretrainingRecipe(_OptimiserEntry):
     """The recipe of pretraining (see `harness.pretraining.recipe.PretrainRecipe`), and what came of it."""
 
-    learning_rate: float
     optimizer: str
     batch_tokens: int
     rows: tuple[int, int]
@@ -460,12 +464,6 @@ class PretrainingRecipe(TypedDict):
     corruption: tuple[int, int, int]
     warmup: float
     last_part: float
-    weight_decay: float
-    adam_beta1: float
-    adam_beta2: float
-    adam_epsilon: float
-    max_grad_norm: float
-    precision: str
     passes: float
     protocol: int
     tokens: int
