@@ -102,11 +102,11 @@ def run(
     }
     with _as_a_command(plugins):
         from harness.cells.grids import one_request
-        from harness.nn import random_states
+        from harness.nn.determinism import random_states_restored
         from harness.pipelines.run_cell import run_one
 
         request = one_request(_usual() | given_values(given), "run")
-        with random_states.restored():
+        with random_states_restored():
             outcome = run_one(request, as_path(out, "out"), bool(force))
     if outcome is None:
         raise AssertionError("only helpers of torchrun have no record, and torchrun is refused")

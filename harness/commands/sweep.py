@@ -154,7 +154,6 @@ def _children(options: argparse.Namespace) -> ChildProcesses:
 def workers_and_threads(workers: int | None, threads: int | None) -> tuple[int, int]:
     """How many cells run at a time, and how many threads each of them gets.
 
-
     Args:
         workers: 1 where it is ``None``.
         threads: where it is ``None``, the processors that this process may use are divided among the workers;

@@ -18,7 +18,7 @@ import torch
 
 from harness.conformance.demands import CHECKS, WORDS_AS_IN_TEXT, Door, Finding, Subject
 from harness.errors import InputError, first_line
-from harness.nn import random_states
+from harness.nn.determinism import random_states_restored
 from harness.progress import Update
 from models.encoder import refuse_longer
 
@@ -99,7 +99,7 @@ def check(
     was_training = model.training
     model.eval()
     try:
-        with random_states.restored():
+        with random_states_restored():
             checks = []
             for number, (name, (limit, examine)) in enumerate(demands.items()):
                 progress(number, len(demands), name)
