@@ -22,14 +22,15 @@ class Entry:
     """One encoder on one dataset, by one recipe: a row of a table.
 
     Attributes:
-        model, size, weights: the encoder and what it started from.
+        model, size, weights: the encoder and what it started from. Runs from pretrainings that differ in their seed alone are
+            one entry, ``pretrained-10M`` after the tokens read if their folders have several names.
         dataset: ``family/dataset``.
         fingerprint: of the examples; entries are comparable only where it is equal.
         metric: full name of the main metric.
         recipe: every value but the learning rate, and the protocol of the pipeline (`harness.cells.cell.PROTOCOL`).
         learning_rate: the chosen one.
         dev_by_learning_rate: median dev score of each learning rate that was tried; empty where there is no dev split.
-        runs: the records at the chosen learning rate, one a seed, by seed.
+        runs: the records at the chosen learning rate, one for each pair of pretraining seed and seed, in this order.
     """
 
     model: str
@@ -47,6 +48,17 @@ class Entry:
     def is_ranker(self) -> bool:
         """Whether it finds documents without an encoder, so that no recipe and no size is its own."""
         return self.runs[0]["model"]["params_total"] == 0
+
+    @property
+    def pretrainings(self) -> list[int] | None:
+        """The pretraining seed of each run's weights, or ``None`` if a run's weights are not from ``pretrain``."""
+        seeds = [run["model"]["pretraining"]["seed"] for run in self.runs if "pretraining" in run["model"]]
+        return seeds if len(seeds) == len(self.runs) else None
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """What was typed as ``--weights``, sorted."""
+        return tuple(sorted({run["model"]["weights"] for run in self.runs}))
 
     def scores(self, metric: str | None = None, split: str = "test") -> list[float]:
         """The score of each seed."""
@@ -81,12 +93,12 @@ def _entry(group: list[RunRecord]) -> Entry:
         if all(metric in run["scores"]["dev"] for run in by_rate[rate])
     }
     chosen = max(dev or by_rate, key=lambda rate: dev.get(rate, 0.0))
-    runs = tuple(sorted(by_rate[chosen], key=lambda run: run["seed"]))
+    runs = tuple(sorted(by_rate[chosen], key=_seeds))
     model, task = group[0]["model"], group[0]["task"]
     return Entry(
         model["name"],
         model["size"],
-        model["weights"],
+        _weights(group),
         task["dataset"],
         task["fingerprint"],
         metric,
@@ -97,10 +109,29 @@ def _entry(group: list[RunRecord]) -> Entry:
     )
 
 
+def _seeds(record: RunRecord) -> tuple[int, int]:
+    """Pretraining seed and seed."""
+    origin = record["model"].get("pretraining")
+    return origin["seed"] if origin else -1, record["seed"]
+
+
+def _weights(group: list[RunRecord]) -> str:
+    """A name for the weights of all runs: the typed one if it is the same, otherwise one after the tokens they have read."""
+    model = group[0]["model"]
+    same = len({run["model"]["weights"] for run in group}) == 1
+    return model["weights"] if same or "pretraining" not in model else pretrained_name(model["pretraining"]["tokens"])
+
+
+def pretrained_name(tokens: int) -> str:
+    """``pretrained-10M`` for ten million tokens."""
+    return f"pretrained-{tokens / 1e6:.3g}M"
+
+
 def _identity(record: RunRecord) -> str:
     """What all runs of an entry share, as text."""
     model, task = record["model"], record["task"]
-    shared = [model["name"], model["size"], model["identity"], task["dataset"], task["fingerprint"], task["options"]]
+    weights = model["pretraining"]["group"] if "pretraining" in model else model["identity"]
+    shared = [model["name"], model["size"], weights, task["dataset"], task["fingerprint"], task["options"]]
     return json.dumps([*shared, _recipe(record)], sort_keys=True)
 
 

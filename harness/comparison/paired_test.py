@@ -32,7 +32,8 @@ class Comparison:
         our_score, their_score: mean over runs, with its interval over new seeds and examples.
         difference: ours less theirs, see `harness.comparison.stats.difference`.
         p_holm: its p-value, corrected for the number of comparisons made together.
-        improvement: probability that a new run of ours scores higher, see `harness.comparison.stats.probability_of_improvement`.
+        improvement: probability that a new run of ours scores higher, see `harness.comparison.stats.probability_of_improvement`;
+            with several pretrainings a run is the average over one pretraining's fine-tuning seeds.
         notes: what a reader must know, one sentence each.
     """
 
@@ -98,10 +99,15 @@ def _compared(
         "ours": ours,
         "theirs": theirs,
         "n_examples": len(our_ids),
-        "our_score": stats.score_interval(left, rng, resamples=resamples),
-        "their_score": stats.score_interval(right, rng, resamples=resamples),
-        "difference": stats.difference(left, right, rng, resamples=resamples),
-        "improvement": stats.probability_of_improvement(stats.score(left)[:, None], stats.score(right)[:, None]),
+        "our_score": stats.score_interval(left, rng, resamples=resamples, pretrainings=ours.pretrainings),
+        "their_score": stats.score_interval(right, rng, resamples=resamples, pretrainings=theirs.pretrainings),
+        "difference": stats.difference(
+            left, right, rng, resamples=resamples, pretrainings=(ours.pretrainings, theirs.pretrainings)
+        ),
+        "improvement": stats.probability_of_improvement(
+            stats.independent_scores(left, ours.pretrainings)[:, None],
+            stats.independent_scores(right, theirs.pretrainings)[:, None],
+        ),
         "notes": tuple(_notes(ours, theirs)),
     }
 
@@ -174,7 +180,10 @@ def ties_with_best(
         if ids != its_ids:
             raise InputError(f"entries of {entries[best].dataset} are of different examples ({_other(ids, its_ids)})")
         rng = np.random.default_rng(seed)
-        p_values.append(stats.approximate_randomisation(its_terms, other_terms, rng, resamples=resamples))
+        origins = entries[best].pretrainings, entries[index].pretrainings
+        p_values.append(
+            stats.approximate_randomisation(its_terms, other_terms, rng, resamples=resamples, pretrainings=origins)
+        )
     corrected = stats.holm(p_values)
     return {best} | {index for index, p in zip(others, corrected, strict=True) if p >= SIGNIFICANCE}
 
@@ -185,6 +194,9 @@ def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
         yield f"one run a side on {ours.dataset}: intervals and p-values tell of these two runs, not of other seeds"
     elif single:
         yield f"{single[0]} has one run on {ours.dataset}: the other side's spread over seeds is taken for it in the difference"
+    for entry in (ours, theirs):
+        if entry.pretrainings and len(set(entry.pretrainings)) == 1:
+            yield f"the weights of {entry.model} come from one pretraining: the interval does not cover other pretraining seeds"
     if len(ours.dev_by_learning_rate) != len(theirs.dev_by_learning_rate):
         counts = [len(entry.dev_by_learning_rate) for entry in (ours, theirs)]
         yield (

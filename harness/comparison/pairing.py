@@ -51,7 +51,9 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
     model, _, size = encoder.partition(":")
     there = entries(records)
     found = [
-        entry for entry in there if entry.model == model and size in ("", entry.size) and weights in ("", entry.weights)
+        entry
+        for entry in there
+        if entry.model == model and size in ("", entry.size) and weights in ("", entry.weights, *entry.checkpoints)
     ]
     if not found:
         names = sorted({entry.model for entry in there} | {full_name(entry) for entry in there})

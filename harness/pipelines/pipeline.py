@@ -18,6 +18,7 @@ from harness.pipelines.mteb import mteb
 from harness.pipelines.stages import Parts, Result, Stages
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS
+from harness.store.pretrained import origin_of
 from harness.store.record import ModelEntry, RecipeEntry, RunRecord, TaskEntry, run_record
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
@@ -88,14 +89,19 @@ def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> R
 
 
 def _model(planned: Planned, result: Result) -> ModelEntry:
-    return {
+    entry: ModelEntry = {
         "name": planned.cell.model,
         "size": planned.cell.size,
         "weights": planned.cell.weights,
         "revision": planned.weights.revision,
         "identity": planned.weights.identity,
-        **result.parameters,
+        "params_total": result.parameters["params_total"],
+        "params_non_embedding": result.parameters["params_non_embedding"],
     }
+    origin = origin_of(Path(planned.weights.location)) if planned.weights.kind == "folder" else None
+    if origin is not None:
+        entry["pretraining"] = origin
+    return entry
 
 
 def _task(planned: Planned, result: Result) -> TaskEntry:

@@ -33,6 +33,7 @@ from harness.pretraining.training import CHECKPOINT_INTERVAL_S, CheckpointError,
 from harness.progress import Reporter, silent, stderr
 from harness.store import Key, Store
 from harness.store.lock import held
+from harness.store.pretrained import PRETRAINING_FILE, read_pretraining
 from harness.store.record import PretrainingRecipe, PretrainingRecord, pretraining_record
 from models import MODELS, loading
 from models.encoder import Encoder
@@ -43,8 +44,6 @@ PROTOCOL = 1
 
 WORK = ".pretraining"
 IDENTITY = "identity.json"
-RECORD = "pretraining.json"
-"""The record beside the weights; a folder that has one holds a whole result."""
 
 
 class BrokenRunError(Exception):
@@ -225,7 +224,7 @@ class _Run:
         request = self.planned.request
         is_last = end == request.recipe.steps
         target = request.out if is_last else request.out / f"branch-{short(request.ends()[end])}"
-        record = distributed.from_first(lambda: cast("PretrainingRecord | None", _read_json(target / RECORD)))
+        record = distributed.from_first(lambda: read_pretraining(target))
         if record is None:
             journal, model, config = self._trained(end)
             record = self._export(end, target, journal, model, config)
@@ -296,9 +295,11 @@ class _Run:
         weights = loading.find_weights(self.planned.encoder, "custom", str(staged)).identity
         record = self._record(end, journal, model, by_rows, weights)
         write_card(staged, record)
-        (staged / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
+        (staged / PRETRAINING_FILE).write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")
         target.mkdir(parents=True, exist_ok=True)
-        for file in sorted(staged.iterdir(), key=lambda file: file.name == RECORD):  # last what says that all is there
+        for file in sorted(
+            staged.iterdir(), key=lambda file: file.name == PRETRAINING_FILE
+        ):  # last what says that all is there
             file.replace(target / file.name)
         staged.rmdir()
         return record
@@ -421,7 +422,7 @@ def _problem_of(check: Callable[..., None], *arguments: Any) -> str:
 def _settle(out: Path, identity: dict[str, Any]) -> None:
     """See that the folder is empty or belongs to this run, and claim it."""
     file = out / WORK / IDENTITY
-    finished = _read_json(out / RECORD)
+    finished = read_pretraining(out)
     earlier = finished["identity"] if finished else _read_json(file)
     if earlier is not None and earlier != identity:
         different = ", ".join(name for name in identity if earlier.get(name) != identity[name])

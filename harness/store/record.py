@@ -26,6 +26,21 @@ Scores = dict[str, dict[str, float]]
 """Split -> metric -> value. ``dev`` is empty where a retrieval benchmark judges test queries only."""
 
 
+class PretrainingOrigin(TypedDict):
+    """The pretraining that a run's weights come from, where this harness made them."""
+
+    key: str
+    """Of its record."""
+    group: str
+    """Digest of everything that decides the weights but the seed: pretrainings that differ in their seed share it."""
+    seed: int
+    tokens: int
+    flops: float
+    seconds: float
+    """Of training."""
+    corpus: str
+
+
 class ModelEntry(TypedDict):
     """The model of a run."""
 
@@ -38,6 +53,7 @@ class ModelEntry(TypedDict):
     """Digest of weights and tokenizer, or hub id with commit."""
     revision: NotRequired[str | None]
     """Commit of a hub id."""
+    pretraining: NotRequired[PretrainingOrigin]
     params_total: NotRequired[int]
     params_non_embedding: NotRequired[int]
 

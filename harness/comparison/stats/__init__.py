@@ -12,14 +12,17 @@ Which interval is for what:
 | question | function | what it resamples |
 | --- | --- | --- |
 | a model's score on one task, for new seeds and new examples | `examples.score_interval` | examples; seeds by t |
+| the same for new pretrainings too | `examples.score_interval(pretrainings=...)` | examples; pretrainings by t |
+| the same, as published | `multi_bootstrap.multi_bootstrap` | pretrainings, runs, examples |
 | an aggregate over tasks, for new seeds on the same tasks | `aggregate.seed_interval` | seeds within each task |
 | the difference of two models on one task | `paired.difference` | examples, the same for both; seeds by t |
 | which of two models a new seed would put ahead | `improvement.probability_of_improvement` | closed form |
 """
 
 from harness.comparison.stats.aggregate import Estimate, iqm, median, seed_interval
-from harness.comparison.stats.examples import score, score_interval
+from harness.comparison.stats.examples import independent_scores, score, score_interval
 from harness.comparison.stats.improvement import probability_of_improvement
+from harness.comparison.stats.multi_bootstrap import multi_bootstrap
 from harness.comparison.stats.paired import Difference, approximate_randomisation, difference, holm, paired_bootstrap
 
 __all__ = [
@@ -28,8 +31,10 @@ __all__ = [
     "approximate_randomisation",
     "difference",
     "holm",
+    "independent_scores",
     "iqm",
     "median",
+    "multi_bootstrap",
     "paired_bootstrap",
     "probability_of_improvement",
     "score",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +31,18 @@ def score(terms: ArrayLike) -> NDArray[np.float64]:
     return _ratio(np.asarray(terms, dtype=float).sum(axis=-2))
 
 
+def independent_scores(terms: ArrayLike, pretrainings: ArrayLike | None = None) -> NDArray[np.float64]:
+    """The score of each run, shape (runs,), or the average of each pretraining's runs where there are several pretrainings.
+
+    Args:
+        terms: shape (runs, examples, 2).
+        pretrainings: shape (runs,): the pretraining seed of each run, or ``None`` if the runs share none.
+    """
+    scores = score(terms)
+    averages: NDArray[np.float64] = _units(len(scores), pretrainings)[1] @ scores
+    return averages
+
+
 def score_interval(
     terms: ArrayLike,
     rng: np.random.Generator,
@@ -38,6 +50,7 @@ def score_interval(
     resamples: int = 10_000,
     confidence: float = 0.95,
     bounds: tuple[float, float] = BOUNDS,
+    pretrainings: ArrayLike | None = None,
 ) -> Estimate:
     """The mean score over runs with its interval over new seeds and new examples.
 
@@ -51,10 +64,11 @@ def score_interval(
         resamples: how many.
         confidence: of the interval.
         bounds: the lowest and the highest score there can be.
+        pretrainings: shape (runs,): the pretraining seed that each run's weights come from, see `with_seeds`.
     """
     terms = np.asarray(terms, dtype=float)
     (of_examples,) = example_errors([terms], rng, resamples)
-    errors = with_seeds(of_examples, [terms], rng)
+    errors = with_seeds(of_examples, [terms], rng, [pretrainings])
     value = float(score(terms).mean())
     low, high = np.quantile(errors, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Estimate(value, value + low, value + high).within(bounds)
@@ -71,39 +85,65 @@ def example_errors(sides: list[Terms], rng: np.random.Generator, resamples: int)
     Returns:
         For each side an array of shape (resamples,); all sides see the same draws of examples.
     """
+    drawn = resampled_scores(sides, rng, resamples)
+    means = np.concatenate([np.stack([part.mean(axis=1) for part in block]) for block in drawn], axis=1)
+    return tuple(row - score(side).mean() for row, side in zip(means, sides, strict=True))
+
+
+def resampled_scores(
+    sides: Sequence[Terms], rng: np.random.Generator, resamples: int
+) -> Iterator[list[NDArray[np.float64]]]:
+    """The score of every run when the examples are drawn anew with replacement.
+
+    Args:
+        sides: arrays of shape (runs, examples, 2) over the same examples.
+        rng: draws the resamples.
+        resamples: how many.
+
+    Yields:
+        Blocks of resamples: for each side an array of shape (some resamples, runs).
+    """
     columns = np.concatenate([side.transpose(1, 0, 2).reshape(side.shape[1], -1) for side in sides], axis=1)
     ends = np.cumsum([side.shape[0] for side in sides])[:-1]
-    means = []
     for counts in _draws(columns.shape[0], rng, resamples):
-        scores = _ratio((counts @ columns).reshape(len(counts), -1, 2))
-        means.append(np.stack([part.mean(axis=1) for part in np.split(scores, ends, axis=1)]))
-    drawn = np.concatenate(means, axis=1)
-    return tuple(row - score(side).mean() for row, side in zip(drawn, sides, strict=True))
+        yield np.split(_ratio((counts @ columns).reshape(len(counts), -1, 2)), ends, axis=1)
 
 
-def with_seeds(of_examples: NDArray[np.float64], sides: list[Terms], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Errors that new examples make, completed by those that new seeds make.
+def with_seeds(
+    of_examples: NDArray[np.float64],
+    sides: Sequence[Terms],
+    rng: np.random.Generator,
+    pretrainings: Sequence[ArrayLike | None] | None = None,
+) -> NDArray[np.float64]:
+    """Add the errors that new seeds make to those that new examples make.
 
-    Runs differ because some seeds are better, and because each run gets other examples right by chance. Both are in the
-    variance of the run scores, whose few degrees of freedom call for Student's t (Welch and Satterthwaite's for two sides).
-    The second is in the resampled examples too, and is taken out of them, where it is known well: by the two-way analysis of variance
-    of runs and examples, of a ratio by its linearised shares. In simulations of accuracies on 100 examples, 95 % intervals so made
-    covered 94 to 97 %, with 3, 5 and 10 runs, however much the seeds mattered. Resampling runs in place of the t covers too
-    little with few runs, and leaving the second part in both covers too much.
+    Runs differ because some seeds are better, and because each run gets other examples right by chance. The variance of the
+    run scores holds both. It has few degrees of freedom, which calls for Student's t (Welch and Satterthwaite's for two
+    sides). The resampled examples hold the second part too, so it is taken out of them: its size is known well, from the
+    two-way analysis of variance of runs and examples (of a ratio, from its linearised shares). In simulations of accuracies
+    on 100 examples, 95 % intervals covered 94 to 97 % with 3, 5 and 10 runs, however much the seeds mattered. Resampling the
+    runs instead covers too little with few runs; leaving the second part in both covers too much.
+
+    Where the runs come from several pretrainings, the pretrainings are what is drawn anew: runs that share a pretraining
+    are not independent. Their scores are averaged, and the spread is that of the averages, which holds the spread of
+    fine-tuning seeds too. Runs of a single pretraining say nothing about other pretrainings; then each run counts by itself,
+    and the interval is one over fine-tuning seeds of these weights.
 
     Args:
         of_examples: draws of shape (resamples,).
-        sides: terms of shape (runs, examples, 2), one array a side of a difference. Where one side has a single run, the spread of
-            the other side's runs is taken for it; where all have, seeds are left out.
+        sides: terms of shape (runs, examples, 2), one array for each side of a difference. A side with a single run takes
+            over the spread of the other side's; if all sides have one run, seeds are left out.
         rng: draws.
+        pretrainings: for each side the pretraining seed of each run, shape (runs,), or ``None`` if the runs share none.
     """
-    spreads = [_spread(side) for side in sides if side.shape[0] > 1]
-    if not spreads:
+    origins = pretrainings or [None] * len(sides)
+    spreads = [_spread(side, origin) for side, origin in zip(sides, origins, strict=True)]
+    known = [spread for spread in spreads if spread is not None]
+    if not known:
         return of_examples
-    known = iter(spreads)
-    each = [next(known) if side.shape[0] > 1 else spreads[0] for side in sides]
-    variances = [one.variance / side.shape[0] for one, side in zip(each, sides, strict=True)]
-    interaction = sum(one.interaction / side.shape[0] for one, side in zip(each, sides, strict=True))
+    each = [spread or known[0]._replace(units=1.0) for spread in spreads]
+    variances = [one.variance / one.units for one in each]
+    interaction = sum(one.interaction / one.units for one in each)
     drawn = of_examples.var()
     left = np.sqrt(max(0.0, 1 - interaction / drawn)) if drawn > 0 else 0.0
     total = sum(variances)
@@ -114,23 +154,49 @@ def with_seeds(of_examples: NDArray[np.float64], sides: list[Terms], rng: np.ran
 
 
 class _Spread(NamedTuple):
-    """Variance of one run's score, the part of it that comes from single examples, and degrees of freedom."""
+    """How much the units differ: independent runs, or averages over the runs of each pretraining.
+
+    Attributes:
+        variance: of one unit's score.
+        interaction: the part of it that comes from single examples.
+        freedom: degrees of freedom.
+        units: how many, or the number of equal ones whose mean is as precise.
+    """
 
     variance: float
     interaction: float
     freedom: int
+    units: float
 
 
-def _spread(terms: Terms) -> _Spread:
-    """The spread of two or more runs."""
+def _spread(terms: Terms, pretrainings: ArrayLike | None = None) -> _Spread | None:
+    """The spread of two or more units; none of a single run."""
     runs, examples, _ = terms.shape
+    if runs < 2:
+        return None
+    weights, of_runs = _units(runs, pretrainings)
     scores = score(terms)
     numerator, denominator = terms[..., 0], terms[..., 1]
     mean = denominator.mean(axis=1, keepdims=True)
     shares = (numerator - scores[:, None] * denominator) / np.where(mean > 0, mean, 1)
-    residuals = shares - shares.mean(axis=0)
-    interaction = (residuals**2).sum() / ((runs - 1) * max(examples - 1, 1)) / examples
-    return _Spread(float(scores.var(ddof=1)), float(interaction), runs - 1)
+    unit_scores, unit_shares = of_runs @ scores, of_runs @ shares
+    squares = weights**2
+    correction = len(weights) / (len(weights) - 1)
+    residuals = unit_shares - weights @ unit_shares
+    variance = correction * squares @ (unit_scores - weights @ unit_scores) ** 2
+    interaction = correction * squares @ (residuals**2).sum(axis=1) / max(examples - 1, 1) / examples
+    equal_units = 1 / float(squares.sum())
+    return _Spread(float(variance) * equal_units, float(interaction) * equal_units, len(weights) - 1, equal_units)
+
+
+def _units(runs: int, pretrainings: ArrayLike | None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The share of the runs that each unit has, shape (units,), and the averages over its runs, shape (units, runs)."""
+    seeds = np.arange(runs) if pretrainings is None else np.unique(np.asarray(pretrainings), return_inverse=True)[1]
+    if seeds.max() == 0:  # a single pretraining
+        seeds = np.arange(runs)
+    members = (seeds == np.arange(seeds.max() + 1)[:, None]).astype(float)
+    counts = members.sum(axis=1)
+    return counts / runs, members / counts[:, None]
 
 
 def _ratio(sums: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from harness.comparison.stats.aggregate import Estimate
 from harness.comparison.stats.examples import BOUNDS, blocks, example_errors, score, with_seeds
 
+Pretrainings = tuple[ArrayLike | None, ArrayLike | None]
+"""For each side the pretraining seed of each run, shape (runs,), or ``None`` if runs share none."""
+
 _EQUAL = 1e-12
 """Differences of sums in another order are equal up to rounding."""
 
@@ -41,6 +44,7 @@ def difference(
     confidence: float = 0.95,
     power: float = 0.8,
     bounds: tuple[float, float] = BOUNDS,
+    pretrainings: Pretrainings = (None, None),
 ) -> Difference:
     """The difference of two models on one test set, over new seeds and new examples.
 
@@ -60,15 +64,16 @@ def difference(
         confidence: of the interval.
         power: of the minimum detectable difference.
         bounds: the lowest and the highest score of either side that there can be.
+        pretrainings: for each side the pretraining seed of each run, shape (runs,), or ``None``.
     """
     ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
     left, right = example_errors([ours, theirs], rng, resamples)
-    errors = with_seeds(left - right, [ours, theirs], rng)
+    errors = with_seeds(left - right, [ours, theirs], rng, pretrainings)
     value = float(score(ours).mean() - score(theirs).mean())
     low, high = np.quantile(errors, [(1 - confidence) / 2, (1 + confidence) / 2])
     centred = errors - errors.mean()
     detectable = np.quantile(np.abs(centred), confidence) + np.quantile(np.abs(centred), max(0.0, 2 * power - 1))
-    p = approximate_randomisation(ours, theirs, rng, resamples=resamples)
+    p = approximate_randomisation(ours, theirs, rng, resamples=resamples, pretrainings=pretrainings)
     over_seeds = max(ours.shape[0], theirs.shape[0]) > 1
     widest = bounds[1] - bounds[0]
     estimate = Estimate(value, value + low, value + high).within((-widest, widest))
@@ -76,7 +81,12 @@ def difference(
 
 
 def approximate_randomisation(
-    ours: ArrayLike, theirs: ArrayLike, rng: np.random.Generator, *, resamples: int = 10_000
+    ours: ArrayLike,
+    theirs: ArrayLike,
+    rng: np.random.Generator,
+    *,
+    resamples: int = 10_000,
+    pretrainings: Pretrainings = (None, None),
 ) -> float:
     """The two-sided p-value of no difference (Noreen, 1989): how often chance alone gives as large a difference.
 
@@ -90,6 +100,7 @@ def approximate_randomisation(
         theirs: terms of shape (runs, examples, 2), of the same examples; the number of runs may differ.
         rng: draws.
         resamples: how many; the smallest p is 1 / (resamples + 1).
+        pretrainings: for each side the pretraining seed of each run, shape (runs,), or ``None``.
     """
     ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
     left, right = ours.mean(axis=0), theirs.mean(axis=0)
@@ -99,7 +110,7 @@ def approximate_randomisation(
     for size in blocks(resamples, len(left)):
         moved = rng.integers(0, 2, size=(size, len(left)), dtype=np.int8).astype(float) @ step
         draws.append(score((sums[0] - moved)[:, None]) - score((sums[1] + moved)[:, None]))
-    drawn = with_seeds(np.concatenate(draws), [ours, theirs], rng)
+    drawn = with_seeds(np.concatenate(draws), [ours, theirs], rng, pretrainings)
     return (int((np.abs(drawn) >= observed - _EQUAL).sum()) + 1) / (resamples + 1)
 
 

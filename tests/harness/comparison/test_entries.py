@@ -43,3 +43,30 @@ def test_other_data_models_and_recipes_are_other_entries_and_failed_runs_are_non
     assert len(found) == 4
     assert [entry.model for entry in found].count("avey-b") == 1
     assert all(len(entry.runs) == 1 for entry in found)
+
+
+def pretrained(seed, pretraining_seed, group="g", tokens=10_000_000):
+    run = record(1e-3, seed, 0.5, 0.1 * pretraining_seed + 0.01 * seed)
+    run["model"] |= {"weights": f"pretrained/s{pretraining_seed}", "identity": f"folder {group} {pretraining_seed}"}
+    run["model"]["pretraining"] = {
+        "key": f"{group}{pretraining_seed}",
+        "group": group,
+        "seed": pretraining_seed,
+        "tokens": tokens,
+    }
+    return run
+
+
+def test_pretrainings_that_differ_in_their_seed_alone_are_one_entry():
+    runs = [pretrained(seed, origin) for origin in (1, 0) for seed in (1, 0)]
+    (entry,) = entries(runs)
+    assert entry.pretrainings == [0, 0, 1, 1]
+    assert [run["seed"] for run in entry.runs] == [0, 1, 0, 1]
+    assert entry.weights == "pretrained-10M"
+    assert entry.checkpoints == ("pretrained/s0", "pretrained/s1")
+
+
+def test_other_pretrainings_and_other_weights_are_other_entries():
+    found = entries([pretrained(0, 0), pretrained(0, 0, group="h"), record(1e-3, 0, 0.5, 0.5)])
+    assert [entry.weights for entry in found] == ["pretrained/s0", "pretrained/s0", "scratch"]
+    assert [entry.pretrainings for entry in found] == [[0], [0], None]

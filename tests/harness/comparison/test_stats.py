@@ -260,3 +260,99 @@ def test_the_bounds_of_an_interval_can_be_those_of_another_score():
     assert stats.difference(
         far_apart, -far_apart, np.random.default_rng(0), resamples=500, bounds=(-1.0, 1.0)
     ).estimate[1:] == (-2, 2)
+
+
+def nested_answers(rng, pretrainings, finetunings, examples, spread, finetuning, difficulty=None):
+    """Answers of runs whose ability depends on pretraining and fine-tuning seed; the pretraining seed of each run."""
+    seeds = np.repeat(np.arange(pretrainings), finetunings)
+    ability = spread * rng.standard_normal(pretrainings)[seeds] + finetuning * rng.standard_normal(len(seeds))
+    return np.concatenate([answers(rng, 1, examples, 0.0, difficulty, 0.5 + one) for one in ability]), seeds
+
+
+def test_with_exact_examples_the_interval_over_pretrainings_is_the_t_interval_of_their_averages():
+    # Every example of a run has the same share, so that drawing other examples changes nothing.
+    scores = np.array([0.70, 0.74, 0.60, 0.62, 0.81, 0.79])
+    terms = np.stack([np.repeat(scores[:, None], 40, 1), np.ones((6, 40))], axis=-1)
+    pretrainings = [5, 5, 7, 7, 9, 9]
+    found = stats.score_interval(terms, np.random.default_rng(0), resamples=200_000, pretrainings=pretrainings)
+    averages = scores.reshape(3, 2).mean(axis=1)
+    expected = reference.t.interval(0.95, 2, loc=averages.mean(), scale=reference.sem(averages))
+    assert found.value == pytest.approx(averages.mean())
+    assert (found.low, found.high) == pytest.approx(np.clip(expected, 0, 1), rel=0.02)
+    assert stats.independent_scores(terms, pretrainings) == pytest.approx(averages)
+    assert stats.independent_scores(terms) == pytest.approx(scores)
+
+
+def test_unequal_numbers_of_runs_weigh_pretrainings_by_their_runs():
+    scores = np.array([0.5, 0.7, 0.7, 0.7])
+    terms = np.stack([np.repeat(scores[:, None], 30, 1), np.ones((4, 30))], axis=-1)
+    found = stats.score_interval(terms, np.random.default_rng(0), resamples=100_000, pretrainings=[0, 1, 1, 1])
+    # The cluster-robust variance of a mean: 2 / 1 * (0.25^2 * 0.15^2 + 0.75^2 * 0.05^2), with one degree of freedom.
+    half = reference.t.ppf(0.975, 1) * np.sqrt(2 * (0.25**2 * 0.15**2 + 0.75**2 * 0.05**2))
+    assert found.value == pytest.approx(0.65)
+    assert found.low == pytest.approx(max(0.0, 0.65 - half), abs=0.02)
+
+
+def test_runs_of_one_pretraining_count_as_independent_and_so_do_runs_of_one_each():
+    terms = answers(np.random.default_rng(20), 4, 60, 0.3)
+    intervals = [
+        stats.score_interval(terms, np.random.default_rng(0), resamples=500, pretrainings=pretrainings)
+        for pretrainings in (None, [3, 3, 3, 3], [0, 1, 2, 3])
+    ]
+    assert intervals[0] == pytest.approx(intervals[1])
+    assert intervals[0] == pytest.approx(intervals[2])
+
+
+@pytest.mark.parametrize(("pretrainings", "spread"), [(2, 0.3), (3, 0.6), (5, 0.1)])
+def test_the_interval_over_pretrainings_seeds_and_examples_covers_what_it_says(pretrainings, spread):
+    rng = np.random.default_rng(21)
+    truth = reference.norm.cdf(0.5 / np.sqrt(2 + spread**2 + 0.1**2))
+    held = []
+    for _ in range(EXPERIMENTS):
+        terms, seeds = nested_answers(rng, pretrainings, 2, 100, spread, 0.1)
+        found = stats.score_interval(terms, rng, resamples=200, pretrainings=seeds)
+        held.append(found.low <= truth <= found.high)
+    assert 0.93 <= np.mean(held) <= 0.985
+
+
+def test_a_lucky_pretraining_is_not_taken_for_a_better_model():
+    rng = np.random.default_rng(22)
+    aware, unaware = [], []
+    for difficulty in rng.standard_normal((300, 1000)):
+        (left, ours), (right, theirs) = (nested_answers(rng, 3, 4, 1000, 0.4, 0.0, difficulty) for _ in range(2))
+        aware.append(stats.approximate_randomisation(left, right, rng, resamples=200, pretrainings=(ours, theirs)))
+        unaware.append(stats.approximate_randomisation(left, right, rng, resamples=200))
+    assert np.mean(np.array(aware) < 0.05) <= 0.08
+    assert np.mean(np.array(unaware) < 0.05) >= 0.12
+
+
+def test_the_multi_bootstrap_of_equal_pretrainings_is_the_bootstrap_over_examples():
+    rng = np.random.default_rng(23)
+    one = answers(rng, 1, 80)
+    found = stats.multi_bootstrap(np.repeat(one, 3, axis=0), [0, 1, 2], rng, resamples=20_000)
+    accuracy = one[0, :, 0].mean()
+    expected = reference.binom.ppf([0.025, 0.975], 80, accuracy) / 80
+    assert (found.value, found.low, found.high) == pytest.approx((accuracy, *expected), abs=0.0126)
+
+
+def test_the_multi_bootstrap_draws_every_choice_of_pretrainings_as_often_as_it_should():
+    scores = np.array([0.2, 0.5, 0.9])
+    terms = np.stack([np.repeat(scores[:, None], 20, 1), np.ones((3, 20))], axis=-1)
+    possible = np.sort([scores[list(chosen)].mean() for chosen in itertools.product(range(3), repeat=3)])
+    found = stats.multi_bootstrap(terms, [4, 5, 6], np.random.default_rng(0), resamples=50_000, confidence=0.5)
+    assert found.value == pytest.approx(scores.mean())
+    assert (found.low, found.high) == pytest.approx(
+        np.quantile(possible, [0.25, 0.75], method="inverted_cdf"), abs=0.04
+    )
+
+
+def test_the_multi_bootstrap_of_a_difference_has_the_spread_of_both_sides():
+    scores = np.array([[0.2, 0.4, 0.6, 0.8], [0.3, 0.3, 0.5, 0.5]])
+    left, right = (np.stack([np.repeat(side[:, None], 10, 1), np.ones((4, 10))], axis=-1) for side in scores)
+    origins = [0, 1, 2, 3]
+    found = stats.multi_bootstrap(
+        left, origins, np.random.default_rng(0), theirs=right, their_pretrainings=origins, resamples=50_000
+    )
+    spread = np.sqrt(scores.var(axis=1).sum() / 4)
+    assert found.value == pytest.approx(0.1)
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * spread, rel=0.08)

@@ -64,7 +64,10 @@ def test_run_and_check_take_the_folder_as_weights(result, data_dir, tmp_path):
     words += ["--max-steps", "2", "--max-length", "64", "--out", tmp_path]
     assert run_command([str(word) for word in words]) == 0
     (run,) = Store(tmp_path).records()
-    assert run["model"]["identity"] == record_of(folder)["model"]["identity"]
+    pretraining = record_of(folder)
+    assert run["model"]["identity"] == pretraining["model"]["identity"]
+    origin = run["model"]["pretraining"]
+    assert (origin["key"], origin["seed"], origin["tokens"]) == (pretraining["key"], 0, 4096)
     assert run_command(["check", "--model", name, "--weights", str(folder)]) == 0
 
 
