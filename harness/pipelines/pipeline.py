@@ -19,7 +19,7 @@ from harness.pipelines.stages import Parts, Result, Stages
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS
 from harness.store.pretrained import origin_of
-from harness.store.record import ModelEntry, RecipeEntry, RunRecord, TaskEntry, run_record
+from harness.store.record import ModelEntry, PretrainingOrigin, RecipeEntry, RunRecord, TaskEntry, run_record
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
 from tasks.task import Row, constant_guess
@@ -98,10 +98,24 @@ def _model(planned: Planned, result: Result) -> ModelEntry:
         "params_total": result.parameters["params_total"],
         "params_non_embedding": result.parameters["params_non_embedding"],
     }
-    origin = origin_of(Path(planned.weights.location)) if planned.weights.kind == "folder" else None
-    if origin is not None:
+    if (origin := _origin(planned)) is not None:
         entry["pretraining"] = origin
     return entry
+
+
+def _origin(planned: Planned) -> PretrainingOrigin | None:
+    return origin_of(Path(planned.weights.location)) if planned.weights.kind == "folder" else None
+
+
+def _beyond_pretraining(planned: Planned) -> list[str]:
+    """One sentence if inputs may be longer than what the weights were pretrained on."""
+    origin, longest = _origin(planned), planned.cell.recipe.max_length
+    if origin is None or longest <= origin["longest_row"]:
+        return []
+    return [
+        f"inputs of up to {longest} tokens, and the weights were pretrained on rows of {origin['longest_row']}: longer inputs "
+        "are new to the encoder, and learned position embeddings are random there"
+    ]
 
 
 def _task(planned: Planned, result: Result) -> TaskEntry:
@@ -115,7 +129,7 @@ def _task(planned: Planned, result: Result) -> TaskEntry:
         "origin": data.origin,
         "fingerprint": data.fingerprint,
         "sources": dict(data.sources),
-        "notes": [*caveats, *data.notes, *cell.recipe.doubts(), *untrained],
+        "notes": [*caveats, *data.notes, *cell.recipe.doubts(), *_beyond_pretraining(planned), *untrained],
         "metric": task.metric,
         "options": dict(cell.task_options),
         "n_dev": len(data.splits["dev"]),

@@ -39,4 +39,5 @@ def origin_of(folder: Path) -> PretrainingOrigin | None:
         "flops": record["flops"],
         "seconds": record["seconds"]["train"],
         "corpus": record["task"]["dataset"].partition("/")[2],
+        "longest_row": max(record["recipe"]["rows"]),
     }

@@ -39,6 +39,8 @@ class PretrainingOrigin(TypedDict):
     seconds: float
     """Of training."""
     corpus: str
+    longest_row: int
+    """Tokens of the longest text that was read at once."""
 
 
 class ModelEntry(TypedDict):

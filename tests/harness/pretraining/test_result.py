@@ -61,13 +61,14 @@ def test_the_pipeline_fills_a_mask(result):
 def test_run_and_check_take_the_folder_as_weights(result, data_dir, tmp_path):
     folder, name, _ = result
     words = ["run", "--model", name, "--weights", folder, "--task", "ner/cities", "--data-dir", data_dir]
-    words += ["--max-steps", "2", "--max-length", "64", "--out", tmp_path]
+    words += ["--max-steps", "2", "--max-length", "96", "--out", tmp_path]
     assert run_command([str(word) for word in words]) == 0
     (run,) = Store(tmp_path).records()
     pretraining = record_of(folder)
     assert run["model"]["identity"] == pretraining["model"]["identity"]
     origin = run["model"]["pretraining"]
     assert (origin["key"], origin["seed"], origin["tokens"]) == (pretraining["key"], 0, 4096)
+    assert any("pretrained on rows of 64" in note for note in run["task"]["notes"])
     assert run_command(["check", "--model", name, "--weights", str(folder)]) == 0
 
 

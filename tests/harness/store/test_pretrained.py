@@ -15,7 +15,7 @@ def written(folder, seed=0, lr=1e-3, branch_at=(), tokens=4096):
         "key": f"key {seed}",
         "identity": identity | {"curve": {"points": seed + 4}},
         "seed": seed,
-        "recipe": {"tokens": tokens, "trunk_tokens": 3072},
+        "recipe": {"tokens": tokens, "trunk_tokens": 3072, "rows": [32, 64]},
         "flops": 1e9,
         "seconds": {"train": 5.0},
         "task": {"dataset": "pretraining/docstrings+texts"},
@@ -30,6 +30,7 @@ def test_pretrainings_that_differ_in_their_seed_are_of_one_group(tmp_path):
     assert first["group"] == second["group"]
     assert (first["seed"], second["seed"]) == (0, 1)
     assert first["corpus"] == "docstrings+texts"
+    assert first["longest_row"] == 64
 
 
 @pytest.mark.parametrize("changed", [{"lr": 2e-3}, {"tokens": 8192}])
