@@ -15,25 +15,37 @@ from transformers.modeling_outputs import (
 )
 
 
-class MaskedLMHead(nn.Module):
-    """Dense layer, GELU and norm, then a decoder with a bias that is tied to the token embedding.
+class TiedDecoder(nn.Module):
+    """Dense layer, GELU and norm, then a decoder with a bias that is tied to the token embedding."""
 
-    Args:
-        width: width of the hidden states.
-        vocabulary: rows of the embedding.
-        eps: eps of the norm.
-    """
+    def add_decoder(self, width: int, vocabulary: int, eps: float) -> None:
+        """Add the weights.
 
-    def __init__(self, width: int, vocabulary: int, eps: float = 1e-5) -> None:
-        super().__init__()
+        Args:
+            width: width of the hidden states.
+            vocabulary: rows of the embedding.
+            eps: eps of the norm.
+        """
         self.dense = nn.Linear(width, width, bias=False)
         self.norm = nn.LayerNorm(width, eps=eps, bias=False)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
-    def forward(self, hidden: Tensor, embedding: Tensor) -> Tensor:
-        """Logits (B, T, vocabulary) of hidden states (B, T, width) with the embedding (vocabulary, width)."""
+    def decode(self, hidden: Tensor, embedding: Tensor) -> Tensor:
+        """Logits (..., vocabulary) of hidden states (..., width) with the embedding (vocabulary, width)."""
         states = self.norm(F.gelu(self.dense(hidden)).to(self.norm.weight.dtype))
         return F.linear(states, embedding) + self.bias
+
+
+class MaskedLMHead(TiedDecoder):
+    """The decoder alone, as a module of a masked-LM model; arguments as of `TiedDecoder.add_decoder`."""
+
+    def __init__(self, width: int, vocabulary: int, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.add_decoder(width, vocabulary, eps)
+
+    def forward(self, hidden: Tensor, embedding: Tensor) -> Tensor:
+        """See `TiedDecoder.decode`."""
+        return self.decode(hidden, embedding)
 
 
 def masked_lm_output(encoded: BaseModelOutput, logits: Tensor, labels: Tensor | None) -> MaskedLMOutput:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from harness.pretraining.masking import IGNORED, Masked
+from harness.nn.masking import IGNORED, Masked
 
 COUNTED = 20_000_000
 """Tokens that are counted, from the beginning of the stream."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.errors import InputError, on_one_line
+from tasks.sources.formats.documents import documents_in
 from tasks.sources.formats.lines import is_unicode
 
 HELD_OUT_FILE = "heldout.txt"
@@ -128,39 +129,11 @@ class TextFiles:
         has_own = self.path.is_dir() and files[-1].name == HELD_OUT_FILE
         for file in files:
             empty = True
-            for text in _documents_in(file):
+            for text in documents_in(file):
                 empty = False
                 yield Document(text, file.name == HELD_OUT_FILE if has_own else held_out_by_digest(text))
             if empty:
                 raise InputError(f"{file} is empty; take it out, or put text into it")
-
-
-def _documents_in(file: Path) -> Iterator[str]:
-    lines: list[str] = []
-    try:
-        with file.open("rb") as stream:
-            for number, raw in enumerate(stream, start=1):
-                line = _decoded(file, number, raw).strip()
-                if line:
-                    lines.append(line)
-                elif lines:
-                    yield "\n".join(lines)
-                    lines = []
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions") from error
-    if lines:
-        yield "\n".join(lines)
-
-
-def _decoded(file: Path, number: int, raw: bytes) -> str:
-    if b"\0" in raw:
-        raise InputError(f"{file} is binary (line {number} holds a zero byte); give plain UTF-8 text")
-    try:
-        return raw.removeprefix(b"\xef\xbb\xbf" if number == 1 else b"").decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file} is not UTF-8 (line {number}, byte {raw[error.start]:#04x}); save it as UTF-8 or take it out"
-        ) from error
 
 
 _HUB_NAME = re.compile(r"hf:([^:@/\s]+/[^:@/\s]+)(?::([^@\s]+))?(?:@(\S+))?")

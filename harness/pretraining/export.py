@@ -16,11 +16,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from harness.errors import InputError
-from harness.pretraining.model import MaskedLM
+from harness.nn.masked_lm import HEAD_FILE, MaskedLM
 from models import loading
 from models.encoder import Encoder
-
-HEAD_FILE = "masked_lm_head.safetensors"
 
 
 @dataclass(frozen=True)

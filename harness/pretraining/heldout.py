@@ -7,18 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from harness.errors import InputError
 from harness.machine import distributed
-from harness.pretraining.masking import IGNORED, Masked, Masker
-from harness.pretraining.rows import cut
+from harness.nn.masked_rows import drawn, masked_rows, tensors
+from harness.nn.masking import IGNORED, Masked, Masker
 from harness.pretraining.tokens import TokenFile
-
-RATE = 0.15
-SEED = 15_000
-"""Of the choice of rows and of their masks."""
 
 
 @dataclass(frozen=True)
@@ -61,27 +56,19 @@ def held_out(
     Raises:
         InputError: the held-out part is smaller than a row.
     """
-    n_rows = len(tokens.heldout) // length
-    if not n_rows:
+    chosen = drawn(len(tokens.heldout), length, at_most)
+    if not len(chosen):
         raise InputError(
             f"the held-out part of the corpus has {len(tokens.heldout)} tokens, less than one row of {length}; give more text, "
             "with an empty line between documents, or shorter --rows"
         )
-    chosen = np.sort(np.random.default_rng([SEED, length]).permutation(n_rows)[: max(1, at_most // length)])
-    rows = cut(tokens.heldout[: n_rows * length].reshape(n_rows, length)[chosen], length, first_id)
-    masked = masker.mask(rows, max(1, round(RATE * length)), np.random.default_rng([SEED, length, 1]))
+    masked = masked_rows(tokens.heldout, chosen, length, first_id, masker)
     of_batch = max(1, batch_tokens // length)
     return HeldOut(
         masked,
-        [tensors(masked, start, start + of_batch) for start in range(0, len(rows), of_batch)],
+        [tensors(masked, start, start + of_batch) for start in range(0, len(chosen), of_batch)],
         tokens.bytes_a_token,
     )
-
-
-def tensors(masked: Masked, start: int = 0, end: int | None = None) -> dict[str, torch.Tensor]:
-    """Some rows of a masked batch as what the model takes."""
-    values = {name: getattr(masked, name)[start:end] for name in ("input_ids", "positions", "labels")}
-    return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in values.items()}
 
 
 @torch.no_grad()

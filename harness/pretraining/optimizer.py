@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.pretraining.model import MaskedLM
+from harness.nn.masked_lm import MaskedLM
 from harness.pretraining.recipe import PretrainRecipe
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.nn.masked_rows import cut
+
 
 class Rows:
     """The rows of a stream of tokens.
@@ -39,11 +41,3 @@ class Rows:
             self._order = np.random.default_rng([self.seed, epoch]).permutation(len(self))
             self._epoch = epoch
         return self._order
-
-
-def cut(blocks: NDArray[np.integer], length: int, first_id: int | None) -> NDArray[np.int64]:
-    """Cut blocks into rows (n, length), whose first token gives way to ``first_id``."""
-    rows = np.ascontiguousarray(blocks, dtype=np.int64).reshape(-1, length)
-    if first_id is not None:
-        rows[:, 0] = first_id
-    return rows

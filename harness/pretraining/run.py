@@ -17,14 +17,15 @@ from harness.json_file import read_json
 from harness.machine import distributed, provenance
 from harness.machine.calibration import matmul_rate
 from harness.nn.determinism import make_repeatable
+from harness.nn.masked_lm import MaskedLM
+from harness.nn.masking import Masker
 from harness.nn.training import DivergedError
 from harness.pretraining import checkpoints, export
 from harness.pretraining.baselines import counting_losses
 from harness.pretraining.corpus import Corpus, find_corpus
 from harness.pretraining.heldout import HeldOut, evaluate, held_out
 from harness.pretraining.journal import Journal, tokens_to
-from harness.pretraining.masking import Masker
-from harness.pretraining.model import MaskedLM, build
+from harness.pretraining.model import build
 from harness.pretraining.recipe import PretrainRecipe
 from harness.pretraining.request import PretrainRequest
 from harness.pretraining.rows import Rows

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError
+from harness.nn.token_stream import plain_ids, separator_id
 from harness.pretraining.corpus import Corpus, Document
 from harness.progress import Update
 from tasks.sources.docstrings.cache import cache_folder
@@ -138,7 +139,7 @@ class _Counts:
 
 def _build(folder: Path, corpora: Sequence[Corpus], tokenizer: Any, needed: int, progress: Update) -> None:
     dtype = np.dtype(np.uint16 if len(tokenizer) <= 2**16 else np.uint32)
-    separator = _separator(tokenizer)
+    separator = separator_id(tokenizer)
     counts, told = _Counts(), []
     with ExitStack() as stack:
         files = {part: stack.enter_context((folder / f"{part}.bin").open("wb")) for part in PARTS}
@@ -182,30 +183,10 @@ def _write(
     dtype: np.dtype[Any],
     counts: _Counts,
 ) -> None:
-    backend = tokenizer.backend_tokenizer
-    before = backend.encode_special_tokens
-    backend.encode_special_tokens = True  # a text that speaks of [MASK] holds no mask
-    try:
-        encoded = backend.encode_batch_fast([document.text for document in piece], add_special_tokens=False)
-    finally:
-        backend.encode_special_tokens = before
-    for document, encoding in zip(piece, encoded, strict=True):
+    for document, found in zip(piece, plain_ids(tokenizer, [document.text for document in piece]), strict=True):
         part = "heldout" if document.held_out else "train"
-        ids = np.array([*encoding.ids, separator], dtype)
+        ids = np.array([*found, separator], dtype)
         files[part].write(ids.tobytes())
         counts.tokens[part] += len(ids)
         counts.documents[part] += 1
         counts.bytes[part] += len(document.text.encode("utf-8", "surrogatepass"))
-
-
-def _separator(tokenizer: Any) -> int:
-    """The id between two documents.
-
-    Raises:
-        InputError: the tokenizer has none, or no mask token.
-    """
-    separator = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else tokenizer.eos_token_id
-    if separator is None or tokenizer.mask_token_id is None:
-        missing = "separator" if separator is None else "mask token"
-        raise InputError(f"the tokenizer has no {missing}, which pretraining needs; choose another --tokenizer")
-    return int(separator)

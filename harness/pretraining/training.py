@@ -20,12 +20,13 @@ from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from harness.machine import distributed
+from harness.nn.masked_lm import MaskedLM
+from harness.nn.masked_rows import tensors
+from harness.nn.masking import Masked, Masker
 from harness.nn.training import DivergedError, curves_in
 from harness.pretraining import checkpoints
-from harness.pretraining.heldout import HeldOut, evaluate, tensors
+from harness.pretraining.heldout import HeldOut, evaluate
 from harness.pretraining.journal import Journal
-from harness.pretraining.masking import Masked, Masker
-from harness.pretraining.model import MaskedLM
 from harness.pretraining.optimizer import optimizer_for
 from harness.pretraining.recipe import PretrainRecipe
 from harness.pretraining.rows import Rows

@@ -36,9 +36,11 @@ class AveyBForMaskedLM(AveyBModel):
     ) -> MaskedLMOutput:
         """Logits (B, T, vocab). With `labels` (B, T) also the mean cross-entropy over labels other than -100."""
         trunk = AveyBModel.forward(self, input_ids, attention_mask, inputs_embeds, output_hidden_states)
-        hidden, decoder = trunk.last_hidden_state, self.embed.weight
-        logits = F.linear(hidden, decoder) if self.head is None else self.head(hidden, decoder)
-        return masked_lm_output(trunk, logits, labels)
+        return masked_lm_output(trunk, self.decode(trunk.last_hidden_state), labels)
+
+    def decode(self, hidden: Tensor) -> Tensor:
+        """Logits (..., vocab) of hidden states (..., width)."""
+        return F.linear(hidden, self.embed.weight) if self.head is None else self.head(hidden, self.embed.weight)
 
 
 class _AveyBWithClassifier(AveyBModel):

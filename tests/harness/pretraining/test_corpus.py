@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from harness.errors import InputError
+from harness.nn.masking import Masked, Masker
 from harness.pretraining.baselines import counting_losses
 from harness.pretraining.corpus import HubTexts, TextFiles, find_corpus, held_out_by_digest
-from harness.pretraining.docstring_texts import DocstringTexts, comments
-from harness.pretraining.masking import Masked, Masker
+from harness.pretraining.docstring_texts import DocstringTexts
 from harness.pretraining.tokens import tokenised
 from tasks.sources.docstrings import packages as docstrings
+from tasks.sources.docstrings.source_texts import comments
 from tests.harness.pretraining.conftest import texts
 
 
@@ -139,7 +140,7 @@ def test_no_package_that_a_task_tests_on_is_read(monkeypatch):
         return [function(piece) for piece in pieces]
 
     monkeypatch.setattr(docstrings, "documents", parsed)
-    monkeypatch.setattr("harness.pretraining.docstring_texts.work_through", work_through)
+    monkeypatch.setattr("tasks.sources.docstrings.source_texts.work_through", work_through)
     documents = list(DocstringTexts().documents())
     assert set(read) == {"tqdm", "dill", "filelock"}
     assert [document.held_out for document in documents] == sorted(document.held_out for document in documents)

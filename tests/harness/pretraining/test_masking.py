@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.pretraining.masking import IGNORED, Masker
+from harness.nn.masking import IGNORED, Masker
 from harness.pretraining.recipe import PretrainRecipe
 from harness.pretraining.rows import Rows
 

@@ -142,7 +142,7 @@ def test_a_full_disk_stops_the_run_and_loses_nothing(words, tmp_path, monkeypatc
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_checkpoint(words, tmp_path, monkeypatch, capsys):
-    from harness.pretraining.model import MaskedLM
+    from harness.nn.masked_lm import MaskedLM
 
     forward, calls = MaskedLM.forward, []
 
