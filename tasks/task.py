@@ -125,7 +125,8 @@ class Task(Protocol):
     Attributes:
         family: the name that a user types.
         head: which head of `harness.nn.heads` the encoder gets, and so how `harness.pipelines.pipeline` runs the task: ``token``,
-            ``span`` and ``sequence`` ask for a `LabellingTask`; ``embedding`` and ``mteb`` have no head.
+            ``span`` and ``sequence`` ask for a `LabellingTask`; ``embedding`` and ``mteb`` have no head; ``masked_lm`` and
+            ``pseudo_likelihood`` take the masked-LM head of the checkpoint.
         metric: full name of the metric by which learning rates are chosen and tables are sorted.
         default_dataset: what the family's name alone means.
         defaults: values of the recipe that differ from `harness.cells.recipe.Recipe` for this task.
@@ -257,6 +258,24 @@ class ZeroShot(Protocol):
 
 
 @runtime_checkable
+class MeasuredByDataset(Protocol):
+    """A family whose datasets differ in how they are run and scored."""
+
+    def for_dataset(self, dataset: str, data_dir: str | None) -> Task:
+        """The task with the head, the metric and the options of this dataset.
+
+        Raises:
+            InputError: the dataset does not exist, or an option was given that it does not have.
+        """
+        ...
+
+
+def measured(task: Task, dataset: str, data_dir: str | None = None) -> Task:
+    """The task as it runs and scores this dataset; see `MeasuredByDataset`."""
+    return task.for_dataset(dataset, data_dir) if isinstance(task, MeasuredByDataset) else task
+
+
+@runtime_checkable
 class LongerThanTrained(Protocol):
     """A task whose dev and test inputs may be longer than those of training: as long as the encoder takes."""
 
@@ -298,7 +317,9 @@ class ReadsTags(Protocol):
         ...
 
 
-HEADS = ("token", "span", "sequence", "embedding", "mteb")
+PRETRAINED_HEADS = ("masked_lm", "pseudo_likelihood")
+"""Heads that come with the weights: those from scratch have none."""
+HEADS = ("token", "span", "sequence", "embedding", "mteb", *PRETRAINED_HEADS)
 """What `Task.head` may be."""
 _TEXTS = ("family", "description", "head", "metric", "default_dataset")
 _METHODS = ("identity", "load", "score", "rows", "texts")
@@ -340,3 +361,4 @@ TASKS.register_lazily("classification", "tasks.classification:CLASSIFICATION")
 TASKS.register_lazily("needle", "tasks.needle:NEEDLE")
 TASKS.register_lazily("retrieval", "tasks.retrieval:RETRIEVAL")
 TASKS.register_lazily("mteb", "tasks.mteb:MTEB")
+TASKS.register_lazily("lm", "tasks.lm:LM")

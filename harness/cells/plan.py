@@ -20,7 +20,7 @@ from models import MODELS, Encoder
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
-from tasks.task import DECLARED, Configurable, ReadsTags, ZeroShot
+from tasks.task import DECLARED, PRETRAINED_HEADS, Configurable, ReadsTags, ZeroShot, measured
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Default peak learning rate of an encoder that starts from random weights; a task may have its own."""
@@ -135,6 +135,7 @@ class _Planner:
         options = tuple(request.task_options.items())
         task = self._task(family, options, request.strict_tags)
         dataset = dataset or task.default_dataset
+        task = measured(task, dataset, request.data_dir)
         ranker = RANKERS.get(request.model)
         chosen = _ranker(ranker, task) if ranker else self._encoder(request, task, dataset)
         cell = Cell(
@@ -156,6 +157,11 @@ class _Planner:
         encoder = MODELS[request.model]
         size = resolve_size(encoder, request.weights, request.size)
         weights = self._weights(request.model, size, request.weights)
+        if task.head in PRETRAINED_HEADS and weights.kind == "scratch":
+            raise UnsuitedError(
+                f"{request.model} from scratch has no masked-LM head; give --weights a checkpoint of `harness pretrain`, or one "
+                "that was published with its masked-LM head"
+            )
         recipe = resolve_recipe(task, weights, request.recipe)
         if task.head in vectors.HEADS:
             weights = with_vectors(weights, task)
@@ -164,7 +170,8 @@ class _Planner:
         return _Chosen(encoder, size, weights, recipe)
 
     def _identity_of(self, family: str, options: Options, strict_tags: bool, dataset: str, data_dir: str | None) -> str:
-        identity: object = self._task(family, options, strict_tags).identity(dataset, data_dir)
+        task = measured(self._task(family, options, strict_tags), dataset, data_dir)
+        identity: object = task.identity(dataset, data_dir)
         if not isinstance(identity, str):
             raise InputError(f"the task {family} has the identity {identity!r}, which must be a text")
         return identity

@@ -14,6 +14,7 @@ from harness.nn.determinism import make_repeatable
 from harness.pipelines.bm25_retrieval import bm25_retrieval
 from harness.pipelines.dense_retrieval import dense_retrieval
 from harness.pipelines.labelling import label
+from harness.pipelines.language_modelling import minimal_pairs, text_loss
 from harness.pipelines.mteb import mteb
 from harness.pipelines.stages import Parts, Result, Stages
 from harness.progress import Reporter, silent
@@ -31,6 +32,8 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
     "sequence": label,
     "embedding": dense_retrieval,
     "mteb": mteb,
+    "masked_lm": text_loss,
+    "pseudo_likelihood": minimal_pairs,
 }
 """The function that runs the tasks of each head."""
 

@@ -11,7 +11,7 @@ from harness.terminal import drawn
 from models import MODELS
 from models.ranker import RANKERS
 from tasks import TASKS, DatasetInfo
-from tasks.task import SPLITS, Configurable
+from tasks.task import SPLITS, Configurable, measured
 
 
 def models() -> list[dict[str, Any]]:
@@ -48,7 +48,7 @@ def tasks() -> list[dict[str, Any]]:
         {
             "task": f"{name}/{info.name}",
             "default": info.name == task.default_dataset,
-            "metric": task.metric,
+            "metric": measured(task, info.name).metric,
             "source": info.source,
             "licence": info.licence,
             "hub_id": info.hub_id,
@@ -76,7 +76,7 @@ def data() -> list[dict[str, Any]]:
             "languages": list(info.languages),
             "sizes": {split: info.sizes.get(split) for split in SPLITS},
             "dev_cut_from_train": _dev_is_cut(info),
-            "metric": task.metric,
+            "metric": measured(task, info.name).metric,
             "description": info.description,
         }
         for name, task in ((name, TASKS[name]) for name in TASKS)
@@ -145,7 +145,7 @@ def _tasks() -> Iterator[Table | str]:
             yield f"{family} takes --task-option NAME=VALUE; the defaults: {given}"
     yield (
         "With --data-dir DIR a folder DIR/FAMILY/NAME is a dataset too: CoNLL files for ner, SQuAD JSON for span,\n"
-        "JSON lines (premise, hypothesis, label) for nli and classification, BEIR for retrieval."
+        "JSON lines (premise, hypothesis, label) for nli and classification, BEIR for retrieval, text or BLiMP for lm."
     )
 
 
@@ -175,7 +175,7 @@ def _data() -> Iterator[Table | str]:
 
 def _dev_is_cut(info: DatasetInfo) -> bool:
     files = info.hub_options.get("files")
-    return files is not None and "dev" not in files
+    return files is not None and "train" in files and "dev" not in files
 
 
 def _millions(count: int | None) -> str:

@@ -64,6 +64,11 @@ def write_beir(documents: Mapping[str, Document], splits: Mapping[Split, Sequenc
             _write(folder / "qrels" / f"{split}.tsv", ("query-id\tcorpus-id\tscore\n", *grades))
 
 
+def write_lines(file: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """One JSON object a line, without keys whose value is ``None``."""
+    _write(file, map(_line, rows))
+
+
 def _write(file: Path, pieces: Iterable[str]) -> None:
     with file.open("w", encoding="utf-8", newline="\n") as stream:
         stream.writelines(pieces)

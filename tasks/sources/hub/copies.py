@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 from harness.errors import InputError
 from harness.registry import suggestion
 from tasks.sources.formats.lines import parse_json
-from tasks.task import Data, Task
+from tasks.task import Data, Task, measured
 
 SOURCE = "source.json"
 """Beside the files of a copy: hub id, revision, licence, notes, the fingerprint, and the sha256 of each file."""
@@ -53,6 +53,7 @@ def copy_from_hub(task: Task, dataset: str, data_dir: Path, force: bool = False)
     info = task.datasets.get(dataset)
     if info is None:
         raise InputError(f"there is no dataset {name}{suggestion(dataset, task.datasets)}")
+    task = measured(task, dataset)
     if info.source == "embedded":
         return Copied(None, f"{name} is built of what is installed: nothing needs fetching")
     if not isinstance(task, Portable):

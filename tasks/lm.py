@@ -1,0 +1,351 @@
+"""Probes of pretrained encoders by their masked-LM head: the loss on running text, and minimal pairs. Nothing is trained."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from harness.errors import InputError
+from harness.registry import suggestion
+from tasks.excerpt import excerpt
+from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
+from tasks.sources.formats import minimal_pairs
+from tasks.sources.formats.documents import documents_in
+from tasks.sources.formats.locate import is_folder
+from tasks.sources.formats.writing import write_lines
+from tasks.sources.minimal_pair import MinimalPair
+from tasks.sources.passage import Passage
+from tasks.sources.splits import files_identity, fingerprint
+from tasks.task import Data, DatasetInfo, Row
+
+BITS_SAVED = "bits_saved"
+ACCURACY = "accuracy"
+BITS_A_BYTE = 8
+TEXT_FILES = ("test.txt", "heldout.txt")
+"""What is read of a folder of text: the first of these that is there."""
+
+PAIR_SETS = ("blimp", "docstring_pairs")
+"""Of the declared datasets, those of minimal pairs; the others are texts."""
+
+EVERY = "all"
+
+
+@dataclass(frozen=True)
+class PassageLoss:
+    """How well the masked tokens of a passage were predicted.
+
+    Attributes:
+        nats: the sum of their losses.
+        right: how many were predicted right.
+        masked: how many there were; 0 of a passage of which no token was drawn.
+        bytes: how many UTF-8 bytes they stand for.
+    """
+
+    nats: float
+    right: int
+    masked: int
+    bytes: float
+
+
+@dataclass(frozen=True)
+class PairScores:
+    """The pseudo-log-likelihoods of both sentences of a pair, in nats."""
+
+    good: float
+    bad: float
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the good sentence is the more likely one; a tie is wrong."""
+        return self.good > self.bad
+
+
+class Measure(Protocol):
+    """One of the ways in which the family scores its datasets.
+
+    Attributes:
+        head: which kind of run it takes, see `tasks.task.Task.head`.
+        metric: the main metric.
+        options: the option that it takes, with its default.
+    """
+
+    head: str
+    metric: str
+    options: Mapping[str, str]
+
+    def score(self, examples: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+        """See `Task.score`."""
+        ...
+
+    def rows(self, examples: Sequence[Any], predictions: Sequence[Any]) -> list[Row]:
+        """See `Task.rows`."""
+        ...
+
+    def texts(self, example: Any) -> tuple[str, ...]:
+        """See `Task.texts`."""
+        ...
+
+
+class TextLoss:
+    """The loss of masked tokens in running text, at 15 % with fixed masks."""
+
+    head = "masked_lm"
+    metric = BITS_SAVED
+    options: Mapping[str, str] = {"tokens": "65536"}
+
+    def score(self, examples: Sequence[Passage], predictions: Sequence[PassageLoss]) -> dict[str, float]:
+        """``bits_saved``, ``bits_per_byte``, ``loss`` in nats a masked token, and ``accuracy`` of masked tokens.
+
+        ``bits_saved`` is 1 - bits_per_byte / 8: the share that the model saves of the eight bits of a byte. It orders models
+        as bits_per_byte does, with the best on top, and is the main metric since everything that ranks takes more for better.
+        """
+        nats, right, masked, size = (
+            sum(getattr(one, name) for one in predictions) for name in ("nats", "right", "masked", "bytes")
+        )
+        if not masked:
+            return {}
+        bits = nats / math.log(2) / size
+        return {
+            BITS_SAVED: 1 - bits / BITS_A_BYTE,
+            "bits_per_byte": bits,
+            "loss": nats / masked,
+            ACCURACY: right / masked,
+        }
+
+    def rows(self, examples: Sequence[Passage], predictions: Sequence[PassageLoss]) -> list[Row]:
+        """Beginning and loss of each passage; ``terms`` are the bits that the model saves, and all bits, of its masked bytes."""
+        return [
+            {
+                "id": passage.id,
+                "text": excerpt(passage.text),
+                "gold": None,
+                "predicted": None,
+                "nats": round(found.nats, 6),
+                "right": found.right,
+                "masked": found.masked,
+                "terms": [BITS_A_BYTE * found.bytes - found.nats / math.log(2), BITS_A_BYTE * found.bytes],
+            }
+            for passage, found in zip(examples, predictions, strict=True)
+        ]
+
+    def texts(self, example: Passage) -> tuple[str, ...]:
+        """See `Task.texts`."""
+        return (example.text,)
+
+
+class PairAccuracy:
+    """Whether the good sentence of a minimal pair has the higher pseudo-log-likelihood."""
+
+    head = "pseudo_likelihood"
+    metric = ACCURACY
+    options: Mapping[str, str] = {"pairs": EVERY}
+
+    def score(self, examples: Sequence[MinimalPair], predictions: Sequence[PairScores]) -> dict[str, float]:
+        """``accuracy``, the mean over paradigms, and that of each paradigm, of each field and of each term.
+
+        A field's and a term's are means over their paradigms. Equal likelihoods count as wrong.
+        """
+        right: dict[str, list[bool]] = defaultdict(list)
+        kinds: dict[str, list[str]] = defaultdict(list)
+        for pair, found in zip(examples, predictions, strict=True):
+            if pair.paradigm not in right:
+                for kind in ("field", "term"):
+                    if name := getattr(pair, kind):
+                        kinds[f"{ACCURACY}.{kind}.{name}"].append(pair.paradigm)
+            right[pair.paradigm].append(found.is_right)
+        if not right:
+            return {}
+        of_paradigm = {name: float(np.mean(found)) for name, found in right.items()}
+        means = {kind: float(np.mean([of_paradigm[name] for name in names])) for kind, names in kinds.items()}
+        each = {f"{ACCURACY}.{name}": value for name, value in of_paradigm.items()}
+        return {ACCURACY: float(np.mean(list(of_paradigm.values())))} | means | each
+
+    def rows(self, examples: Sequence[MinimalPair], predictions: Sequence[PairScores]) -> list[Row]:
+        """Both sentences and their likelihoods; ``terms`` weigh a pair so that every paradigm has the same weight."""
+        sizes: dict[str, int] = defaultdict(int)
+        for pair in examples:
+            sizes[pair.paradigm] += 1
+        return [
+            {
+                "id": pair.id,
+                "paradigm": pair.paradigm,
+                "gold": pair.good,
+                "predicted": pair.good if found.is_right else pair.bad,
+                "other": pair.bad,
+                "likelihoods": [round(found.good, 6), round(found.bad, 6)],
+                "terms": [weight * found.is_right, weight],
+            }
+            for pair, found in zip(examples, predictions, strict=True)
+            for weight in [len(examples) / len(sizes) / sizes[pair.paradigm]]
+        ]
+
+    def texts(self, example: MinimalPair) -> tuple[str, ...]:
+        """See `Task.texts`."""
+        return example.good, example.bad
+
+
+TEXT, PAIRS = TextLoss(), PairAccuracy()
+_OPTIONS = {**TEXT.options, **PAIRS.options}
+
+
+class LanguageModelling(Family[Source]):
+    """The family ``lm``: a text is scored by its loss, minimal pairs by pseudo-log-likelihood.
+
+    Args:
+        measure: of the dataset; see `tasks.task.MeasuredByDataset`.
+        options: ``tokens`` are read of a text at most, ``pairs`` of each paradigm; a number, or all.
+    """
+
+    family = "lm"
+    description = "what a masked-LM head predicts, without training: the loss on a text, minimal pairs"
+    default_dataset = "docstrings"
+    defaults: Mapping[str, object] = {"max_length": 512}
+    folders = ("lm", "text", ".")
+
+    def __init__(self, measure: Measure = TEXT, options: Mapping[str, str] | None = None) -> None:
+        self.measure, self.head, self.metric = measure, measure.head, measure.metric
+        self.options = _OPTIONS if options is None else options
+
+    @property
+    def datasets(self) -> Mapping[str, DatasetInfo]:
+        """The declared datasets by name."""
+        from tasks.catalogue import LM_DATASETS
+
+        return LM_DATASETS
+
+    def configured(self, given: Mapping[str, str]) -> LanguageModelling:
+        """See `Configurable.configured`."""
+        for name, value in given.items():
+            if value != EVERY and not (value.isascii() and value.isdigit() and 0 < int(value) < 10**12):
+                raise InputError(f"{name} takes a whole number from 1, or {EVERY}, not {value!r}")
+        return LanguageModelling(self.measure, {**self.options, **given})
+
+    def for_dataset(self, dataset: str, data_dir: str | None) -> LanguageModelling:
+        """See `tasks.task.MeasuredByDataset`.
+
+        Raises:
+            InputError: an option was given that is of the other kind of dataset.
+        """
+        declared = dataset in self.datasets
+        pairs = dataset in PAIR_SETS if declared else isinstance(self.source(dataset, data_dir), FolderSource)
+        measure: Measure = PAIRS if pairs else TEXT
+        for name, value in self.options.items():
+            if name not in measure.options and value != _OPTIONS[name]:
+                kind = "minimal pairs" if pairs else "a text"
+                raise InputError(
+                    f"lm/{dataset} is {kind} and has no option {name!r}{suggestion(name, measure.options)}"
+                )
+        return LanguageModelling(measure, {name: self.options[name] for name in measure.options})
+
+    def source(self, dataset: str, data_dir: str | None) -> Source:
+        """See `Family.source`; a text may also be the file ``NAME.txt``."""
+        file = self._file(dataset, data_dir)
+        return _text_source(file) if file else super().source(dataset, data_dir)
+
+    def embedded(self, info: DatasetInfo) -> Source:
+        """See `Family.embedded`."""
+        from tasks.sources.docstrings import pairs, source_texts
+
+        if info.name == "docstring_pairs":
+            return EmbeddedSource(pairs.identity, lambda: pairs.load().data(()))
+        return EmbeddedSource(source_texts.identity, _held_out_docstrings)
+
+    def local(self, path: Path) -> Source:
+        """See `Family.local`: a folder of text, or of minimal pairs in BLiMP's format.
+
+        Raises:
+            InputError: it holds neither.
+        """
+        for name in TEXT_FILES:
+            if (path / name).is_file():
+                return _text_source(path / name)
+        if not any(path.glob("*.jsonl")):
+            raise InputError(
+                f"{path} holds neither {' nor '.join(TEXT_FILES)} nor *.jsonl; put a text or minimal pairs there"
+            )
+        return FolderSource(path, minimal_pairs.identity, minimal_pairs.load)
+
+    def hub(self, info: DatasetInfo) -> Source:
+        """See `Family.hub`."""
+        return HubSource(info, minimal_pairs.load_hub, named=False)
+
+    def has_training(self, dataset: str, data_dir: str | None) -> bool:
+        """See `ZeroShot.has_training`: never."""
+        return False
+
+    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
+        """See `Task.load`; of minimal pairs as many of each paradigm as the option says, the same for every model."""
+        data = super().load(dataset, data_dir, skip_bad)
+        most = self.options.get("pairs", EVERY)
+        if most == EVERY:
+            return data
+        splits = dict(data.splits) | {"test": _some_of_each(data.splits["test"], int(most))}
+        return replace(data, splits=splits, fingerprint=fingerprint(splits))
+
+    def score(self, examples: Sequence[Any], predictions: Sequence[Any]) -> dict[str, float]:
+        """See `TextLoss.score` and `PairAccuracy.score`."""
+        return self.measure.score(examples, predictions)
+
+    def rows(self, examples: Sequence[Any], predictions: Sequence[Any]) -> list[Row]:
+        """See `TextLoss.rows` and `PairAccuracy.rows`."""
+        return self.measure.rows(examples, predictions)
+
+    def texts(self, example: Any) -> tuple[str, ...]:
+        """See `Task.texts`."""
+        return self.measure.texts(example)
+
+    def write(self, data: Data, folder: Path) -> None:
+        """See `tasks.sources.hub.copies.Portable`: BLiMP's format."""
+        for paradigm, rows in minimal_pairs.written(data.splits["test"]).items():
+            write_lines(folder / f"{paradigm}.jsonl", rows)
+
+    def _file(self, dataset: str, data_dir: str | None) -> Path | None:
+        """The text file of this name in the data folder, if there is one and no dataset is declared by the name."""
+        if data_dir is None or dataset in self.datasets or "/" in dataset or not is_folder(Path(data_dir)):
+            return None
+        places = (Path(data_dir) / folder / f"{dataset}.txt" for folder in self.folders)
+        return next((place for place in places if place.is_file()), None)
+
+
+LM = LanguageModelling()
+
+
+def _text_source(file: Path) -> Source:
+    def load() -> Data:
+        passages = [Passage(text, f"{file.name}:{number}") for number, text in enumerate(documents_in(file))]
+        if not passages:
+            raise InputError(f"{file} is empty; put plain UTF-8 text there, with an empty line between documents")
+        return _data(passages, str(file))
+
+    return EmbeddedSource(lambda: files_identity({"test": file}), load)
+
+
+def _held_out_docstrings() -> Data:
+    from tasks.sources.docstrings import packages, source_texts
+
+    texts = source_texts.held_out_texts(source_texts.texts("train"))
+    passages = [Passage(text, f"docstrings:{number}") for number, text in enumerate(texts)]
+    return replace(_data(passages, "embedded"), sources=packages.versions())
+
+
+def _data(passages: Sequence[Passage], origin: str) -> Data:
+    splits: dict[Any, Sequence[Passage]] = {"train": [], "dev": [], "test": passages}
+    return Data(splits, (), origin, fingerprint(splits))
+
+
+def _some_of_each(pairs: Sequence[MinimalPair], most: int) -> list[MinimalPair]:
+    """At most so many pairs of each paradigm, a fixed random choice, in their order."""
+    of_paradigm: dict[str, list[MinimalPair]] = defaultdict(list)
+    for pair in pairs:
+        of_paradigm[pair.paradigm].append(pair)
+    chosen = []
+    for found in of_paradigm.values():
+        places = np.random.default_rng(0).permutation(len(found))[:most]
+        chosen += [found[place] for place in sorted(places)]
+    return chosen
