@@ -55,16 +55,17 @@ def tokenizer() -> Any:
     return train([" ".join(words), "Plain words, some Prose and numb3rs: 1 2 3."])
 
 
-def save_bert(folder: Path, tokenizer: Any, **values: Any) -> Path:
+def save_bert(folder: Path, tokenizer: Any, masked_lm: bool = False, **values: Any) -> Path:
     """Save an untrained BERT of two narrow layers, the same every time, with its tokenizer; returns the folder.
 
     Args:
         folder: made here.
         tokenizer: decides vocabulary and padding.
+        masked_lm: with a masked-LM head.
         **values: of the config, in place of the usual ones.
     """
     import torch
-    from transformers import BertConfig, BertModel
+    from transformers import BertConfig, BertForMaskedLM, BertModel
 
     usual = {
         "vocab_size": len(tokenizer),
@@ -76,7 +77,9 @@ def save_bert(folder: Path, tokenizer: Any, **values: Any) -> Path:
         "pad_token_id": tokenizer.pad_token_id,
     }
     torch.manual_seed(0)
-    BertModel(BertConfig(**(usual | values)), add_pooling_layer=False).save_pretrained(folder)
+    config = BertConfig(**(usual | values))
+    model = BertForMaskedLM(config) if masked_lm else BertModel(config, add_pooling_layer=False)
+    model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
