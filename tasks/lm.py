@@ -254,7 +254,8 @@ class LanguageModelling(Family[Source]):
 
         if info.name == "docstring_pairs":
             return EmbeddedSource(pairs.identity, lambda: pairs.load().data(()))
-        return EmbeddedSource(source_texts.identity, _held_out_docstrings)
+        identity = f"{source_texts.identity()} {source_texts.HELD_OUT_SHARE}"
+        return EmbeddedSource(lambda: identity, _held_out_docstrings)
 
     def local(self, path: Path) -> Source:
         """See `Family.local`: a folder of text, or of minimal pairs in BLiMP's format.

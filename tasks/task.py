@@ -166,7 +166,7 @@ class Task(Protocol):
         ...
 
     def score(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, float]:
-        """Every metric under its full name, as a fraction between 0 and 1."""
+        """Every metric under its full name; the main one is 1 at best, and more is better."""
         ...
 
     def rows(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Row]:

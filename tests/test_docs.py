@@ -106,7 +106,7 @@ def data_blocks():
 
 
 def test_a_dataset_of_every_family_is_shown():
-    assert {family for family, _ in data_blocks()} == {"ner", "span", "nli", "classification", "retrieval"}
+    assert {family for family, _ in data_blocks()} == {"ner", "span", "nli", "classification", "retrieval", "lm"}
 
 
 @pytest.mark.parametrize(("family", "name"), data_blocks())

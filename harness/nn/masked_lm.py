@@ -195,7 +195,16 @@ def _with_published_head(bare: PreTrainedModel, weights: Weights) -> PreTrainedM
         raise no_head(weights.location, on_one_line(error)) from error
     if missing := sorted(found["missing_keys"]):
         raise no_head(weights.location, f"{missing[0]} is missing")
+    _refuse_headless(bare, model, weights)
     return model
+
+
+def _refuse_headless(bare: PreTrainedModel, model: PreTrainedModel, weights: Weights) -> None:
+    """Refuse a bare encoder whose masked-LM class adds no weights, such as Avey-B's, so that none is missing."""
+    saved_as = bare.config.architectures or []
+    adds_none = len(list(model.parameters())) == len(list(bare.parameters()))
+    if adds_none and saved_as and not any("MaskedLM" in name for name in saved_as):
+        raise no_head(weights.location, f"its config.json names {saved_as[0]}")
 
 
 def no_head(location: str, reason: str) -> InputError:

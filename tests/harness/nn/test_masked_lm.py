@@ -182,3 +182,15 @@ def test_a_hook_is_gone_after_use(masked_bert):
     with pytest.raises(IndexError), torch.no_grad():
         scorer_of(model)(torch.ones(1, 4, dtype=torch.long), torch.ones(1, 4, dtype=torch.long), torch.tensor([99]))
     assert not model.base_model._forward_hooks
+
+
+def test_a_head_without_weights_is_known_by_what_the_config_names(tokenizer, tmp_path):
+    from models.avey_b import AveyBForMaskedLM, AveyBModel
+
+    config = MODELS["avey-b"].config_class(**SMALL["avey-b"], vocab_size=len(tokenizer), pad_token_id=0)
+    for model in (AveyBForMaskedLM, AveyBModel):
+        model(config).save_pretrained(tmp_path / model.__name__)
+        tokenizer.save_pretrained(tmp_path / model.__name__)
+    loaded(tmp_path / "AveyBForMaskedLM", "avey-b")
+    with pytest.raises(InputError, match=r"has no masked-LM head \(its config\.json names AveyBModel\)"):
+        loaded(tmp_path / "AveyBModel", "avey-b")
