@@ -224,7 +224,8 @@ class LanguageModelling(Family[Source]):
         for name, value in given.items():
             if value != EVERY and not (value.isascii() and value.isdigit() and 0 < int(value) < 10**12):
                 raise InputError(f"{name} takes a whole number from 1, or {EVERY}, not {value!r}")
-        return LanguageModelling(self.measure, {**self.options, **given})
+        plain = {name: value if value == EVERY else str(int(value)) for name, value in given.items()}
+        return LanguageModelling(self.measure, {**self.options, **plain})
 
     def for_dataset(self, dataset: str, data_dir: str | None) -> LanguageModelling:
         """See `tasks.task.MeasuredByDataset`.

@@ -137,7 +137,7 @@ def test_a_folder_that_holds_neither_says_what_belongs_there(data):
 
 
 def test_options_belong_to_one_kind_of_dataset(data):
-    few = LM.configured({"pairs": "1"})
+    few = LM.configured({"pairs": "01"})
     assert few.for_dataset("blimp", str(data)).options == {"pairs": "1"}
     assert [pair.paradigm for pair in few.for_dataset("blimp", str(data)).load("blimp", str(data)).splits["test"]] == [
         "a",
