@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import re
-import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.commands.cell_options import add_curves_options, curves_folder, named_values
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE, Store
 from harness.values import valid_name, valid_path
+
+if TYPE_CHECKING:
+    from harness.pretraining.recipe import PretrainRecipe
+    from harness.pretraining.request import PretrainRequest
+
+Precision = Literal["fp32", "bf16"]
 
 EXAMPLES = """examples:
   python -m harness pretrain --model bert --corpus docstrings --tokens 10M --out pretrained/bert
@@ -55,7 +59,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokens", required=True, metavar="N", help="length of the run, such as 10M")
     parser.add_argument("--branch-at", metavar="N,N", help="further results that branch off the trunk, such as 5M,10M")
     parser.add_argument("--seed", type=int, default=0, help="of initialisation, order and masks (default 0)")
-    _add_recipe_options(parser)
+    add_recipe_options(parser)
     output = parser.add_argument_group("output")
     output.add_argument(
         "--out",
@@ -74,6 +78,9 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--eval-tokens", default="65536", metavar="N", help="held-out tokens of a point (default 65536)"
     )
+    output.add_argument(
+        "--eval-rows", metavar="N,N", help="further lengths of held-out rows at which the result is scored"
+    )
     output.add_argument("--points", type=int, default=20, metavar="N", help="points of the held-out curve (default 20)")
     output.add_argument(
         "--checkpoint-every", type=float, default=120.0, metavar="S", help="seconds between checkpoints (default 120)"
@@ -83,7 +90,8 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=run_pretraining)
 
 
-def _add_recipe_options(parser: argparse.ArgumentParser) -> None:
+def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    """One option per value of the recipe of pretraining."""
     recipe = parser.add_argument_group("recipe", "the same for every encoder")
     recipe.add_argument("--lr", dest="learning_rate", type=float, help="highest learning rate (default 2e-3)")
     recipe.add_argument("--optimizer", choices=["adamw", "muon"], help="default adamw; muon is for matrices alone")
@@ -143,51 +151,20 @@ def run_pretraining(options: argparse.Namespace) -> int:
     return 0
 
 
-def request_of(options: argparse.Namespace, precision: Any) -> Any:
-    """What the options ask for, as a `harness.pretraining.run.PretrainRequest`.
+def request_of(options: argparse.Namespace, precision: Precision) -> PretrainRequest:
+    """What the options ask for.
 
     Raises:
         InputError: a value is not usable.
     """
-    from harness.pretraining.recipe import FLAGS, PretrainRecipe
+    from harness.pretraining.recipe import number_of_tokens
+    from harness.pretraining.request import PretrainRequest
 
-    parsed = {"batch_tokens", "rows", "mask_rate", "corruption", "precision"}
-    given: dict[str, Any] = {
-        name: value for name in FLAGS.keys() - parsed if (value := getattr(options, name)) is not None
-    }
-    if options.batch_tokens:
-        given["batch_tokens"] = number_of_tokens("--batch-tokens", options.batch_tokens)
-    if options.rows:
-        given["rows"] = _pair("--rows", options.rows, int)
-    if options.mask_rate:
-        given["mask_rate"] = _pair("--mask-rate", options.mask_rate, float)
-    if options.corruption:
-        given["corruption"] = _parts("--corruption", options.corruption, int, 3)
-    recipe = PretrainRecipe(
-        number_of_tokens("--tokens", options.tokens), precision=options.precision or precision, **given
-    )
+    recipe = recipe_of(options, precision)
     if options.points < 1 or not options.checkpoint_every >= 0:
         raise InputError("--points takes at least 1, and --checkpoint-every no negative number of seconds")
     if not 0 <= options.seed < 2**32:
         raise InputError(f"--seed takes a whole number from 0 to 2**32 - 1, not {options.seed}")
-    branches = tuple(number_of_tokens("--branch-at", text) for text in (options.branch_at or "").split(",") if text)
-    return _request(options, recipe, branches)
-
-
-def _request(options: argparse.Namespace, recipe: Any, branches: tuple[int, ...]) -> Any:
-    from harness.pretraining.request import PretrainRequest
-
-    command = ["python", "-m", "harness", "pretrain"]
-    command += ["--model", options.model, "--size", options.size]
-    for name in options.model_option or ():
-        command += ["--model-option", name]
-    for name in options.corpus:
-        command += ["--corpus", name]
-    command += ["--tokenizer", options.tokenizer, "--tokens", options.tokens, "--seed", str(options.seed)]
-    command += ["--branch-at", options.branch_at] if options.branch_at else []
-    command += [*recipe.arguments(), "--eval-tokens", options.eval_tokens, "--points", str(options.points)]
-    command += ["--out", options.out]
-    command += [word for plugin in options.plugin or () for word in ("--plugin", plugin)]
     return PretrainRequest(
         options.model,
         tuple(options.corpus),
@@ -197,36 +174,26 @@ def _request(options: argparse.Namespace, recipe: Any, branches: tuple[int, ...]
         named_values("--model-option", options.model_option, may_be_empty=False),
         options.tokenizer,
         options.seed,
-        branches,
+        tuple(number_of_tokens("--branch-at", text) for text in (options.branch_at or "").split(",") if text),
         number_of_tokens("--eval-tokens", options.eval_tokens),
         options.points,
-        shlex.join(command),
+        eval_rows=tuple(number_of_tokens("--eval-rows", text) for text in (options.eval_rows or "").split(",") if text),
+        plugins=tuple(options.plugin or ()),
     )
 
 
-def number_of_tokens(option: str, text: str) -> int:
-    """A number of tokens: ``8192``, ``300K``, ``10M``, ``1.5B``.
+def recipe_of(options: argparse.Namespace, precision: Precision) -> PretrainRecipe:
+    """The recipe that the options of `add_recipe_options` and ``--tokens`` ask for.
+
+    Args:
+        options: as parsed.
+        precision: where the user gave none.
 
     Raises:
-        InputError: the text is no such number, or not above 0.
+        InputError: a value is not usable.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMB]?)", text.strip().upper())
-    tokens = round(float(found[1]) * {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}[found[2]]) if found else 0
-    if tokens < 1:
-        raise InputError(f"{option} takes a number of tokens such as 300K or 10M, not {text!r}")
-    return tokens
+    from harness.pretraining.recipe import FLAGS, PretrainRecipe, number_of_tokens, read_value
 
-
-def _pair(option: str, text: str, kind: type) -> Any:
-    """``A:B``, or ``A`` for both."""
-    return _parts(option, text if ":" in text else f"{text}:{text}", kind, 2)
-
-
-def _parts(option: str, text: str, kind: type, count: int) -> Any:
-    try:
-        values = tuple(kind(part) for part in text.split(":"))
-    except ValueError:
-        values = ()
-    if len(values) != count:
-        raise InputError(f"{option} takes {count} numbers with a colon between them, not {text!r}")
-    return values
+    given = {name: value for name in FLAGS if (value := getattr(options, name)) is not None}
+    given = {name: read_value(name, value) if isinstance(value, str) else value for name, value in given.items()}
+    return PretrainRecipe(number_of_tokens("--tokens", options.tokens), **({"precision": precision} | given))

@@ -56,19 +56,27 @@ def held_out(
     Raises:
         InputError: the held-out part is smaller than a row.
     """
-    chosen = drawn(len(tokens.heldout), length, at_most)
-    if not len(chosen):
-        raise InputError(
-            f"the held-out part of the corpus has {len(tokens.heldout)} tokens, less than one row of {length}; give more text, "
-            "with an empty line between documents, or shorter --rows"
-        )
-    masked = masked_rows(tokens.heldout, chosen, length, first_id, masker)
+    check_has_row(tokens, length)
+    masked = masked_rows(tokens.heldout, drawn(len(tokens.heldout), length, at_most), length, first_id, masker)
     of_batch = max(1, batch_tokens // length)
     return HeldOut(
         masked,
         [tensors(masked, start, start + of_batch) for start in range(0, len(chosen), of_batch)],
         tokens.bytes_a_token,
     )
+
+
+def check_has_row(tokens: TokenFile, length: int) -> None:
+    """Refuse a held-out part that is smaller than a row of so many tokens.
+
+    Raises:
+        InputError: it is.
+    """
+    if len(tokens.heldout) < length:
+        raise InputError(
+            f"the held-out part of the corpus has {len(tokens.heldout)} tokens, less than one row of {length}; give more text, "
+            "with an empty line between documents, or shorter --rows"
+        )
 
 
 @torch.no_grad()

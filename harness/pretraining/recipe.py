@@ -7,8 +7,9 @@ longer and the mask rate falls. Runs of different lengths can therefore branch o
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from harness.cells.request import number
 from harness.errors import InputError
@@ -167,6 +168,64 @@ class PretrainRecipe:
             level = 1 + (step - trunk) * MASK_LEVELS // (end - trunk)
         rate = first + (last - first) * level / MASK_LEVELS
         return max(1, round(rate * self.row_length(step, trunk)))
+
+
+def read_value(name: str, text: str) -> Any:
+    """The value of a recipe's field that its option's text gives.
+
+    Args:
+        name: a key of `FLAGS`.
+        text: as a user types it: ``512`` or ``256:512`` for rows, ``8K`` for tokens.
+
+    Raises:
+        InputError: the text gives no such value.
+    """
+    option = FLAGS[name]
+    if name in _TEXTS:
+        if text not in _TEXTS[name]:
+            raise InputError(f"{option} is one of {', '.join(_TEXTS[name])}, not {text!r}")
+        return text
+    if name == "batch_tokens":
+        return number_of_tokens(option, text)
+    if name == "rows":
+        return _pair(option, text, int)
+    if name == "mask_rate":
+        return _pair(option, text, float)
+    if name == "corruption":
+        return _parts(option, text, int, 3)
+    return _parts(option, text, float, 1)[0]
+
+
+def number_of_tokens(option: str, text: str) -> int:
+    """A number of tokens: ``8192``, ``300K``, ``10M``, ``1.5B``.
+
+    Raises:
+        InputError: the text is no such number, or not above 0.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMB]?)", text.strip().upper())
+    tokens = round(float(found[1]) * {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}[found[2]]) if found else 0
+    if tokens < 1:
+        raise InputError(f"{option} takes a number of tokens such as 300K or 10M, not {text!r}")
+    return tokens
+
+
+_TEXTS = {"optimizer": ("adamw", "muon"), "precision": ("fp32", "bf16")}
+
+
+def _pair(option: str, text: str, kind: type[int] | type[float]) -> tuple[float, ...]:
+    """``A:B``, or ``A`` for both."""
+    return _parts(option, text if ":" in text else f"{text}:{text}", kind, 2)
+
+
+def _parts(option: str, text: str, kind: type[int] | type[float], count: int) -> tuple[float, ...]:
+    try:
+        values = tuple(kind(part) for part in text.split(":"))
+    except ValueError:
+        values = ()
+    if len(values) != count:
+        takes = "a number" if count == 1 else f"{count} numbers with a colon between them"
+        raise InputError(f"{option} takes {takes}, not {text!r}")
+    return values
 
 
 def _written(value: float | str | tuple[float, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,8 @@ class PretrainRequest:
         branch_at: tokens at which further results branch off the trunk.
         eval_tokens: held-out tokens of every point of the curve.
         points: of the curve.
-        command: what repeats the run.
+        eval_rows: further lengths of held-out rows at which the result is scored, besides those of the recipe.
+        plugins: files that register models.
     """
 
     model: str
@@ -43,7 +45,24 @@ class PretrainRequest:
     branch_at: tuple[int, ...] = ()
     eval_tokens: int = EVAL_TOKENS
     points: int = POINTS
-    command: str = ""
+    eval_rows: tuple[int, ...] = ()
+    plugins: tuple[str, ...] = ()
+
+    def arguments(self) -> list[str]:
+        """The options of ``harness pretrain`` that ask for this."""
+        words = ["--model", self.model, "--size", self.size]
+        words += [word for item in self.model_options.items() for word in ("--model-option", "=".join(item))]
+        words += [word for name in self.corpora for word in ("--corpus", name)]
+        words += ["--tokenizer", self.tokenizer, "--tokens", str(self.recipe.tokens), "--seed", str(self.seed)]
+        words += ["--branch-at", _joined(self.branch_at)] if self.branch_at else []
+        words += [*self.recipe.arguments(), "--eval-tokens", str(self.eval_tokens), "--points", str(self.points)]
+        words += ["--eval-rows", _joined(self.eval_rows)] if self.eval_rows else []
+        words += ["--out", str(self.out)]
+        return words + [word for plugin in self.plugins for word in ("--plugin", plugin)]
+
+    def command(self) -> str:
+        """The command that repeats the run."""
+        return shlex.join(["python", "-m", "harness", "pretrain", *self.arguments()])
 
     def ends(self) -> dict[int, int]:
         """Steps after which a result is kept, and how many tokens were asked for: the branches, and last the run itself.
@@ -64,3 +83,7 @@ class PretrainRequest:
                 f"{ends[0] * recipe.batch_tokens} tokens; use a smaller --warmup or a later branch"
             )
         return dict(zip(ends, (*sorted(self.branch_at), recipe.tokens), strict=True))
+
+
+def _joined(numbers: tuple[int, ...]) -> str:
+    return ",".join(map(str, numbers))

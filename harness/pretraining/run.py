@@ -23,7 +23,7 @@ from harness.nn.training import DivergedError
 from harness.pretraining import checkpoints, export
 from harness.pretraining.baselines import counting_losses
 from harness.pretraining.corpus import Corpus, find_corpus
-from harness.pretraining.heldout import HeldOut, evaluate, held_out
+from harness.pretraining.heldout import HeldOut, check_has_row, evaluate, held_out
 from harness.pretraining.journal import Journal, tokens_to
 from harness.pretraining.model import build
 from harness.pretraining.recipe import PretrainRecipe
@@ -78,7 +78,8 @@ class Pretraining:
             "recipe": json.loads(json.dumps(asdict(request.recipe))),
             "seed": request.seed,
             "branch_at": sorted(request.branch_at),
-            "curve": {"eval_tokens": request.eval_tokens, "points": request.points},
+            "curve": {"eval_tokens": request.eval_tokens, "points": request.points}
+            | ({"eval_rows": sorted(request.eval_rows)} if request.eval_rows else {}),
         }
 
     @cached_property
@@ -116,15 +117,15 @@ def resolve(request: PretrainRequest, report: Reporter = silent) -> Pretraining:
     tokenizer = find_tokenizer(request.tokenizer)
     model, _ = build(encoder, request.size, request.model_options, tokenizer)
     limit = loading.max_length(model.encoder, encoder, request.size)
-    if limit is not None and recipe.longest > limit:
-        raise InputError(
-            f"{request.model} takes at most {limit} tokens, not rows of {recipe.longest}; use shorter --rows"
-        )
+    longest = max(recipe.longest, *request.eval_rows, 0)
+    if limit is not None and longest > limit:
+        raise InputError(f"{request.model} takes at most {limit} tokens, not rows of {longest}; use shorter --rows")
     corpora = [find_corpus(name) for name in request.corpora]
     update = report("tokenise")
     distributed.from_first(lambda: bool(tokenised(corpora, tokenizer, recipe.tokens, update)))
     tokens = tokenised(corpora, tokenizer, recipe.tokens, update)
     _check_enough(tokens, recipe)
+    check_has_row(tokens, longest)
     return Pretraining(request, encoder, tokenizer, corpora, tokens)
 
 
@@ -285,9 +286,10 @@ class _Run:
         device = next(model.parameters()).device
         recipe = self.planned.request.recipe
         model.eval()
-        longest = self.held if recipe.longest == self.held.length else self.planned.held(recipe.longest)
+        lengths = dict.fromkeys((self.held.length, recipe.longest, *self.planned.request.eval_rows))
+        held = [self.held if length == self.held.length else self.planned.held(length) for length in lengths]
         with autocast(device, recipe.precision):
-            by_rows = {held.length: evaluate(model, held, device) for held in (self.held, longest)}
+            by_rows = {one.length: evaluate(model, one, device) for one in held}
         if not distributed.is_first():
             return None
         staged = self.work / f"result-{end}"
@@ -376,7 +378,7 @@ class _Run:
             resumed_from=journal.resumed_from,
             peak_memory_mib=provenance.peak_memory_mib(),
             environment=provenance.environment() | {"processes": distributed.processes()},
-            command=request.command,
+            command=request.command(),
         )
 
 
@@ -420,21 +422,30 @@ def _problem_of(check: Callable[..., None], *arguments: Any) -> str:
     return ""
 
 
-def _settle(out: Path, identity: dict[str, Any]) -> None:
-    """See that the folder is empty or belongs to this run, and claim it."""
-    file = out / WORK / IDENTITY
+def check_folder(out: Path, identity: dict[str, Any]) -> None:
+    """See that the folder is missing, empty or belongs to this run.
+
+    Raises:
+        InputError: it holds something else.
+    """
     finished = read_pretraining(out)
-    earlier = finished["identity"] if finished else _read_json(file)
+    earlier = finished["identity"] if finished else _read_json(out / WORK / IDENTITY)
     if earlier is not None and earlier != identity:
         different = ", ".join(name for name in identity if earlier.get(name) != identity[name])
         raise InputError(
             f"{out} holds a pretraining that differs in {different}; choose another --out, or remove the folder"
         )
     ours = {WORK, ".pretraining.lock"}
-    if earlier is None and (others := sorted({path.name for path in out.iterdir()} - ours)):
+    if earlier is None and out.is_dir() and (others := sorted({path.name for path in out.iterdir()} - ours)):
         raise InputError(f"{out} holds other files, such as {others[0]}; choose an empty folder as --out")
-    if finished:
+
+
+def _settle(out: Path, identity: dict[str, Any]) -> None:
+    """Check the folder, and claim it for this run."""
+    check_folder(out, identity)
+    if read_pretraining(out):
         return
+    file = out / WORK / IDENTITY
     file.parent.mkdir(exist_ok=True)
     unfinished = file.with_suffix(".new")
     unfinished.write_text(json.dumps(identity, indent=1), encoding="utf-8")
