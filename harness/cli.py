@@ -27,6 +27,7 @@ COMMANDS = (
     "pretrain",
     "run",
     "sweep",
+    "ablate",
     "check",
     "bench",
     "report",

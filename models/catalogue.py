@@ -15,6 +15,7 @@ AVEY_B = Encoder(
     licence="Apache-2.0",
     config="models.avey_b:AveyBConfig",
     model="models.avey_b:AveyBModel",
+    ablations="models.avey_b.ablations:ABLATIONS",
     model_types=("avey-b", "avey"),
     sizes={
         "tiny": Size(

@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
 from harness.json_file import JsonError, read_json
 from harness.registry import Registry, suggestion
+from models.ablations import Ablation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -56,6 +57,7 @@ class Encoder:
         description: one line for ``harness list``.
         paper: citation of the paper that defines the architecture.
         model_options: keyword arguments of the model class, such as ``add_pooling_layer=False``.
+        ablations: ``"module:NAME"`` of its published ablations, a tuple of `models.ablations.Ablation`; empty if there are none.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Encoder:
     description: str = ""
     paper: str = ""
     model_options: Mapping[str, object] = field(default_factory=dict)
+    ablations: str = ""
 
     @property
     def config_class(self) -> type[PreTrainedConfig]:
@@ -77,6 +80,11 @@ class Encoder:
     def model_class(self) -> type[PreTrainedModel]:
         """The class of the bare model; this imports it, and with it torch."""
         return _imported(self.model)
+
+    @property
+    def published_ablations(self) -> tuple[Ablation, ...]:
+        """The ablations of the encoder's paper; this imports its package."""
+        return _imported(self.ablations) if self.ablations else ()
 
     def size(self, name: str) -> Size:
         """The size called ``name``.
@@ -123,8 +131,8 @@ def _hint(name: str, known: list[str]) -> str:
     return f"; for these weights use --model {encoder} --weights {name}, or the encoder they belong to: {others}"
 
 
-def _imported(path: str) -> type:
-    """The class at ``"module:Class"``.
+def _imported(path: str) -> Any:
+    """The object at ``"module:NAME"``.
 
     Raises:
         InputError: there is none, so the declaration of the encoder is wrong.

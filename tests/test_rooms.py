@@ -12,6 +12,7 @@ FLOORS = (
     {"harness.cli", "harness.door"},
     {"harness.commands"},
     {"harness.report"},
+    {"harness.ablation"},
     {"harness.pipelines", "harness.conformance", "harness.cost", "harness.gate", "harness.pretraining"},
     {"harness.nn", "harness.scheduling"},
     {"harness.cells"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from harness.commands.cell_options import add_curves_options, curves_folder, named_values
 from harness.errors import InputError
@@ -15,8 +15,6 @@ from harness.values import valid_name, valid_path
 if TYPE_CHECKING:
     from harness.pretraining.recipe import PretrainRecipe
     from harness.pretraining.request import PretrainRequest
-
-Precision = Literal["fp32", "bf16"]
 
 EXAMPLES = """examples:
   python -m harness pretrain --model bert --corpus docstrings --tokens 10M --out pretrained/bert
@@ -151,7 +149,7 @@ def run_pretraining(options: argparse.Namespace) -> int:
     return 0
 
 
-def request_of(options: argparse.Namespace, precision: Precision) -> PretrainRequest:
+def request_of(options: argparse.Namespace, precision: str) -> PretrainRequest:
     """What the options ask for.
 
     Raises:
@@ -182,7 +180,7 @@ def request_of(options: argparse.Namespace, precision: Precision) -> PretrainReq
     )
 
 
-def recipe_of(options: argparse.Namespace, precision: Precision) -> PretrainRecipe:
+def recipe_of(options: argparse.Namespace, precision: str) -> PretrainRecipe:
     """The recipe that the options of `add_recipe_options` and ``--tokens`` ask for.
 
     Args:
@@ -194,6 +192,6 @@ def recipe_of(options: argparse.Namespace, precision: Precision) -> PretrainReci
     """
     from harness.pretraining.recipe import FLAGS, PretrainRecipe, number_of_tokens, read_value
 
-    given = {name: value for name in FLAGS if (value := getattr(options, name)) is not None}
+    given: dict[str, Any] = {name: value for name in FLAGS if (value := getattr(options, name)) is not None}
     given = {name: read_value(name, value) if isinstance(value, str) else value for name, value in given.items()}
     return PretrainRecipe(number_of_tokens("--tokens", options.tokens), **({"precision": precision} | given))

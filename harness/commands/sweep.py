@@ -113,9 +113,9 @@ def _grids(options: argparse.Namespace) -> list[Grid]:
 
     in_environment = valid_path(folder) if (folder := data_dir()) else None
     given: dict[str, object] = {
-        "models": _names(options.models) if options.models is not None else None,
-        "tasks": _names(options.tasks) if options.tasks is not None else None,
-        "learning_rates": _rates(options.lrs) if options.lrs is not None else None,
+        "models": names_of(options.models) if options.models is not None else None,
+        "tasks": names_of(options.tasks) if options.tasks is not None else None,
+        "learning_rates": rates_of(options.lrs) if options.lrs is not None else None,
         "seeds": options.seeds,
         "weights": options.weights,
         "size": options.size,
@@ -130,11 +130,17 @@ def _grids(options: argparse.Namespace) -> list[Grid]:
     return grids.read(options.file, named, {"data_dir": in_environment} if in_environment else {})
 
 
-def _names(text: str) -> list[str]:
+def names_of(text: str) -> list[str]:
+    """Names with commas."""
     return [name.strip() for name in text.split(",")]
 
 
-def _rates(text: str) -> list[float]:
+def rates_of(text: str) -> list[float]:
+    """Learning rates with commas.
+
+    Raises:
+        InputError: one is no number.
+    """
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -76,12 +76,17 @@ def entries(records: Iterable[RunRecord]) -> list[Entry]:
         if record["status"] == "ok":
             groups[_identity(record)].append(record)
     return sorted(
-        (_entry(group) for group in groups.values()),
+        (entry_of(group) for group in groups.values()),
         key=lambda entry: (entry.dataset, entry.fingerprint, entry.model, entry.size, entry.weights),
     )
 
 
-def _entry(group: list[RunRecord]) -> Entry:
+def entry_of(group: Sequence[RunRecord]) -> Entry:
+    """The entry of finished runs that share everything but learning rate and seed, at its best learning rate.
+
+    Args:
+        group: one run or more. Runs of several checkpoints may be among them, where they are to have one learning rate.
+    """
     metric = group[0]["task"]["metric"]
     by_rate: dict[float, list[RunRecord]] = defaultdict(list)
     for record in group:

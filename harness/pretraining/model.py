@@ -41,9 +41,18 @@ def build(encoder: Encoder, size: str, options: Mapping[str, str], tokenizer: An
     return MaskedLM(model), config
 
 
+def config_values(encoder: Encoder, size: str, tokenizer: Any) -> dict[str, bool | int | float | str]:
+    """The values of the config of a size that options can replace."""
+    return _plain_values(loading.config_of(encoder, dict(encoder.size(size).options), tokenizer))
+
+
+def _plain_values(config: Any) -> dict[str, bool | int | float | str]:
+    return {key: value for key, value in config.to_dict().items() if isinstance(value, bool | int | float | str)}
+
+
 def _value_of(encoder: Encoder, config: Any, name: str, text: str) -> Any:
     """An option's text as the kind of value that the config holds under this name."""
-    known = {key: value for key, value in config.to_dict().items() if isinstance(value, bool | int | float | str)}
+    known = _plain_values(config)
     if name not in known:
         raise InputError(f"{encoder.name} has no config value {name!r}{suggestion(name, known)}")
     kind = type(known[name])

@@ -112,21 +112,48 @@ def resolve(request: PretrainRequest, report: Reporter = silent) -> Pretraining:
     if not isinstance(encoder, Encoder):
         raise InputError(f"{request.model} has no weights to pretrain; choose an encoder (see harness list)")
     encoder.size(request.size)
-    request.ends()
-    distributed.batch_share(recipe.batch_tokens // recipe.longest)
     tokenizer = find_tokenizer(request.tokenizer)
-    model, _ = build(encoder, request.size, request.model_options, tokenizer)
-    limit = loading.max_length(model.encoder, encoder, request.size)
-    longest = max(recipe.longest, *request.eval_rows, 0)
-    if limit is not None and longest > limit:
-        raise InputError(f"{request.model} takes at most {limit} tokens, not rows of {longest}; use shorter --rows")
+    _check_model(request, encoder, tokenizer)
     corpora = [find_corpus(name) for name in request.corpora]
     update = report("tokenise")
     distributed.from_first(lambda: bool(tokenised(corpora, tokenizer, recipe.tokens, update)))
     tokens = tokenised(corpora, tokenizer, recipe.tokens, update)
-    _check_enough(tokens, recipe)
-    check_has_row(tokens, longest)
+    _check_corpus(tokens, request)
     return Pretraining(request, encoder, tokenizer, corpora, tokens)
+
+
+def resolve_like(other: Pretraining, request: PretrainRequest) -> Pretraining:
+    """Resolve a request that has the model, corpus, tokenizer and number of tokens of a resolved one.
+
+    Raises:
+        InputError: its config or its row length is not usable, or the corpus would be read too often.
+    """
+    _check_model(request, other.encoder, other.tokenizer)
+    _check_corpus(other.tokens, request)
+    return Pretraining(request, other.encoder, other.tokenizer, other.corpora, other.tokens)
+
+
+def _check_model(request: PretrainRequest, encoder: Encoder, tokenizer: Any) -> None:
+    """See that the model can be built and takes the rows."""
+    recipe = request.recipe
+    request.ends()
+    distributed.batch_share(recipe.batch_tokens // recipe.longest)
+    model, _ = build(encoder, request.size, request.model_options, tokenizer)
+    limit = loading.max_length(model.encoder, encoder, request.size)
+    if limit is not None and _longest_row(request) > limit:
+        raise InputError(
+            f"{request.model} takes at most {limit} tokens, not rows of {_longest_row(request)}; use shorter --rows"
+        )
+
+
+def _longest_row(request: PretrainRequest) -> int:
+    return max(request.recipe.longest, *request.eval_rows, 0)
+
+
+def _check_corpus(tokens: TokenFile, request: PretrainRequest) -> None:
+    """See that the corpus has enough text to train and to evaluate on."""
+    _check_enough(tokens, request.recipe)
+    check_has_row(tokens, _longest_row(request))
 
 
 def _check_enough(tokens: TokenFile, recipe: PretrainRecipe) -> None:

@@ -1,0 +1,232 @@
+"""The tables of a study of ablations: on the terminal, and as Markdown, CSV and JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import mean
+
+import rich.table
+
+from harness.ablation.judgement import CANNOT_TELL, HELD_OUT, Judged
+from harness.ablation.study import Outcome
+from harness.ablation.variants import Variant
+from harness.comparison.stats import Estimate
+from harness.report.cost.tables import as_csv
+from harness.report.files.tables import Cell, Table, as_markdown, millions
+from harness.terminal import drawn
+
+Row = Mapping[str, object]
+_PARTS = ("train", "evaluate", "checkpoint", "log")
+"""Seconds of a pretraining that add up to all of it."""
+
+
+def variant_rows(outcome: Outcome) -> list[Row]:
+    """One flat row a variant: what it is and what it took."""
+    return [_variant_row(outcome, variant) for variant in outcome.study.variants]
+
+
+def _variant_row(outcome: Outcome, variant: Variant) -> Row:
+    records = outcome.pretrained[variant.name].values()
+    runs = {
+        run["key"]: run for group in outcome.runs[variant.name].values() for one in group.values() for run in one
+    }.values()
+    model = next((record["model"] for record in records), None)
+    rows = str(outcome.study.row_length)
+    held = [record["scores"]["heldout_by_rows"][rows]["bits_per_byte"] for record in records]
+    return {
+        "variant": variant.name,
+        "setting": variant.setting,
+        "params_total": model["params_total"] if model else None,
+        "params_non_embedding": model["params_non_embedding"] if model else None,
+        "pretraining_seeds": " ".join(map(str, outcome.pretrained[variant.name])),
+        "tokens": next((record["recipe"]["tokens"] for record in records), None),
+        "held_out_bits_per_byte": mean(held) if held else None,
+        "pretraining_seconds": mean(_seconds(record["seconds"]) for record in records) if records else None,
+        "cells": len(runs),
+        "fine_tuning_seconds": sum(sum(run["seconds"].values()) for run in runs),
+    }
+
+
+def judged_rows(outcome: Outcome) -> list[Row]:
+    """One flat row a variant and measure, with every number."""
+    variants = {str(row["variant"]): row for row in variant_rows(outcome)}
+    return [_judged_row(one, variants[one.variant]) for one in outcome.judged]
+
+
+def _judged_row(one: Judged, variant: Row) -> Row:
+    return {
+        "variant": one.variant,
+        "setting": variant["setting"],
+        "params_total": variant["params_total"],
+        "tokens": variant["tokens"],
+        "pretraining_seconds": variant["pretraining_seconds"],
+        "fine_tuning_seconds": variant["fine_tuning_seconds"],
+        "measure": one.measure,
+        "metric": one.metric,
+        "baseline": _number(one.baseline),
+        "score": _number(one.score),
+        "difference": _number(one.difference.value),
+        "difference_low": _number(one.difference.low),
+        "difference_high": _number(one.difference.high),
+        "pretraining_seeds": one.pretraining_seeds,
+        "seeds": one.seeds,
+        "finding": one.finding,
+        "source": one.source,
+        "verdict": one.verdict,
+        "note": one.note,
+    }
+
+
+def as_json(outcome: Outcome) -> Row:
+    """Everything, for programs."""
+    study = outcome.study
+    return {
+        "model": study.request.model,
+        "size": study.request.size,
+        "corpora": list(study.request.corpora),
+        "tokens": study.variants.baseline.recipe.tokens,
+        "held_out_rows": study.row_length,
+        "pretraining_seeds": list(study.pretraining_seeds),
+        "seeds": list(study.grid.seeds),
+        "variants": variant_rows(outcome),
+        "rows": judged_rows(outcome),
+        "failures": [{"what": what, "error": error} for what, error in outcome.failures],
+    }
+
+
+def write(outcome: Outcome, folder: Path) -> list[Path]:
+    """Write ``ablations.md``, ``ablations.csv`` and ``ablations.json``, each as a whole; returns the files.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    contents = {
+        "ablations.md": "\n".join(map(as_markdown, (_judged_table(outcome), _variant_table(outcome)))),
+        "ablations.csv": as_csv(judged_rows(outcome)),
+        "ablations.json": json.dumps(as_json(outcome), indent=1) + "\n",
+    }
+    for name, content in contents.items():
+        unfinished = folder / f".{name}.new"
+        unfinished.write_text(content, encoding="utf-8")
+        unfinished.replace(folder / name)
+    return [folder / name for name in contents]
+
+
+def as_text(outcome: Outcome) -> str:
+    """The tables for a terminal."""
+    parts: list[rich.table.Table | str] = []
+    for table in (_judged_table(outcome), _variant_table(outcome)):
+        parts += [_drawable(table), *table.notes]
+    return drawn(*parts)
+
+
+def planned_as_text(rows: Sequence[tuple[str, ...]]) -> str:
+    """What a study would pretrain: variant, setting, tokens, and how many of its pretrainings and cells are done."""
+    table = rich.table.Table("variant", "setting", "tokens", "pretrained", "cells")
+    for row in rows:
+        table.add_row(*row)
+    return drawn(table)
+
+
+def _drawable(table: Table) -> rich.table.Table:
+    made = rich.table.Table(title=table.title)
+    for number, name in enumerate(table.head):
+        made.add_column(name, justify="right" if table.numbers_from <= number < len(table.head) - 2 else "left")
+    for row in table.rows:
+        made.add_row(*(cell.text for cell in row))
+    return made
+
+
+def _judged_table(outcome: Outcome) -> Table:
+    study = outcome.study
+    head = ("variant", "measure", "parameters", "baseline", "variant's", "difference [95 %]", "the paper", "verdict")
+    sizes = {str(row["variant"]): row["params_total"] for row in variant_rows(outcome)}
+    sources = dict.fromkeys(one.source for one in outcome.judged if one.source)
+    return Table(
+        "ablations",
+        f"{study.request.model} {study.request.size}: {len(study.variants.others)} variants beside the baseline",
+        (
+            f"Difference: variant less baseline. Held-out: bits a byte on fixed rows of {study.row_length} tokens with fixed "
+            "masks, lower is better. Tasks: main metric on test, higher is better.",
+            "A finding about an average over tasks is held against each task by itself. Intervals are not corrected for the "
+            "number of rows.",
+            *_notes(outcome.judged),
+            *(f"Source: {source}." for source in sources),
+        ),
+        head,
+        tuple(_judged_cells(one, sizes[one.variant]) for one in outcome.judged),
+        2,
+    )
+
+
+def _notes(judged: Sequence[Judged]) -> list[str]:
+    """Every note once, with what it is about unless it is about all."""
+    found = []
+    for note in dict.fromkeys(one.note for one in judged if one.note):
+        about = [f"{one.variant} by {one.measure}" for one in judged if one.note == note]
+        told = f"{note[0].upper()}{note[1:]}"
+        found.append(f"{told}." if len(about) == len(judged) else f"{told}: {'; '.join(about)}.")
+    return found
+
+
+def _judged_cells(one: Judged, parameters: object) -> tuple[Cell, ...]:
+    measure = f"{HELD_OUT}, bits a byte" if one.measure == HELD_OUT else f"{one.measure}, {one.metric}"
+    said = f"{one.verdict} ({one.note})" if one.verdict == CANNOT_TELL and one.note else one.verdict
+    texts = (
+        one.variant,
+        measure,
+        millions(parameters) if isinstance(parameters, int) else "-",
+        _shown(one.baseline),
+        _shown(one.score),
+        _interval(one.difference),
+        one.finding,
+        said or "-",
+    )
+    return tuple(Cell(text) for text in texts)
+
+
+def _variant_table(outcome: Outcome) -> Table:
+    head = ("variant", "setting", "parameters", "tokens", "bits a byte", "pretraining s", "cells", "fine-tuning s")
+    notes = ["Seconds: of one pretraining, mean over seeds; of all finished cells together."]
+    notes += [f"Without a result: {what}: {error}" for what, error in outcome.failures]
+    rows = [
+        (
+            str(row["variant"]),
+            str(row["setting"]) or "-",
+            _count(row["params_total"]),
+            _count(row["tokens"]),
+            _shown(row["held_out_bits_per_byte"]),
+            _count(row["pretraining_seconds"]),
+            str(row["cells"]),
+            _count(row["fine_tuning_seconds"]),
+        )
+        for row in variant_rows(outcome)
+    ]
+    title = "What the variants are and what they took"
+    return Table("variants", title, tuple(notes), head, tuple(tuple(map(Cell, row)) for row in rows), 2)
+
+
+def _seconds(parts: Mapping[str, float]) -> float:
+    return sum(parts[name] for name in _PARTS)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) and not math.isnan(value) else "-"
+
+
+def _count(value: object) -> str:
+    return f"{value:,.0f}" if isinstance(value, int | float) else "-"
+
+
+def _interval(estimate: Estimate) -> str:
+    if math.isnan(estimate.value):
+        return "-"
+    ends = "" if math.isnan(estimate.low) else f" [{estimate.low:+.4f}, {estimate.high:+.4f}]"
+    return f"{estimate.value:+.4f}{ends}"
