@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from harness.machine import memory
 from harness.machine.processes import PYTHON, environment, how_it_died
@@ -15,21 +14,23 @@ HARNESS = (*PYTHON, "-m", "harness")
 _LINES_KEPT = 200
 
 
-def pretrain_in_child(request: PretrainRequest, store: Path, threads: int, tell: Callable[[str], None]) -> str:
+def pretrain_in_child(
+    request: PretrainRequest, threads: int, tell: Callable[[str], None], more: Sequence[str] = ()
+) -> str:
     """Pretrain in a child that does not outlive this process; it goes on where an earlier one was cut off.
 
     Args:
         request: what to train.
-        store: gets the record.
         threads: that the child computes with.
         tell: is called with each line that the child writes about its progress.
+        more: further options of the child, which do not change the weights.
 
     Returns:
         Why it ended without a result, in one sentence; empty if it has one.
     """
     children, killed_before = Children(), memory.kernel_kills()
     child = subprocess.Popen(
-        [*HARNESS, "pretrain", *request.arguments(), "--store", str(store)],
+        [*HARNESS, "pretrain", *request.arguments(), *more],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -80,23 +80,23 @@ def verdict(claim: Direction, difference: Estimate, better: Literal["higher", "l
 
 
 def paired_difference(
-    ours: NDArray[np.float64], theirs: NDArray[np.float64], rng: np.random.Generator, resamples: int = RESAMPLES
+    ours: tuple[NDArray[np.float64], Sequence[int]],
+    theirs: tuple[NDArray[np.float64], Sequence[int]],
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
 ) -> Estimate:
-    """The difference of two variants on one test set with its 95 % interval.
+    """The difference of two variants on one test set with its 95 % interval, over seeds and examples.
 
-    The only place where intervals of scores are made. Several pretraining seeds are the runs of `stats.difference`, each
-    with the mean of its fine-tuning seeds: the fine-tuning seeds of one checkpoint are no independent runs. With one
-    pretraining seed the fine-tuning seeds are the runs, and the interval tells of these weights. With one seed of both
-    the ends are nan.
+    The only place where intervals of scores are made, see `harness.comparison.stats.difference`. With several pretraining
+    seeds they are what is drawn anew; with one the interval is over fine-tuning seeds of these weights. With one seed of
+    both the ends are nan.
 
     Args:
-        ours, theirs: terms of shape (pretraining seeds, fine-tuning seeds, examples, 2), the same seeds and examples on
-            both sides, see `harness.comparison.stats`.
+        ours, theirs: terms of shape (runs, examples, 2), the same examples on both sides, and the pretraining seed of each run.
         rng: draws the resamples.
         resamples: how many.
     """
-    left, right = (side.mean(axis=1) if len(side) > 1 else side[0] for side in (ours, theirs))
-    found = stats.difference(left, right, rng, resamples=resamples)
+    found = stats.difference(ours[0], theirs[0], rng, resamples=resamples, pretrainings=(ours[1], theirs[1]))
     return found.estimate if found.over_seeds else Estimate(found.estimate.value, math.nan, math.nan)
 
 
@@ -150,64 +150,59 @@ def judge(
     """
     applies = finding if finding is not None and dataset.partition("/")[0] in finding.families else None
     told = (applies.words if applies else NO_FINDING, applies.source if applies else "")
-    sides = [_Side.of(runs) for runs in (ours, theirs)]
-    metric = next((side.entry.metric for side in sides if side), "")
-    seeds = _common(sides)
-    if not seeds or sides[0] is None or sides[1] is None:
-        claimed = CANNOT_TELL if applies else ""
-        return Judged(variant, dataset, metric, math.nan, math.nan, _UNKNOWN, 0, 0, *told, claimed, _missing(ours))
     try:
-        arrays = _terms(sides[0], sides[1], seeds, predictions)
+        sides, n_pretrained, n_seeds = _paired(ours, theirs, predictions)
     except InputError as error:
-        claimed = CANNOT_TELL if applies else ""
-        return Judged(variant, dataset, metric, math.nan, math.nan, _UNKNOWN, 0, 0, *told, claimed, str(error))
-    difference = paired_difference(*arrays, np.random.default_rng(0))
-    means = [float(stats.score(side).mean()) for side in arrays]
-    n_pretrained, n_seeds = arrays[0].shape[:2]
+        said = CANNOT_TELL if applies else ""
+        return Judged(variant, dataset, "", math.nan, math.nan, _UNKNOWN, 0, 0, *told, said, str(error))
+    difference = paired_difference(sides[0].terms, sides[1].terms, np.random.default_rng(0))
     said = verdict(applies.claim, difference) if applies else ""
-    note = _note(n_pretrained, n_seeds)
+    means = [float(stats.score(side.terms[0]).mean()) for side in sides]
+    metric, note = sides[0].metric, _note(n_pretrained, n_seeds)
     return Judged(variant, dataset, metric, means[1], means[0], difference, n_pretrained, n_seeds, *told, said, note)
 
 
 @dataclass(frozen=True)
 class _Side:
-    """The runs of one variant at its learning rate, by pretraining seed and fine-tuning seed."""
+    """The runs of one variant that are compared: what each example adds to each run's metric, and each run's pretraining seed."""
 
-    entry: Entry
-    keys: tuple[tuple[int, int], ...]
-
-    @classmethod
-    def of(cls, runs: Runs) -> _Side | None:
-        """The side of some finished cells; ``None`` where there are none."""
-        pretrained = {run["key"]: seed for seed, group in runs.items() for run in group}
-        if not pretrained:
-            return None
-        entry = entry_of([run for group in runs.values() for run in group])
-        return cls(entry, tuple((pretrained[run["key"]], run["seed"]) for run in entry.runs))
+    metric: str
+    examples: list[str]
+    terms: tuple[NDArray[np.float64], list[int]]
 
 
-def _common(sides: Iterable[_Side | None]) -> list[list[tuple[int, int]]]:
-    """The seeds to compare, a list for each pretraining seed: those for which both sides have all fine-tuning seeds."""
-    found = [set(side.keys) if side else set() for side in sides]
-    both = set.intersection(*found)
-    seeds = {seed for keys in found for _, seed in keys}
+def _paired(ours: Runs, theirs: Runs, predictions: Predictions) -> tuple[tuple[_Side, _Side], int, int]:
+    """Both sides with the runs of the same seeds, and how many pretraining seeds and fine-tuning seeds these are.
+
+    Raises:
+        InputError: a side has no run that the other has too, or their predictions cannot be compared.
+    """
+    if not ours or not theirs:
+        raise InputError(_missing(ours))
+    chosen = [_at_one_rate(runs) for runs in (ours, theirs)]
+    seeds = {seed for _, by_seed in chosen for _, seed in by_seed}
+    both = chosen[0][1].keys() & chosen[1][1].keys()
     whole = [one for one in sorted({one for one, _ in both}) if all((one, seed) in both for seed in seeds)]
-    return [[(one, seed) for seed in sorted(seeds)] for one in whole]
-
-
-def _terms(
-    ours: _Side, theirs: _Side, seeds: list[list[tuple[int, int]]], predictions: Predictions
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The terms of both sides, of shape (pretraining seeds, fine-tuning seeds, examples, 2)."""
-    arrays, examples = [], []
-    for side in (ours, theirs):
-        ids, shares = terms(side.entry, predictions)
-        place = {key: number for number, key in enumerate(side.keys)}
-        arrays.append(np.stack([np.stack([shares[place[key]] for key in group]) for group in seeds]))
-        examples.append(ids)
-    if examples[0] != examples[1]:
+    if not whole:
+        raise InputError("no pretraining seed has all fine-tuning seeds finished on both sides")
+    keys = [(one, seed) for one in whole for seed in sorted(seeds)]
+    left, right = (_side(replace(entry, runs=tuple(by_seed[key] for key in keys)), keys, predictions)
+                   for entry, by_seed in chosen)  # fmt: skip
+    if left.examples != right.examples:
         raise InputError("the two sides were tested on different examples; choose another --store")
-    return arrays[0], arrays[1]
+    return (left, right), len(whole), len(seeds)
+
+
+def _at_one_rate(runs: Runs) -> tuple[Entry, dict[tuple[int, int], RunRecord]]:
+    """The runs of one variant at the learning rate that served dev best, by pretraining seed and fine-tuning seed."""
+    entry = entry_of([run for group in runs.values() for run in group])
+    pretrained = {run["key"]: seed for seed, group in runs.items() for run in group}
+    return entry, {(pretrained[run["key"]], run["seed"]): run for run in entry.runs}
+
+
+def _side(entry: Entry, keys: Sequence[tuple[int, int]], predictions: Predictions) -> _Side:
+    examples, shares = terms(entry, predictions)
+    return _Side(entry.metric, examples, (shares, [one for one, _ in keys]))
 
 
 def _missing(ours: Mapping[int, object]) -> str:

@@ -14,11 +14,11 @@ from harness.ablation.study import (
     sweep_of,
 )
 from harness.errors import InputError
-from harness.pretraining.run import result_in
 from harness.progress import shown, silent, stderr
 from harness.scheduling.executor import Executor
 from harness.store import Store
 from harness.store.lock import held
+from harness.store.pretrained import read_pretraining
 
 LOCK = ".ablate.lock"
 
@@ -39,7 +39,7 @@ def counts(study: Study) -> Counts:
     recipe = study.variants.baseline.recipe
     return Counts(
         len(requests),
-        sum(result_in(request.out) is not None for request in requests),
+        sum(read_pretraining(request.out) is not None for request in requests),
         recipe.steps * recipe.batch_tokens,
         len(study.scratch_cells()) * len(requests),
     )

@@ -14,10 +14,11 @@ from harness.cells.grids import Grid
 from harness.cells.plan import Planned
 from harness.errors import InputError, StoppedError
 from harness.pretraining.request import PretrainRequest
-from harness.pretraining.run import Pretraining, check_folder, resolve, resolve_like, result_in
+from harness.pretraining.run import Pretraining, check_folder, resolve, resolve_like
 from harness.progress import Reporter, Update, saved_so_far
 from harness.scheduling.sweep import Sweep, cells_of
 from harness.store import Store
+from harness.store.pretrained import read_pretraining
 from harness.store.record import PretrainingRecord, RunRecord
 
 Pretrain = Callable[[PretrainRequest, Callable[[str], None]], str]
@@ -124,7 +125,7 @@ def pretrain_all(study: Study, pretrain: Pretrain, say: Say, show: Update) -> li
     work, broken = list(study.pretrainings()), []
     try:
         for number, (variant, request) in enumerate(work):
-            if result_in(request.out):
+            if read_pretraining(request.out):
                 continue
             name = f"{variant.name}, pretraining seed {request.seed}"
 
@@ -137,7 +138,7 @@ def pretrain_all(study: Study, pretrain: Pretrain, say: Say, show: Update) -> li
                 broken.append((name, problem))
                 say(f"{name} FAILED: {problem}")
     except KeyboardInterrupt as stop:
-        saved = sum(result_in(request.out) is not None for _, request in work)
+        saved = sum(read_pretraining(request.out) is not None for _, request in work)
         raise StoppedError(saved_so_far(saved, len(work), "pretraining")) from stop
     return broken
 
@@ -151,7 +152,7 @@ def cells_by_checkpoint(study: Study) -> dict[tuple[str, int], list[Planned]]:
     return {
         (variant.name, request.seed): cells_of([replace(study.grid, weights=str(request.out), size=None)])[0]
         for variant, request in study.pretrainings()
-        if result_in(request.out)
+        if read_pretraining(request.out)
     }
 
 
@@ -178,7 +179,7 @@ def outcome_of(
     found = {record["key"]: record for record in sweep.records()}
     pretrained: dict[str, dict[int, PretrainingRecord]] = {variant.name: {} for variant in study.variants}
     for variant, request in study.pretrainings():
-        if record := result_in(request.out):
+        if record := read_pretraining(request.out):
             pretrained[variant.name][request.seed] = record
     runs: dict[str, dict[str, dict[int, list[RunRecord]]]] = {name: {} for name in pretrained}
     for (name, seed), group in cells.items():

@@ -93,6 +93,9 @@ def _add_pretraining(parser: argparse.ArgumentParser) -> None:
         help="of initialisation, order and masks (default 0); intervals over them need two or more",
     )
     group.add_argument("--eval-tokens", default="65536", metavar="N", help="held-out tokens (default 65536)")
+    group.add_argument(
+        "--checkpoint-every", type=float, default=120.0, metavar="S", help="seconds between checkpoints (default 120)"
+    )
     add_recipe_options(parser)
 
 
@@ -140,7 +143,8 @@ def _pretrain(options: argparse.Namespace) -> Pretrain:
     from harness.ablation.child import pretrain_in_child
 
     _, threads = workers_and_threads(1, options.threads)
-    return lambda request, tell: pretrain_in_child(request, Path(options.store), threads, tell)
+    more = ("--store", options.store, "--checkpoint-every", str(options.checkpoint_every))
+    return lambda request, tell: pretrain_in_child(request, threads, tell, more)
 
 
 def _executor(store: str, workers: int, threads: int) -> Executor:
@@ -161,6 +165,8 @@ def study_of(options: argparse.Namespace) -> Study:
     from harness.pretraining.recipe import number_of_tokens
     from harness.pretraining.request import PretrainRequest
 
+    if not options.checkpoint_every >= 0:
+        raise InputError("--checkpoint-every takes no negative number of seconds")
     recipe = recipe_of(options, fast_precision())
     seeds = read_seeds(options.pretraining_seeds, "seeds", "--pretraining-seeds")
     grid = _grid(options)
@@ -236,10 +242,11 @@ def _fine_tuning_values(texts: list[str] | None) -> dict[str, RecipeValue]:
 def _before(study: Study) -> str:
     """The line about a study before it runs."""
     from harness.ablation.run import counts
+    from harness.progress import counted
 
     found = counts(study)
     return (
-        f"{len(study.variants.others)} variants beside the baseline, pretraining seeds "
+        f"{counted(len(study.variants.others), 'variant')} beside the baseline, pretraining seeds "
         f"{','.join(map(str, study.pretraining_seeds))}: {found.pretrainings} pretrainings of {found.tokens:,} tokens "
         f"({found.done} done), then {found.cells} cells of fine-tuning"
     )

@@ -120,7 +120,7 @@ def _seeds(record: RunRecord) -> tuple[int, int]:
     return origin["seed"] if origin else -1, record["seed"]
 
 
-def _weights(group: list[RunRecord]) -> str:
+def _weights(group: Sequence[RunRecord]) -> str:
     """A name for the weights of all runs: the typed one if it is the same, otherwise one after the tokens they have read."""
     model = group[0]["model"]
     same = len({run["model"]["weights"] for run in group}) == 1

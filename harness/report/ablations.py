@@ -14,6 +14,7 @@ from harness.ablation.judgement import CANNOT_TELL, HELD_OUT, Judged
 from harness.ablation.study import Outcome
 from harness.ablation.variants import Variant
 from harness.comparison.stats import Estimate
+from harness.progress import counted
 from harness.report.cost.tables import as_csv
 from harness.report.files.tables import Cell, Table, as_markdown, millions
 from harness.terminal import drawn
@@ -147,7 +148,7 @@ def _judged_table(outcome: Outcome) -> Table:
     sources = dict.fromkeys(one.source for one in outcome.judged if one.source)
     return Table(
         "ablations",
-        f"{study.request.model} {study.request.size}: {len(study.variants.others)} variants beside the baseline",
+        f"{study.request.model} {study.request.size}: {counted(len(study.variants.others), 'variant')} beside the baseline",
         (
             f"Difference: variant less baseline. Held-out: bits a byte on fixed rows of {study.row_length} tokens with fixed "
             "masks, lower is better. Tasks: main metric on test, higher is better.",
@@ -174,7 +175,8 @@ def _notes(judged: Sequence[Judged]) -> list[str]:
 
 def _judged_cells(one: Judged, parameters: object) -> tuple[Cell, ...]:
     measure = f"{HELD_OUT}, bits a byte" if one.measure == HELD_OUT else f"{one.measure}, {one.metric}"
-    said = f"{one.verdict} ({one.note})" if one.verdict == CANNOT_TELL and one.note else one.verdict
+    without_interval = one.verdict == CANNOT_TELL and math.isnan(one.difference.low)
+    said = f"{one.verdict}: {one.note}" if without_interval else one.verdict
     texts = (
         one.variant,
         measure,

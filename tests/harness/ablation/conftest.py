@@ -6,7 +6,6 @@ import pytest
 
 import harness.commands.ablate
 from harness.cli import run_command
-from harness.commands.pretrain import run_pretraining
 from harness.pipelines.run_cell import run_one
 from harness.scheduling.executor import Finished
 from tests.harness.pretraining.conftest import SMALL, cache, corpus, own_cache, small_tokenizer
@@ -45,7 +44,6 @@ def in_process(monkeypatch, tmp_path):
     """Pretraining and cells run in this process."""
     monkeypatch.setattr(harness.commands.ablate, "_executor", lambda store, *_: InThisProcess(store))
     monkeypatch.setattr(harness.commands.ablate, "_pretrain", lambda options: pretrain_here(options.store))
-    return run_pretraining
 
 
 @pytest.fixture

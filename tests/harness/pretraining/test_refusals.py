@@ -62,6 +62,8 @@ def test_a_held_out_part_that_is_smaller_than_a_row(words, tmp_path, capsys):
         ({"rows": "x"}, "--rows takes 2 numbers"),
         ({"batch_tokens": 100}, "use --batch-tokens 128"),
         ({"rows": "512:1024", "batch_tokens": 1024}, "takes at most 512 tokens"),
+        ({"eval_rows": "64,1024"}, "takes at most 512 tokens, not rows of 1024"),
+        ({"eval_rows": "64,x"}, "--eval-rows takes a number of tokens"),
         ({"tokens": "1K"}, "fewer than four batches"),
         ({"tokens": "many"}, "--tokens takes a number of tokens"),
         ({"tokens": "100M"}, "or --passes"),

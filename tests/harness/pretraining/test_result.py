@@ -1,13 +1,18 @@
 """The result is an ordinary checkpoint: transformers and the harness load it, and it says where it comes from."""
 
+import shlex
+
 import pytest
 import torch
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokenizer, pipeline
 
 import models.avey_b
 import models.neobert  # noqa: F401  registers the classes
-from harness.cli import run_command
+from harness.cli import _parser, run_command
+from harness.commands.pretrain import request_of
 from harness.pretraining import export
+from harness.pretraining.heldout import evaluate
+from harness.pretraining.run import resolve
 from harness.store import Store
 from models import MODELS
 from tests.harness.pretraining.conftest import SMALL, record_of
@@ -108,3 +113,16 @@ def test_an_encoder_that_transformers_has_no_class_for_keeps_its_head_beside_it(
     again, _ = export.load(MODELS[name], tmp_path / "bare")
     for key, value in trained.state_dict().items():
         torch.testing.assert_close(again.state_dict()[key], value, atol=0, rtol=0)
+
+
+def test_further_rows_are_scored_as_the_result_reads_them(words, tmp_path):
+    assert run_command(words(tokens="4K", rows="32", eval_rows="16,64")) == 0
+    record = record_of(tmp_path / "out")
+    scores = record["scores"]["heldout_by_rows"]
+    assert scores.keys() == {"32", "16", "64"}
+    options = _parser().parse_args(shlex.split(record["command"])[3:])
+    planned = resolve(request_of(options, "fp32"))
+    model, _ = export.load(MODELS["bert"], tmp_path / "out")
+    for rows in (16, 64):
+        again = evaluate(model, planned.held(rows), torch.device("cpu"))
+        assert again["bits_per_byte"] == pytest.approx(scores[str(rows)]["bits_per_byte"], rel=1e-4)
