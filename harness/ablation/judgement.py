@@ -48,16 +48,16 @@ class Judged:
 
     variant: str
     measure: str
-    metric: str
-    baseline: float
-    score: float
-    difference: Estimate
-    pretraining_seeds: int
-    seeds: int
-    finding: str
-    source: str
-    verdict: str
-    note: str
+    metric: str = ""
+    baseline: float = math.nan
+    score: float = math.nan
+    difference: Estimate = _UNKNOWN
+    pretraining_seeds: int = 0
+    seeds: int = 0
+    finding: str = NO_FINDING
+    source: str = ""
+    verdict: str = ""
+    note: str = ""
 
 
 def verdict(claim: Direction, difference: Estimate, better: Literal["higher", "lower"] = "higher") -> str:
@@ -131,7 +131,14 @@ def judge_held_out(
     means = [float(np.mean(side)) if seeds else math.nan for side in values]
     note = ("" if len(seeds) > 1 else ONE_SEED) if seeds else _missing(ours)
     return Judged(
-        variant, HELD_OUT, BITS_PER_BYTE, means[1], means[0], difference, len(seeds), 0, NO_FINDING, "", "", note
+        variant=variant,
+        measure=HELD_OUT,
+        metric=BITS_PER_BYTE,
+        score=means[0],
+        baseline=means[1],
+        difference=difference,
+        pretraining_seeds=len(seeds),
+        note=note,
     )
 
 
@@ -149,17 +156,26 @@ def judge(
         predictions: where the rows of their predictions are read.
     """
     applies = finding if finding is not None and dataset.partition("/")[0] in finding.families else None
-    told = (applies.words if applies else NO_FINDING, applies.source if applies else "")
+    plain = Judged(variant, dataset)
+    if applies:
+        plain = replace(plain, finding=applies.words, source=applies.source, verdict=CANNOT_TELL)
     try:
         sides, n_pretrained, n_seeds = _paired(ours, theirs, predictions)
     except InputError as error:
-        said = CANNOT_TELL if applies else ""
-        return Judged(variant, dataset, "", math.nan, math.nan, _UNKNOWN, 0, 0, *told, said, str(error))
+        return replace(plain, note=str(error))
     difference = paired_difference(sides[0].terms, sides[1].terms, np.random.default_rng(0))
-    said = verdict(applies.claim, difference) if applies else ""
-    means = [float(stats.score(side.terms[0]).mean()) for side in sides]
-    metric, note = sides[0].metric, _note(n_pretrained, n_seeds)
-    return Judged(variant, dataset, metric, means[1], means[0], difference, n_pretrained, n_seeds, *told, said, note)
+    score, baseline = (float(stats.score(side.terms[0]).mean()) for side in sides)
+    return replace(
+        plain,
+        metric=sides[0].metric,
+        score=score,
+        baseline=baseline,
+        difference=difference,
+        pretraining_seeds=n_pretrained,
+        seeds=n_seeds,
+        verdict=verdict(applies.claim, difference) if applies else "",
+        note=_note(n_pretrained, n_seeds),
+    )
 
 
 @dataclass(frozen=True)

@@ -78,14 +78,19 @@ class Study:
             InputError: something is not usable; the sentence names the variant.
         """
         self.scratch_cells()
-        first: Pretraining | None = None
+        built: dict[str, Pretraining] = {}
         for variant, request in self.pretrainings():
             try:
-                planned = resolve_like(first, request) if first else resolve(request, report)
+                if variant.name in built:
+                    planned = replace(built[variant.name], request=request)
+                elif built:
+                    planned = resolve_like(next(iter(built.values())), request)
+                else:
+                    planned = resolve(request, report)
                 check_folder(request.out, planned.identity)
             except InputError as error:
                 raise InputError(f"the variant {variant.name}: {error}") from error
-            first = first or planned
+            built.setdefault(variant.name, planned)
 
 
 @dataclass(frozen=True)

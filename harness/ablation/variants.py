@@ -88,6 +88,10 @@ def published(base: Base, ablations: Sequence[Ablation], only: Sequence[str] | N
     """
     if not ablations:
         raise InputError(f"{base.model} has no published ablations; name values with --vary NAME=V1,V2")
+    if wrong := [ablation for ablation in ablations if not isinstance(ablation, Ablation)]:
+        raise InputError(
+            f"{base.model} declares {wrong[0]!r} among its ablations; give a tuple of models.ablations.Ablation"
+        )
     known = {ablation.name: ablation for ablation in ablations}
     for name in only or ():
         if name not in known:

@@ -176,7 +176,7 @@ def study_of(options: argparse.Namespace) -> Study:
         tuple(options.corpus),
         recipe,
         Path(options.out),
-        options.size,
+        size=options.size,
         tokenizer=options.tokenizer,
         eval_tokens=number_of_tokens("--eval-tokens", options.eval_tokens),
         plugins=tuple(options.plugin or ()),

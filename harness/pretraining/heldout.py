@@ -61,7 +61,7 @@ def held_out(
     of_batch = max(1, batch_tokens // length)
     return HeldOut(
         masked,
-        [tensors(masked, start, start + of_batch) for start in range(0, len(chosen), of_batch)],
+        [tensors(masked, start, start + of_batch) for start in range(0, len(masked.labels), of_batch)],
         tokens.bytes_a_token,
     )
 
