@@ -52,7 +52,7 @@ COMMANDS = {
     # run: options
     "run --learning-rate 1e-3": "there is no option --learning-rate; did you mean '--lr'?",
     "run --num_train_epochs 3": "did you mean '--epochs'?",
-    "run --threads 2": "there is no option --threads; these commands have it: sweep, bench",
+    "run --threads 2": "there is no option --threads; these commands have it: sweep, ablate, bench",
     "run --lrs 1e-3": "did you mean '--lr'?",
     "sweep --lr 1e-3": "did you mean '--lrs'?",
     "run --no-such-thing 2": "there is no option --no-such-thing (see harness run --help)",
