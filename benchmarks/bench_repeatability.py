@@ -1,10 +1,10 @@
-"""How well `harness bench` repeats itself: the same points several times, each in a fresh process, on an idle machine.
+"""Measure how repeatable `harness bench` is: the same points several times, each in a new process, on an idle machine.
 
     python -m benchmarks.bench_repeatability --models avey-b,modernbert --lengths 512,2048 --times 5
 
-Prints for every point how far the medians lie apart, what a point costs beside its repetitions, and what other work took
-of the processor; one JSON line at the end. A last process a point repeats it for longer: how far the medians of its windows
-lie apart is the machine's own unrest (a virtual machine's neighbours, clock rates), below which no measurement can come.
+Prints for every point the spread of its medians, the time it takes besides its repetitions, and the share of the processor
+that other work used; then one JSON line. One more process per point repeats it for longer: the spread of the medians of its
+windows is the noise of the machine itself (neighbours of a virtual machine, clock rates), which no measurement can beat.
 """
 
 import argparse
@@ -13,14 +13,13 @@ import math
 import statistics
 from dataclasses import replace
 
-from harness.commands.bench import precision_and_machine
-from harness.cost.points import Limits, Point, Settings, check_threads, parse_lengths, parse_models, points_of
+from harness.cost.points import Limits, Point, parse_lengths, parse_models, points_of
+from harness.cost.settings import limits_of, settings_of
 from harness.cost.supervise import measure_in_child
-from harness.machine.memory import available_mib
 
 
 def machine_deviation(point: Point, limits: Limits, times: int) -> float:
-    """How far the medians of the windows of one process lie from their middle one; a window is as long as a measurement."""
+    """Largest relative distance of a window's median from their median, in one process; a window lasts as long as a measurement."""
     reply = measure_in_child(point, replace(limits, min_seconds=3 * times * limits.min_seconds))
     windows: list[list[float]] = [[]]
     for sample in reply["samples_ms"]:
@@ -40,10 +39,9 @@ def main() -> None:
     parser.add_argument("--lengths", default="128,512,2048")
     parser.add_argument("--times", type=int, default=5)
     options = parser.parse_args()
-    precision, machine = precision_and_machine(None)
-    settings = Settings("tiny", precision, machine, check_threads(None), extend_positions=True)
+    settings = settings_of(extend_positions=True)
     points = points_of(parse_models(options.models), parse_lengths(options.lengths), settings)
-    limits = Limits(timeout_s=120, memory_mib=available_mib() - 512, min_repetitions=5, min_seconds=1.0)
+    limits = limits_of(timeout_s=120, memory_mib=None, min_repetitions=5, min_seconds=1.0)
     rows = []
     for point in points:
         replies = [measure_in_child(point, limits) for _ in range(options.times)]

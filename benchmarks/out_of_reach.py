@@ -15,8 +15,8 @@ import statistics
 import numpy as np
 from scipy.optimize import nnls
 
-from harness.commands.bench import precision_and_machine
-from harness.cost.points import Limits, Settings, check_threads, points_of
+from harness.cost.points import points_of
+from harness.cost.settings import limits_of, settings_of
 from harness.cost.supervise import measure_in_child
 from harness.machine.memory import available_mib
 
@@ -35,11 +35,10 @@ def main() -> None:
     parser.add_argument("--target", type=int, default=98304)
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
-    precision, machine = precision_and_machine(None)
-    settings = Settings("tiny", precision, machine, check_threads(options.threads), extend_positions=True)
+    settings = settings_of(threads=options.threads, extend_positions=True)
     points = points_of([options.model], options.lengths, settings)
-    limits = Limits(timeout_s=120, memory_mib=available_mib() - 512, min_repetitions=3, min_seconds=0.0)
-    print(f"{options.model} tiny, {precision}, {points[0].threads} threads, one text; the target is a fit.\n")
+    limits = limits_of(timeout_s=120, memory_mib=None, min_repetitions=3, min_seconds=0.0)
+    print(f"{options.model} tiny, {settings.precision}, {points[0].threads} threads, one text; the target is a fit.\n")
     print("| tokens | peak MiB | seconds |\n| --- | --- | --- |")
     peaks, seconds = [], []
     for point in points:
@@ -53,7 +52,7 @@ def main() -> None:
     (mib_token, mib_pair), (s_token, s_pair) = fitted(options.lengths, peaks), fitted(options.lengths, seconds)
     peak, time = mib_token * target + mib_pair * target**2, s_token * target + s_pair * target**2
     print(f"| {target:,} | {peak:,.0f} | {time:,.0f} |\n")
-    print(f"{mib_pair * 2**20:.1f} bytes a pair of tokens; this machine has {available_mib():,} MiB to give.")
+    print(f"{mib_pair * 2**20:.1f} bytes per pair of tokens; this machine has {available_mib():,} MiB free.")
 
 
 if __name__ == "__main__":

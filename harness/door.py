@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.cells.grids import Grid
+    from harness.cost.points import Limits, Point
     from harness.store.frame import Kind
 
 Folder = str | os.PathLike[str]
@@ -108,8 +109,7 @@ def run(
         request = one_request(_usual() | given_values(given), "run")
         with random_states_restored():
             outcome = run_one(request, as_path(out, "out"), bool(force))
-    if outcome is None:
-        raise AssertionError("only helpers of torchrun have no record, and torchrun is refused")
+    assert outcome is not None, "only helpers of torchrun have no record, and torchrun is refused"
     if outcome.record["status"] == "ok":
         return outcome.record
     raise RunFailedError(outcome.record, outcome.folder)
@@ -203,44 +203,27 @@ def bench(
         InputError: a value or the store is not usable. A point that fails raises nothing.
     """
     with _as_a_command(plugins):
-        from harness.commands.bench import check_kernel, limits_of, precision_and_machine
-        from harness.cost.points import DEFAULT_LENGTHS, Settings, check_threads, parse_lengths, parse_models, points_of
-        from harness.cost.run import Bench
-        from harness.store import frame
+        from harness.cost.points import parse_lengths, parse_models, points_of
+        from harness.cost.settings import limits_of, settings_of
 
-        if batch_size is not None and tokens_per_batch is not None:
-            raise InputError("batch_size and tokens_per_batch are two rules for one batch; leave one out")
-        check_kernel(attention)
-        used, machine = precision_and_machine(one_of("precision", precision, ("fp32", "bf16", None)))
-        points = points_of(
-            parse_models(as_joined(models, "models")),
-            DEFAULT_LENGTHS if lengths is None else parse_lengths(as_joined(lengths, "lengths")),
-            Settings(
-                size=as_text(size, "size"),
-                precision=used,
-                machine=machine,
-                threads=check_threads(as_whole(threads, "threads")),
-                mode=one_of("mode", mode, ("inference", "training")),
-                batch_size=as_whole(batch_size, "batch_size"),
-                tokens_per_batch=as_whole(tokens_per_batch, "tokens_per_batch"),
-                attention=one_of("attention", attention, ("sdpa", "eager", "flash_attention_2")),
-                compiled=bool(compiled),
-                extend_positions=bool(extend_positions),
-            ),
+        names = parse_models(as_joined(models, "models"))
+        tokens = parse_lengths(None if lengths is None else as_joined(lengths, "lengths"))
+        settings = settings_of(
+            size=as_text(size, "size"),
+            mode=one_of("mode", mode, ("inference", "training")),
+            batch_size=as_whole(batch_size, "batch_size"),
+            tokens_per_batch=as_whole(tokens_per_batch, "tokens_per_batch"),
+            precision=one_of("precision", precision, ("fp32", "bf16", None)),
+            attention=one_of("attention", attention, ("sdpa", "eager", "flash_attention_2")),
+            compiled=bool(compiled),
+            threads=as_whole(threads, "threads"),
+            extend_positions=bool(extend_positions),
         )
-        limits = limits_of(
-            as_number(point_timeout, "point_timeout"),
-            as_whole(memory_limit, "memory_limit"),
-            as_whole(min_repetitions, "min_repetitions") or 0,
-            as_number(min_seconds, "min_seconds"),
-        )
-        store = Store(as_path(out, "out"))
-        store.check_writable()
-        under_way = Bench(store, limits, force=bool(force), plugins=as_paths(plugins), say=stderr.print)
-        records = under_way.run(points)
-    if under_way.unwritten:
-        stderr.print(f"{under_way.unwritten} records could not be written to {store.folder}")
-    return frame.points(records)
+        repetitions, seconds = as_whole(min_repetitions, "min_repetitions") or 0, as_number(min_seconds, "min_seconds")
+        memory, timeout = as_whole(memory_limit, "memory_limit"), as_number(point_timeout, "point_timeout")
+        limits = limits_of(timeout, memory, repetitions, seconds)
+        points, store = points_of(names, tokens, settings), Store(as_path(out, "out"))
+        return _measured(points, limits, store, bool(force), as_paths(plugins))
 
 
 def compare(
@@ -382,6 +365,21 @@ def _swept(grids: list[Grid], store: Store, workers: int, threads: int, retry_fa
             f"{store.folder}, and retry_failed=True runs them again"
         )
     return under_way.records()
+
+
+def _measured(
+    points: Sequence[Point], limits: Limits, store: Store, force: bool, plugins: Sequence[str]
+) -> pd.DataFrame:
+    """Measure the points of a bench, or take them from the store."""
+    from harness.cost.run import Bench
+    from harness.store import frame
+
+    store.check_writable()
+    under_way = Bench(store, limits, force=force, plugins=plugins, say=stderr.print)
+    records = under_way.run(points)
+    if under_way.unwritten:
+        stderr.print(f"{under_way.unwritten} records could not be written to {store.folder}")
+    return frame.points(records)
 
 
 @contextmanager

@@ -1,4 +1,17 @@
-"""One file a command: ``add_parser`` declares its options, and what it calls does the work.
+"""One file per command: ``add_parser`` declares its options and names the function that runs it.
 
-Heavy imports happen inside a command, never at the top of these files, so that help and lists are quick.
+Heavy imports happen inside that function, never at the top of these files, so that help and lists are fast.
 """
+
+import argparse
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class Commands(Protocol):
+    """What a command is added to: the result of `argparse.ArgumentParser.add_subparsers`."""
+
+    def add_parser(
+        self, name: str, *, parents: Sequence[argparse.ArgumentParser], epilog: str, help: str
+    ) -> argparse.ArgumentParser:
+        """Add one command."""

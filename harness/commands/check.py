@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import Any
 
+from harness.commands import Commands
 from harness.values import valid_name, valid_path
 
 EXAMPLES = """examples:
@@ -15,7 +15,7 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     check = commands.add_parser(
         "check", parents=[common], epilog=EXAMPLES, help="certify an encoder: padding, determinism, gradients, saving"

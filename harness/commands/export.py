@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
+from harness.commands import Commands
 from harness.commands.cell_options import add_store_option
 from harness.values import valid_name, valid_path
 
@@ -15,7 +15,7 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "export",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from harness.cells.request import split_task
+from harness.commands import Commands
 from harness.errors import InputError
 from harness.values import data_dir, valid_name, valid_path
 
@@ -16,7 +16,7 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     fetch = commands.add_parser(
         "fetch", parents=[common], epilog=EXAMPLES, help="copy hub datasets into a folder for machines without network"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+
+from harness.commands import Commands
 
 EXAMPLES = """examples:
   python -m harness list
@@ -12,7 +13,7 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     listing = commands.add_parser(
         "list", parents=[common], epilog=EXAMPLES, help="the models, tasks and datasets there are"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.commands import Commands
 from harness.errors import InputError
 from harness.values import valid_path
 
@@ -23,7 +24,7 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "regress", parents=[common], epilog=EXAMPLES, help="the gate: run a baseline's cells again and compare"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from harness.cells.request import Request, seed_from
+from harness.commands import Commands
 from harness.commands.cell_options import (
     add_curves_options,
     add_data_options,
@@ -25,7 +26,7 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     run = commands.add_parser(
         "run", parents=[common], epilog=EXAMPLES, help="fine-tune one encoder on one task and score it"

@@ -7,6 +7,7 @@ import os
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from harness.commands import Commands
 from harness.commands.cell_options import (
     add_curves_options,
     add_data_options,
@@ -35,7 +36,7 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser) -> None:
+def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     sweep = commands.add_parser(
         "sweep", parents=[common], epilog=EXAMPLES, help="models x tasks x learning rates x seeds"

@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 
 from harness.errors import InputError
-from harness.machine.provenance import processors
 from models import MODELS, Encoder
 
 PROTOCOL = 1
@@ -82,12 +81,14 @@ class Limits:
     min_seconds: float
 
 
-def parse_lengths(text: str) -> tuple[int, ...]:
-    """``128,512,2048`` as numbers.
+def parse_lengths(text: str | None) -> tuple[int, ...]:
+    """``128,512,2048`` as numbers; `DEFAULT_LENGTHS` for ``None``.
 
     Raises:
         InputError: not whole numbers, not positive, not increasing, or absurd.
     """
+    if text is None:
+        return DEFAULT_LENGTHS
     try:
         lengths = tuple(int(part.replace("_", "")) for part in text.split(","))
     except ValueError:
@@ -118,18 +119,6 @@ def parse_models(text: str) -> list[str]:
         if names.count(name) > 1:
             raise InputError(f"{name} is in --models twice; name each model once")
     return names
-
-
-def check_threads(threads: int | None) -> int:
-    """The number of threads: those asked for, or one for each processor that this process may use.
-
-    Raises:
-        InputError: there are not so many processors.
-    """
-    available = processors()
-    if threads is not None and not 1 <= threads <= available:
-        raise InputError(f"--threads must be from 1 to the {available} processors of this machine, not {threads}")
-    return threads or available
 
 
 @dataclass(frozen=True)

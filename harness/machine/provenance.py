@@ -7,7 +7,7 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from harness.own_packages import ROOT
 
@@ -94,7 +94,7 @@ def peak_memory_mib() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
-def fast_precision() -> str:
+def fast_precision() -> Literal["fp32", "bf16"]:
     """``bf16`` where this machine multiplies bfloat16 matrices in hardware, else ``fp32``."""
     import torch
 

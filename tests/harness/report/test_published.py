@@ -72,7 +72,7 @@ def test_nothing_published_of_a_run_holds_a_path_of_the_machine(
     monkeypatch.setattr("sys.argv", ["harness", "report", "--out", str(out), "--report", str(report)])
     capsys.readouterr()
     assert run_command(["report", "--out", str(out), "--report", str(report)]) == 0
-    _write_report(list(bench), "bert", report / "again", list(Store(out).records()), print)
+    _write_report(list(bench), "bert", report / "again", list(Store(out).records()))
     capsys.readouterr()
     assert run_command(["export", record["key"], "--out", str(out)]) == 0
     files = texts_in(report) | {"model card": capsys.readouterr().out}

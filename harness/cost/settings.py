@@ -1,0 +1,121 @@
+"""Settings and limits of a bench, checked against this machine."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from typing import Literal
+
+from harness.cost.points import Limits, Settings
+from harness.errors import InputError
+from harness.machine import memory, provenance
+
+SHORTEST_TIMEOUT_S = 1.0
+SPARE_MIB = 512
+"""Part of the free memory that is left to the rest of the machine."""
+
+Mode = Literal["inference", "training"]
+Precision = Literal["fp32", "bf16"]
+Attention = Literal["sdpa", "eager", "flash_attention_2"]
+
+
+def settings_of(
+    *,
+    size: str = "tiny",
+    mode: Mode = "inference",
+    batch_size: int | None = None,
+    tokens_per_batch: int | None = None,
+    precision: Precision | None = None,
+    attention: Attention = "sdpa",
+    compiled: bool = False,
+    threads: int | None = None,
+    extend_positions: bool = False,
+) -> Settings:
+    """The settings of all points of a bench on this machine.
+
+    Args:
+        precision: ``None`` for bf16 where the machine is fast at it, else fp32.
+        threads: of the processor; ``None`` for all.
+        size, mode, batch_size, tokens_per_batch, attention, compiled, extend_positions: see `Settings`.
+
+    Raises:
+        InputError: this machine has fewer processors or no such attention kernel, or two rules for batches are given.
+    """
+    if batch_size is not None and tokens_per_batch is not None:
+        raise InputError("batch_size and tokens_per_batch are two rules for one batch; leave one out")
+    threads = check_threads(threads)
+    check_kernel(attention)
+    used, machine = precision_and_machine(precision)
+    return Settings(
+        size=size,
+        precision=used,
+        machine=machine,
+        threads=threads,
+        mode=mode,
+        batch_size=batch_size,
+        tokens_per_batch=tokens_per_batch,
+        attention=attention,
+        compiled=compiled,
+        extend_positions=extend_positions,
+    )
+
+
+def check_threads(threads: int | None) -> int:
+    """The number of threads: the given one, or one for each processor that this process may use.
+
+    Raises:
+        InputError: there are fewer processors.
+    """
+    available = provenance.processors()
+    if threads is not None and not 1 <= threads <= available:
+        raise InputError(f"--threads must be from 1 to the {available} processors of this machine, not {threads}")
+    return threads or available
+
+
+def check_kernel(attention: str) -> None:
+    """Check that this machine can run an attention kernel.
+
+    Raises:
+        InputError: it lacks the GPU or the package.
+    """
+    if attention != "flash_attention_2":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InputError("flash_attention_2 needs an NVIDIA GPU; use --attn sdpa")
+    if importlib.util.find_spec("flash_attn") is None:
+        raise InputError("flash_attention_2 needs the package flash-attn; install it or use --attn sdpa")
+
+
+def precision_and_machine(precision: Precision | None = None) -> tuple[Precision, str]:
+    """The precision to use, and the name of the machine with its version of torch."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else provenance.cpu_name()
+    return precision or provenance.fast_precision(), f"{device}, torch {torch.__version__}"
+
+
+def limits_of(timeout_s: float, memory_mib: int | None, min_repetitions: int, min_seconds: float) -> Limits:
+    """The limits of each point.
+
+    Args:
+        timeout_s: seconds of a point.
+        memory_mib: private memory of a point; ``None`` for the free memory minus `SPARE_MIB`.
+        min_repetitions, min_seconds: repetitions continue until both are reached.
+
+    Raises:
+        InputError: a value is out of its range.
+    """
+    if not SHORTEST_TIMEOUT_S <= timeout_s < math.inf:
+        raise InputError(f"--point-timeout must be at least {SHORTEST_TIMEOUT_S:g} s, not {timeout_s:g}")
+    if min_repetitions < 1:
+        raise InputError(f"--min-repetitions must be at least 1, not {min_repetitions}")
+    if not 0 <= min_seconds < timeout_s:
+        raise InputError(
+            f"--min-seconds must be less than the point timeout of {timeout_s:g} s, and not {min_seconds:g}"
+        )
+    if memory_mib is not None and memory_mib < 1:
+        raise InputError(f"--memory-limit must be at least 1 MiB, not {memory_mib}")
+    limit = memory_mib or max(memory.available_mib() - SPARE_MIB, 1)
+    return Limits(timeout_s, limit, min_repetitions, min_seconds)
