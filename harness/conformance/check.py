@@ -1,26 +1,21 @@
-"""Conformance of an encoder: what a comparison takes for granted, measured.
+"""Conformance of an encoder: measures the properties that a comparison takes for granted.
 
     python -m harness check --model MODEL [--weights WEIGHTS]
 
 An encoder whose outputs depend on padding or on its neighbours in a batch, that is not deterministic or that loses a
 tensor on the way to the disk gives scores that mean nothing. Every check measures a deviation and has a limit; a check
-that meets an exception has failed, and says which.
+that raises an exception has failed, and names it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
-import torch
-
-from harness.conformance.demands import CHECKS, WORDS_AS_IN_TEXT, Door, Finding, Subject
+from harness.conformance.demands import CHECKS, WORDS_AS_IN_TEXT, Finding, Subject
 from harness.errors import InputError, first_line
 from harness.nn.determinism import random_states_restored
 from harness.progress import Update
-from models.encoder import refuse_longer
 
 
 @dataclass(frozen=True)
@@ -42,60 +37,25 @@ class Check:
     detail: str
 
 
-def check(
-    model: Any,
-    vocab_size: int,
-    pad_token_id: int,
-    special_token_ids: Collection[int] = (),
-    max_length: int | None = None,
-    *,
-    model_options: Mapping[str, Any] = MappingProxyType({}),
-    door: Door = refuse_longer,
-    tokenizer: Any = None,
-    seed: int = 0,
-    progress: Update = lambda done, total, remark="": None,
-) -> list[Check]:
-    """Check an encoder; it is left as it was, and so are all global random states.
+def check(subject: Subject, progress: Update = lambda done, total, remark="": None) -> list[Check]:
+    """Check an encoder. The model and all global random states are restored afterwards.
 
     Args:
-        model: a bare `transformers` model in float32: ``input_ids`` and ``attention_mask`` of shape (batch, length) in,
-            ``last_hidden_state`` of shape (batch, length, width) out.
-        vocab_size: ids run from 0 to ``vocab_size`` - 1.
-        pad_token_id: the id of padding.
-        special_token_ids: ids that are no words; texts are drawn from all others.
-        max_length: longest input in tokens, special tokens included; ``None`` where nothing ends it.
-        model_options: what ``from_pretrained`` of its class needs besides the folder.
-        door: what refuses longer inputs, see `models.encoder.refuse_longer`.
-        tokenizer: the encoder's own; without it the check of how it reads words is left out.
-        seed: of the texts.
-        progress: called with the number of checks done and in all.
+        subject: the encoder.
+        progress: called with the number of finished checks and of all checks.
 
     Returns:
-        One outcome a check, in a fixed order.
+        One outcome per check, in a fixed order.
 
     Raises:
         InputError: the vocabulary holds no words, or the longest input is shorter than two tokens.
     """
-    words = sorted(set(range(vocab_size)) - {pad_token_id, *special_token_ids})
-    if not words:
-        raise InputError(f"a vocabulary of {vocab_size} ids without special ones holds no words to check with")
-    if max_length is not None and max_length < 2:
-        raise InputError(f"a longest input of {max_length} tokens cannot be checked; it must be at least 2")
-    generator, vocabulary = torch.Generator().manual_seed(seed), torch.tensor(words)
-    # 300 tokens are more than one window of local attention and more than one split of Avey-B.
-    lengths = sorted({min(length, max_length or length) for length in (7, 40, 300)})
-    texts = (vocabulary[torch.randint(len(words), (length,), generator=generator)] for length in lengths)
-    subject = Subject(
-        model,
-        texts=tuple(text.to(model.device) for text in texts),
-        words=vocabulary.to(model.device),
-        padding=pad_token_id,
-        max_length=max_length,
-        model_options=model_options,
-        door=door,
-        tokenizer=tokenizer,
-    )
-    demands = {name: demand for name, demand in CHECKS.items() if tokenizer or name != WORDS_AS_IN_TEXT}
+    if not len(subject.words):
+        raise InputError(f"a vocabulary of {subject.vocab_size} ids without special ones holds no words to check with")
+    if subject.max_length is not None and subject.max_length < 2:
+        raise InputError(f"a longest input of {subject.max_length} tokens cannot be checked; it must be at least 2")
+    model = subject.model
+    demands = {name: demand for name, demand in CHECKS.items() if subject.tokenizer or name != WORDS_AS_IN_TEXT}
     was_training = model.training
     model.eval()
     try:
@@ -113,7 +73,7 @@ def check(
 def _outcome(name: str, limit: float, examine: Callable[[Subject], Finding], subject: Subject) -> Check:
     try:
         measured, detail = examine(subject)
-    except Exception as error:  # whatever an unknown encoder raises is a finding, not the end of the report
+    except Exception as error:  # an unknown encoder may raise anything; that is a finding, not the end of the report
         return Check(name, False, None, limit, f"{type(error).__name__}: {first_line(error)}")
     finally:
         subject.model.eval()

@@ -1,6 +1,7 @@
-"""What every encoder must do for its scores to mean something, one function a demand; `harness.conformance.check` runs them.
+"""The demands on every encoder, without which its scores mean nothing; one function per demand.
 
-Each function takes a `Subject` and gives what it measured and of what; `CHECKS` names them in order, with their limits.
+Each function takes a `Subject` and returns a measurement with a description of it. `CHECKS` lists them in order, with their
+limits; `harness.conformance.check` runs them.
 """
 
 from __future__ import annotations
@@ -8,20 +9,21 @@ from __future__ import annotations
 import hashlib
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from harness.errors import InputError, first_line
 from harness.nn.heads import TokenHead, mean_pool
+from models.encoder import refuse_longer
 from tasks.ner import NER
 from tasks.sources.sentence import Sentence
 from tasks.task import IGNORED
@@ -40,32 +42,51 @@ WORDS_OF_VOCABULARY = 1000
 """Tokens of the vocabulary that are read as words, beside those that every tokenizer is probed with."""
 
 Door = Callable[[str, int, int | None], None]
-Finding = tuple[float, str]  # what was measured, and of what
+Finding = tuple[float, str]
+"""A measurement and its description."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """An encoder under test with texts of its own vocabulary.
+    """An encoder under test.
 
     Attributes:
-        model: the bare encoder, in evaluation mode.
-        texts: token ids, each of shape (length,), of different lengths.
-        words: the ids that texts are drawn from, shape (words,).
-        padding: the id of padding.
-        max_length: longest input in tokens, ``None`` where nothing ends it.
-        model_options: what ``from_pretrained`` of its class needs besides the folder.
-        door: what refuses longer inputs before the model sees them.
-        tokenizer: the encoder's own, where one was given.
+        model: a bare `transformers` model in float32: ``input_ids`` and ``attention_mask`` of shape (batch, length) in,
+            ``last_hidden_state`` of shape (batch, length, width) out.
+        vocab_size: ids run from 0 to ``vocab_size`` - 1.
+        pad_token_id: the id of padding.
+        special_token_ids: ids that are not words; texts are drawn from all others.
+        max_length: longest input in tokens, special tokens included; ``None`` if there is no limit.
+        model_options: the arguments that ``from_pretrained`` of its class needs besides the folder.
+        door: refuses longer inputs before the model gets them, see `models.encoder.refuse_longer`.
+        tokenizer: the encoder's own; without it the check of how it reads words is left out.
+        seed: of the texts.
     """
 
-    model: Any
-    texts: tuple[Tensor, ...]
-    words: Tensor
-    padding: int
-    max_length: int | None
-    model_options: Mapping[str, Any]
-    door: Door
-    tokenizer: Any = None
+    model: PreTrainedModel
+    vocab_size: int
+    pad_token_id: int
+    special_token_ids: Collection[int] = ()
+    max_length: int | None = None
+    model_options: Mapping[str, object] = field(default_factory=dict)
+    door: Door = refuse_longer
+    tokenizer: PreTrainedTokenizerBase | None = None
+    seed: int = 0
+
+    @cached_property
+    def words(self) -> Tensor:
+        """The ids that texts are drawn from, shape (words,)."""
+        words = sorted(set(range(self.vocab_size)) - {self.pad_token_id, *self.special_token_ids})
+        return torch.tensor(words, device=self.model.device)
+
+    @cached_property
+    def texts(self) -> tuple[Tensor, ...]:
+        """Token ids of random texts, each of shape (length,), of different lengths."""
+        generator = torch.Generator().manual_seed(self.seed)
+        # 300 tokens are more than one window of local attention and more than one split of Avey-B.
+        lengths = sorted({min(length, self.max_length or length) for length in (7, 40, 300)})
+        drawn = (torch.randint(len(self.words), (length,), generator=generator) for length in lengths)
+        return tuple(self.words[places.to(self.words.device)] for places in drawn)
 
     @cached_property
     def alone(self) -> list[Tensor]:
@@ -82,7 +103,9 @@ class Subject:
         """Texts (all, if not given) padded on the right with padding or ``filler``, and the mask; (batch, length)."""
         texts = texts or self.texts
         longest = max(length, *map(len, texts))
-        ids = torch.full((len(texts), longest), self.padding if filler is None else filler, device=self.words.device)
+        ids = torch.full(
+            (len(texts), longest), self.pad_token_id if filler is None else filler, device=self.words.device
+        )
         mask = torch.zeros_like(ids)
         for row, text in enumerate(texts):
             ids[row, : len(text)], mask[row, : len(text)] = text, 1
@@ -226,15 +249,17 @@ def no_global_seed(subject: Subject) -> Finding:
 
 def words_as_in_text(subject: Subject) -> Finding:
     """NER gives a word within a pre-split sentence the tokens that it has in the running text."""
-    words = [*PROBE, *words_of_vocabulary(subject.tokenizer, WORDS_OF_VOCABULARY)]
+    tokenizer = subject.tokenizer
+    assert tokenizer is not None, "the check is left out of those of an encoder without a tokenizer"
+    words = [*PROBE, *words_of_vocabulary(tokenizer, WORDS_OF_VOCABULARY)]
     sentences = [Sentence((NEIGHBOUR, word, NEIGHBOUR), ("O",) * 3, word) for word in words]
-    features = NER.encode(sentences, ("O",), subject.tokenizer, max_length=512).features
+    features = NER.encode(sentences, ("O",), tokenizer, max_length=512).features
     different = []
     for sentence, feature in zip(sentences, features, strict=True):
         first_tokens = [place for place, label in enumerate(feature["labels"]) if label != IGNORED]
         # From the second word on: no space precedes the first word of a text.
         read = feature["input_ids"][first_tokens[1] :]
-        if read != subject.tokenizer(" ".join(sentence.tokens))["input_ids"][-len(read) :]:
+        if read != tokenizer(" ".join(sentence.tokens))["input_ids"][-len(read) :]:
             different.append(sentence.id)
     if different:
         return len(different), f"words with other tokens than in running text: {_listed(different)}"

@@ -27,7 +27,7 @@ FOUL = {
 
 @pytest.mark.parametrize("content", FOUL.values(), ids=FOUL)
 def test_what_is_no_usable_json_is_one_error_with_a_reason(content):
-    with pytest.raises(JsonError, match=r"^(is not JSON|nests brackets more than|holds an integer of)"):
+    with pytest.raises(JsonError, match=r"^(is not JSON|is not UTF-8|nests brackets more than|holds an integer of)"):
         parse_json(content)
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from tasks.sources.formats.lines import NotJsonError, is_unicode, parse_json, shown
+from harness.json_file import JsonError, parse_json
+from tasks.sources.formats.lines import is_unicode, shown
 from tasks.sources.formats.reading import LONGEST_READ, Reading
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
@@ -100,8 +101,8 @@ def _document(file: Path) -> list[Any]:
         InputError: the file cannot be read, is not JSON, or has no such list.
     """
     try:
-        document = parse_json(read_bytes(file).removeprefix(b"\xef\xbb\xbf"))
-    except NotJsonError as error:
+        document = parse_json(read_bytes(file))
+    except JsonError as error:
         raise InputError(f"{file}:{error.line} {error}; a span dataset is SQuAD JSON in UTF-8") from error
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, list):

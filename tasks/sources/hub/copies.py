@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from harness.errors import InputError
+from harness.json_file import read_json
 from harness.registry import suggestion
-from tasks.sources.formats.lines import parse_json
 from tasks.task import Data, Task, measured
 
 SOURCE = "source.json"
@@ -90,7 +90,7 @@ def copy_from_hub(task: Task, dataset: str, data_dir: Path, force: bool = False)
 def copied_notes(folder: Path) -> list[str]:
     """Where a local dataset was copied from, and what was done to it on the way; nothing of one that is no copy."""
     try:
-        source = parse_json((folder / SOURCE).read_bytes())
+        source = read_json(folder / SOURCE)
         return [f"copied from {source['hub_id']}@{source['revision']}", *map(str, source["notes"])]
     except (OSError, ValueError, KeyError, TypeError):
         return []

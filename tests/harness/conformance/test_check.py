@@ -12,7 +12,7 @@ from transformers import BertConfig, BertModel, PreTrainedConfig, PreTrainedMode
 from transformers.modeling_outputs import BaseModelOutput
 
 from harness.conformance.check import check
-from harness.conformance.demands import CHECKS, deviation
+from harness.conformance.demands import CHECKS, Subject, deviation
 from harness.errors import InputError
 from models import MODELS
 from models.encoder import refuse_longer
@@ -60,7 +60,7 @@ def longest(name):
 
 
 def outcomes(model, max_length=None, **options):
-    return {outcome.name: outcome for outcome in check(model, VOCABULARY, 0, {1, 2}, max_length, **options)}
+    return {outcome.name: outcome for outcome in check(Subject(model, VOCABULARY, 0, {1, 2}, max_length, **options))}
 
 
 def failures(model, max_length=None, **options):
@@ -86,7 +86,7 @@ def test_the_model_and_the_random_states_are_left_as_they_were():
     model = build("bert").train()
     weights = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     before = torch.get_rng_state(), repr(np.random.get_state()), random.getstate()
-    check(model, VOCABULARY, 0, max_length=512)
+    check(Subject(model, VOCABULARY, 0, max_length=512))
     after = torch.get_rng_state(), repr(np.random.get_state()), random.getstate()
     assert torch.equal(before[0], after[0])
     assert before[1:] == after[1:]
@@ -395,7 +395,7 @@ def test_an_encoder_that_raises_fails_with_the_reason():
 @pytest.mark.parametrize("arguments", [{"vocab_size": 1}, {"vocab_size": 300, "max_length": 1}])
 def test_what_cannot_be_checked_is_refused(arguments):
     with pytest.raises(InputError):
-        check(sound(), pad_token_id=0, **arguments)
+        check(Subject(sound(), pad_token_id=0, **arguments))
 
 
 def test_deviation_is_relative_to_the_largest_value_and_infinite_without_numbers():
