@@ -1,1 +1,1 @@
-"""Which runs are compared, and the paired tests between them. Statistics are pure functions in `stats`."""
+"""Choose the runs to compare, and test them in pairs. Statistics are pure functions in `stats`."""

@@ -1,6 +1,6 @@
-"""From runs to what is compared: the learning rate that served dev best, and the runs of all seeds at it.
+"""Group runs into entries: for each encoder and dataset the learning rate with the best dev score, and its runs of all seeds.
 
-The choice reads dev scores only. Test scores are those of the chosen runs.
+The choice reads dev scores only; test scores are those of the chosen runs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 from harness.store import RunRecord
 
@@ -19,17 +18,17 @@ _NOT_RECIPE = ("learning_rate", "steps", "resumed_from_step")
 
 @dataclass(frozen=True)
 class Entry:
-    """One encoder on one dataset, by one recipe: a row of a table.
+    """One encoder on one dataset with one recipe: a row of a table.
 
     Attributes:
-        model, size, weights: the encoder and what it started from. Runs from pretrainings that differ in their seed alone are
+        model, size, weights: the encoder and its initial weights. Runs from pretrainings that differ in their seed alone are
             one entry, ``pretrained-10M`` after the tokens read if their folders have several names.
         dataset: ``family/dataset``.
         fingerprint: of the examples; entries are comparable only where it is equal.
         metric: full name of the main metric.
-        recipe: every value but the learning rate, and the protocol of the pipeline (`harness.cells.cell.PROTOCOL`).
+        recipe: every value except the learning rate, and the protocol of the pipeline (`harness.cells.cell.PROTOCOL`).
         learning_rate: the chosen one.
-        dev_by_learning_rate: median dev score of each learning rate that was tried; empty where there is no dev split.
+        dev_by_learning_rate: median dev score of each learning rate that was tried; empty if there is no dev split.
         runs: the records at the chosen learning rate, one for each pair of pretraining seed and seed, in this order.
     """
 
@@ -39,14 +38,14 @@ class Entry:
     dataset: str
     fingerprint: str
     metric: str
-    recipe: Mapping[str, Any]
+    recipe: Mapping[str, object]
     learning_rate: float
     dev_by_learning_rate: Mapping[float, float]
     runs: tuple[RunRecord, ...]
 
     @property
     def is_ranker(self) -> bool:
-        """Whether it finds documents without an encoder, so that no recipe and no size is its own."""
+        """Whether it retrieves documents without an encoder, and so has no recipe and no size."""
         return self.runs[0]["model"]["params_total"] == 0
 
     @property
@@ -57,7 +56,7 @@ class Entry:
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
-        """What was typed as ``--weights``, sorted."""
+        """The values of ``--weights``, sorted."""
         return tuple(sorted({run["model"]["weights"] for run in self.runs}))
 
     def scores(self, metric: str | None = None, split: str = "test") -> list[float]:
@@ -66,10 +65,10 @@ class Entry:
 
 
 def entries(records: Iterable[RunRecord]) -> list[Entry]:
-    """Finished runs grouped by everything but learning rate and seed, each at its best learning rate.
+    """Finished runs grouped by everything except learning rate and seed, each group at its best learning rate.
 
-    The best is the one with the highest median over seeds of the main metric on dev; of equal ones the lowest.
-    Entries come by dataset, then model, size and weights.
+    The best has the highest median of the main metric on dev over seeds; among equals it is the lowest.
+    Entries are ordered by dataset, then model, size and weights.
     """
     groups: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
@@ -91,7 +90,7 @@ def entry_of(group: Sequence[RunRecord]) -> Entry:
     by_rate: dict[float, list[RunRecord]] = defaultdict(list)
     for record in group:
         by_rate[record["recipe"]["learning_rate"]].append(record)
-    # Where nothing was trained there may be no dev split; then there is one learning rate, which nothing depends on.
+    # A run without training may have no dev split; it has one learning rate, which has no effect.
     dev = {
         rate: median(run["scores"]["dev"][metric] for run in by_rate[rate])
         for rate in sorted(by_rate)
@@ -133,13 +132,13 @@ def pretrained_name(tokens: int) -> str:
 
 
 def _identity(record: RunRecord) -> str:
-    """What all runs of an entry share, as text."""
+    """The values that all runs of an entry share, as text."""
     model, task = record["model"], record["task"]
     weights = model["pretraining"]["group"] if "pretraining" in model else model["identity"]
     shared = [model["name"], model["size"], weights, task["dataset"], task["fingerprint"], task["options"]]
     return json.dumps([*shared, _recipe(record)], sort_keys=True)
 
 
-def _recipe(record: RunRecord) -> dict[str, Any]:
-    recipe = {"protocol": 1} | record["recipe"]  # runs by the first protocol do not say so
+def _recipe(record: RunRecord) -> dict[str, object]:
+    recipe = {"protocol": 1} | record["recipe"]  # runs of the first protocol do not have the key
     return {name: value for name, value in recipe.items() if name not in _NOT_RECIPE}

@@ -1,11 +1,11 @@
-"""Two encoders held against each other, example by example: from finished runs to differences, intervals and p-values."""
+"""Compare two encoders example by example: from finished runs to differences, intervals and p-values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from harness.comparison import stats
 from harness.comparison.entries import Entry
 from harness.errors import InputError
-from harness.store import RunRecord
+from harness.store import PredictionRow, RunRecord
 
-Predictions = Callable[[RunRecord], Iterable[Mapping[str, Any]]]
-"""The rows of a run's predictions, as `harness.store.Store.predictions` gives them."""
+Predictions = Callable[[RunRecord], Iterable[PredictionRow]]
+"""Reads the predictions of a run, see `harness.store.Store.predictions`."""
 
 SIGNIFICANCE = 0.05
 RESAMPLES = 10_000
@@ -30,11 +30,11 @@ class Comparison:
         ours, theirs: the entries.
         n_examples: of the split.
         our_score, their_score: mean over runs, with its interval over new seeds and examples.
-        difference: ours less theirs, see `harness.comparison.stats.difference`.
+        difference: ours minus theirs, see `harness.comparison.stats.difference`.
         p_holm: its p-value, corrected for the number of comparisons made together.
         improvement: probability that a new run of ours scores higher, see `harness.comparison.stats.probability_of_improvement`;
             with several pretrainings a run is the average over one pretraining's fine-tuning seeds.
-        notes: what a reader must know, one sentence each.
+        notes: caveats for the reader, one sentence each.
     """
 
     ours: Entry
@@ -49,7 +49,7 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether the difference is more than chance at 5 %, after correction."""
+        """Whether the corrected p-value is below 5 %."""
         return self.p_holm < SIGNIFICANCE
 
 
@@ -64,56 +64,61 @@ def compare(
     """Compare each pair of entries, and correct the p-values for all of them together.
 
     Args:
-        pairs: of the same dataset each, see `harness.comparison.pairing.pairs`.
-        our_predictions, their_predictions: where the rows of either side's runs are read.
+        pairs: two entries of one dataset each, see `harness.comparison.pairing.pairs`.
+        our_predictions, their_predictions: read the predictions of each side's runs.
         split: whose predictions are compared.
         resamples: of every interval and test.
-        seed: of the resamples; each pair begins from it anew, so that a table's rows do not depend on each other.
+        seed: of the resamples; every pair starts from it, so that the rows of a table do not depend on each other.
 
     Raises:
-        InputError: predictions are missing, have no terms, or are of other examples.
+        InputError: predictions are missing, have no terms, or are of different examples.
     """
-    found = [_compared(*pair, our_predictions, their_predictions, split, resamples, seed) for pair in pairs]
-    corrected = stats.holm([one["difference"].p for one in found])
-    return [Comparison(**one, p_holm=float(p)) for one, p in zip(found, corrected, strict=True)]
+    found = []
+    for ours, theirs in pairs:
+        left, right = terms(ours, our_predictions, split), terms(theirs, their_predictions, split)
+        if left[0] != right[0]:
+            raise InputError(
+                f"the {split} predictions of {ours.model} and {theirs.model} on {ours.dataset} are of different examples "
+                f"({_other(left[0], right[0])}); run one of them again with --force"
+            )
+        found.append(_compared(ours, theirs, left[1], right[1], resamples=resamples, seed=seed))
+    corrected = stats.holm([one.difference.p for one in found])
+    return [replace(one, p_holm=float(p)) for one, p in zip(found, corrected, strict=True)]
 
 
 def _compared(
     ours: Entry,
     theirs: Entry,
-    our_predictions: Predictions,
-    their_predictions: Predictions,
-    split: str,
+    left: NDArray[np.float64],
+    right: NDArray[np.float64],
+    *,
     resamples: int,
     seed: int,
-) -> dict[str, Any]:
-    rng = np.random.default_rng(seed)
-    our_ids, left = terms(ours, our_predictions, split)
-    their_ids, right = terms(theirs, their_predictions, split)
-    if our_ids != their_ids:
-        raise InputError(
-            f"the {split} predictions of {ours.model} and {theirs.model} on {ours.dataset} are of different examples "
-            f"({_other(our_ids, their_ids)}); run one of them again with --force"
-        )
-    return {
-        "ours": ours,
-        "theirs": theirs,
-        "n_examples": len(our_ids),
-        "our_score": stats.score_interval(left, rng, resamples=resamples, pretrainings=ours.pretrainings),
-        "their_score": stats.score_interval(right, rng, resamples=resamples, pretrainings=theirs.pretrainings),
-        "difference": stats.difference(
-            left, right, rng, resamples=resamples, pretrainings=(ours.pretrainings, theirs.pretrainings)
-        ),
-        "improvement": stats.probability_of_improvement(
-            stats.independent_scores(left, ours.pretrainings)[:, None],
-            stats.independent_scores(right, theirs.pretrainings)[:, None],
-        ),
-        "notes": tuple(_notes(ours, theirs)),
-    }
+) -> Comparison:
+    """Compare the terms of two entries, each of shape (runs, examples, 2); the p-value is not corrected yet."""
+    rng, origins = np.random.default_rng(seed), (ours.pretrainings, theirs.pretrainings)
+    our_score = stats.score_interval(left, rng, resamples=resamples, pretrainings=ours.pretrainings)
+    their_score = stats.score_interval(right, rng, resamples=resamples, pretrainings=theirs.pretrainings)
+    difference = stats.difference(left, right, rng, resamples=resamples, pretrainings=origins)
+    improvement = stats.probability_of_improvement(
+        stats.independent_scores(left, ours.pretrainings)[:, None],
+        stats.independent_scores(right, theirs.pretrainings)[:, None],
+    )
+    return Comparison(
+        ours,
+        theirs,
+        n_examples=left.shape[1],
+        our_score=our_score,
+        their_score=their_score,
+        difference=difference,
+        p_holm=difference.p,
+        improvement=improvement,
+        notes=tuple(_notes(ours, theirs)),
+    )
 
 
 def terms(entry: Entry, predictions: Predictions, split: str = "test") -> tuple[list[str], NDArray[np.float64]]:
-    """What every example adds to the main metric of every run.
+    """The share of every example in the main metric of every run.
 
     Returns:
         The ids of the examples, sorted, and an array of shape (runs, examples, 2), see `harness.comparison.stats`.
@@ -151,14 +156,14 @@ def ties_with_best(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> set[int]:
-    """Which entries of one dataset are not told apart from the best of them.
+    """The best entry of one dataset and those that do not differ significantly from it.
 
-    The best has the highest median score over seeds. Every other is compared with it as `compare` does; it ties where its
+    The best has the highest median score over seeds. Every other is compared with it as in `compare`; it ties if its
     p-value, corrected by Holm over these comparisons, is 0.05 or more.
 
     Args:
         entries: all of one dataset with one fingerprint.
-        predictions: where the rows of their runs are read.
+        predictions: reads the predictions of their runs.
         split: whose scores are compared.
         resamples: of every test.
         seed: of the resamples.
@@ -191,16 +196,16 @@ def ties_with_best(
 def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
     single = [entry.model for entry in (ours, theirs) if len(entry.runs) == 1]
     if len(single) == 2:
-        yield f"one run a side on {ours.dataset}: intervals and p-values tell of these two runs, not of other seeds"
+        yield f"one run per side on {ours.dataset}: intervals and p-values hold for these two runs, not for other seeds"
     elif single:
-        yield f"{single[0]} has one run on {ours.dataset}: the other side's spread over seeds is taken for it in the difference"
+        yield f"{single[0]} has one run on {ours.dataset}: the difference assumes the other side's spread over seeds for it"
     for entry in (ours, theirs):
         if entry.pretrainings and len(set(entry.pretrainings)) == 1:
             yield f"the weights of {entry.model} come from one pretraining: the interval does not cover other pretraining seeds"
     if len(ours.dev_by_learning_rate) != len(theirs.dev_by_learning_rate):
         counts = [len(entry.dev_by_learning_rate) for entry in (ours, theirs)]
         yield (
-            f"on {ours.dataset} the learning rate was chosen among {counts[0]} for {ours.model} "
+            f"on {ours.dataset} the learning rate was chosen from {counts[0]} for {ours.model} "
             f"and {counts[1]} for {theirs.model}"
         )
 

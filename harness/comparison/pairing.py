@@ -1,4 +1,4 @@
-"""What is meant by the two sides of a comparison, and which of their entries may be compared."""
+"""Find the two sides of a comparison by their names, and the entries of both that may be compared."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.comparison.entries import Entry, entries
 from harness.comparison.paired_test import Predictions
@@ -23,7 +22,7 @@ class Side:
     Attributes:
         name: as the user typed it.
         entries: at most one for each dataset, fingerprint, options and recipe.
-        predictions: reads the rows of their runs.
+        predictions: reads the predictions of their runs.
     """
 
     name: str
@@ -36,8 +35,8 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
 
     Args:
         name: ``MODEL``, ``MODEL:SIZE``, ``MODEL@WEIGHTS``, ``MODEL:SIZE@WEIGHTS``, or the folder of one run.
-        store: where the runs are.
-        records: all of the store.
+        store: of the runs.
+        records: all runs of the store.
 
     Raises:
         InputError: there is no such run, or the name means several encoders.
@@ -78,12 +77,12 @@ def full_name(entry: Entry) -> str:
 
 
 def pairs(ours: Side, theirs: Side, task: str | None = None, any_recipe: bool = False) -> list[tuple[Entry, Entry]]:
-    """The entries of either side that are on the same examples by the same recipe, learning rates aside.
+    """The pairs of entries of both sides with the same examples and, except for the learning rate, the same recipe.
 
     Args:
         ours, theirs: the sides.
         task: ``family`` or ``family/dataset``: only these.
-        any_recipe: compare across recipes too, where a dataset has no pair of one recipe.
+        any_recipe: compare across recipes too, if a dataset has no pair with the same recipe.
 
     Raises:
         InputError: they share no dataset, or a dataset that they share was run on different examples, with different
@@ -123,13 +122,12 @@ def _datasets(side: Side) -> str:
     return ", ".join(sorted({entry.dataset for entry in side.entries}))
 
 
-def _options(entry: Entry) -> Mapping[str, Any]:
-    options: Mapping[str, Any] = entry.runs[0]["task"]["options"]
-    return options
+def _options(entry: Entry) -> Mapping[str, str]:
+    return entry.runs[0]["task"]["options"]
 
 
-def _data(entry: Entry) -> list[Any]:
-    return [entry.dataset, entry.fingerprint, dict(_options(entry))]
+def _data(entry: Entry) -> tuple[str, str, Mapping[str, str]]:
+    return entry.dataset, entry.fingerprint, _options(entry)
 
 
 def _different_data(one: Entry, other: Entry) -> str:
@@ -147,11 +145,11 @@ def _different_data(one: Entry, other: Entry) -> str:
 def _different_recipe(one: Entry, other: Entry) -> str:
     return (
         f"{one.model} and {other.model} were trained on {one.dataset} by different recipes "
-        f"({differences(one.recipe, other.recipe)}); run one of them again, or say --any-recipe"
+        f"({differences(one.recipe, other.recipe)}); run one of them again, or add --any-recipe"
     )
 
 
-def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+def differences(one: Mapping[str, object], other: Mapping[str, object]) -> str:
     """``epochs 1.0 and 2.0, precision fp32 and bf16``."""
     names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
     return ", ".join(f"{name} {one.get(name)} and {other.get(name)}" for name in names)

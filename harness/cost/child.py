@@ -1,4 +1,4 @@
-"""The child of a bench: one JSON request on stdin, one JSON reply on stdout, then the end.
+"""The child process of a bench: reads one JSON request from stdin, writes one JSON reply to stdout, and ends.
 
 {"kind": "point", "point": {...}, "limits": {...}, "deadline": ..., "plugins": [...]}
 {"kind": "calibration", "threads": 2}
@@ -42,9 +42,9 @@ Request = MeasurePoint | MeasureMachine
 
 def main() -> None:
     """Answer the request on stdin."""
-    gc.disable()  # imports make a million objects, none of which is garbage; measuring turns it on again
+    gc.disable()  # imports create a million objects, none of which is garbage; measuring enables it again
     answer_on = os.dup(1)
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # keeps the output of libraries out of the reply
     end_with_parent()
     prefer_own_packages()
     request = json.load(sys.stdin)
@@ -55,11 +55,11 @@ def main() -> None:
     with os.fdopen(answer_on, "w", encoding="utf-8") as stream:
         json.dump(reply, stream)
     sys.stderr.flush()
-    os._exit(0)  # taking down a large process properly costs seconds and tells nothing
+    os._exit(0)  # a regular exit of a large process takes seconds and has no use
 
 
 def answer(request: Request) -> Measured | Calibration:
-    """The reply to a request: what was measured, or ``status: failed`` with the reason in one sentence."""
+    """The reply to a request: the measurement, or ``status: failed`` with the reason in one sentence."""
     from harness.errors import InputError, first_line
 
     try:

@@ -1,4 +1,4 @@
-"""Whether the machine was ours while it was measured: the share of its processor time that other processes took."""
+"""Whether other work disturbed a measurement: the share of the machine's processor time that other processes used."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import psutil
 
 DISTURBED = 0.1
-"""From this share on a point is called disturbed."""
+"""A point with at least this share is called disturbed."""
 
 _NOT_BUSY = ("idle", "iowait", "guest", "guest_nice")  # guests are counted as user time already
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Seconds of the clock, and processor seconds of the whole machine and of this process with its ended children."""
+    """Wall-clock seconds, and processor seconds of the whole machine and of this process with its ended children."""
 
     clock: float
     machine: float
@@ -24,16 +24,16 @@ class Reading:
 
 
 def read() -> Reading:
-    """The counters now."""
+    """The current counters."""
     machine = sum(seconds for name, seconds in psutil.cpu_times()._asdict().items() if name not in _NOT_BUSY)
     return Reading(time.monotonic(), machine, sum(os.times()[:4]))
 
 
 def taken_by_others(before: Reading, after: Reading) -> float | None:
-    """The share (0 to 1) of the machine's processor time between two readings that went to other processes.
+    """The share (0 to 1) of the machine's processor time between two readings that other processes used.
 
     Returns:
-        ``None`` for spans too short for the system's counters, which tick in hundredths of a second.
+        ``None`` if the time between them is too short for the system's counters, which tick in hundredths of a second.
     """
     available = (after.clock - before.clock) * (psutil.cpu_count() or 1)
     if available < 0.5:

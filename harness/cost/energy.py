@@ -1,15 +1,14 @@
-"""Energy where a counter can be read, else absent: it is never estimated."""
+"""Energy from counters. It is missing if no counter can be read, and never estimated."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 _RAPL = Path("/sys/class/powercap")
 
 
 def read_joules() -> dict[str, float]:
-    """Counters of energy in joules since some moment of the past, by name; none where nothing can be read.
+    """Counters of energy in joules since some earlier moment, by name; empty if none can be read.
 
     ``rapl``: all processor packages (Intel and AMD, Linux). ``nvml``: the first GPU, where `pynvml` is installed.
     """
@@ -17,7 +16,7 @@ def read_joules() -> dict[str, float]:
 
 
 def spent(before: dict[str, float], after: dict[str, float], calls: int) -> dict[str, float]:
-    """Joules a call between two readings; a counter that wrapped round is left out."""
+    """Joules per call between two readings, without counters that wrapped around."""
     grown = [name for name in before if after.get(name, -1.0) >= before[name]]
     return {name: (after[name] - before[name]) / calls for name in grown} if calls else {}
 
@@ -37,9 +36,8 @@ def _nvml() -> float | None:
         import pynvml  # type: ignore[import-not-found]
     except ImportError:
         return None
-    nvml: Any = pynvml
     try:
-        nvml.nvmlInit()
-        return float(nvml.nvmlDeviceGetTotalEnergyConsumption(nvml.nvmlDeviceGetHandleByIndex(0))) / 1e3
-    except nvml.NVMLError:
+        pynvml.nvmlInit()
+        return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(pynvml.nvmlDeviceGetHandleByIndex(0))) / 1e3
+    except pynvml.NVMLError:
         return None

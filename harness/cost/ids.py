@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FIRST_ID = 5
-"""Ids below are special tokens of the embedded tokenizer."""
+"""Smaller ids are special tokens of the embedded tokenizer."""
 
 DESCRIPTION = "Zipf with exponent 1 over the ids of the smallest vocabulary, seed 0"
 
@@ -14,8 +14,8 @@ DESCRIPTION = "Zipf with exponent 1 over the ids of the smallest vocabulary, see
 def zipf_ids(batch_size: int, length: int, vocabulary: int) -> NDArray[np.int64]:
     """Ids (batch_size, length) in which the r-th most frequent has a probability proportional to 1 / r.
 
-    Real text repeats itself more: 8 192 tokens of docstrings hold 1 500 distinct ids of 8 192, these 2 300. What gains
-    by repetition (Avey-B's ranking, which multiplies distinct ids only) is shown a little too slow, not too fast.
+    Real text repeats itself more: 8,192 tokens of docstrings hold 1,500 distinct ids of 8,192, these 2,300. So code that gains
+    from repetition (Avey-B's ranking, which multiplies distinct ids only) looks a little too slow, not too fast.
 
     Source of the law: Zipf, "Human Behavior and the Principle of Least Effort", 1949.
     """

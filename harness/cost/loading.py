@@ -1,21 +1,24 @@
-"""A model for its cost alone: built from the catalogue's numbers with random weights, and no tokenizer."""
+"""Build a model to measure its cost: from the catalogue's numbers, with random weights and without a tokenizer."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.cost.points import SMALLEST_VOCABULARY, Point
 from harness.errors import InputError
 from models import Encoder
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
 _KERNELS = {"sdpa": "_supports_sdpa", "flash_attention_2": "_supports_flash_attn"}
 
 
-def build(point: Point, encoder: Encoder) -> Any:
-    """The bare model, float32, random from seed 0, on the kernel that the point asks for.
+def build(point: Point, encoder: Encoder) -> PreTrainedModel:
+    """The bare model in float32, random from seed 0, with the attention kernel of the point.
 
     Args:
-        point: what is measured; ``extended`` gives the model as many positions more as the text has tokens too many.
+        point: to measure; ``extended`` adds the positions that the model lacks for the text.
         encoder: the point's encoder.
 
     Raises:
@@ -39,7 +42,7 @@ def build(point: Point, encoder: Encoder) -> Any:
     return model_class(config, **encoder.model_options)
 
 
-def has_attention(model_class: Any) -> bool:
+def has_attention(model_class: type[PreTrainedModel]) -> bool:
     """Whether the model has attention layers whose kernel can be chosen."""
     return any(getattr(model_class, flag, False) for flag in _KERNELS.values())
 

@@ -1,6 +1,6 @@
 """Measure one point in this process: load, warm up, repeat; time, memory, operations and energy.
 
-The parent gives a deadline. A point that cannot reach it stops by itself as soon as that is certain.
+The parent sets a deadline. A point that cannot meet it stops as soon as that is certain.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def measure(point: Point, limits: Limits, deadline: float) -> Measured:
     """Measure a point.
 
     Args:
-        point: what to measure.
-        limits: when to stop.
-        deadline: `time.time()` at which the parent gives up.
+        point: to measure.
+        limits: of the point.
+        deadline: `time.time()` at which the parent stops waiting.
 
     Returns:
-        ``status`` (``ok``, ``oom`` or ``timeout``), ``error``, and what was measured until then.
+        ``status`` (``ok``, ``oom`` or ``timeout``), ``error``, and all measurements up to the end.
 
     Raises:
         InputError: the model cannot run with this kernel.
@@ -144,7 +144,7 @@ def _batch(ids: NDArray[np.int64], device: torch.device) -> dict[str, torch.Tens
 
 @torch.inference_mode()
 def _touch(model: nn.Module, point: Point, device: torch.device) -> None:
-    """One short text, so that what libraries load at first use is not taken for memory of the point.
+    """Run one short text, so that the memory of libraries loaded at first use does not count for the point.
 
     Raises:
         InputError: the model's output is not that of an encoder.
@@ -155,7 +155,7 @@ def _touch(model: nn.Module, point: Point, device: torch.device) -> None:
     with autocast(device, point.precision):
         states = getattr(model(**batch), "last_hidden_state", None)
     if not isinstance(states, torch.Tensor) or states.shape[:2] != batch["input_ids"].shape:
-        raise InputError(f"{point.model} gives no last_hidden_state of shape (batch, length, width)")
+        raise InputError(f"{point.model} returns no last_hidden_state of shape (batch, length, width)")
     model.train(training)
 
 
@@ -182,7 +182,7 @@ def _repeat(reply: Measured, call: Callable[[], None], device: torch.device, lim
 
 
 def _timed_ms(call: Callable[[], None], device: torch.device) -> float:
-    """Milliseconds of a call: by events of the GPU, else by the clock."""
+    """Milliseconds of a call, measured by events of the GPU or else by the clock."""
     if device.type == "cuda":
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         start.record()

@@ -1,4 +1,4 @@
-"""What is measured: points, and which of them a command asks for."""
+"""The points of a bench, from the values that a command gives."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from harness.errors import InputError
 from models import MODELS, Encoder
 
 PROTOCOL = 1
-"""Raised when the way of measuring changes, so that old and new points are never drawn into one curve."""
+"""Increased when the way of measuring changes, so that old and new points are never drawn as one curve."""
 
 DEFAULT_LENGTHS = (128, 512, 2048, 8192, 32768, 98304)
 LONGEST = 2**24
 SMALLEST_VOCABULARY = 8192
-"""Ids a model is taken to have where its size declares no vocabulary."""
+"""Vocabulary of a model whose size declares none."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +28,14 @@ class Point:
         model, size: names in the registry of models.
         mode: ``inference`` (forward) or ``training`` (forward, backward, optimiser step).
         length: tokens of each text.
-        batching: the rule behind ``batch_size``: ``batch 8``, or ``16384 tokens`` a batch.
+        batching: the rule behind ``batch_size``: ``batch 8``, or ``16384 tokens`` per batch.
         batch_size: texts of a batch.
         precision: ``fp32``, or ``bf16`` for autocast over float32 weights.
-        attention: the kernel asked of every attention model: ``sdpa``, ``eager`` or ``flash_attention_2``.
+        attention: the kernel of every attention model: ``sdpa``, ``eager`` or ``flash_attention_2``.
         compiled: whether `torch.compile` is used.
         threads: of the processor.
-        vocabulary: ids are drawn from so many; the smallest vocabulary of the bench, so that all models get the same.
-        extended: the length is beyond the model's own, and positions were added for cost only.
+        vocabulary: the number of ids to draw from: the smallest vocabulary of the bench, so that all models get the same.
+        extended: whether the length is beyond the model's own, so that positions were added to measure its cost.
         machine: processor or GPU, and version of torch.
     """
 
@@ -55,7 +55,7 @@ class Point:
 
     @property
     def task(self) -> str:
-        """What the store calls the folder, beside model and size."""
+        """The part of the folder's name in the store after model and size."""
         return f"bench-{self.mode}-{self.length}"
 
     @property
@@ -67,12 +67,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Limits:
-    """When a point ends.
+    """Limits of a point.
 
     Attributes:
         timeout_s: seconds from the start of the child to its answer.
-        memory_mib: private memory that the child may have (see `memory.limit_memory`).
-        min_repetitions, min_seconds: repetitions go on until both are reached.
+        memory_mib: private memory of the child (see `memory.limit_memory`).
+        min_repetitions, min_seconds: repetitions continue until both are reached.
     """
 
     timeout_s: float
@@ -85,7 +85,7 @@ def parse_lengths(text: str | None) -> tuple[int, ...]:
     """``128,512,2048`` as numbers; `DEFAULT_LENGTHS` for ``None``.
 
     Raises:
-        InputError: not whole numbers, not positive, not increasing, or absurd.
+        InputError: they are not whole numbers, not positive, not increasing, or too large.
     """
     if text is None:
         return DEFAULT_LENGTHS
@@ -96,7 +96,7 @@ def parse_lengths(text: str | None) -> tuple[int, ...]:
     if min(lengths) < 1:
         raise InputError(f"a length must be at least 1 token, not {min(lengths)}; correct --lengths")
     if max(lengths) > LONGEST:
-        raise InputError(f"a length of {max(lengths)} tokens is absurd; --lengths takes at most {LONGEST}")
+        raise InputError(f"a length of {max(lengths)} tokens is too long; --lengths takes at most {LONGEST}")
     for before, after in pairwise(lengths):
         if after <= before:
             raise InputError(f"lengths must increase, and {after} follows {before}; correct --lengths")
@@ -123,12 +123,12 @@ def parse_models(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the points of one bench have in common.
+    """The settings that all points of one bench share.
 
     Attributes:
-        batch_size: texts of every batch; 1 where neither this nor ``tokens_per_batch`` is given.
-        tokens_per_batch: fill each batch with as many texts as make so many tokens, instead of a fixed batch.
-        extend_positions: give models more positions than they have where a length needs them.
+        batch_size: texts of every batch; 1 if neither this nor ``tokens_per_batch`` is given.
+        tokens_per_batch: fill each batch with as many texts as fit into this number of tokens, instead of a fixed number.
+        extend_positions: add positions to models if a length needs them.
         size, mode, precision, attention, compiled, threads, machine: see `Point`.
     """
 
@@ -156,10 +156,10 @@ def points_of(models: Sequence[str], lengths: Sequence[int], settings: Settings)
 
     Args:
         models, lengths: see `parse_models` and `parse_lengths`.
-        settings: what all points have in common.
+        settings: of all points.
 
     Raises:
-        InputError: a model has no such size, or a batch holds no text or more than an address space does.
+        InputError: a model has no such size, or a batch is smaller than one text or far too large.
     """
     vocabulary = min(MODELS[name].size(settings.size).vocab_size or SMALLEST_VOCABULARY for name in models)
     return [_point(name, length, vocabulary, settings) for name in models for length in lengths]
@@ -185,7 +185,7 @@ def _point(model: str, length: int, vocabulary: int, settings: Settings) -> Poin
 
 
 def is_beyond(point: Point, encoder: Encoder) -> bool:
-    """Whether the text is longer than the model takes and nothing was extended."""
+    """Whether the text is longer than the model takes, and its positions were not extended."""
     limit = encoder.size(point.size).max_length
     return limit is not None and point.length > limit and not point.extended
 

@@ -1,4 +1,4 @@
-"""From a measured point to its record in the store, and back."""
+"""Make the record of a measured point, and find it again in the store."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def record_of(
     """The record of a point.
 
     Args:
-        point: what was measured.
+        point: that was measured.
         encoder: its encoder.
-        limits: when it would have ended.
+        limits: of the point.
         measured: see `supervise.measure_in_child`; for a point that was not run, its ``status`` and ``error``.
         calibration: see `calibration.calibrate`.
     """
@@ -49,10 +49,10 @@ def record_of(
 
 
 def finished(store: Store, point: Point, limits: Limits) -> PointRecord | None:
-    """The stored record of this point, unless measuring again under these limits could tell more.
+    """The stored record of this point, unless measuring again under these limits could give more.
 
-    A point that reached a limit is measured again when the limit is higher now; for memory by at least a tenth, since
-    free memory is never exactly the same twice.
+    A point that reached a limit is measured again if the limit is higher now. The memory limit must be higher by at least a
+    tenth, because free memory always varies a little.
     """
     record = cast("PointRecord | None", read_record(store.path_of(point) / RECORD))
     if record is None or record["key"] != point.key:

@@ -1,4 +1,4 @@
-"""Measure many points: take stored ones from the store, skip those that a shorter text has ruled out, run the others."""
+"""Measure many points: take stored ones from the store, skip those for which a shorter text failed already, run the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDS_A_CURVE = {
     "timeout": "out of time",
     "beyond_max_length": "beyond the model's own length",
 }
-"""Statuses after which longer texts are not tried, and the words for them."""
+"""Statuses after which longer texts are skipped, with the words for them."""
 
 Say = Callable[[str], None]
 
@@ -60,8 +60,8 @@ class Bench:
     def run(self, points: Sequence[Point]) -> list[PointRecord]:
         """Measure the points in their order and keep a record of each; returns the records.
 
-        A full disk does not stop the bench: a record that could not be written is tried again after every point.
-        `unwritten` counts those that could not be written at all.
+        A full disk does not stop the bench: it tries again after every point to write the records that it could not write.
+        `unwritten` counts the records that could not be written at all.
 
         Raises:
             StoppedError: the user stopped the bench.
@@ -81,7 +81,7 @@ class Bench:
 
     @property
     def unwritten(self) -> int:
-        """How many records could not be written to the store."""
+        """The number of records that could not be written to the store."""
         return len(self._unwritten)
 
     def _record(self, point: Point, end: PointRecord | None) -> PointRecord:
@@ -118,7 +118,7 @@ class Bench:
                 self.store.write(kept_point, kept, None)
             except InputError as error:
                 if kept is record:
-                    self.say(f"{error}; measuring goes on, and writing is tried again")
+                    self.say(f"{error}; the bench continues and will try again to write it")
                 self._unwritten.append((kept_point, kept))
         return record
 
@@ -146,7 +146,7 @@ def line_of(record: PointRecord) -> str:
 def calibration_line(calibration: Calibration | None) -> str:
     """One line about the machine for the terminal."""
     if calibration is None:
-        return "the machine could not be calibrated; points carry no fraction of its peak"
+        return "the machine could not be calibrated; points have no fraction of its peak"
     rates = calibration["matmul_flops_per_s"]
     return (
         f"this machine: matrix products at {rates['fp32'] / 1e9:,.0f} GFLOP/s in fp32 and {rates['bf16'] / 1e9:,.0f} "

@@ -1,4 +1,4 @@
-"""Measure a point in a child process. However the child ends, the caller gets an answer."""
+"""Measure a point in a child process. The caller gets an answer however the child ends."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from harness.store.record import Calibration, LimitsEntry, Measured, PointFields
 CHILD = (*PYTHON, "-m", "harness.cost.child")
 CALIBRATION_TIMEOUT_S = 120.0
 _GRACE_S = 1.0
-"""Extra seconds in which a child that stops at its deadline may still answer."""
+"""Extra seconds for the answer of a child that stops at its deadline."""
 
 
 def measure_in_child(
     point: Point, limits: Limits, plugins: Sequence[str] = (), command: Sequence[str] = CHILD
 ) -> Measured:
-    """Measure a point in a fresh process, and sleep until it answers, dies or runs out of time.
+    """Measure a point in a new process, and wait until it answers, ends or runs out of time.
 
     Args:
-        point: what to measure.
-        limits: when to stop.
+        point: to measure.
+        limits: of the point.
         plugins: Python files that register models.
         command: the child, for tests.
 
     Returns:
-        The child's reply, or one of the same form that says why there is none. ``status`` is ``ok``, ``oom``,
-        ``timeout`` or ``failed``, ``error`` one sentence.
+        The child's reply, or one of the same form with the reason why there is none. ``status`` is ``ok``, ``oom``,
+        ``timeout`` or ``failed``; ``error`` is one sentence.
     """
     before = disturbance.read()
     request: MeasurePoint = {
@@ -61,7 +61,7 @@ def measure_in_child(
 
 
 def calibrate_in_child(threads: int, command: Sequence[str] = CHILD) -> Calibration | None:
-    """The machine's rates (see `calibration.calibrate`), or ``None`` where they could not be measured."""
+    """The machine's rates (see `calibration.calibrate`), or ``None`` if they could not be measured."""
     request: MeasureMachine = {"kind": "calibration", "threads": threads}
     reply = _ask(command, request, threads, CALIBRATION_TIMEOUT_S).reply
     return reply if _is_calibration(reply) else None
@@ -69,12 +69,12 @@ def calibrate_in_child(threads: int, command: Sequence[str] = CHILD) -> Calibrat
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a child left behind.
+    """The outcome of a child.
 
     Attributes:
-        reply: the JSON value that it printed; ``None`` where it printed none.
-        output, messages: all that it wrote on stdout and stderr.
-        code: its exit code; ``None`` where it was ended because time was up.
+        reply: the JSON value that it printed; ``None`` if it printed none.
+        output, messages: all its output on stdout and stderr.
+        code: its exit code; ``None`` if it was ended because time was up.
         kernel_killed: whether the kernel ended a process for lack of memory meanwhile.
     """
 
@@ -89,7 +89,7 @@ class _Answer:
         if self.code is None:
             return {"status": "timeout", "error": None}
         if self.code == 0:
-            return {"status": "failed", "error": f"the child's answer is no measurement: {_excerpt(self.output)}"}
+            return {"status": "failed", "error": f"the child's answer is not a measurement: {_excerpt(self.output)}"}
         status, sentence = how_it_died(self.code, self.messages, self.kernel_killed)
         return {"status": status, "error": sentence}
 
@@ -110,7 +110,7 @@ def _ask(command: Sequence[str], request: Request, threads: int, timeout_s: floa
     except subprocess.TimeoutExpired:
         _end(child)
         output, messages = child.communicate()
-        # An exit code of 0 says that it answered in time, and something that it started kept the pipe open.
+        # An exit code of 0 means that it answered in time, and a process that it started kept the pipe open.
         in_time = child.returncode == 0
     finally:
         _end(child)
@@ -127,7 +127,7 @@ def _environment(threads: int) -> dict[str, str]:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child with everything that it started."""
+    """End the child and all processes that it started."""
     send(child, signal.SIGKILL)
     child.wait()
 

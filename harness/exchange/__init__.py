@@ -1,1 +1,1 @@
-"""Scores that other people's tools wrote, and ours in the form that others read."""
+"""Import scores of other tools, and export ours in formats that others read."""

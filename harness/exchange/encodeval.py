@@ -1,5 +1,5 @@
 """Results of EncodEval (Gisserot-Boukhlef et al., 2025; Boizard et al., 2025): ``results.json`` holds a list of values
-for each split, one an example, and scores are what its own ranking makes of them.
+for each split, one per example; scores are computed as in its own ranking.
 
 {"validation": {...}, "test": {"accuracy": [1, 0, 1], "subset": ["en", "fr", "en"]}}                    classification
 {"test": {"ndcg": [0.3, 1.0]}}                                                                  retrieval, nDCG at 10
@@ -7,7 +7,7 @@ for each split, one an example, and scores are what its own ranking makes of the
 {"test": {"prediction": [[0, 3], [1]], "labels": [[0, 2], [1]]}}                     tokens, label ids without ignored
 
 Later files hold the same one level deeper, in ``per_instance``, and call the tokens ``prediction_token`` and
-``labels_token``. Where examples have a ``subset``, a score is the mean over subsets, as EncodEval ranks. The path tells
+``labels_token``. If examples have a ``subset``, a score is the mean over subsets, as in EncodEval's ranking. The path names
 model, kind, dataset and hyperparameters: ``MODEL/KIND/DATASET[/HYPERPARAMETERS]/results.json`` with KIND one of SC, SR,
 TC, QA, IR.
 """
@@ -19,15 +19,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from harness.errors import InputError
 from harness.exchange.imported import SPLIT_NAMES, Imported, files_in, json_of
 
 KINDS = ("SC", "SR", "TC", "QA", "IR")
-TOKEN_NOTE = "token_f1_micro is over tokens and label ids, not over entities: it is no entity F1"
+TOKEN_NOTE = "token_f1_micro is over tokens and label ids, not over entities: it is not an entity F1"
 
-Columns = Sequence[Sequence[Any]]
+Columns = Sequence[Sequence[object]]
 
 
 def read(paths: Sequence[str], model: str | None, dataset: str | None) -> Iterator[tuple[Path, Imported]]:
@@ -35,11 +34,11 @@ def read(paths: Sequence[str], model: str | None, dataset: str | None) -> Iterat
 
     Args:
         paths: ``results.json`` files, or folders of them.
-        model: the model's name; where it is not given the path tells it.
-        dataset: the dataset's name; where it is not given the path tells it.
+        model: the model's name; ``None`` to take it from the path.
+        dataset: the dataset's name; ``None`` to take it from the path.
 
     Raises:
-        InputError: a file is not of the schema above, or nothing tells model or dataset.
+        InputError: a file does not follow the schema above, or model or dataset is unknown.
     """
     for file in files_in(paths, "results.json"):
         yield file, _of_file(file, model, dataset)
@@ -48,7 +47,7 @@ def read(paths: Sequence[str], model: str | None, dataset: str | None) -> Iterat
 def _of_file(file: Path, model: str | None, dataset: str | None) -> Imported:
     content = json_of(file, "result of EncodEval")
     if not isinstance(content, dict) or not content or not set(content) <= {"validation", "test"}:
-        raise InputError(f"{file} is no result of EncodEval: it holds one object with 'validation' and 'test'")
+        raise InputError(f"{file} is not a result of EncodEval, which is one object with 'validation' and 'test'")
     scores: dict[str, dict[str, float]] = {}
     metric = kind = ""
     for split, values in content.items():
@@ -56,10 +55,10 @@ def _of_file(file: Path, model: str | None, dataset: str | None) -> Imported:
     place = _place(file)
     if model is None and place is None:
         raise InputError(
-            f"the path of {file} does not tell its model; it is not MODEL/KIND/DATASET/results.json: give --model"
+            f"the path of {file} does not name its model, because it is not MODEL/KIND/DATASET/results.json; give --model"
         )
     if dataset is None and place is None:
-        raise InputError(f"the path of {file} does not tell its dataset; give --dataset")
+        raise InputError(f"the path of {file} does not name its dataset; give --dataset")
     of_path = place or ("", kind, "", None)
     return Imported(
         "encodeval",
@@ -74,7 +73,7 @@ def _of_file(file: Path, model: str | None, dataset: str | None) -> Imported:
 
 
 def _place(file: Path) -> tuple[str, str, str, str | None] | None:
-    """Model, kind, dataset and hyperparameters, as the path tells them."""
+    """Model, kind, dataset and hyperparameters from the path."""
     parts = file.resolve().parts[:-1]
     for index in range(len(parts) - 2, 0, -1):
         if parts[index] in KINDS:
@@ -82,16 +81,16 @@ def _place(file: Path) -> tuple[str, str, str, str | None] | None:
     return None
 
 
-def _scores(where: str, values: Any) -> tuple[str, str, dict[str, float]]:
+def _scores(where: str, values: object) -> tuple[str, str, dict[str, float]]:
     """Kind, main metric and all scores of one split.
 
     Raises:
-        InputError: the values are not of the schema.
+        InputError: the values do not follow the schema.
     """
     if isinstance(values, dict) and isinstance(values.get("per_instance"), dict):
         values = values["per_instance"]
     if not isinstance(values, dict):
-        raise InputError(f"{where} is no object of lists, one value an example")
+        raise InputError(f"{where} is not an object of lists with one value per example")
     for kind, metric, names, score in _MEASURES:
         if set(names) <= values.keys():
             columns = [values[name] for name in names]
@@ -107,7 +106,7 @@ def _scores(where: str, values: Any) -> tuple[str, str, dict[str, float]]:
                 raise InputError(f"{where} cannot be scored: {error}") from error
             if unusable := [name for name, value in scores.items() if not math.isfinite(value)]:
                 raise InputError(
-                    f"{where} gives {scores[unusable[0]]} as {unusable[0]}; it needs finite values, and a correlation different ones"
+                    f"{where} gives {scores[unusable[0]]} as {unusable[0]}; it needs finite values, and a correlation needs different ones"
                 )
             return kind, metric, scores
     raise InputError(f"{where} holds none of accuracy, ndcg, prediction with label, prediction with labels")
@@ -135,7 +134,7 @@ def _spearman(predicted: Sequence[float], gold: Sequence[float]) -> float:
 
 
 def _token_f1_micro(predicted: Sequence[Sequence[int]], gold: Sequence[Sequence[int]]) -> float:
-    """Micro F1 over the labels that are predicted at least once, as EncodEval takes it."""
+    """Micro F1 over the labels that are predicted at least once, as EncodEval computes it."""
     from sklearn.metrics import f1_score
 
     flat_predicted, flat_gold = ([label for labels in rows for label in labels] for rows in (predicted, gold))
@@ -149,4 +148,4 @@ _MEASURES: Sequence[tuple[str, str, tuple[str, ...], Callable[..., float]]] = (
     ("TC", "token_f1_micro", ("prediction", "labels"), _token_f1_micro),
     ("SR", "spearman_correlation", ("prediction", "label"), _spearman),
 )
-"""Kind, metric, the columns that it is made of, and how."""
+"""Kind, metric, the columns that it needs, and the function that computes it from them."""

@@ -1,4 +1,4 @@
-"""What an imported score becomes: a record of its own kind, which no table pools with runs (see ARCHITECTURE.md)."""
+"""Imported scores and their records, whose separate kind keeps them out of tables of runs (see ARCHITECTURE.md)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness.errors import InputError
 from harness.json_file import JsonError, read_json
@@ -16,25 +15,25 @@ from harness.store import Store
 from harness.store.record import ImportedRecord, imported_record
 
 SPLIT_NAMES = {"test": "test", "validation": "dev", "dev": "dev"}
-"""What a source calls a split -> what it is called here; other names stay as they are."""
+"""Name of a split in the source -> its name here; other names do not change."""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """The scores of one model on one dataset by somebody else's protocol.
+    """The scores of one model on one dataset by another protocol than ours.
 
     Attributes:
         protocol: ``mteb`` or ``encodeval``.
-        model: as the source says, or as the user said instead.
-        model_revision: where the source tells it.
+        model: as in the source, or as the user named it.
+        model_revision: if the source has it.
         kind: the source's kind of task.
         dataset: its name in the source.
-        dataset_revision, subset, languages: where the source tells them.
+        dataset_revision, subset, languages: if the source has them.
         metric: the main one.
         scores: split -> metric -> number.
-        hyperparameters: what the source's path tells of the training.
+        hyperparameters: of the training, from the source's path.
         version: of the tool that wrote the source.
-        notes: what a reader of the score should know.
+        notes: caveats for readers of the score.
     """
 
     protocol: str
@@ -53,7 +52,7 @@ class Imported:
 
     @property
     def size(self) -> str:
-        """What stands where a run has the size of its model."""
+        """The value in place of a run's model size."""
         return "imported"
 
     @property
@@ -63,7 +62,7 @@ class Imported:
 
     @property
     def key(self) -> str:
-        """sha256 (first 16 hex digits) of what is scored and its scores: the same file again is the same record."""
+        """sha256 (first 16 hex digits) of the scores and their origin: importing a file again gives the same record."""
         decides = [self.task, self.model, self.model_revision, self.dataset_revision, self.hyperparameters, self.scores]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -88,7 +87,7 @@ class Imported:
 
 
 def keep(store: Store, found: Iterable[tuple[Path, Imported]]) -> list[ImportedRecord]:
-    """Write a record of each into the store; returns the records.
+    """Write one record per score into the store; returns the records.
 
     Raises:
         InputError: the store cannot be written.
@@ -101,26 +100,26 @@ def keep(store: Store, found: Iterable[tuple[Path, Imported]]) -> list[ImportedR
     return records
 
 
-def json_of(file: Path, what: str) -> Any:
+def json_of(file: Path, what: str) -> object:
     """The JSON in a file.
 
     Args:
         file: to read.
-        what: what it should be, for messages.
+        what: a description of the expected content, for messages.
 
     Raises:
-        InputError: it cannot be read or is no JSON.
+        InputError: it cannot be read or is not JSON.
     """
     try:
         return read_json(file)
     except OSError as error:
         raise InputError(f"{file} cannot be read ({error.strerror})") from error
     except JsonError as error:
-        raise InputError(f"{file} {error}; so it is no {what}") from error
+        raise InputError(f"{file} {error}; so it is not a {what}") from error
 
 
 def files_in(paths: Sequence[str], pattern: str, leave_out: Sequence[str] = ()) -> list[Path]:
-    """The files that are named, and those below the folders that are named.
+    """The named files, and the matching files below the named folders.
 
     Raises:
         InputError: a path does not exist, or a folder holds none.
@@ -139,8 +138,8 @@ def files_in(paths: Sequence[str], pattern: str, leave_out: Sequence[str] = ()) 
     return files
 
 
-def numbers(values: Mapping[str, Any]) -> dict[str, float]:
-    """Those values that are one finite number."""
+def numbers(values: Mapping[str, object]) -> dict[str, float]:
+    """The values that are finite numbers."""
     return {
         name: float(value)
         for name, value in values.items()

@@ -8,15 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.exchange.published import published
 from harness.store import RECORD, RunRecord, Store, read_record
 from harness.store.record import is_finished_run
 
+if TYPE_CHECKING:
+    from huggingface_hub import EvalResult
+
 TASK_TYPES = {"token": "token-classification", "span": "question-answering", "sequence": "text-classification"}
-"""The hub's name for what a head does."""
+"""Head -> the hub's name for its kind of task."""
 _SHORTEST_KEY = 4
 
 
@@ -40,7 +43,7 @@ def find_run(text: str, store: Store) -> RunRecord:
         raise InputError(f"{len(found)} runs in {store.folder} have a key that begins with {text}; give more of it")
     record = read_record(found[0])
     if not is_finished_run(record):
-        raise InputError(f"{found[0]} is no record of a finished run")
+        raise InputError(f"{found[0]} is not a record of a finished run")
     return record
 
 
@@ -49,7 +52,7 @@ def front_matter(records: Sequence[RunRecord], name: str | None = None) -> str:
 
     Args:
         records: finished runs.
-        name: of the model on the card; where it is not given, what the runs say.
+        name: of the model on the card; by default the name in the runs.
 
     Raises:
         InputError: the runs are of different models, or of one dataset more than once.
@@ -75,7 +78,7 @@ def _model_name(record: RunRecord) -> str:
     return f"{model['name']}-{model['size']}" if model["weights"] in ("scratch", "hub") else Path(model["weights"]).name
 
 
-def _results(record: RunRecord) -> list[Any]:
+def _results(record: RunRecord) -> list[EvalResult]:
     from huggingface_hub import EvalResult
 
     task = record["task"]
@@ -96,7 +99,7 @@ def _results(record: RunRecord) -> list[Any]:
             metric_args={"command": record["command"]} if metric == task["metric"] and record.get("command") else None,
         )
         for metric, value in record["scores"]["test"].items()
-        if "." not in metric  # of single types and subsets a card says nothing
+        if "." not in metric  # a card has no scores of single types and subsets
     ]
 
 

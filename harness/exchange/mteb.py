@@ -1,9 +1,9 @@
-"""Results of MTEB: one JSON file a task, as mteb writes them, those of versions before 1.11 included.
+"""Results of MTEB: one JSON file per task, as mteb writes them, including versions before 1.11.
 
 {"task_name": "NFCorpus", "dataset_revision": "...", "mteb_version": "2.1.0", "evaluation_time": 12.0,
  "scores": {"test": [{"hf_subset": "default", "languages": ["eng-Latn"], "main_score": 0.3, "ndcg_at_10": 0.3}]}}
 
-mteb itself reads them, so that what is refused there is refused here. The model's name is in ``model_meta.json`` beside
+mteb itself reads them, so both refuse the same files. The model's name is in ``model_meta.json`` beside
 a file, or in the folders above it (``org__model/revision/Task.json``).
 """
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from harness.errors import InputError, on_one_line
 from harness.exchange.imported import SPLIT_NAMES, Imported, files_in, json_of, numbers
@@ -20,14 +19,14 @@ MODEL_FILE = "model_meta.json"
 
 
 def read(paths: Sequence[str], model: str | None) -> Iterator[tuple[Path, Imported]]:
-    """The scores in files and folders, one a subset.
+    """The scores in files and folders, one per subset.
 
     Args:
         paths: result files, or folders of them.
-        model: the model's name; where it is not given the files or their folders tell it.
+        model: the model's name; ``None`` to take it from the files or their folders.
 
     Raises:
-        InputError: a file is no MTEB result, or nothing tells the model.
+        InputError: a file is not an MTEB result, or its model is unknown.
     """
     for file in files_in(paths, "*.json", leave_out=(MODEL_FILE,)):
         for imported in _of_file(file, model):
@@ -39,12 +38,12 @@ def _of_file(file: Path, model: str | None) -> Iterator[Imported]:
 
     content = json_of(file, "MTEB result")
     if not isinstance(content, dict) or not {"task_name", "mteb_dataset_name"} & content.keys():
-        raise InputError(f"{file} is no MTEB result: it names no task")
+        raise InputError(f"{file} is not an MTEB result: it names no task")
     try:
         result = TaskResult.from_disk(file)
-    except Exception as error:  # pydantic's, and whatever a task that mteb does not know any more raises
+    except Exception as error:  # from pydantic, or from anything that a task unknown to this mteb raises
         raise InputError(
-            f"{file} is no MTEB result that mteb can read: {type(error).__name__}: {on_one_line(error, 200)}"
+            f"{file} is not an MTEB result that mteb can read: {type(error).__name__}: {on_one_line(error, 200)}"
         ) from error
     name, revision = (model, None) if model else _model_of(file)
     kind, metric = _task_of(result.task_name)
@@ -76,7 +75,7 @@ def _of_file(file: Path, model: str | None) -> Iterator[Imported]:
 
 
 def _model_of(file: Path) -> tuple[str, str | None]:
-    """Name and revision of the model, from the file beside or the folders above."""
+    """Name and revision of the model, from the file beside it or the folders above it."""
     beside = file.parent / MODEL_FILE
     if beside.is_file():
         meta = json_of(beside, "description of a model")
@@ -86,15 +85,15 @@ def _model_of(file: Path) -> tuple[str, str | None]:
         if "__" in folder.name:
             revision = None if folder == file.parent else file.parent.name
             return folder.name.replace("__", "/"), revision
-    raise InputError(f"nothing beside {file} tells which model it is of; give its name with --model")
+    raise InputError(f"no file or folder near {file} names its model; give its name with --model")
 
 
 def _task_of(name: str) -> tuple[str, str]:
-    """MTEB's kind of a task and the name of its main metric; of tasks that this mteb does not know, what can be said."""
+    """MTEB's kind of a task and the name of its main metric, or placeholders for a task that this mteb does not know."""
     import mteb
 
     try:
-        metadata: Any = mteb.get_task(name).metadata
+        metadata = mteb.get_task(name).metadata
     except KeyError:
         return "unknown", "main_score"
     return str(metadata.type), str(metadata.main_score)

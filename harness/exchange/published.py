@@ -1,4 +1,7 @@
-"""What may leave the machine. Records name its folders, so that a run can be repeated; tables, figures and pages must not."""
+"""Remove the paths of this machine from anything that is published.
+
+Records contain paths, so that a run can be repeated; tables, figures and pages must not.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PureWindowsPath
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from harness.store.record import Record
 
@@ -26,44 +29,50 @@ _PATH = re.compile(
     rf"(?:(?<![\w.:/~\\<*\[-])(?:~[\w.-]*|[A-Za-z]:)[/\\]+{_NAMES}*"
     rf"|(?:file://|(?<![\w.:/~\\<*\[-])/?|(?<=:)(?!//))[/\\]{_NAMES}+)([^{_END}]*)"
 )
-"""A path from a home folder or a drive, or from the root with two names or more. The last name is kept: it says what is meant."""
+"""A path from a home folder or a drive, or from the root with two names or more. Its last name is kept, for the reader."""
 
 
 def published(record: R) -> R:
     """A record without paths of the machine: folders by their last name, commands with ``PATH`` and ``DIR`` in their place.
 
-    What decides whether runs belong together (identity, fingerprint, options) is as it was.
+    The values by which runs are grouped (identity, fingerprint, options) do not change.
     """
-    content = cast("dict[str, Any]", record)
-    model, task = content.get("model") or {}, content.get("task") or {}
-    folders = [text for text in (_folder_of(model), task.get("origin"), *_paths_in(content.get("command"))) if text]
-    known = sorted({text for text in folders if is_path(text)}, key=len, reverse=True)
+    content = cast("Mapping[str, object]", record)
+    model, task, command = _part(content, "model"), _part(content, "task"), content.get("command")
+    texts = (_folder_of(model), task.get("origin"), *_paths_in(command))
+    known = sorted({text for text in texts if isinstance(text, str) and is_path(text)}, key=len, reverse=True)
     whole = re.compile("|".join(rf"(?<![\w./~\\-]){re.escape(path)}(?![\w-])" for path in known) or "(?!)")
 
     def clean(text: str) -> str:
-        # The paths that the record is known to have may hold blanks, at which those in a sentence end.
+        # Known paths of the record may contain blanks; other paths in a sentence end at a blank.
         return without_paths(whole.sub(lambda found: last_name(found[0]), text))
 
-    changed = _mapped({key: value for key, value in content.items() if key != "command"}, clean)
+    changed = {key: _mapped(value, clean) for key, value in content.items() if key != "command"}
     if folder := _folder_of(model):
-        changed["model"]["weights"] = last_name(folder)
+        changed["model"] = {**_part(changed, "model"), "weights": last_name(folder)}
     if "options" in task:
-        changed["task"]["options"] = task["options"]
+        changed["task"] = {**_part(changed, "task"), "options": task["options"]}
     if "command" in content:
-        changed["command"] = content["command"] and published_command(content["command"], folder)
+        changed["command"] = published_command(command, folder) if isinstance(command, str) and command else command
     return cast(R, changed)
 
 
+def _part(record: Mapping[str, object], key: str) -> Mapping[str, object]:
+    """A table within a record; empty if it has none."""
+    part = record.get(key)
+    return part if isinstance(part, dict) else {}
+
+
 def published_command(command: str, weights: str | None = None) -> str:
-    """A command with placeholders where it has paths of the machine.
+    """A command with placeholders in place of paths.
 
     Args:
-        command: as a shell takes it.
-        weights: the value of ``--weights`` if it is a folder, which a relative path does not show.
+        command: for a shell.
+        weights: the value of ``--weights`` if it is a folder; a relative path cannot be recognised otherwise.
     """
     try:
         words = shlex.split(command)
-    except ValueError:  # not a command: somebody wrote the record by hand
+    except ValueError:  # not a command: the record was written by hand
         return without_paths(command)
     shown = []
     for before, word in zip(["", *words], words, strict=False):
@@ -73,14 +82,14 @@ def published_command(command: str, weights: str | None = None) -> str:
 
 
 def _shown(option: str, value: str, weights: str | None) -> str:
-    """What a command shows of the value of an option."""
+    """The value of an option as a published command shows it."""
     if option in _PLACEHOLDERS and (is_path(value) or value == weights):
         return _PLACEHOLDERS[option]
     return last_name(value) if is_path(value) else value
 
 
 def without_paths(text: str) -> str:
-    """A sentence with the last name of every absolute path in it."""
+    """A sentence with every absolute path in it replaced by its last name."""
     return _PATH.sub(lambda found: found[1], text) if "/" in text or "\\" in text else text
 
 
@@ -90,11 +99,11 @@ def is_path(text: str) -> bool:
 
 
 def last_name(path: str) -> str:
-    """The last name of a path of whatever system."""
+    """The last name of a path of any system."""
     return PureWindowsPath(path).name or "PATH"
 
 
-def _folder_of(model: Mapping[str, Any]) -> str | None:
+def _folder_of(model: Mapping[str, object]) -> str | None:
     """The folder of a checkpoint; ``None`` for weights from scratch or from the hub."""
     weights, identity = model.get("weights"), model.get("identity")
     if not isinstance(weights, str) or weights in ("scratch", "hub", "none"):
@@ -110,7 +119,7 @@ def _paths_in(command: object) -> Sequence[str]:
         return []
 
 
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+def _mapped(value: object, change: Callable[[str], str]) -> object:
     """The same lists and mappings with every text in them changed."""
     if isinstance(value, str):
         return change(value)

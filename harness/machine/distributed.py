@@ -2,7 +2,7 @@
 
 torchrun --nproc-per-node 2 -m harness run --model modernbert --task ner --weights hub
 
-Every process loads, encodes and trains; the first alone predicts, scores, writes and prints.
+Every process loads, encodes and trains; only the first predicts, scores, writes and prints.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 from harness.errors import InputError
 
@@ -22,7 +22,7 @@ _SET_BY_LAUNCHERS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")
 
 
 def processes() -> int:
-    """How many processes run this cell; 1 where no launcher started this one."""
+    """The number of processes that run this cell; 1 if no launcher started this one."""
     return int(os.environ["WORLD_SIZE"]) if all(name in os.environ for name in _SET_BY_LAUNCHERS) else 1
 
 
@@ -37,13 +37,13 @@ def is_first() -> bool:
 
 
 def speaks_of_errors() -> bool:
-    """Whether this process tells what went wrong: one on each machine does, since a file may be missing on one only."""
+    """Whether this process reports errors: one on each machine does, because a file may be missing on only one."""
     return processes() == 1 or os.environ["LOCAL_RANK"] == "0"
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Form one group with the other processes while the block runs, and leave it whatever becomes of the block."""
+    """Form one group with the other processes while the block runs, and leave it however the block ends."""
     join()
     try:
         yield
@@ -80,30 +80,29 @@ def leave() -> None:
 
 
 def from_first(value: Callable[[], T]) -> T:
-    """What ``value`` gives in the first process, in every process: a clock or a folder may look different elsewhere."""
+    """The result of ``value`` in the first process, for all: a clock or a folder may differ between processes."""
     if processes() == 1:
         return value()
     import torch
 
-    box: list[Any] = [value() if is_first() else None]
+    box = [value() if is_first() else None]
     torch.distributed.broadcast_object_list(box)
-    found: T = box[0]
-    return found
+    return cast(T, box[0])
 
 
 def from_all(value: T) -> list[T]:
-    """What every process gives, in the order of their ranks."""
+    """The values of all processes, in the order of their ranks."""
     if processes() == 1:
         return [value]
     import torch
 
-    gathered: list[Any] = [None] * processes()
+    gathered: list[T | None] = [None] * processes()
     torch.distributed.all_gather_object(gathered, value)
-    return gathered
+    return cast("list[T]", gathered)
 
 
 def refuse_different(key: str) -> None:
-    """See that every process is about to run the same cell.
+    """Check that every process is about to run the same cell.
 
     Raises:
         InputError: a machine has other data or weights under the same names.
@@ -117,7 +116,7 @@ def refuse_different(key: str) -> None:
 
 
 def batch_share(batch_size: int) -> int:
-    """Examples that each process takes of a batch.
+    """The number of examples of a batch for each process.
 
     Raises:
         InputError: the batch cannot be divided equally.

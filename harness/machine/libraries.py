@@ -7,7 +7,7 @@ import warnings
 
 
 def quiet_libraries() -> None:
-    """Keep the libraries' messages about their internals off the user's terminal."""
+    """Silence the libraries' messages about their internals."""
     import datasets
     import transformers
 

@@ -1,6 +1,6 @@
 """Memory of this process as the kernel counts it: the high-water mark, and a limit.
 
-Linux tells both: ``VmHWM`` in /proc/self/status is the most that was resident since the process began, or since 5 was
+Linux has both: ``VmHWM`` in /proc/self/status is the largest resident memory since the process began, or since 5 was
 written to /proc/self/clear_refs (proc(5)).
 """
 
@@ -25,7 +25,7 @@ _SIGNS_OF_NO_MEMORY = (
 
 
 def status_mib(field: str) -> float | None:
-    """A size of /proc/self/status, such as ``VmRSS`` or ``VmData``, in MiB; ``None`` where the system has none."""
+    """A size in /proc/self/status, such as ``VmRSS`` or ``VmData``, in MiB; ``None`` if the system does not have it."""
     try:
         lines = _STATUS.read_text(encoding="ascii").splitlines()
     except OSError:
@@ -35,7 +35,7 @@ def status_mib(field: str) -> float | None:
 
 
 def reset_high_water_mark() -> bool:
-    """Let ``VmHWM`` start again from what is resident now; false where the system does not permit it."""
+    """Reset ``VmHWM`` to the memory that is resident now; returns false if the system does not permit it."""
     try:
         _CLEAR.write_text("5", encoding="ascii")
     except OSError:
@@ -44,7 +44,7 @@ def reset_high_water_mark() -> bool:
 
 
 def give_back() -> None:
-    """Return freed memory to the system, so that it is counted again when it is used again."""
+    """Return freed memory to the system, so that using it again counts again."""
     gc.collect()
     if sys.platform == "linux":
         try:
@@ -54,26 +54,26 @@ def give_back() -> None:
 
 
 def limit_memory(mib: int) -> None:
-    """Have the kernel refuse this process more than ``mib`` MiB of private memory (its heap and anonymous maps).
+    """Limit the private memory of this process (its heap and anonymous maps) to ``mib`` MiB.
 
-    RLIMIT_DATA and not RLIMIT_AS: libraries map gigabytes of addresses that never become memory. An allocation past the
-    limit fails as it does on a full machine, and no other process is killed for it.
+    The limit is RLIMIT_DATA, not RLIMIT_AS, because libraries map gigabytes of addresses that they never use. An allocation
+    beyond the limit fails as on a full machine, but the kernel kills no other process for it.
 
     Raises:
-        MemoryError: the process holds more already.
+        MemoryError: the process already holds more.
     """
     import resource
 
     held = status_mib("VmData")
     if held is not None and held >= mib:
-        raise MemoryError(f"the memory limit of {mib} MiB is less than the {held:.0f} MiB that torch alone takes")
+        raise MemoryError(f"the memory limit of {mib} MiB is less than the {held:.0f} MiB that torch alone needs")
     resource.setrlimit(resource.RLIMIT_DATA, (mib * 2**20, resource.RLIM_INFINITY))
 
 
 def available_mib() -> int:
-    """Memory that a point could have without swapping, in MiB: of the GPU if there is one, else what is free of the machine's.
+    """Memory available without swapping, in MiB: that of the GPU if there is one, else the free memory of the machine.
 
-    A control group that allows less is heeded.
+    A lower limit of a control group counts.
     """
     import psutil
     import torch
@@ -94,7 +94,7 @@ def available_mib() -> int:
 
 
 def kernel_kills() -> int:
-    """How many processes the kernel has killed for want of memory since the machine started."""
+    """The number of processes that the kernel has killed for lack of memory since the machine started."""
     try:
         lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
     except OSError:
@@ -103,12 +103,12 @@ def kernel_kills() -> int:
 
 
 def says_out_of_memory(error: str) -> bool:
-    """Whether an error's text is how torch or one of its libraries says that memory ended."""
+    """Whether an error's text is an out-of-memory message of torch or of one of its libraries."""
     return any(sign in error.lower() for sign in _SIGNS_OF_NO_MEMORY)
 
 
 def sentence(error: str, limit_mib: int) -> str:
-    """What torch says when memory ends, for people: how much was asked for, and what the limit is."""
+    """A readable form of torch's out-of-memory message: the size of the request, and the limit."""
     asked = re.search(r"tried to allocate ([\d.]+) (bytes|KiB|MiB|GiB)", error, re.IGNORECASE)
     if asked is None:
         return (error.strip().splitlines() or ["memory ended"])[0][:300]

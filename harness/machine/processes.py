@@ -1,6 +1,6 @@
-"""Child processes that import the harness: what they are given, and how they end.
+"""Child processes that import the harness: their environment, and how they end.
 
-A child that has no use without its parent ends with it, even if the parent was killed and could tell nobody.
+A child that is useless without its parent ends with it, even if the parent is killed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from harness.machine import memory
 from harness.own_packages import ROOT, current_folder_on_path
 
 PYTHON = (sys.executable, "-P")
-"""Begins the command of a child: -P keeps the current folder from the front of its path, where a folder ``harness`` of
-the user would take our place."""
+"""The beginning of a child's command. -P keeps the current folder off the front of its path, where a user's folder
+``harness`` would hide this package."""
 PARENT = "HARNESS_PARENT"
 """Environment variable of a child: the process id of the parent that it must not outlive."""
 _PR_SET_PDEATHSIG = 1
@@ -28,9 +28,9 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEX
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The environment of a child that computes with so many threads, finds this harness, and ends with this process.
+    """The environment of a child that uses this number of threads, finds this harness, and ends with this process.
 
-    The last where the child calls `end_with_parent`.
+    It ends with this process if it calls `end_with_parent`.
     """
     path = [str(ROOT), os.environ.get("PYTHONPATH", ""), current_folder_on_path()]
     return os.environ | {
@@ -44,8 +44,8 @@ def how_it_died(code: int, messages: bytes, kernel_killed: bool) -> tuple[Litera
     """Why a child ended without an answer: the status, and one sentence.
 
     Args:
-        code: its exit code; negative for a signal, as `subprocess` tells it, or 128 and more, as a shell does.
-        messages: what it wrote on stderr.
+        code: its exit code; a signal is negative, as in `subprocess`, or 128 and more, as in a shell.
+        messages: its output on stderr.
         kernel_killed: whether the kernel ended a process for lack of memory while the child ran.
     """
     text = messages.decode("utf-8", "replace")
@@ -67,13 +67,13 @@ def last_line(text: str) -> str:
 
 
 def send(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Send a signal to a child that leads a session of its own, and to all that it started there."""
+    """Send a signal to a child that leads its own session, and to all processes of that session."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, number)
 
 
 def end_with_parent() -> None:
-    """Where the environment names a parent, end this process when that parent ends; what it starts is not concerned."""
+    """Exit when the parent exits, if the environment names one; grandchildren are unaffected."""
     named = os.environ.pop(PARENT, "")
     if not named.isdecimal():
         return

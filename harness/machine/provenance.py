@@ -1,4 +1,4 @@
-"""Where a number came from: versions, revision of the code, machine."""
+"""The origin of a number: versions, revision of the code, machine."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def git_revision() -> str | None:
 
 
 def cpu_name() -> str:
-    """The processor's name, as the system tells it."""
+    """The processor's name according to the system."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -77,12 +77,12 @@ def cpu_name() -> str:
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def peak_memory_mib() -> float:
-    """The most memory that this process ever held, in MiB: allocated on a GPU, else resident."""
+    """The peak memory of this process so far, in MiB: allocated on a GPU, else resident."""
     import torch
 
     if torch.cuda.is_available():

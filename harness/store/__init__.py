@@ -1,8 +1,8 @@
-"""What is kept: one folder for each run, with its record and predictions."""
+"""The store of results: one folder for each run, with its record and predictions."""
 
 from harness.store.record import SCHEMA_VERSION, Record, RunRecord
 from harness.store.record_file import RECORD, read_record
-from harness.store.store import DEFAULT_STORE, ERROR_LOG, PREDICTIONS, Key, Store
+from harness.store.store import DEFAULT_STORE, ERROR_LOG, PREDICTIONS, Key, PredictionRow, Store
 
 __all__ = [
     "DEFAULT_STORE",
@@ -11,6 +11,7 @@ __all__ = [
     "RECORD",
     "SCHEMA_VERSION",
     "Key",
+    "PredictionRow",
     "Record",
     "RunRecord",
     "Store",

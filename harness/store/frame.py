@@ -1,8 +1,8 @@
 """Records as pandas DataFrames.
 
 Every kind of record has one function here. Whole numbers are ``int64``, or ``Int64`` where some are missing; scores,
-times and rates are ``float64`` with NaN where they are missing; names are ``str``. What a record lacks is missing in its
-row, so records of older versions and records that people wrote are read too.
+times and rates are ``float64`` with NaN where they are missing; names are ``str``. Keys that a record lacks are missing in
+its row, so records of older versions and records that people wrote are read too.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def of_kind(kind: Kind, store: Store, on_problem: Callable[[str], None]) -> pd.D
     Args:
         kind: a key of `FRAMES`.
         store: where they are.
-        on_problem: called with one sentence about every file that is no whole record, whatever its kind.
+        on_problem: called with one sentence about every file of any kind that is not a complete record.
     """
     return FRAMES[kind](
         record for record in store.records(kind, on_problem) if kind != "run" or is_finished_run(record)

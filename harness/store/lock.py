@@ -1,4 +1,4 @@
-"""One process at a time for one piece of work: a lock that the kernel releases when its holder dies, however it dies."""
+"""A lock for one process at a time, which the kernel releases when its holder ends for any reason."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from pathlib import Path
 
 @contextmanager
 def held(file: Path, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock that this file stands for while the block runs; the file is removed afterwards.
+    """Hold the lock of this file while the block runs; the file is removed afterwards.
 
     Args:
-        file: made where it is missing; its folder exists.
-        wait: until another holder lets go; else the block is given ``False`` and holds nothing.
+        file: created if it is missing; its folder must exist.
+        wait: until another holder releases it; otherwise the block gets ``False`` and holds nothing.
 
-    A file system that knows no locks is none to wait for: there the block runs unlocked.
+    On a file system without locks the block runs unlocked.
     """
     descriptor = _acquire(file, wait)
     try:
         yield descriptor is not None
     finally:
         if descriptor is not None:
-            # While it is held, so that whoever opened it meanwhile finds that the file is not this one any more.
+            # Removed while it is held, so that a process that opened it meanwhile finds another file or none.
             with contextlib.suppress(OSError):
                 file.unlink()
             os.close(descriptor)

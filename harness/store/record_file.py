@@ -1,4 +1,4 @@
-"""The file of a record: JSON that ends in a digest of itself, so that whatever happened to it is seen when it is read."""
+"""The file of a record: JSON that ends with a digest of itself, so that any change is noticed when it is read."""
 
 from __future__ import annotations
 
@@ -24,30 +24,30 @@ _REQUIRED = {
 _PREDICTIONS_DIGEST = "predictions_sha256"
 _SEAL = b',\n "sha256": "'
 _FINISHED = b'\n "status": "ok"'
-"""Only a key of the record itself stands after a newline and one blank: a newline inside of a text is escaped."""
+"""Only the record's own keys follow a newline and one blank: newlines in texts are escaped."""
 
 
 class DamagedError(Exception):
-    """A file that is no whole record of this schema; the message ends the sentence "FILE ..."."""
+    """A file that is not a complete record of this schema; the message completes a sentence that begins with the file."""
 
 
 @dataclass(frozen=True)
 class Sealed:
-    """A record as its file has it, with the sha256 (hex) of its predictions where it has some."""
+    """A record from its file, with the sha256 (hex) of its predictions if it has any."""
 
     record: Record
     predictions_sha256: str | None
 
 
 def sealed(record: Record, predictions_sha256: str | None) -> bytes:
-    """The content of a record's file: its JSON, and last the sha256 of all that stands before."""
+    """The content of a record's file: its JSON, and at the end the sha256 of everything before it."""
     content = {**record, **({_PREDICTIONS_DIGEST: predictions_sha256} if predictions_sha256 else {})}
     body = encoded(json.dumps(content, ensure_ascii=False, indent=1)).removesuffix(b"\n}")
     return body + _SEAL + hashlib.sha256(body).hexdigest().encode() + b'"\n}\n'
 
 
 def encoded(text: str) -> bytes:
-    r"""JSON as UTF-8; half a surrogate pair, which UTF-8 has no bytes for, becomes ``\udc80``, which is JSON for it."""
+    r"""JSON as UTF-8; half a surrogate pair, which has no bytes in UTF-8, becomes its JSON escape, such as ``\udc80``."""
     return text.encode("utf-8", "backslashreplace")
 
 
@@ -66,24 +66,26 @@ def read_sealed(file: Path) -> Sealed:
     except JsonError as error:
         raise DamagedError(f"is cut off or damaged: it {error}") from error
     if not isinstance(record, dict):
-        raise DamagedError("is no record: it holds no JSON object")
+        raise DamagedError("is not a record: it holds no JSON object")
     if _is_sealed(content) is False:
-        raise DamagedError("was changed since it was written: its digest does not fit")
+        raise DamagedError("was changed since it was written: its digest does not match")
     version = record.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise DamagedError(f"is of a newer harness: schema {version}, and this one reads {SCHEMA_VERSION}")
     if version != SCHEMA_VERSION:
-        raise DamagedError(f"is no record of schema {SCHEMA_VERSION}")
+        raise DamagedError(f"is not a record of schema {SCHEMA_VERSION}")
     required = _REQUIRED.get(str(record.get("kind", "run")))
     if required is None or not required <= record.keys():
-        raise DamagedError("lacks what a record holds" if required else f"is of an unknown kind, {record['kind']!r}")
+        raise DamagedError(
+            "lacks keys that every record has" if required else f"is of an unknown kind, {record['kind']!r}"
+        )
     record.pop("sha256", None)
     digest = record.pop(_PREDICTIONS_DIGEST, None)
     return Sealed(cast(Record, record), digest)
 
 
 def read_record(file: Path) -> Record | None:
-    """The record in a file, or ``None`` where it is missing, not whole, or of another schema."""
+    """The record in a file, or ``None`` if it is missing, incomplete, or of another schema."""
     try:
         return read_sealed(file).record
     except DamagedError:
@@ -91,7 +93,7 @@ def read_record(file: Path) -> Record | None:
 
 
 def is_finished(file: Path) -> bool:
-    """Whether the file holds a whole record of a run that ended well, without reading more of it than that takes."""
+    """Whether the file holds the complete record of a finished run; reads no more of it than needed."""
     try:
         content = file.read_bytes()
     except OSError:
@@ -111,6 +113,6 @@ def sha256(pieces: Iterable[bytes]) -> str:
 
 
 def _is_sealed(content: bytes) -> bool | None:
-    """Whether a record's digest fits; ``None`` where it has none, as records that people wrote."""
+    """Whether a record's digest matches; ``None`` if it has none, as in records that people wrote."""
     body, seal, digest = content.rpartition(_SEAL)
     return digest == hashlib.sha256(body).hexdigest().encode() + b'"\n}\n' if seal else None

@@ -1,4 +1,4 @@
-"""The results store: one folder a run, holding ``run.json`` and the predictions. A run is there as a whole or not at all."""
+"""The results store: one folder per run, with ``run.json`` and the predictions. A run is stored completely or not at all."""
 
 from __future__ import annotations
 
@@ -41,17 +41,19 @@ from harness.store.record_file import (
 
 DEFAULT_STORE = "results/runs"
 PREDICTIONS = "predictions.jsonl"
+PredictionRow = Mapping[str, Any]
+"""One line of `PREDICTIONS`: the split, the id of the example, and whatever else its task writes."""
 ERROR_LOG = "error.log"
 _SPACE_NEEDED = 16 * 2**20
 _LONGEST_NAME = 180
 _REMNANT_AGE_S = 3600.0
 CHECKPOINT_AGE_DAYS = 30
-"""Checkpoints of a run that nobody has continued for so long are removed; the run then starts from its first step."""
+"""Checkpoints of a run that was not continued for this long are removed; the run then starts from its first step."""
 _NEW = ".new"
 
 
 class Keyed(Protocol):
-    """What a record is kept under: a cell of the comparison, or a point of a bench."""
+    """Anything that a record can be stored for: a cell, or a point of a bench."""
 
     @property
     def model(self) -> str:
@@ -63,7 +65,7 @@ class Keyed(Protocol):
 
     @property
     def task(self) -> str:
-        """What is done with it."""
+        """Name of the task or the kind of measurement."""
 
     @property
     def key(self) -> str:
@@ -72,7 +74,7 @@ class Keyed(Protocol):
 
 @dataclass(frozen=True)
 class Key:
-    """Where a record is kept if there is no cell or point to ask, see `Keyed`."""
+    """The same for a record without its cell or point, see `Keyed`."""
 
     model: str
     size: str
@@ -90,7 +92,7 @@ class Store:
     """Runs in a folder.
 
     Args:
-        folder: made when the first run is written.
+        folder: created when the first run is written.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -105,11 +107,11 @@ class Store:
         return self.path_of(Key.of(record))
 
     def training_folder(self, cell: Keyed) -> Path:
-        """Where this cell's training may leave checkpoints until its run is written."""
+        """The folder for checkpoints of this cell's training, until its run is written."""
         return self.folder / f".training-{self.path_of(cell).name}"
 
     def lock(self, cell: Keyed, wait: bool = True) -> AbstractContextManager[bool]:
-        """Hold this cell while a block runs, so that no other process runs it too; see `harness.store.lock.held`.
+        """Lock this cell while a block runs, so that no other process runs it too; see `harness.store.lock.held`.
 
         The store's folder must exist.
         """
@@ -135,11 +137,11 @@ class Store:
         return record if is_cell(record) and record["key"] == cell.key else None
 
     def has(self, cell: Keyed) -> bool:
-        """Whether the cell was run and finished: as `find`, but quick enough for twenty thousand cells."""
+        """Whether the cell was run and finished: like `find`, but fast enough for twenty thousand cells."""
         return is_finished(self.path_of(cell) / RECORD)
 
     def files(self) -> Iterator[Path]:
-        """Every record's file, whole or not, in the order of their folders' names."""
+        """The file of every record, complete or not, ordered by the names of their folders."""
         files = sorted(self.folder.glob(f"*/{RECORD}"))
         return (file for file in files if not file.parent.name.startswith("."))
 
@@ -163,12 +165,12 @@ class Store:
     ) -> Iterator[PretrainingRecord]: ...
 
     def records(self, kind: str = "run", on_problem: Callable[[str], None] = lambda sentence: None) -> Iterator[Record]:
-        """All whole records, in the order of their folders' names; anything else is passed over.
+        """All complete records of one kind, ordered by the names of their folders.
 
         Args:
             kind: ``run``, ``failure`` (of a cell that did not finish), ``bench``, ``pretraining`` or
                 ``imported``.
-            on_problem: told one sentence about every file that is no whole record, whatever its kind.
+            on_problem: called with one sentence about every file of any kind that is not a complete record.
         """
         for file in self.files():
             try:
@@ -179,8 +181,8 @@ class Store:
             if record.get("kind", "run") == kind:
                 yield record
 
-    def predictions(self, record: RunRecord) -> list[dict[str, Any]]:
-        """The predictions of a run, one row an example of dev and test; none where the run kept none.
+    def predictions(self, record: RunRecord) -> list[PredictionRow]:
+        """The predictions of a run, one row per example of dev and test; empty if the run kept none.
 
         Raises:
             InputError: they are missing, or not those that were written with the record.
@@ -192,7 +194,7 @@ class Store:
             raise InputError(f"{folder / RECORD} {error}; run the cell again with --force") from error
         if record.get("predictions") is None:
             return []
-        # A writer that was killed right after the record was in place left the predictions under their new name.
+        # A writer that was killed right after it had moved the record left the predictions under their temporary name.
         for file in (folder / PREDICTIONS, *folder.glob(f"{PREDICTIONS}.*{_NEW}")):
             with contextlib.suppress(OSError, ValueError):
                 content = file.read_bytes()
@@ -203,7 +205,7 @@ class Store:
         )
 
     def check_writable(self) -> None:
-        """Find out before hours of work, not after, that the results cannot be kept.
+        """Check before hours of work that results can be stored.
 
         Raises:
             InputError: the folder cannot be made or written, or its disk is full.
@@ -225,21 +227,21 @@ class Store:
             )
 
     def write(
-        self, cell: Keyed, record: Record, predictions: Iterable[Mapping[str, Any]] | None, log: str | None = None
+        self, cell: Keyed, record: Record, predictions: Iterable[PredictionRow] | None, log: str | None = None
     ) -> Path:
-        """Keep a run, in place of an earlier one of the same cell.
+        """Store a run in place of an earlier one of the same cell.
 
-        All files are flushed to disk under other names, and moving the record into its place is the one step that
-        counts: before it the earlier run stands, after it this one, and neither is ever missing.
+        All files are flushed to disk under temporary names. Moving the record into place is the step that counts: before it
+        the earlier run is valid, after it this one, and at no time neither.
 
         Args:
-            cell: what was run.
-            record: how it went.
-            predictions: rows, kept beside the record.
-            log: messages of a failure, kept beside the record.
+            cell: that was run.
+            record: of the run.
+            predictions: rows, stored beside the record.
+            log: messages of a failure, stored beside the record.
 
         Raises:
-            InputError: the disk is full or not writable; nothing half-written stays.
+            InputError: the disk is full or not writable; incomplete files are removed.
         """
         target = self.path_of(cell)
         suffix = f".{secrets.token_hex(4)}{_NEW}"
@@ -275,9 +277,9 @@ class Store:
         return target
 
     def tidy(self) -> None:
-        """Remove what killed processes left behind, except what another process is using.
+        """Remove the files that killed processes left behind, except those that another process is using.
 
-        Checkpoints go when their run was written after them, or when they are older than `CHECKPOINT_AGE_DAYS`.
+        Checkpoints are removed if their run was written after them, or if they are older than `CHECKPOINT_AGE_DAYS`.
         """
         for path in list(self.folder.glob(".*")):
             with contextlib.suppress(OSError):
@@ -305,12 +307,12 @@ class Store:
 
 def _folder_name(model: str, size: str, task: str, key: str) -> str:
     readable = re.sub(r"[^A-Za-z0-9._-]", "-", f"{model}-{size}_{task}")
-    # A leading dot would hide the run, and no file system takes names without end.
+    # A leading dot would hide the run, and file systems limit the length of names.
     return f"{re.sub('^[.]', '-', readable)[:_LONGEST_NAME]}_{re.sub(r'[^A-Za-z0-9._-]', '-', key)}"
 
 
 def _write_durably(file: Path, pieces: Iterable[bytes]) -> str:
-    """Write a file to the disk itself; returns the sha256 (hex) of its content."""
+    """Write a file and flush it to disk; returns the sha256 (hex) of its content."""
 
     def written() -> Iterator[bytes]:
         for piece in pieces:

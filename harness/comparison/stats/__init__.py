@@ -7,16 +7,16 @@ Three shapes of data:
   sum of numerators over the sum of denominators (`examples`); an accuracy has denominators of 1, F1 has [2 tp, predicted + gold];
 - p-values of shape (comparisons,) (`paired.holm`).
 
-Which interval is for what:
+The intervals:
 
-| question | function | what it resamples |
+| question | function | resamples |
 | --- | --- | --- |
 | a model's score on one task, for new seeds and new examples | `examples.score_interval` | examples; seeds by t |
 | the same for new pretrainings too | `examples.score_interval(pretrainings=...)` | examples; pretrainings by t |
 | the same, as published | `multi_bootstrap.multi_bootstrap` | pretrainings, runs, examples |
 | an aggregate over tasks, for new seeds on the same tasks | `aggregate.seed_interval` | seeds within each task |
 | the difference of two models on one task | `paired.difference` | examples, the same for both; seeds by t |
-| which of two models a new seed would put ahead | `improvement.probability_of_improvement` | closed form |
+| which of two models scores higher with a new seed | `improvement.probability_of_improvement` | nothing: closed form |
 """
 
 from harness.comparison.stats.aggregate import Estimate, iqm, median, seed_interval

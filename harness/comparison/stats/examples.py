@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +20,7 @@ _BLOCK = 2**21
 
 
 def score(terms: ArrayLike) -> NDArray[np.float64]:
-    """The score of each run: numerators over denominators, summed over examples; 0 where nothing was to be found.
+    """The score of each run: the sum of numerators over the sum of denominators; 0 if the latter is 0.
 
     Args:
         terms: shape (..., examples, 2).
@@ -54,16 +54,16 @@ def score_interval(
 ) -> Estimate:
     """The mean score over runs with its interval over new seeds and new examples.
 
-    Two levels of error: the examples are resampled with replacement, the same for all runs, as all runs answer the same test
-    set; what the seeds add follows Student's t (see `with_seeds`). The interval is a percentile interval of the sum, cut at the
-    bounds of the score: Student's t knows none, so few seeds far apart would reach beyond them.
+    There are two levels of error. Examples are resampled with replacement, the same for all runs, because all runs answer the
+    same test set. The error of the seeds follows Student's t (see `with_seeds`). The interval is a percentile interval of the
+    sum, cut at the bounds of the score, which the t distribution of few, very different seeds would exceed.
 
     Args:
-        terms: shape (runs, examples, 2). With one run the interval is over examples only: it tells of this run.
+        terms: shape (runs, examples, 2). With one run the interval is over examples only and holds for this run.
         rng: draws the resamples.
         resamples: how many.
         confidence: of the interval.
-        bounds: the lowest and the highest score there can be.
+        bounds: the lowest and the highest possible score.
         pretrainings: shape (runs,): the pretraining seed that each run's weights come from, see `with_seeds`.
     """
     terms = np.asarray(terms, dtype=float)
@@ -75,7 +75,7 @@ def score_interval(
 
 
 def example_errors(sides: list[Terms], rng: np.random.Generator, resamples: int) -> tuple[NDArray[np.float64], ...]:
-    """How far the mean score over runs moves when the examples are drawn anew with replacement.
+    """The change of the mean score over runs when examples are redrawn with replacement.
 
     Args:
         sides: arrays of shape (runs, examples, 2); runs may differ in number, the examples are the same.
@@ -206,7 +206,7 @@ def _ratio(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return out
 
 
-def _draws(examples: int, rng: np.random.Generator, resamples: int) -> Iterator[NDArray[Any]]:
+def _draws(examples: int, rng: np.random.Generator, resamples: int) -> Iterator[NDArray[np.float64]]:
     """How often each example is in each resample, in blocks of shape (some resamples, examples)."""
     for size in blocks(resamples, examples):
         chosen = rng.integers(examples, size=(size, examples)) + np.arange(size)[:, None] * examples

@@ -14,7 +14,7 @@ def probability_of_improvement(ours: ArrayLike, theirs: ArrayLike, *, confidence
     """The probability that a new run of ours scores higher than a new run of theirs, ties counting half.
 
     The statistic is Mann and Whitney's U over the number of pairs, averaged over tasks (Agarwal et al., 2021). Its interval
-    is the score interval of Newcombe (2006, method 5), since a bootstrap of few runs that do not overlap ends at [1, 1]; over
+    is the score interval of Newcombe (2006, method 5), because a bootstrap of few runs that do not overlap gives [1, 1]. For
     several tasks its variance is divided by their number.
 
     Args:

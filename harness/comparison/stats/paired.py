@@ -1,4 +1,4 @@
-"""Two models on the same examples: the difference, whether it is more than chance, and what could have been seen."""
+"""Two models on the same examples: the difference, its p-value, and the smallest detectable difference."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _EQUAL = 1e-12
 
 @dataclass(frozen=True)
 class Difference:
-    """Ours less theirs.
+    """Ours minus theirs.
 
     Attributes:
         estimate: of the mean scores over runs, with its interval over new seeds and new examples.
         p: of no difference, by approximate randomisation.
         minimum_detectable: see `difference`.
-        over_seeds: whether the spread over seeds is in it: a side has two runs or more. Without it all of this tells of
-            these two runs, not of the models.
+        over_seeds: whether it includes the spread over seeds, because a side has two runs or more. Otherwise all of this holds
+            for these two runs, not for the models.
     """
 
     estimate: Estimate
@@ -48,13 +48,13 @@ def difference(
 ) -> Difference:
     """The difference of two models on one test set, over new seeds and new examples.
 
-    The examples are paired, the seeds are not: equal seeds of two architectures share nothing but the order of the batches,
-    so each side's runs are a sample of its own. Interval as in `examples.score_interval`; it ends where one score is as high
-    and the other as low as scores can be.
+    The examples are paired, the seeds are not: equal seeds of two architectures share only the order of the batches, so the
+    runs of each side are a separate sample. The interval is that of `examples.score_interval`, cut at the largest possible
+    difference of two scores.
 
-    The minimum detectable difference is the true difference that a comparison with as many seeds and examples, and as much
-    spread, calls significant with probability ``power``: the two-sided critical value of the error of the difference, at
-    level 1 - ``confidence``, plus the error's quantile at ``power`` (Bloom, 1995).
+    The minimum detectable difference is the true difference that a comparison with the same number of seeds and examples and
+    the same spread finds significant with probability ``power``: the two-sided critical value of the error of the
+    difference, at level 1 - ``confidence``, plus the error's quantile at ``power`` (Bloom, 1995).
 
     Args:
         ours: terms of shape (runs, examples, 2).
@@ -63,7 +63,7 @@ def difference(
         resamples: how many.
         confidence: of the interval.
         power: of the minimum detectable difference.
-        bounds: the lowest and the highest score of either side that there can be.
+        bounds: the lowest and the highest possible score of either side.
         pretrainings: for each side the pretraining seed of each run, shape (runs,), or ``None``.
     """
     ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
@@ -88,12 +88,12 @@ def approximate_randomisation(
     resamples: int = 10_000,
     pretrainings: Pretrainings = (None, None),
 ) -> float:
-    """The two-sided p-value of no difference (Noreen, 1989): how often chance alone gives as large a difference.
+    """The two-sided p-value of no difference by approximate randomisation (Noreen, 1989).
 
-    In every draw each example's answers change sides with probability 1/2. An example is one unit: all runs of a side move
-    together, their terms averaged, because the answers of several runs to one example are not independent. With several runs what the seeds
-    add goes into each draw (see `harness.comparison.stats.examples.with_seeds`), since exchanging examples alone would take lucky seeds for
-    a better model. With one run a side the p-value tells of these two runs.
+    In every draw the answers to each example change sides with probability 1/2. An example is one unit: all runs of a side move
+    together, with their terms averaged, because the answers of several runs to one example are not independent. With several
+    runs each draw also gets the error of the seeds (see `harness.comparison.stats.examples.with_seeds`), because exchanging only
+    examples would mistake lucky seeds for a better model. With one run per side the p-value holds for these two runs.
 
     Args:
         ours: terms of shape (runs, examples, 2).
@@ -117,8 +117,8 @@ def approximate_randomisation(
 def paired_bootstrap(ours: ArrayLike, theirs: ArrayLike, rng: np.random.Generator, *, resamples: int = 10_000) -> float:
     """The two-sided p-value of no difference by the paired bootstrap over examples (Berg-Kirkpatrick et al., 2012).
 
-    How often a resampled difference is as far from the measured one as that is from 0. It tells of these runs: the seeds are
-    as they are, each side's score is the mean over its runs.
+    It is the share of resampled differences that are as far from the measured one as that is from 0. It holds for these runs:
+    seeds are not resampled, and each side's score is the mean over its runs.
 
     Args:
         ours: terms of shape (runs, examples, 2).
@@ -135,7 +135,7 @@ def paired_bootstrap(ours: ArrayLike, theirs: ArrayLike, rng: np.random.Generato
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """p-values corrected for the number of comparisons (Holm, 1979), in the order given.
 
-    A comparison whose corrected value is below alpha is significant while the chance of any false one stays below alpha.
+    Calling all comparisons with a corrected value below alpha significant keeps the chance of any false one below alpha.
     """
     p = np.asarray(p_values, dtype=float)
     order = np.argsort(p)
