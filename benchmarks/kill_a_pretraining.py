@@ -1,4 +1,4 @@
-"""Kill a pretraining again and again, and see that it ends in the weights of an undisturbed one.
+"""Kill a pretraining again and again, and check that its weights are those of an undisturbed one.
 
     python -m benchmarks.kill_a_pretraining --kills 30
 
@@ -60,14 +60,15 @@ def main() -> None:
         kills = rounds = 0
         while kills < options.kills or rounds == 0:
             rounds += 1
-            kills = killed_until_done(words, root, rounds, options.kills, kills, options.longest, chance)
+            kills += killed_until_done(words, root, rounds, options.kills - kills, options.longest, chance)
         print(f"{kills} kills in {rounds} runs; all of their weights as undisturbed")
 
 
 def killed_until_done(
-    words: list[str], root: Path, number: int, wanted: int, kills: int, longest: float, chance: random.Random
+    words: list[str], root: Path, number: int, wanted: int, longest: float, chance: random.Random
 ) -> int:
-    """Run into one folder until it ends, killed on the way; returns the kills so far."""
+    """Run into one folder until it ends, with at most this many kills on the way; returns their number."""
+    kills = 0
     out = root / f"killed-{number}"
     while True:
         run = start(words, out)

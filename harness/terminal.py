@@ -51,7 +51,7 @@ def show(text: str, end: str = "\n") -> None:
     print(plain(text), end=end, flush=True)
 
 
-def show_json(value: Any, indent: int | None = None) -> None:
+def show_json(value: object, indent: int | None = None) -> None:
     """Print JSON on stdout, on one line unless indented. It is ASCII: right in every encoding, no control characters."""
     print(json.dumps(value, indent=indent), flush=True)
 

@@ -6,9 +6,9 @@ the order of the ids in the files.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
-from tasks.task import DatasetInfo
+from tasks.task import DatasetInfo, HubOptions, OwnDocument, Split
 
 _CONLL_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-MISC", "I-MISC")
 _WNUT_TYPES = ("corporation", "creative-work", "group", "location", "person", "product")
@@ -208,13 +208,20 @@ SPAN_DATASETS = {
     )
 }
 
-_GLUE: dict[str, Any] = {"hub_id": "nyu-mll/glue", "revision": "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"}
+
+class _Repository(TypedDict):
+    hub_id: str
+    revision: str
+
+
+_GLUE: _Repository = {"hub_id": "nyu-mll/glue", "revision": "bcdcba79d07bc864c1c254ccfcedcce55bcc9a8c"}
 _RELATIONS = ("entailment", "neutral", "contradiction")
 
 
-def _glue_options(config: str, dev: str, columns: tuple[str, ...], labels: tuple[str, ...]) -> dict[str, Any]:
-    """How a GLUE task is read: its test labels are hidden, so its development set is the test split (Wang et al., 2019)."""
-    files = {"train": [f"{config}/train-00000-of-00001.parquet"], "test": [f"{config}/{dev}-00000-of-00001.parquet"]}
+def _glue_options(config: str, dev: str, columns: tuple[str, ...], labels: tuple[str, ...]) -> HubOptions:
+    """Options of a GLUE task: its test labels are hidden, so its development set is the test split (Wang et al., 2019)."""
+    parts = "00000-of-00001.parquet"
+    files: dict[Split, list[str]] = {"train": [f"{config}/train-{parts}"], "test": [f"{config}/{dev}-{parts}"]}
     return {"format": "parquet", "files": files, "columns": columns, "labels": labels}
 
 
@@ -296,13 +303,23 @@ CLASSIFICATION_DATASETS = {
 }
 
 
-def _beir(name: str, hub_id: str, description: str, licence: str, splits: dict[str, str], **pinned: Any) -> DatasetInfo:
-    """A collection of BEIR (Thakur et al., 2021), whose judgements are a repository of their own."""
-    options = {
+def _beir(
+    name: str,
+    hub_id: str,
+    description: str,
+    licence: str,
+    splits: dict[Split, str],
+    *,
+    revision: str | None = None,
+    qrels_revision: str | None = None,
+    own_document: OwnDocument = "same_text",
+) -> DatasetInfo:
+    """A collection of BEIR (Thakur et al., 2021), whose judgements are in a separate repository."""
+    options: HubOptions = {
         "corpus": "corpus/corpus-00000-of-00001.parquet",
         "queries": "queries/queries-00000-of-00001.parquet",
         "qrels_id": f"{hub_id}-qrels",
-        "qrels_revision": pinned.get("qrels_revision"),
+        "qrels_revision": qrels_revision,
         "qrels": splits,
     }
     return DatasetInfo(
@@ -311,16 +328,16 @@ def _beir(name: str, hub_id: str, description: str, licence: str, splits: dict[s
         description,
         licence,
         hub_id=hub_id,
-        revision=pinned.get("revision"),
+        revision=revision,
         hub_options=options,
-        own_document=pinned.get("own_document", "same_text"),
+        own_document=own_document,
     )
 
 
-_TRAIN_TEST = {"train": "train.tsv", "test": "test.tsv"}
-_ALL_SPLITS = {"train": "train.tsv", "dev": "dev.tsv", "test": "test.tsv"}
-_DEV_TEST = {"dev": "dev.tsv", "test": "test.tsv"}
-_TEST_ONLY = {"test": "test.tsv"}
+_TRAIN_TEST: dict[Split, str] = {"train": "train.tsv", "test": "test.tsv"}
+_ALL_SPLITS: dict[Split, str] = {"train": "train.tsv", "dev": "dev.tsv", "test": "test.tsv"}
+_DEV_TEST: dict[Split, str] = {"dev": "dev.tsv", "test": "test.tsv"}
+_TEST_ONLY: dict[Split, str] = {"test": "test.tsv"}
 
 # Only the commit of MS MARCO could be verified. For the others a run resolves `main` and records the commit.
 RETRIEVAL_DATASETS = {

@@ -7,7 +7,6 @@ import string
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 
 def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, float]:
@@ -34,7 +33,7 @@ def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
         warnings.simplefilter("ignore")  # a type that is never predicted has no precision; seqeval says so each time
         for name, options in (("strict", {"mode": "strict", "scheme": IOB2}), ("conll", {})):
             if not any(tag != "O" for tags in gold + predicted for tag in tags):
-                report: dict[str, Any] = {}
+                report: dict[str, dict[str, float]] = {}
             else:
                 report = classification_report(gold, predicted, output_dict=True, zero_division=0, **options)
             overall = report.get("micro avg", {"f1-score": 0.0, "precision": 0.0, "recall": 0.0})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,36 @@ def one_by_one(tokenised: Mapping[str, Sequence[object]]) -> list[Feature]:
     return [dict(zip(tokenised, values, strict=True)) for values in zip(*tokenised.values(), strict=True)]
 
 
+OwnDocument = Literal["same_text", "leave_out", "keep"]
+"""Which queries of a test collection skip the document with their id, see `tasks.sources.own_documents.Rule`."""
+
+
+class HubOptions(TypedDict, total=False):
+    """How a dataset of the hub is read; each format needs some of the keys."""
+
+    format: Literal["parquet", "json", "mldr"]
+    files: Mapping[Split, Sequence[str]]
+    """Files of each split in the repository; without ``dev``, it is cut from train."""
+    columns: str | tuple[str, ...]
+    """Names of the columns with texts, or ``record`` for the layout of ReCoRD."""
+    labels: tuple[str, ...]
+    """Names of the label ids, in order."""
+    tokens: str
+    """Column of the words of a sentence."""
+    tags: str
+    """Column of the tag ids of a sentence."""
+    corpus: str
+    """File of the documents in the repository."""
+    queries: str
+    """File of the queries in the repository."""
+    qrels_id: str
+    """Repository of the judgements."""
+    qrels_revision: str | None
+    """Commit of that repository."""
+    qrels: Mapping[Split, str]
+    """File of the judgements of each split."""
+
+
 @dataclass(frozen=True)
 class DatasetInfo:
     """A dataset as its task declares it; nothing is read or fetched until a run asks for it.
@@ -55,7 +85,7 @@ class DatasetInfo:
         licence: licence of the texts.
         hub_id: repository on the Hugging Face hub.
         revision: its pinned commit.
-        hub_options: how to read it: ``config`` name, ``columns``, ``files``, ``labels``.
+        hub_options: how to read it.
         languages: of the texts, as ISO 639-1 codes.
         sizes: examples of each split as published, where the count could be verified; a dev split that is cut from
             train, because the benchmark hides the labels of its test split, has none.
@@ -70,10 +100,10 @@ class DatasetInfo:
     licence: str
     hub_id: str | None = None
     revision: str | None = None
-    hub_options: Mapping[str, Any] = field(default_factory=dict)
+    hub_options: HubOptions = field(default_factory=HubOptions)
     languages: tuple[str, ...] = ("en",)
     sizes: Mapping[Split, int] = field(default_factory=dict)
-    own_document: Literal["same_text", "leave_out", "keep"] = "same_text"
+    own_document: OwnDocument = "same_text"
     caveats: tuple[str, ...] = ()
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import InputError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 PROBE = (
     *("Anna", "didn't", "pay", "3.50", "for", "Zoë's", "e-mail", "in", "Kraków", ",", "said", "IBM-based", "U.S."),
@@ -24,7 +24,7 @@ NEIGHBOUR = "in"
 """The word on both sides of a word that is probed; it has the same tokens in any sentence."""
 
 
-def read_words(tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]], **options: Any) -> Any:
+def read_words(tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]], **options: Any) -> BatchEncoding:
     """Tokenise sentences that are split into words; every word gets the tokens that it has within a running text.
 
     Args:
@@ -77,6 +77,8 @@ def _misread(tokenizer: PreTrainedTokenizerBase, words: Sequence[str], space: st
     return misread
 
 
-def _read(tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]], space: str, **options: Any) -> Any:
+def _read(
+    tokenizer: PreTrainedTokenizerBase, sentences: Sequence[Sequence[str]], space: str, **options: Any
+) -> BatchEncoding:
     spaced = [[space + word for word in words] for words in sentences]
     return tokenizer(spaced, is_split_into_words=True, **options)

@@ -3,14 +3,17 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tasks.sources.docstrings.cache import read_cached, write_cached
 from tasks.sources.docstrings.packages import SPLITS, Split, corpus_identity, versions
 from tasks.sources.splits import fingerprint
 from tasks.task import Data
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def built(
     cached = read_cached(f"{name}-examples", identity)
     if cached is None:
         splits = build()
-        rows = {split: [astuple(one) for one in splits[split]] for split in SPLITS}  # type: ignore[call-overload]
+        rows = {split: [astuple(one) for one in splits[split]] for split in SPLITS}
         cached = {"fingerprint": fingerprint(splits), "splits": rows}
         write_cached(f"{name}-examples", identity, cached)
     return Built(

@@ -12,13 +12,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from tasks.sources.collection import Collection, Document, Query
 from tasks.sources.formats.lines import json_lines, numbered_lines
+from tasks.task import OwnDocument
 
-Rule = Literal["same_text", "leave_out", "keep"]
-"""Leave out the document with the query's id: where its text is the query's too; always; never."""
+Rule = OwnDocument
+"""When to leave out the document with the query's id: if its text is the query's too, always, or never."""
 RULES: tuple[Rule, ...] = ("same_text", "leave_out", "keep")
 
 _FIRST_ID = re.compile(rb'\s*\{\s*"_id"\s*:\s*"([^"\\]*)"')

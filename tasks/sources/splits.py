@@ -8,12 +8,15 @@ import os.path
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from harness.errors import InputError
 from tasks.task import SPLITS, Split
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 T = TypeVar("T")
 
@@ -57,7 +60,7 @@ def read_bytes(file: Path) -> bytes:
         raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions") from error
 
 
-def fingerprint(splits: Mapping[Split, Sequence[Any]]) -> str:
+def fingerprint(splits: Mapping[Split, Sequence[DataclassInstance]]) -> str:
     """sha256 (hex) over the examples of all splits in order, which are dataclasses.
 
     The field ``id`` is left out: it says where an example was found, which differs between copies of the same data.

@@ -11,9 +11,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from harness.errors import InputError
+from harness.json_file import JsonObject
 from tasks.sources.collection import Collection, Document, Query
 from tasks.sources.formats.lines import is_unicode, json_lines, numbered_lines
 from tasks.sources.splits import hold_out
@@ -88,8 +88,8 @@ def load(folder: Path, skip_bad: bool = False) -> Collection:
 
 
 def assemble(
-    documents: Iterable[tuple[str, Any]],
-    queries: Iterable[tuple[str, Any]],
+    documents: Iterable[tuple[str, JsonObject | str]],
+    queries: Iterable[tuple[str, JsonObject | str]],
     qrels: Mapping[Split, Iterable[Judgement | str]],
     skip_bad: bool,
     where: str,
@@ -149,12 +149,14 @@ class _Problems:
 
 
 def _by_id(
-    rows: Iterable[tuple[str, Any]], problems: _Problems, *optional: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
+    rows: Iterable[tuple[str, JsonObject | str]], problems: _Problems, *optional: str
+) -> Iterator[tuple[str, JsonObject]]:
     """The well-formed rows with their ids, none twice."""
     seen: set[str] = set()
     for at, row in rows:
-        if problem := _malformed(row, optional):
+        if isinstance(row, str):
+            problems.add(f"{at} {row}")
+        elif problem := _malformed(row, optional):
             problems.add(f"{at} {problem}")
         elif str(row["_id"]) in seen:
             problems.add(f"{at} has the id {str(row['_id'])!r} of an earlier line")
@@ -163,10 +165,8 @@ def _by_id(
             yield str(row["_id"]), row
 
 
-def _malformed(row: Any, optional: tuple[str, ...]) -> str:
+def _malformed(row: JsonObject, optional: tuple[str, ...]) -> str:
     """What is wrong with a row; empty where nothing is. A document may be empty, a query may not."""
-    if isinstance(row, str):
-        return row
     name = row.get("_id")
     if isinstance(name, bool) or not isinstance(name, str | int) or not str(name):
         return "has no '_id'"
@@ -210,7 +210,7 @@ def _grade(score: int | str | float) -> int | None:
     return max(0, int(text.partition(".")[0])) if _GRADE.fullmatch(text) else None
 
 
-def _lines(file: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
+def _lines(file: Path) -> Iterator[tuple[str, JsonObject | str]]:
     """Every line's place and object, or what is wrong with it."""
     return ((f"{file}:{number}", row) for number, row in json_lines(file))
 

@@ -7,11 +7,11 @@ One object a line: ``premise``, ``hypothesis`` and ``label``; or ``text``, ``lab
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from harness.errors import InputError
+from harness.json_file import JsonObject
 from harness.registry import suggestion
 from tasks.sources.formats.lines import is_unicode, json_lines, shown
 from tasks.sources.formats.reading import LONGEST_LABEL, Reading
@@ -141,7 +141,7 @@ def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str | 
             yield example
 
 
-def _example(row: Mapping[str, Any], file: str, number: int) -> LabelledText | str | None:
+def _example(row: JsonObject, file: str, number: int) -> LabelledText | str | None:
     first, second = next((pair for pair in COLUMNS if pair[0] in row), ("", ""))
     if not first:
         return f"has neither 'premise' and 'hypothesis' nor 'text' among its keys {', '.join(map(shown, list(row)[:10])) or '(none)'}"
@@ -174,9 +174,8 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and is_unicode(value)
 
 
-def _from_row(info: DatasetInfo, split: Split, number: int, row: Mapping[str, Any]) -> LabelledText | None:
-    columns: Iterable[str] = info.hub_options["columns"]
-    labels: tuple[str, ...] = info.hub_options["labels"]
+def _from_row(info: DatasetInfo, split: Split, number: int, row: JsonObject) -> LabelledText | None:
+    columns, labels = info.hub_options["columns"], info.hub_options["labels"]
     at = f"row {number} of {info.hub_id} ({split})"
     try:
         first, *second = (str(row[column]) for column in columns)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from harness.errors import InputError
-from harness.json_file import JsonError, parse_json
+from harness.json_file import JsonError, JsonObject, parse_json
 
 
 def numbered_lines(file: Path) -> Iterator[tuple[int, bytes]]:
@@ -28,7 +27,7 @@ def numbered_lines(file: Path) -> Iterator[tuple[int, bytes]]:
         raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions") from error
 
 
-def json_lines(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
+def json_lines(file: Path) -> Iterator[tuple[int, JsonObject | str]]:
     """Every line's number and object, or in place of the object a description of its defect, such as ``is not JSON``."""
     for number, raw in numbered_lines(file):
         try:

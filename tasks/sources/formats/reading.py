@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from harness.errors import InputError
 from tasks.sources.splits import fingerprint, hold_out
 from tasks.task import Data, Split
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 LONGEST_LABEL = 256
 """Characters of a label or of a tag. Anything longer is a text in the wrong place, and would be a column of every table."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
-from harness.json_file import JsonError, parse_json
+from harness.json_file import JsonError, JsonObject, parse_json
 from tasks.sources.formats.lines import is_unicode, shown
 from tasks.sources.formats.reading import LONGEST_READ, Reading
 from tasks.sources.hub import rows as hub
@@ -94,7 +94,7 @@ def _one_of_each(found: Iterable[Question | str], where: str) -> Iterator[Questi
             yield one
 
 
-def _document(file: Path) -> list[Any]:
+def _document(file: Path) -> list[object]:
     """The list ``data`` of a file.
 
     Raises:
@@ -142,7 +142,7 @@ def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | st
                 yield _question(qa, paragraph["context"], title)
 
 
-def _question(qa: Mapping[str, Any], context: str, title: str) -> Question | str:
+def _question(qa: JsonObject, context: str, title: str) -> Question | str:
     name = _named(qa, "")
     if not qa["question"].strip() or not is_unicode(qa["question"]):
         return f"{name} has no text"
@@ -166,14 +166,14 @@ def _question(qa: Mapping[str, Any], context: str, title: str) -> Question | str
     return Question(qa["id"], qa["question"].strip(), context, tuple(answers), title)
 
 
-def _from_row(read: Callable[[Mapping[str, Any]], Question | str], row: Mapping[str, Any], at: str) -> Question | str:
+def _from_row(read: Callable[[JsonObject], Question | str], row: JsonObject, at: str) -> Question | str:
     try:
         return read(row)
     except (KeyError, TypeError) as error:
         return f"{at} is not as declared ({error}); its columns are {', '.join(row)}"
 
 
-def _squad_row(row: Mapping[str, Any]) -> Question | str:
+def _squad_row(row: JsonObject) -> Question | str:
     answers = row["answers"]
     pairs = zip(answers["text"], answers["answer_start"], strict=True)
     qa = {
@@ -184,7 +184,7 @@ def _squad_row(row: Mapping[str, Any]) -> Question | str:
     return _question(qa, row["context"], row["title"])
 
 
-def _record_row(row: Mapping[str, Any]) -> Question | str:
+def _record_row(row: JsonObject) -> Question | str:
     right, spans = set(row["answers"]), row["entity_spans"]
     mentions = zip(spans["text"], spans["start"], strict=True)
     qa = {

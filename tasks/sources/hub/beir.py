@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
 
 from tasks.sources.collection import Collection, Query
 from tasks.sources.formats.beir import Judgement, assemble
 from tasks.sources.hub import rows as hub
+from tasks.sources.hub.rows import HubRow
 from tasks.task import SPLITS, DatasetInfo, Split
 
 
@@ -45,7 +45,7 @@ def load(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> 
 def _mldr(info: DatasetInfo, revision: str, skip_bad: bool, root: str | None) -> Collection:
     """MLDR's rows hold a query with its positive and negative passages (Chen et al., 2024)."""
     where = f"{root}/{info.hub_id}" if root else str(info.hub_id)
-    at_commit: Mapping[str, Any] = {} if root else {"revision": revision}
+    at_commit: Mapping[str, str] = {} if root else {"revision": revision}
     corpus = _load(info, where, "corpus", split="corpus", **at_commit)
     rows = {split: list(_load(info, where, "default", split=split, **at_commit)) for split in SPLITS}
     documents = (
@@ -85,11 +85,11 @@ def _base(repository: str, revision: str, root: str | None) -> str:
     return f"{root}/{repository}" if root else f"hf://datasets/{repository}@{revision}"
 
 
-def _read(info: DatasetInfo, kind: str, file: str, **options: Any) -> Any:
+def _read(info: DatasetInfo, kind: str, file: str, **options: object) -> Iterable[HubRow]:
     return _load(info, kind, data_files={"rows": file}, split="rows", **options)
 
 
-def _load(info: DatasetInfo, *arguments: Any, **options: Any) -> Any:
+def _load(info: DatasetInfo, *arguments: str, **options: object) -> Iterable[HubRow]:
     from datasets import load_dataset
 
     try:
@@ -98,11 +98,11 @@ def _load(info: DatasetInfo, *arguments: Any, **options: Any) -> Any:
         raise hub.unreachable(info, error) from error
 
 
-def _placed(rows: Any, where: str) -> Iterator[tuple[str, Any]]:
+def _placed(rows: Iterable[HubRow], where: str) -> Iterator[tuple[str, HubRow]]:
     return ((f"row {number} of {where}", row) for number, row in enumerate(rows))
 
 
-def _judgements(rows: Any, where: str) -> Iterator[Judgement | str]:
+def _judgements(rows: Iterable[HubRow], where: str) -> Iterator[Judgement | str]:
     for number, row in enumerate(rows):
         try:
             yield f"row {number} of {where}", str(row["query-id"]), str(row["corpus-id"]), row["score"]

@@ -13,6 +13,9 @@ from harness.errors import InputError, on_one_line
 from tasks.sources.sentence import Sentence
 from tasks.task import SPLITS, DatasetInfo, Split
 
+HubRow = dict[str, Any]
+"""A row of a hub dataset: column -> value; the columns and their types depend on the dataset."""
+
 
 def resolve_revision(info: DatasetInfo) -> str:
     """The commit that is read: the pinned one, or what ``main`` is now where none is pinned.
@@ -30,7 +33,7 @@ def resolve_revision(info: DatasetInfo) -> str:
         raise unreachable(info, error) from error
 
 
-def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict[Split, list[dict[str, Any]]]:
+def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict[Split, list[HubRow]]:
     """The rows of the declared files of each split; a split without declared files has none.
 
     Args:

@@ -142,7 +142,7 @@ def test_encodeval_results_are_scored_as_encodeval_ranks_them(tmp_path):
     assert records["encodeval/seahorse"]["scores"]["test"]["spearman_correlation"] == pytest.approx(0.5)
     conll = records["encodeval/conll2003"]
     assert conll["scores"]["test"]["token_f1_micro"] == pytest.approx(0.75)
-    assert "no entity F1" in conll["source"]["notes"][0]
+    assert "not an entity F1" in conll["source"]["notes"][0]
     assert records["encodeval/later"]["scores"]["test"]["token_f1_micro"] == pytest.approx(0.5)
 
 
@@ -150,15 +150,15 @@ def test_encodeval_results_are_scored_as_encodeval_ranks_them(tmp_path):
     ("protocol", "content", "sentence"),
     [
         ("mteb", "{", "is not JSON"),
-        ("mteb", [1], "is no MTEB result: it names no task"),
-        ("mteb", {"task_name": "NFCorpus", "mteb_version": "2.1.0"}, "is no MTEB result that mteb can read"),
-        ("mteb", MTEB, "nothing beside"),
-        ("encodeval", {"accuracy": [1]}, "is no result of EncodEval"),
+        ("mteb", [1], "is not an MTEB result: it names no task"),
+        ("mteb", {"task_name": "NFCorpus", "mteb_version": "2.1.0"}, "is not an MTEB result that mteb can read"),
+        ("mteb", MTEB, "names its model"),
+        ("encodeval", {"accuracy": [1]}, "is not a result of EncodEval"),
         ("encodeval", {"test": {"bleu": [1]}}, "holds none of accuracy, ndcg"),
         ("encodeval", {"test": {"accuracy": []}}, "lists of different or no lengths"),
         ("encodeval", {"test": {"accuracy": [1], "subset": ["en", "fr"]}}, "lists of different or no lengths"),
         ("encodeval", {"test": {"accuracy": ["good"]}}, "cannot be scored"),
-        ("encodeval", {"test": {"accuracy": [1]}}, "does not tell its model"),
+        ("encodeval", {"test": {"accuracy": [1]}}, "does not name its model"),
         ("encodeval", {"test": {"accuracy": [float("nan"), 1]}}, "gives nan as accuracy"),
         ("encodeval", {"test": {"ndcg": [float("inf"), 1]}}, "gives inf as ndcg_at_10"),
         ("encodeval", {"test": {"accuracy": [float("nan"), 1], "subset": ["en", "fr"]}}, "gives nan as accuracy"),

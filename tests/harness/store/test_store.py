@@ -93,7 +93,7 @@ def test_what_is_damaged_is_named_and_left_out(tmp_path):
     assert [reason and re.sub(r"JSON:.*;", "JSON;", reason) for reason in reasons] == [
         None,
         "is cut off or damaged: it is not JSON; it is left out",
-        "was changed since it was written: its digest does not fit; it is left out",
+        "was changed since it was written: its digest does not match; it is left out",
         "is of a newer harness: schema 2, and this one reads 1; it is left out",
         "is cut off or damaged: it is not JSON; it is left out",
         None,
