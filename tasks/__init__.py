@@ -1,4 +1,4 @@
-"""The tasks: what a task is to the harness, and the registry of those there are.
+"""The tasks: their protocol and their registry.
 
 Importing this package imports no torch, and no task needs torch: tasks turn examples into integers and
 logits (NumPy arrays) into predictions and scores.

@@ -1,6 +1,6 @@
-"""The beginning of a text, where an encoder reads no more: what is cut off need not be tokenised.
+"""Cut a long text to its beginning before tokenising it, for encoders that read no more than that.
 
-Tokenising 50 MB takes 12 GB and minutes, even if 64 tokens of it are read.
+Tokenising 50 MB takes 12 GB and minutes, even if only 64 tokens are read.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 CHARACTERS_A_TOKEN = 64
-"""Only a text of more characters for every token that is read is cut: many times as many as tokens have in any language."""
+"""Only texts with more characters than this per token to read are cut: many times the length of a token in any language."""
 
 _BLANKS = " \t\r\n"
-"""What divides words for every tokenizer; some drop other blanks, and so join what was on either side."""
+"""Blanks that divide words for every tokenizer; some tokenizers drop other blanks and join the words on both sides."""
 
 
 def beginning(text: str, tokenizer: PreTrainedTokenizerBase, max_length: int) -> str:
     """A beginning of a text with the same first `max_length` tokens and at least one more, or all of the text.
 
-    It ends before a blank, so that its last word is whole. A text without blanks is cut anywhere, which is far behind its
-    first `max_length` tokens.
+    It ends before a blank, so that its last word is complete. A text without blanks is cut anywhere, far behind its first
+    `max_length` tokens.
 
     Args:
-        text: any text; one that is not absurdly long is given back as it is, as is any where a tokenizer reads the end.
+        text: any text; it is returned unchanged unless it is very long, or if the tokenizer truncates on the left.
         tokenizer: any fast tokenizer.
-        max_length: tokens that are read, special tokens included.
+        max_length: number of tokens to read, including special tokens.
     """
     if tokenizer.truncation_side != "right":
         return text
@@ -36,5 +36,5 @@ def beginning(text: str, tokenizer: PreTrainedTokenizerBase, max_length: int) ->
         part = text[: end if end > 0 else length].rstrip(_BLANKS)
         if len(tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"]) > max_length:
             return part
-        length *= 4  # mostly blanks, or what the tokenizer drops
+        length *= 4  # it was mostly blanks, or characters that the tokenizer drops
     return text

@@ -106,7 +106,7 @@ NER_DATASETS = {
             "hub",
             "Universal NER, English Web Treebank: PER, ORG, LOC (Mayhew et al., 2024)",
             "CC-BY-SA-4.0",
-            # No commit of this repository could be verified: the run resolves `main` and records what it was.
+            # No commit of this repository could be verified: a run resolves `main` and records its commit.
             hub_id="hgissbkh/uner_en",
             revision=None,
             sizes={"train": 12_543, "dev": 2_001, "test": 2_077},
@@ -151,7 +151,7 @@ SPAN_DATASETS = {
         DatasetInfo(
             "docstrings",
             "embedded",
-            "what a docstring says of a parameter, a third unanswerable, split by package: a check that a model learns, not reading",
+            "documented parameters of docstrings, a third unanswerable, split by package: checks that a model learns, not reading",
             "those of the packages",
             caveats=(
                 "span/docstrings checks that a model learns, not that it reads: a rule that knows the layout of docstrings answers "
@@ -235,7 +235,7 @@ NLI_DATASETS = {
             "those of the packages",
             caveats=(
                 "nli/docstrings is relatedness, not inference: chance is 0.33, and counts of shared words alone reach about 0.58; "
-                "its scores do not compare with those of MNLI",
+                "its scores are not comparable with those of MNLI",
             ),
         ),
         DatasetInfo(
@@ -349,17 +349,17 @@ RETRIEVAL_DATASETS = {
             "from a docstring's first sentence to its function's source, in the sources of all packages; bm25 is the baseline",
             "those of the packages",
             caveats=(
-                "retrieval/docstrings searches in source code that lies about: a check that a model learns to retrieve; "
-                "compare with the row of bm25 on it, not with published benchmarks",
+                "retrieval/docstrings searches source code at hand: it checks that a model learns to retrieve; "
+                "compare with bm25 on the same data, not with published benchmarks",
             ),
         ),
         DatasetInfo(
             "needle",
             "embedded",
-            "which document says the value for a key; option document_words (raise --max-length with it); bm25 finds every key",
+            "which document gives the value for a key; option document_words (raise --max-length with it); bm25 finds every key",
             "those of the packages",
             caveats=(
-                "retrieval/needle asks for made-up keys: what an embedding holds of a text's details, not whether it knows its subject",
+                "retrieval/needle asks for made-up keys: which details of a text an embedding keeps, not whether it knows the subject",
             ),
         ),
         _beir(

@@ -1,4 +1,4 @@
-"""Sequence classification: one label a text or a pair of texts; accuracy, macro F1 and Matthews' correlation.
+"""Sequence classification: one label per text or pair of texts; accuracy, macro F1 and Matthews' correlation.
 
 Two families of one kind: ``nli``, how a hypothesis relates to its premise, and ``classification``, everything else.
 """
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 LONG_PAIR = 1_000_000
-"""Characters. Of a pair the longer text keeps one token more where their number is odd, and cutting both before they are
-tokenised can change which one that is: so texts of a shorter pair are tokenised whole."""
+"""Characters. With an odd number of tokens the longer text of a pair keeps one more, and cutting both texts before they are
+tokenised could change which one is longer. So the texts of a shorter pair are tokenised completely."""
 
 
 class SequenceClassification(Family[Source]):
@@ -37,7 +37,7 @@ class SequenceClassification(Family[Source]):
     Args:
         family: the name that a user types.
         description: one line for ``harness list``.
-        default_dataset: what the family's name alone means.
+        default_dataset: the dataset of the family's name alone.
         defaults: values of the recipe that differ from the general ones.
     """
 
@@ -113,7 +113,7 @@ class SequenceClassification(Family[Source]):
         return [label] * len(examples)
 
     def rows(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> list[Row]:
-        """Id, text and the text it is paired with (null where it stands alone), gold label and predicted label of each."""
+        """Id, text and the text it is paired with (null for a single text), gold label and predicted label of each."""
         return [
             {
                 "id": example.id,
@@ -138,20 +138,20 @@ class SequenceClassification(Family[Source]):
 
 NLI = SequenceClassification(
     "nli",
-    "how a hypothesis relates to its premise, one label a pair",
+    "how a hypothesis relates to its premise, one label per pair",
     "docstrings",
     {"max_length": 256, "batch_size": 16, "epochs": 1.0},
 )
 CLASSIFICATION = SequenceClassification(
     "classification",
-    "one label a text or a pair of texts",
+    "one label per text or pair of texts",
     "sst2",
     {"max_length": 256, "batch_size": 16, "epochs": 2.0},
 )
 
 
 def _beginning(example: LabelledText, tokenizer: PreTrainedTokenizerBase, max_length: int) -> LabelledText:
-    """The example with its texts cut where no token of theirs can be read, see `tasks.beginning`."""
+    """The example without the ends of texts that cannot be read, see `tasks.beginning`."""
     if example.pair is None:
         return replace(example, text=beginning(example.text, tokenizer, max_length))
     if max(len(example.text), len(example.pair)) <= LONG_PAIR:
@@ -161,7 +161,7 @@ def _beginning(example: LabelledText, tokenizer: PreTrainedTokenizerBase, max_le
 
 
 def _tokenised(examples: Sequence[LabelledText], tokenizer: PreTrainedTokenizerBase) -> BatchEncoding:
-    """The uncut model inputs of each example; a single text among pairs is paired with nothing."""
+    """The uncut model inputs of each example; a single text among pairs gets no second text."""
     texts = [example.text for example in examples]
     pairs = [example.pair for example in examples]
     if all(pair is None for pair in pairs):
@@ -170,15 +170,15 @@ def _tokenised(examples: Sequence[LabelledText], tokenizer: PreTrainedTokenizerB
 
 
 def kept_places(sequence_ids: Sequence[int | None], max_length: int, side: str = "right") -> list[int]:
-    """The positions that are left of an input that is too long, as `tokenizers` truncates by ``longest_first``.
+    """The positions to keep of an input that is too long, as in `tokenizers` with ``longest_first``.
 
-    It is done here because a fast tokenizer that truncates a pair also makes every combination of the windows of its two
-    texts, which for long documents are millions.
+    This is done here because a fast tokenizer that truncates a pair also makes every combination of the windows of its two
+    texts: millions for long documents.
 
     Args:
-        sequence_ids: of each position, which text it belongs to: 0, 1, or ``None`` for special tokens, which are all kept.
-        max_length: how many positions are left.
-        side: where tokens are left out, ``right`` or ``left``.
+        sequence_ids: the text of each position: 0, 1, or ``None`` for special tokens, which are all kept.
+        max_length: number of positions to keep.
+        side: on which tokens are removed, ``right`` or ``left``.
     """
     texts = [[place for place, text in enumerate(sequence_ids) if text == number] for number in (0, 1)]
     special = [place for place, text in enumerate(sequence_ids) if text is None]

@@ -1,10 +1,10 @@
-"""The part of a text that a row of predictions shows: enough for a person to see what was asked, whatever the text's length."""
+"""An excerpt of a text for a row of predictions: enough for a person to see the question, for texts of any length."""
 
 LENGTH = 300
 
 
 def excerpt(text: str, start: int = 0, length: int = LENGTH) -> str:
-    """The text, or about ``length`` characters of it around ``start``, with ``…`` where something is left out."""
+    """The text, or about ``length`` characters of it around ``start``, with ``…`` in place of omitted text."""
     if len(text) <= length:
         return text
     first = max(0, min(start - length // 2, len(text) - length))

@@ -1,4 +1,4 @@
-"""A family whose datasets are embedded, local folders or on the hub, each read by its own source."""
+"""A family with embedded datasets, local folders and datasets of the hub, each read by its own source."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tasks.task import Data, DatasetInfo
 
 
 class Source(Protocol):
-    """Where one dataset comes from."""
+    """The source of one dataset."""
 
     def identity(self) -> str:
-        """What decides the examples, without reading them all; see `tasks.task.Task.identity`."""
+        """The identity of the examples, without reading them all; see `tasks.task.Task.identity`."""
         ...
 
     def load(self, skip_bad: bool = False) -> Data:
@@ -57,7 +57,7 @@ class Family(ABC, Generic[SourceT]):
         """The source of a declared dataset on the Hugging Face hub."""
 
     def source(self, dataset: str, data_dir: str | None) -> SourceT:
-        """The source of a dataset: ``data_dir`` if given, else what is declared.
+        """The source of a dataset: ``data_dir`` if given, else the declared source.
 
         Raises:
             InputError: the dataset is neither declared nor in the data folder, or the data folder does not exist.
@@ -81,8 +81,8 @@ class EmbeddedSource:
     """A dataset that is built on this machine.
 
     Attributes:
-        identify: gives what decides the examples.
-        build: gives the examples.
+        identify: returns the identity of the examples.
+        build: returns the examples.
     """
 
     identify: Callable[[], str]
@@ -103,7 +103,7 @@ class FolderSource:
 
     Attributes:
         path: the folder.
-        identify: gives a digest of its files.
+        identify: returns a digest of its files.
         read: reads it; the second argument says whether to leave out malformed examples.
     """
 
@@ -127,7 +127,7 @@ class HubSource:
     Attributes:
         info: declares the repository, its commit and its files.
         read: reads it; the second argument says whether to leave out malformed examples.
-        named: the dataset's name is part of the identity, since one repository may hold several datasets.
+        named: whether the name of the dataset is part of the identity, because one repository may hold several datasets.
     """
 
     info: DatasetInfo
@@ -139,6 +139,6 @@ class HubSource:
         return f"{self.info.hub_id}@{self.info.revision}" + (f" {self.info.name}" if self.named else "")
 
     def load(self, skip_bad: bool = False) -> Data:
-        """See `Source.load`; the origin tells the commit that was read."""
+        """See `Source.load`; the origin contains the commit that was read."""
         reading = self.read(self.info, skip_bad)
         return reading.data(f"{self.info.hub_id}@{reading.revision}")

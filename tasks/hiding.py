@@ -1,7 +1,7 @@
-"""Needles in a stretch of haystack that makes an input of a given number of tokens.
+"""Hide needles in a stretch of haystack, so that the input has a given number of tokens.
 
-The stretch is cut at a word, so an input has the tokens asked for or falls short of them by less than the next word.
-Where the answer stands is known from how the text was put together; it is never looked for.
+The stretch is cut at a word, so an input has the requested length or is shorter by less than the next word. The place of
+the answer is known from building the text; it is never searched for.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _CHARACTERS_A_TOKEN = 6
-"""How much text is tokenised at first; it is doubled until there are tokens enough."""
+"""Amount of text that is tokenised at first; it is doubled until there are enough tokens."""
 
 _WORD = re.compile(r"\S+")
 
@@ -49,14 +49,14 @@ class Context:
 
 
 def hide(needle: Needle, length: int, tokenizer: PreTrainedTokenizerBase, pair: Pair) -> Context:
-    """Build the context that makes, behind its question, an input of `length` tokens, special tokens included
-    (of a share of the haystack that there is room for, where the needle says so).
+    """Build the context that, after its question, fills an input of `length` tokens, including special tokens
+    (or a share of it, if the needle has one).
 
-    A needle stands between two sentences, at the place nearest to its depth, counted in tokens of the haystack; at a
-    depth of 100 it comes last, where the stretch may end within a sentence.
+    A needle is put between two sentences, at the place nearest to its depth, counted in tokens of the haystack. At a depth
+    of 100 it comes last, after a stretch that may end within a sentence.
 
     Args:
-        needle: what is hidden in what.
+        needle: the needle with its haystack.
         length: tokens of the input.
         tokenizer: any fast tokenizer.
         pair: how it joins question and context.
@@ -75,7 +75,7 @@ def hide(needle: Needle, length: int, tokenizer: PreTrainedTokenizerBase, pair: 
     n_words = stretch.n_words_of(hay)
     found: Context | None = None
     tried: set[int] = set()
-    # Tokens of what was counted apart may join, or split, in some tokenizers: then a few words more or less are tried.
+    # Some tokenizers join or split tokens of separately counted parts: then a few words more or less are tried.
     while n_words > 0 and n_words not in tried:
         tried.add(n_words)
         text, start = _put_together(needle, stretch, n_words)
@@ -89,21 +89,21 @@ def hide(needle: Needle, length: int, tokenizer: PreTrainedTokenizerBase, pair: 
         needed = length - room + stretch.tokens_of(1)
         raise InputError(
             f"a {needle.kind} needle with its question and {len(needle.distractors)} distractors takes {needed} tokens and is "
-            f"longer than an input of {length}; ask for longer inputs (lengths, --max-length) or fewer distractors"
+            f"longer than an input of {length}; use longer inputs (lengths, --max-length) or fewer distractors"
         )
     return found
 
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Haystack sentences, and how many tokens its first words are: `tokens[n]` those of the first n + 1 words."""
+    """Sentences of a haystack with the number of tokens of its beginnings: `tokens[n]` of the first n + 1 words."""
 
     sentences: Sequence[str]
     words_before: Sequence[int]  # of each sentence
     tokens: Sequence[int]
 
     def n_words_of(self, tokens: int) -> int:
-        """The most words that take no more than so many tokens."""
+        """The largest number of words that fit into this number of tokens."""
         return bisect_right(self.tokens, tokens)
 
     def tokens_of(self, words: int) -> int:
@@ -112,7 +112,7 @@ class _Stretch:
 
 
 def _stretch(needle: Needle, tokens: int, tokenizer: PreTrainedTokenizerBase) -> _Stretch:
-    """Haystack from the needle's first sentence on, of more than so many tokens."""
+    """The haystack from the needle's first sentence on, with more than this number of tokens."""
     characters = max(tokens, 1) * _CHARACTERS_A_TOKEN
     while True:
         sentences = needle.haystack.read(needle.start, characters)
@@ -128,14 +128,14 @@ def _stretch(needle: Needle, tokens: int, tokenizer: PreTrainedTokenizerBase) ->
 
 
 def _put_together(needle: Needle, stretch: _Stretch, n_words: int) -> tuple[str, int]:
-    """The first words of a stretch with the statements between its sentences, and where the answer begins."""
+    """The first words of a stretch with the statements between its sentences, and the first character of the answer."""
     n_sentences = bisect_right(stretch.words_before, n_words - 1)
     last = stretch.sentences[n_sentences - 1].split()[: n_words - stretch.words_before[n_sentences - 1]]
     parts: list[str | Statement] = [*stretch.sentences[: n_sentences - 1], " ".join(last)]
     tokens_before = [stretch.tokens_of(words) for words in stretch.words_before[:n_sentences]]
     tokens_before.append(stretch.tokens_of(n_words))
     hidden = [(needle.depth, needle.statement), *((depth, other) for other, depth in needle.distractors)]
-    # The deepest first, so that the places of the others stay what they are.
+    # The deepest first, so that the places of the others do not move.
     for depth, statement in sorted(hidden, key=lambda item: -item[0]):
         place = n_sentences if depth == 100 else _nearest(tokens_before[:n_sentences], depth / 100 * tokens_before[-1])
         parts.insert(place, statement)
@@ -150,5 +150,5 @@ def _joined(parts: Sequence[str | Statement], needle: Needle) -> tuple[str, int]
 
 
 def _nearest(counts: Sequence[int], wanted: float) -> int:
-    """The index of the count that is nearest to what is wanted, the lower of two."""
+    """The index of the count that is nearest to the wanted one; of two, the lower."""
     return min(range(len(counts)), key=lambda place: abs(counts[place] - wanted))

@@ -1,4 +1,4 @@
-"""The field's metrics by their full names, computed by the field's libraries."""
+"""The standard metrics by their full names, computed by the standard libraries."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from collections.abc import Sequence
 def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, float]:
     """Entity-level precision, recall and F1, micro-averaged, by seqeval.
 
-    ``entity_*_strict`` counts an entity only where its boundaries, its type and the IOB2 form are right: an
-    ``I-`` tag that continues nothing begins nothing. ``entity_*_conll`` reads tags as the CoNLL-2000 script
-    conlleval does (Tjong Kim Sang and De Meulder, 2003): there such a tag begins an entity. ``entity_f1_strict.TYPE``
+    ``entity_*_strict`` counts an entity only if its boundaries, its type and its IOB2 form are right: an ``I-`` tag that
+    continues no entity does not begin one. ``entity_*_conll`` reads tags like the CoNLL-2000 script conlleval (Tjong Kim
+    Sang and De Meulder, 2003), where such a tag begins an entity. ``entity_f1_strict.TYPE``
     is the score of one entity type.
 
     Args:
@@ -22,7 +22,7 @@ def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
         predicted: tags of each sentence, as many as in ``gold``.
 
     Returns:
-        Fractions between 0 and 1; 0 where nothing was predicted or there is nothing to find.
+        Fractions between 0 and 1; 0 if nothing was predicted or there is nothing to find.
     """
     from seqeval.metrics import classification_report
     from seqeval.scheme import IOB2
@@ -30,7 +30,7 @@ def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
     gold, predicted = [list(tags) for tags in gold], [list(tags) for tags in predicted]
     scores: dict[str, float] = {}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a type that is never predicted has no precision; seqeval says so each time
+        warnings.simplefilter("ignore")  # seqeval warns each time that a type that is never predicted has no precision
         for name, options in (("strict", {"mode": "strict", "scheme": IOB2}), ("conll", {})):
             if not any(tag != "O" for tags in gold + predicted for tag in tags):
                 report: dict[str, dict[str, float]] = {}
@@ -47,7 +47,7 @@ def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[st
 
 
 def entity_terms(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> list[list[int]]:
-    """Each sentence's share of ``entity_f1_strict``: twice its right entities, and its predicted plus its gold ones.
+    """Each sentence's share of ``entity_f1_strict``: twice its correct entities, and its predicted plus its gold entities.
 
     Args:
         gold: IOB2 tags of each sentence.
@@ -62,11 +62,11 @@ def entity_terms(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str
 
 
 def exact_match(predicted: str, gold: Sequence[str]) -> float:
-    """1 where the normalised prediction equals one of the gold answers, else 0 (Rajpurkar et al., 2016).
+    """1 if the normalised prediction equals one of the gold answers, else 0 (Rajpurkar et al., 2016).
 
     Args:
-        predicted: the answer; the empty string says that there is none.
-        gold: all answers that are right; empty where the question has none.
+        predicted: the answer; empty for "no answer".
+        gold: all correct answers; empty if the question has no answer.
     """
     return float(normalise_answer(predicted) in _normalised(gold))
 
@@ -74,12 +74,12 @@ def exact_match(predicted: str, gold: Sequence[str]) -> float:
 def answer_f1(predicted: str, gold: Sequence[str]) -> float:
     """The best F1 over the words of the normalised prediction and of one gold answer (Rajpurkar et al., 2016 and 2018).
 
-    Where either has no words, 1 if both have none and else 0, as in the script of SQuAD 2.0; a gold answer that
-    normalises to nothing (such as "The") does not count beside others, and one alone asks for no answer.
+    If either has no words, it is 1 if both have none and else 0, as in the script of SQuAD 2.0. A gold answer that
+    normalises to nothing (such as "The") does not count beside others; alone, it means that there is no answer.
 
     Args:
-        predicted: the answer; the empty string says that there is none.
-        gold: all answers that are right; empty where the question has none.
+        predicted: the answer; empty for "no answer".
+        gold: all correct answers; empty if the question has no answer.
     """
     return max(_words_f1(normalise_answer(predicted).split(), answer.split()) for answer in _normalised(gold))
 
@@ -87,11 +87,11 @@ def answer_f1(predicted: str, gold: Sequence[str]) -> float:
 def answer_scores(predicted: Sequence[str], gold: Sequence[Sequence[str]]) -> dict[str, float]:
     """Exact match and answer F1, averaged over questions, as the official script of SQuAD 2.0 does.
 
-    Where some questions have no answer, ``*.has_answer`` and ``*.no_answer`` are the averages over the two kinds. On
-    questions without an answer, exact match and F1 are the same thing.
+    If some questions have no answer, ``*.has_answer`` and ``*.no_answer`` are the averages over the two kinds. On questions
+    without an answer, exact match and F1 are equal.
 
     Args:
-        predicted: the answer to each question; the empty string says that there is none.
+        predicted: the answer to each question; empty for "no answer".
         gold: the right answers to each question; empty where it has none.
 
     Returns:

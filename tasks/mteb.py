@@ -1,6 +1,6 @@
-"""MTEB: any of its tasks by name, read, run and scored by the package mteb itself (Muennighoff et al., 2023).
+"""MTEB: any of its tasks by name, read, run and scored by the package mteb (Muennighoff et al., 2023).
 
-Nothing is trained: weights are scored as they are.
+Nothing is trained; the given weights are scored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _known(name: str, hub_id: str, revision: str, description: str, licence: str
     return DatasetInfo(name, "hub", description, licence, hub_id=hub_id, revision=revision)
 
 
-# The commits that mteb 2.26 reads. They are shown to the user; mteb decides what it reads.
+# The commits that mteb 2.26 reads, for the user's information only: mteb itself decides.
 _SCIFACT = _known(
     "SciFact",
     "mteb/scifact",
@@ -75,7 +75,7 @@ class Mteb:
         return {name: sum(scores[name] for scores in predictions) / len(predictions) for name in names}
 
     def rows(self, examples: Sequence[tuple[str, str]], predictions: Sequence[Scores]) -> list[Row]:
-        """One row a subset, with its scores."""
+        """One row per subset, with its scores."""
         return [
             {
                 "id": f"{split}/{subset}",
@@ -88,7 +88,7 @@ class Mteb:
         ]
 
     def texts(self, example: tuple[str, str]) -> tuple[str, ...]:
-        """See `Task.texts`: the name of the subset; mteb keeps the texts to itself."""
+        """See `Task.texts`: the name of the subset, because mteb does not expose the texts."""
         return example
 
 
@@ -96,10 +96,10 @@ MTEB = Mteb()
 
 
 def find(name: str) -> AbsTask:
-    """The task that mteb has under this name, with its English subsets alone where it has any.
+    """mteb's task of this name, reduced to its English subsets if it has any.
 
     Raises:
-        InputError: there is none, or it needs more than text.
+        InputError: there is no such task, or it needs more than text.
     """
     import mteb
 
@@ -116,7 +116,7 @@ def find(name: str) -> AbsTask:
 
 
 def data_of(task: AbsTask) -> Data:
-    """What will be scored of a task: its split ``test``, or the last of those that it is evaluated on, and its dev split."""
+    """The splits of a task to score: ``test``, or the last one that it is evaluated on, and its dev split."""
     subsets = list(task.hf_subsets)
     evaluated = list(task.eval_splits)
     test = "test" if "test" in evaluated else evaluated[-1]

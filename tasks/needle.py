@@ -1,8 +1,8 @@
-"""Needles in haystacks: find what one sentence says in an input far longer than those that were trained on.
+"""Needles in haystacks: find the answer in one sentence of an input that is far longer than the training inputs.
 
-After Kamradt's test (2023) and RULER (Hsieh et al., 2024), asked of an encoder: the answer is a span. Trained at the
-recipe's short length; dev and test at every length and depth of a grid, in one pass over the whole input. An input
-that is longer than the encoder takes is cut at its maximum; a needle that was cut off counts as missed.
+This adapts Kamradt's test (2023) and RULER (Hsieh et al., 2024) to encoders: the answer is a span. Training uses the recipe's
+short length; dev and test cover every length and depth of a grid, in one pass over the whole input. An input that is longer
+than the encoder takes is cut at its maximum, and a needle that was cut off counts as missed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 METRIC = "needle_exact_match"
 LONGEST_ANSWER = 32
-"""In tokens: twice the characters of any answer, for tokenizers that know no more than bytes."""
+"""In tokens: twice the characters of any answer, enough for tokenizers that read bytes."""
 
 LENGTHS = range(32, 98_304 + 1)
 TRAIN_EXAMPLES = 4480
@@ -51,10 +51,10 @@ DATASETS = {
 
 @dataclass(frozen=True)
 class Input:
-    """How one input was made of its needle.
+    """How one input was made from its needle.
 
     Attributes:
-        window: where its context stands.
+        window: the place of its context.
         text: the context, of which the encoder may see only the beginning.
         truncated: the input was longer than the encoder takes and was cut.
         seen: the answer was not cut off.
@@ -68,7 +68,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an encoder found, and whether it could."""
+    """The answer of an encoder, and whether it could see the right one."""
 
     text: str
     truncated: bool
@@ -81,8 +81,8 @@ class NeedleInHaystack:
 
     Attributes:
         options: ``lengths`` in tokens of the encoder's own tokenizer and ``depths`` in percent, both increasing and joined by
-            commas; ``examples`` a cell of the test grid (dev has a third as many); ``distractors`` beside a key-value needle;
-            ``kind`` of the needles in a folder of texts whose name says none.
+            commas; ``examples`` for each length and depth of the test grid (dev has a third as many); ``distractors`` beside a
+            key-value needle; ``kind`` of the needles in a folder of texts, if its name is not a kind.
     """
 
     options: Mapping[str, str] = field(
@@ -145,7 +145,7 @@ class NeedleInHaystack:
             )
         notes = []
         if data_dir is not None and texts.origin == "embedded":
-            notes.append(f"{data_dir} holds no *.txt, so the haystack is the embedded one")
+            notes.append(f"{data_dir} holds no *.txt, so the embedded haystack is used")
         if (words := hay["test"].n_words) < max(self._lengths):
             notes.append(f"the haystack of test has {words} words; longer inputs read it more than once")
         return Data(splits, ("start", "end"), texts.origin, needles.fingerprint(splits), tuple(notes), texts.versions)
@@ -158,7 +158,7 @@ class NeedleInHaystack:
         max_length: int,
         training: bool = False,
     ) -> Encoded:
-        """One input a needle, of the needle's own length, cut at `max_length`; see `tasks.hiding.hide`."""
+        """One input per needle, of the needle's own length, cut at `max_length`; see `tasks.hiding.hide`."""
         pair = Pair(tokenizer)
         features: list[Feature] = []
         inputs: list[Input] = []
@@ -185,7 +185,7 @@ class NeedleInHaystack:
         encoded: Encoded,
         logits: Sequence[NDArray[np.float32]],
     ) -> list[Found]:
-        """The best stretch of what each encoder saw; logits are of shape (length, 2)."""
+        """The best stretch of the visible part of each context; logits are of shape (length, 2)."""
         found = []
         for one, scores in zip(encoded.windows, logits, strict=True):
             _, first, last = best_tokens(one.window, scores)
@@ -197,8 +197,8 @@ class NeedleInHaystack:
     def score(self, examples: Sequence[Needle], predictions: Sequence[Found]) -> dict[str, float]:
         """``needle_exact_match`` by SQuAD's normalisation, and the shares of inputs ``truncated`` and needles ``unseen``.
 
-        Each over all inputs and at each length (``.L4096``); the match also at each length and depth (``.L4096.D50``) and,
-        where there are several, of each kind (``.word``).
+        Each is over all inputs and for each length (``.L4096``); the match also for each length and depth (``.L4096.D50``) and
+        for each kind (``.word``) if there are several.
         """
         groups: dict[str, list[float]] = defaultdict(list)
         several = len({needle.kind for needle in examples}) > 1
@@ -213,7 +213,7 @@ class NeedleInHaystack:
         return {name: float(np.mean(values)) for name, values in groups.items()}
 
     def rows(self, examples: Sequence[Needle], predictions: Sequence[Found]) -> list[Row]:
-        """Where each needle was hidden, whether it could be seen, and what was found; ``terms`` are its share of the metric."""
+        """The place of each needle, whether it was visible, and the answer; ``terms`` are its share of the metric."""
         return [
             {
                 "id": needle.id,
@@ -231,7 +231,7 @@ class NeedleInHaystack:
         ]
 
     def texts(self, example: Needle) -> tuple[str, ...]:
-        """The question and the sentence that answers it, whatever they are hidden in."""
+        """The question and the sentence that answers it, without the haystack."""
         return example.question, example.statement.text
 
     @property
@@ -246,7 +246,7 @@ class NeedleInHaystack:
         """The kinds of needle of a dataset.
 
         Raises:
-            InputError: its name says one and the option another.
+            InputError: its name and the option are different kinds.
         """
         asked = self.options["kind"]
         if dataset in DATASETS and asked not in ("by-name", dataset):

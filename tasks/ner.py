@@ -1,8 +1,8 @@
-"""Named-entity recognition: one tag a word, entity-level F1.
+"""Named-entity recognition: one tag per word, entity-level F1.
 
-IOB2 tags; the first sub-token of a word carries its label (Devlin et al., 2019); a sentence that is longer than
-the model's input is read in overlapping windows, and each word is predicted where it has most context, so that
-no word is lost from the score.
+Tags are IOB2, and the first sub-token of a word carries its label (Devlin et al., 2019). A sentence that is longer than the
+model's input is read in overlapping windows. Each word is predicted in the window where it has the most context, so that no
+word is missing from the score.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class NamedEntityRecognition(Family[Source]):
     """The task ``ner``: CoNLL-style tagging.
 
     Args:
-        strict_tags: refuse local files with tags that depart from the files' own scheme.
+        strict_tags: refuse local files with tags that violate the files' own scheme.
     """
 
     family = "ner"
-    description = "named-entity recognition, one IOB2 tag a word"
+    description = "named-entity recognition, one IOB2 tag per word"
     head = "token"
     metric = "entity_f1_strict"
     default_dataset = "docstrings"
@@ -71,7 +71,7 @@ class NamedEntityRecognition(Family[Source]):
         return HubSource(info, _read_hub, named=False)
 
     def _identity(self, path: Path) -> str:
-        if self.strict_tags:  # now, since the store may have an earlier run on these files
+        if self.strict_tags:  # checked here, because the store may have an earlier run on these files
             conll.load(path, strict_tags=True)
         return conll.identity(path)
 
@@ -87,7 +87,7 @@ class NamedEntityRecognition(Family[Source]):
         max_length: int,
         training: bool = False,
     ) -> Encoded:
-        """See `Task.encode`; ``labels`` of a feature are -100 but at the first sub-token of each word it predicts.
+        """See `Task.encode`; ``labels`` are -100 except at the first sub-token of each word that the feature predicts.
 
         Raises:
             InputError: see `tasks.words.read_words`.
@@ -186,22 +186,22 @@ def _labels(splits: Mapping[Split, Sequence[Sentence]]) -> tuple[str, ...]:
 
 
 def _words_with_tokens(sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase) -> list[list[str]]:
-    """The words, with the unknown token in place of a word (of control characters, say) that has no token at all."""
+    """The words, with the unknown token in place of words without any token, such as control characters."""
     tokenised = read_words(tokenizer, sentences, add_special_tokens=False)
-    mended = []
+    replaced = []
     for index, words in enumerate(sentences):
         present = set(tokenised.word_ids(index))
-        mended.append([word if number in present else tokenizer.unk_token for number, word in enumerate(words)])
-    return mended
+        replaced.append([word if number in present else tokenizer.unk_token for number, word in enumerate(words)])
+    return replaced
 
 
 def _home_of_words(windows: Sequence[Sequence[int | None]]) -> dict[int, tuple[int, int]]:
-    """For each word, the window in which its first sub-token has most context on its poorer side, and the position there.
+    """For each word, the window in which its first sub-token has the most context on its shorter side, and its position there.
 
     Args:
         windows: the word index of each position (``None`` for special tokens) of each window of one sentence.
-            Windows overlap, so the first word of a later window also stands in the one before it, in full or
-            with its first sub-token: the later window is not asked about it.
+            Windows overlap, so the first word of a later window is also in the one before it, completely or with its
+            first sub-token; the later window does not predict it.
     """
     home: dict[int, tuple[int, int]] = {}
     context: dict[int, int] = {}

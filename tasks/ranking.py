@@ -1,4 +1,4 @@
-"""How good rankings are: the metrics of TREC and BEIR by pytrec_eval, query by query."""
+"""Scores of rankings: the metrics of TREC and BEIR by pytrec_eval, query by query."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ Ranking = Sequence[tuple[str, float]]
 
 METRICS = ("ndcg_at_10", "mrr_at_10", "recall_at_100", "map_at_100")
 DEPTH = 100
-"""How many documents a ranking needs: as many as the deepest metric looks at."""
+"""Number of documents in a ranking: as many as the deepest metric uses."""
 FOUND = DEPTH + 1
-"""How many documents to search for: a query may have to skip its own."""
+"""Number of documents to search for: a query may have to skip its own."""
 
 
 def by_precedence(ids: Sequence[str]) -> list[str]:
-    """The documents so that of equal scores the first wins: by id backwards, as in trec_eval and so in MTEB."""
+    """The documents in the order in which the first of equal scores wins: by descending id, as in trec_eval and MTEB."""
     return sorted(ids, reverse=True)
 
 
 def ranking_for(query: Query, found: Ranking) -> Ranking:
-    """The first `DEPTH` of the documents found, without the query's own where it skips that."""
+    """The first `DEPTH` of the documents found, without the query's own document if the query skips it."""
     return [one for one in found if not query.skips(one[0])][:DEPTH]
 
 
@@ -30,14 +30,14 @@ def ranking_scores(judgements: Sequence[Mapping[str, int]], rankings: Sequence[R
     """Every metric of every query.
 
     ``ndcg_at_10`` has the grades as gains and, as its ideal, the best order of all judged documents, found or not
-    (Järvelin and Kekäläinen, 2002, as trec_eval computes it); the other metrics take a grade above 0 for relevant.
+    (Järvelin and Kekäläinen, 2002, as trec_eval computes it); for the other metrics a grade above 0 is relevant.
 
     Args:
-        judgements: grades of documents by id, for each query; what is not named is not relevant.
-        rankings: what was found for each query; what follows the hundredth document does not count.
+        judgements: grades of documents by id, for each query; other documents are not relevant.
+        rankings: the documents found for each query; those after the hundredth do not count.
 
     Returns:
-        Fractions between 0 and 1; 0 where nothing was found or nothing is relevant.
+        Fractions between 0 and 1; 0 if nothing was found or nothing is relevant.
     """
     import pytrec_eval
 
@@ -45,7 +45,7 @@ def ranking_scores(judgements: Sequence[Mapping[str, int]], rankings: Sequence[R
     qrels: dict[str, dict[str, int]] = {}
     run: dict[str, dict[str, float]] = {}
     for number, (grades, ranking) in enumerate(zip(judgements, rankings, strict=True)):
-        # trec_eval does not cut the reciprocal rank; a run that ends after ten documents does.
+        # trec_eval does not cut the reciprocal rank, so its run is cut after ten documents.
         for name, depth in ((str(number), DEPTH), (f"{number} of ten", 10)):
             qrels[name] = {document: int(grade) for document, grade in grades.items()}
             run[name] = {document: float(score) for document, score in ranking[:depth]}

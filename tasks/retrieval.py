@@ -26,7 +26,7 @@ from tasks.sources.searchable import (
 from tasks.task import DECLARED, DatasetInfo, Row
 
 SHOWN = 10
-"""Documents of a ranking that a row holds."""
+"""Number of documents of a ranking in a row of predictions."""
 QUERY_CHARACTERS = 300
 
 DEFAULTS = {
@@ -46,7 +46,7 @@ class Retrieval(Family[CollectionSource]):
 
     Args:
         options: ``query_prefix`` and ``document_prefix`` are put before every query and every document, for encoders that were
-            trained with them; ``document_words`` is the length of a document of ``retrieval/needle``; ``own_document`` says
+            trained with them; ``document_words`` is the length of a document of ``retrieval/needle``; ``own_document`` decides
             which queries skip the document with their id, see `tasks.sources.own_documents.Rule`; ``pooling`` is how an
             encoder's states become one vector: one or several of `POOLINGS` joined by ``+``; ``prompts`` is ``none`` to ignore
             the prompts of the checkpoint.
@@ -58,7 +58,7 @@ class Retrieval(Family[CollectionSource]):
     metric = METRICS[0]
     default_dataset = "docstrings"
     defaults: Mapping[str, object] = {"max_length": 64, "batch_size": 64, "epochs": 1.0}
-    # Lower than for labels: at 1e-3 BERT finds half as much, since the vectors of all texts end up close together.
+    # Lower than for labels: at 1e-3 BERT finds only half as much, because the vectors of all texts become similar.
     scratch_learning_rate = 3e-4
 
     def __init__(self, options: Mapping[str, str] | None = None) -> None:
@@ -133,15 +133,15 @@ class Retrieval(Family[CollectionSource]):
         return (example.text,)
 
     def query_text(self, query: Query) -> str:
-        """What an encoder reads of a query."""
+        """The text of a query for the encoder."""
         return self.options["query_prefix"] + query.text
 
     def document_text(self, document: Document) -> str:
-        """What an encoder reads of a document."""
+        """The text of a document for the encoder."""
         return self.options["document_prefix"] + document.content
 
     def _rule(self, declared: Rule) -> Rule:
-        """Which queries skip the document with their id: as the user says, else as the dataset declares."""
+        """Which queries skip the document with their id: the user's choice, else the dataset's."""
         return next((rule for rule in RULES if rule == self.options["own_document"]), declared)
 
 

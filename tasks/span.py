@@ -1,8 +1,8 @@
 """Span extraction: the stretch of a context that answers a question; exact match and F1 of SQuAD.
 
-Start and end logits a token (Devlin et al., 2019) over sliding windows. Of all stretches of all windows the best is
-found exactly, not among a list of n best; a stretch scores the sum of its start and end logits less those of
-"no answer" at the first position of the same window, which makes windows comparable (Alberti et al., 2019).
+The head gives start and end logits for every token (Devlin et al., 2019) of sliding windows. The search for the best stretch
+over all windows is exact, not limited to the n best. The score of a stretch is the sum of its start and end logits minus those
+of "no answer" at the first position of the same window, which makes windows comparable (Alberti et al., 2019).
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ THRESHOLD = "no_answer_threshold"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A predicted answer: `text` is `context[start:end]`, empty where there is no answer; `score` is that of the best
-    stretch, whether or not it was good enough to be the answer.
+    """A predicted answer: `text` is `context[start:end]`, empty for "no answer"; `score` is that of the best stretch,
+    even if it was too low to be the answer.
     """
 
     text: str
@@ -51,7 +51,7 @@ class SpanExtraction(Family[Source]):
     head = "span"
     metric = "answer_f1"
     default_dataset = "docstrings"
-    # Batches and epochs as usual for SQuAD (Devlin et al., 2019); so many small steps are also what a model from scratch needs.
+    # Batches and epochs as usual for SQuAD (Devlin et al., 2019); a model from scratch needs this many small steps too.
     defaults: Mapping[str, object] = {"max_length": 384, "batch_size": 16, "epochs": 2.0}
 
     @property
@@ -103,13 +103,13 @@ class SpanExtraction(Family[Source]):
         return best
 
     def tune(self, examples: Sequence[Question], predictions: Sequence[Span]) -> dict[str, float]:
-        """The score that a stretch must exceed to be the answer; none where every question of dev has an answer."""
+        """The score that a stretch must exceed to be the answer; empty if every question of dev has an answer."""
         if all(example.answers for example in examples):
             return {}
         return {THRESHOLD: best_threshold(examples, predictions)}
 
     def apply(self, predictions: Sequence[Span], tuned: Mapping[str, float]) -> list[Span]:
-        """The predictions without those that do not exceed the threshold."""
+        """The predictions, with "no answer" in place of those that do not exceed the threshold."""
         threshold = tuned.get(THRESHOLD, -np.inf)
         return [span if span.score > threshold else replace(span, text="", start=0, end=0) for span in predictions]
 
@@ -164,7 +164,7 @@ def best_tokens(window: Window, logits: NDArray[np.float32]) -> tuple[float, int
         logits: shape (length of the feature, 2): start and end.
 
     Returns:
-        A score of minus infinity where the window holds nothing but blanks.
+        A score of minus infinity if the window holds only blanks.
     """
     n_tokens = len(window.offsets)
     solid = window.offsets[:, 0] < window.offsets[:, 1]
@@ -182,14 +182,14 @@ def best_tokens(window: Window, logits: NDArray[np.float32]) -> tuple[float, int
 
 
 def best_threshold(examples: Sequence[Question], predictions: Sequence[Span]) -> float:
-    """The threshold with the best F1, as SQuAD 2.0 chooses it; the lowest of those that are equally good."""
+    """The threshold with the best F1, chosen as for SQuAD 2.0; the lowest of equally good ones."""
     scores = np.array([max(span.score, np.finfo(np.float32).min) for span in predictions], np.float64)
     gold = [[answer.text for answer in example.answers] for example in examples]
     if_answered = np.array([answer_f1(span.text, right) for span, right in zip(predictions, gold, strict=True)])
     if_not = np.array([float(not right) for right in gold])
     order = np.argsort(scores, kind="stable")
     scores, gains = scores[order], (if_not - if_answered)[order]
-    # total[n]: what is gained when the n lowest scores are no answers
+    # total[n]: the gain if the n lowest scores become "no answer"
     total = np.concatenate([[0.0], np.cumsum(gains)])
     between = np.concatenate([[scores[0] - 1], (scores[1:] + scores[:-1]) / 2, [scores[-1] + 1]])
     separates = np.concatenate([[True], scores[1:] > scores[:-1], [True]])

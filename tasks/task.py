@@ -1,4 +1,4 @@
-"""What a task is to the harness: declared datasets, features for an encoder, predictions and scores."""
+"""The protocol of a task: declared datasets, features for an encoder, predictions and scores."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 DECLARED = "declared"
-"""The value of an option that leaves the choice to what a dataset or a checkpoint declares. Such a value is not in a cell's key:
-the identities of the data and of the weights decide then."""
+"""The value of an option that uses the declaration of the dataset or checkpoint. It is not part of a cell's key, because the
+identities of data and weights cover it."""
 
 IGNORED = -100
 """The label of a position that has no loss and no prediction, as in torch's cross-entropy."""
 
 Example = Any
-"""One example of a dataset. Every family has its own class, into which only the family's own code looks."""
+"""One example of a dataset. Every family has its own class, which only the family's own code reads."""
 
 Prediction = Any
-"""What a family predicts for one example, such as a list of tags or a ranking."""
+"""The prediction for one example, such as a list of tags or a ranking; each family has its own type."""
 
 Row = dict[str, object]
 """One example and its prediction, ready for JSON, see `Task.rows`."""
 
 Feature = dict[str, Any]
 """One model input without batch dimension: the lists ``input_ids``, ``attention_mask``, ... and, for training, ``labels``:
-a list with one label a token, the pair (first position, last position) of a span, or one integer for the whole text."""
+a list with one label per token, the pair (first position, last position) of a span, or one integer for the whole text."""
 
 
 def one_by_one(tokenised: Mapping[str, Sequence[object]]) -> list[Feature]:
-    """The features of a tokenised batch, which holds one list a name with an entry for each text."""
+    """The features of a tokenised batch, which maps each name to a list with one entry per text."""
     return [dict(zip(tokenised, values, strict=True)) for values in zip(*tokenised.values(), strict=True)]
 
 
@@ -75,10 +75,10 @@ class HubOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """A dataset as its task declares it; nothing is read or fetched until a run asks for it.
+    """The declaration of a dataset; nothing is read or fetched until a run needs it.
 
     Attributes:
-        name: what a user types after the family, as in ``ner/wnut17``.
+        name: that a user types after the family, as in ``ner/wnut17``.
         source: ``embedded`` (built on this machine, no download) or ``hub``. Either kind also reads a local
             folder of the same name when ``--data-dir`` is given, except embedded ones.
         description: one line for ``harness list``.
@@ -87,11 +87,11 @@ class DatasetInfo:
         revision: its pinned commit.
         hub_options: how to read it.
         languages: of the texts, as ISO 639-1 codes.
-        sizes: examples of each split as published, where the count could be verified; a dev split that is cut from
-            train, because the benchmark hides the labels of its test split, has none.
+        sizes: published number of examples of each split, if it could be verified; a dev split that is cut from train,
+            because the benchmark hides the labels of its test split, has none.
         own_document: of a test collection, which queries skip the document with their id; see
             `tasks.sources.own_documents.Rule`.
-        caveats: what a reader of the scores must know, one sentence each; a part of every record's notes.
+        caveats: about the scores, one sentence each; they are added to the notes of every record.
     """
 
     name: str
@@ -113,12 +113,12 @@ class Data:
 
     Attributes:
         splits: examples of ``train``, ``dev`` and ``test``.
-        labels: what the head predicts, in the order of its outputs.
-        origin: where the examples came from, for people: a folder, a hub id with revision, or ``embedded``.
+        labels: of the head, in the order of its outputs.
+        origin: of the examples, for people: a folder, a hub id with revision, or ``embedded``.
         fingerprint: sha256 over the examples; scores are comparable only between equal fingerprints.
-        notes: what was found and mended on the way, one sentence each; shown to the user and recorded.
-        sources: versions of what the dataset was built from, where it was built.
-        n_skipped: malformed examples that were left out because the user said so.
+        notes: problems that were found and fixed while reading, one sentence each; shown to the user and recorded.
+        sources: versions of the packages that an embedded dataset was built from.
+        n_skipped: malformed examples that were left out at the user's request.
     """
 
     splits: Mapping[Split, Sequence[Example]]
@@ -138,8 +138,8 @@ class Encoded:
         features: the model inputs, windows of one example next to each other.
         example_of: for each feature, the index of its example.
         n_windowed: examples that needed more than one window.
-        n_truncated: examples of which a part reaches no window, so that it cannot be predicted.
-        windows: for each feature, what the task needs to know to read the logits of it; empty where it needs nothing.
+        n_truncated: examples with a part in no window, which cannot be predicted.
+        windows: for each feature, the task's own data for reading its logits; empty if it needs none.
     """
 
     features: list[Feature]
@@ -158,7 +158,7 @@ class Task(Protocol):
             ``span`` and ``sequence`` ask for a `LabellingTask`; ``embedding`` and ``mteb`` have no head; ``masked_lm`` and
             ``pseudo_likelihood`` take the masked-LM head of the checkpoint.
         metric: full name of the metric by which learning rates are chosen and tables are sorted.
-        default_dataset: what the family's name alone means.
+        default_dataset: the dataset of the family's name alone.
         defaults: values of the recipe that differ from `harness.cells.recipe.Recipe` for this task.
     """
 
@@ -175,7 +175,7 @@ class Task(Protocol):
         ...
 
     def identity(self, dataset: str, data_dir: str | None) -> str:
-        """What decides the examples, without reading them all; part of a run's key.
+        """The identity of the examples, without reading them all; part of a run's key.
 
         Raises:
             InputError: the dataset does not exist, or its files are missing.
@@ -200,22 +200,22 @@ class Task(Protocol):
         ...
 
     def rows(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> list[Row]:
-        """One JSON-ready row an example: what a person needs to see a mistake, and what statistics need.
+        """One JSON-ready row per example, for people who look at mistakes and for statistics.
 
         Every row holds ``id``, ``gold`` and ``predicted``, the texts that were read (long ones as an excerpt), and
         ``terms``, the pair [numerator, denominator] of the example's share of the main metric. Over any set of rows
-        the metric is sum(numerators) / sum(denominators), and 0 where the denominators sum to 0: a mean has the value
-        and 1; F1 has twice the true positives, and predicted plus gold entities. So examples can be resampled.
+        the metric is sum(numerators) / sum(denominators), and 0 if the denominators sum to 0. The terms of a mean are the
+        value and 1; those of F1 are twice the true positives, and predicted plus gold entities. So examples can be resampled.
         """
         ...
 
     def texts(self, example: Example) -> tuple[str, ...]:
-        """The texts that make an example what it is: one that is in train with the same texts was seen in training."""
+        """The texts that identify an example: if train has one with the same texts, it was seen in training."""
         ...
 
 
 class LabellingTask(Task, Protocol):
-    """A task whose answers are read off an encoder with a head."""
+    """A task whose answers come from an encoder with a head."""
 
     def encode(
         self,
@@ -225,9 +225,9 @@ class LabellingTask(Task, Protocol):
         max_length: int,
         training: bool = False,
     ) -> Encoded:
-        """Tokenise examples into features of at most ``max_length`` tokens, special tokens included.
+        """Tokenise examples into features of at most ``max_length`` tokens, including special tokens.
 
-        Features to train on carry ``labels``, and windows that teach little may be missing from them.
+        Features for training have ``labels``, and may leave out windows that teach little.
         """
         ...
 
@@ -238,20 +238,20 @@ class LabellingTask(Task, Protocol):
         encoded: Encoded,
         logits: Sequence[NDArray[np.float32]],
     ) -> list[Prediction]:
-        """Turn the logits of every feature, as `harness.nn.inference.predict` gives them, into one prediction an example."""
+        """Turn the logits of every feature (see `harness.nn.inference.predict`) into one prediction per example."""
         ...
 
 
 @runtime_checkable
 class TunedOnDev(Protocol):
-    """A task with something to decide on the dev split before either split is scored, such as a threshold."""
+    """A task with a value to tune on the dev split before both splits are scored, such as a threshold."""
 
     def tune(self, examples: Sequence[Example], predictions: Sequence[Prediction]) -> dict[str, float]:
-        """The values that serve the dev split best; they are recorded."""
+        """The best values for the dev split; they are recorded."""
         ...
 
     def apply(self, predictions: Sequence[Prediction], tuned: Mapping[str, float]) -> list[Prediction]:
-        """The predictions of any split, by these values."""
+        """The predictions of any split with these values."""
         ...
 
 
@@ -260,14 +260,14 @@ class Guessable(Protocol):
     """A task in which one constant answer to every example scores above 0."""
 
     def constant(self, examples: Sequence[Example]) -> list[Prediction]:
-        """Predictions that are the same for every example: of all such answers, the one that scores best."""
+        """The same prediction for every example: the one with the best score."""
         ...
 
 
 def constant_guess(task: Task, examples: Sequence[Example]) -> float:
     """The main metric of a model that gives every example the same answer, such as the most frequent label.
 
-    0 where the task is not `Guessable`: no entity is found where every tag is O, and no document by a constant ranking.
+    0 if the task is not `Guessable`: tagging every word O finds no entity, and a constant ranking finds no document.
     """
     if not isinstance(task, Guessable) or not examples:
         return 0.0
@@ -276,10 +276,10 @@ def constant_guess(task: Task, examples: Sequence[Example]) -> float:
 
 @runtime_checkable
 class ZeroShot(Protocol):
-    """A task that needs no head, so that weights can be scored on it as they are: ``--epochs 0``."""
+    """A task that needs no head, so that it can score weights without training: ``--epochs 0``."""
 
     def has_training(self, dataset: str, data_dir: str | None) -> bool:
-        """Whether there is anything to train on; where there is not, nothing ever is trained.
+        """Whether there is anything to train on; if not, nothing is ever trained.
 
         Raises:
             InputError: the dataset does not exist.
@@ -307,13 +307,13 @@ def measured(task: Task, dataset: str, data_dir: str | None = None) -> Task:
 
 @runtime_checkable
 class LongerThanTrained(Protocol):
-    """A task whose dev and test inputs may be longer than those of training: as long as the encoder takes."""
+    """A task whose dev and test inputs may be longer than its training inputs: as long as the encoder takes."""
 
     def longest_input(self, limit: int | None) -> int:
-        """The ``max_length`` that dev and test are encoded with.
+        """The ``max_length`` of dev and test.
 
         Args:
-            limit: the most tokens that the encoder takes; ``None`` where nothing ends it.
+            limit: longest input of the encoder in tokens; ``None`` if there is no limit.
         """
         ...
 
@@ -323,7 +323,7 @@ class Configurable(Protocol):
     """A task with options of its own, which a user gives as ``--task-option NAME=VALUE``.
 
     Attributes:
-        options: the value of every option, as text; part of a run's key, but for those that are `DECLARED`.
+        options: the value of every option, as text; part of a run's key, except those that are `DECLARED`.
     """
 
     family: str
@@ -333,17 +333,17 @@ class Configurable(Protocol):
         """This task with some options replaced; all names are known ones.
 
         Raises:
-            InputError: a value is not one that the option can have.
+            InputError: an option cannot have this value.
         """
         ...
 
 
 @runtime_checkable
 class ReadsTags(Protocol):
-    """A task whose local files have tags of several schemes, which are read as far as they make sense."""
+    """A task that reads local files with tags of several schemes, including irregular tags."""
 
     def with_strict_tags(self) -> Task:
-        """This task, refusing tags that depart from the scheme of their file: ``--strict-tags``."""
+        """This task, refusing tags that violate the scheme of their file: ``--strict-tags``."""
         ...
 
 
@@ -357,23 +357,23 @@ _OF_LABELLING = ("encode", "decode")
 
 
 def fault(entry: object) -> str:
-    """What keeps an object from being a task, as the end of "the task 'x' ..."; empty where nothing does."""
+    """Why an object is not a task, as the end of "the task 'x' ..."; empty if it is one."""
     if isinstance(entry, type):
         return f"is the class {entry.__name__}; register an instance of it (docs/plugins.md)"
     for name in _TEXTS:
         if not isinstance(getattr(entry, name, None), str):
-            return f"is no task: it lacks {name}, a text (tasks/task.py says what a task has)"
+            return f"is not a task: it lacks {name}, a text (tasks/task.py has the protocol)"
     head = getattr(entry, "head", None)
     if head not in HEADS:
         return f"has the head {head!r}; there are: {', '.join(HEADS)}"
     for name in _METHODS + (_OF_LABELLING if head in ("token", "span", "sequence") else ()):
         if not callable(getattr(entry, name, None)):
-            return f"is no task: it lacks the method {name} (tasks/task.py says what a task has)"
+            return f"is not a task: it lacks the method {name} (tasks/task.py has the protocol)"
     datasets = getattr(entry, "datasets", None)
     if not isinstance(datasets, Mapping) or not all(isinstance(info, DatasetInfo) for info in datasets.values()):
-        return "is no task: its datasets are not a mapping of names to tasks.DatasetInfo"
+        return "is not a task: its datasets are not a mapping of names to tasks.DatasetInfo"
     if not isinstance(getattr(entry, "defaults", None), Mapping):
-        return "is no task: its defaults are not a mapping of values of the recipe"
+        return "is not a task: its defaults are not a mapping of values of the recipe"
     return ""
 
 

@@ -1,7 +1,7 @@
-"""Questions and their contexts as model inputs: windows that slide over a context of any length, each behind the question.
+"""Questions and their contexts as model inputs: the question, followed by a window that slides over a context of any length.
 
-Every context is tokenised once, however many questions are asked on it, and windows are cut from its tokens. What is in a
-window is known by character offsets, so that an answer is a stretch of the context as it was read.
+Every context is tokenised once for all its questions, and windows are cut from its tokens. Character offsets tell the content
+of a window, so that an answer is a stretch of the original context.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ NULL = (0, 0)
 """The label of a window without the answer: start and end at the first position, [CLS] (Devlin et al., 2019)."""
 
 NULL_WINDOWS = 2
-"""Windows without the answer that a question is trained on, at most: all of them for a context as long as SQuAD's, a fixed
-sample for a document, most of whose windows teach the same (Alberti et al., 2019, keep one in fifty)."""
+"""Maximum number of training windows without the answer per question: all for a context as long as SQuAD's, a fixed sample
+for a document, most of whose windows teach the same (Alberti et al., 2019, keep one in fifty)."""
 
 _CONTEXTS_AT_ONCE = 512
 _CHARACTERS_AT_ONCE = 1_000_000
-"""Of the contexts that are tokenised together, unless one is longer: it bounds memory where contexts are long documents."""
+"""Characters of the contexts that are tokenised together, unless one is longer. It limits memory for long documents."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """Where the context's tokens stand in a feature, and what they cover.
+    """The places of the context's tokens in a feature and in the context.
 
     Attributes:
         position: of the first token of the context in the feature.
-        offsets: shape (tokens, 2): first character and the one after the last of each token, without blanks around
-            it; equal where a token covers nothing but blanks.
-        longest: tokens of the longest answer that is looked for: windows overlap by as many, so that each shorter answer
-            is whole in one of them.
+        offsets: shape (tokens, 2): first character of each token and the one after its last, without surrounding blanks;
+            equal if a token covers only blanks.
+        longest: tokens of the longest answer to search for: windows overlap by as many, so that each shorter answer is
+            complete in one of them.
     """
 
     position: int
@@ -50,7 +50,7 @@ class Window:
 
 
 def overlap(max_length: int) -> int:
-    """By how many tokens windows overlap: 128 as usual (Devlin et al., 2019), and a third of windows shorter than 384."""
+    """Tokens by which windows overlap: 128 as usual (Devlin et al., 2019), and a third of windows shorter than 384."""
     return min(128, max_length // 3)
 
 
@@ -59,14 +59,14 @@ def encode_questions(
 ) -> Encoded:
     """The windows of every question, see `tasks.task.Task.encode`.
 
-    A question takes at most half of the room; one that is longer is cut and counted as truncated. So is one that has
-    answers of which none is whole in any window, or all are longer than what is looked for.
+    A question takes at most half of the input; a longer one is cut and counted as truncated. A question also counts as
+    truncated if none of its answers is complete in any window, or if all are too long to be searched for.
 
     Args:
         examples: the questions.
         tokenizer: any fast tokenizer.
-        max_length: longest input in tokens, special tokens included.
-        training: give ``labels``, and leave out most windows without the answer of a long context.
+        max_length: longest input in tokens, including special tokens.
+        training: return ``labels``, and leave out most windows without the answer of a long context.
     """
     pair = Pair(tokenizer)
     contexts = tokenised([example.context for example in examples], tokenizer)
@@ -101,7 +101,7 @@ def encode_questions(
 
 
 def token_span(offsets: NDArray[np.int64], start: int, length: int) -> tuple[int, int] | None:
-    """First and last token of a stretch of characters; ``None`` where no token covers any of it.
+    """First and last token of a stretch of characters; ``None`` if no token covers any of it.
 
     Args:
         offsets: shape (tokens, 2), in the order of the text, see `Window`.
@@ -130,7 +130,7 @@ def tokenised(
 ) -> dict[str, tuple[list[int], NDArray[np.int64]]]:
     """Ids, without special tokens, and offsets without blanks (see `Window`) of each different text."""
     found: dict[str, tuple[list[int], NDArray[np.int64]]] = {}
-    # Offsets come as a tuple a token, many times the size of the array that they become.
+    # Offsets come as one tuple per token, many times the size of the resulting array.
     for batch in _batches(dict.fromkeys(texts)):
         inputs = tokenizer(batch, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         for text, ids, offsets in zip(batch, inputs["input_ids"], inputs["offset_mapping"], strict=True):
@@ -159,7 +159,7 @@ class Pair:
         )
 
     def room(self, max_length: int) -> int:
-        """Tokens that are left for both texts."""
+        """Number of tokens that remain for both texts."""
         return max_length - len(self.before) - len(self.between) - len(self.after)
 
     def feature(self, first: list[int], second: list[int]) -> tuple[Feature, int]:
@@ -199,7 +199,7 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _label(spans: Sequence[tuple[int, int]], start: int, room: int, position: int) -> tuple[int, int] | None:
-    """The positions of the first answer that is whole in the window that begins with token `start`."""
+    """The positions of the first answer that is complete in the window that begins with token `start`."""
     for first, last in spans:
         if start <= first and last < start + room:
             return first - start + position, last - start + position

@@ -1,1 +1,1 @@
-"""Where examples come from: the installed packages' docstrings, local folders, the Hugging Face hub."""
+"""The sources of examples: docstrings of installed packages, local folders, the Hugging Face hub."""

@@ -18,14 +18,14 @@ T = TypeVar("T", bound="DataclassInstance")
 
 @dataclass(frozen=True, slots=True)
 class Built(Generic[T]):
-    """The examples of each split, the sha256 (hex) of all of them in order, and the versions they were built from."""
+    """The examples of each split, the sha256 (hex) of all of them in order, and the package versions they were built from."""
 
     splits: dict[Split, list[T]]
     fingerprint: str
     versions: dict[str, str]
 
     def data(self, labels: tuple[str, ...]) -> Data:
-        """The dataset, with what the head predicts."""
+        """The dataset, with the labels of the head."""
         return Data(self.splits, labels, "embedded", self.fingerprint, sources=self.versions)
 
 
@@ -46,9 +46,9 @@ def built(
 
     Args:
         name: of the set and of its file in the cache.
-        identity: sha256 (hex) of what decides the examples.
-        build: makes the examples of each split, which are dataclasses.
-        example: makes an example from the values of its fields, in which JSON has turned tuples into lists.
+        identity: sha256 (hex) of everything that affects the examples.
+        build: builds the examples of each split, which are dataclasses.
+        example: builds an example from the values of its fields, in which JSON has turned tuples into lists.
 
     Raises:
         InputError: a package of the corpus is not installed.
@@ -67,5 +67,5 @@ def built(
 
 
 def draw(*parts: str) -> int:
-    """A number below 2**64 that looks random and depends only on the words."""
+    """A pseudorandom number below 2**64 that depends only on the words."""
     return int.from_bytes(hashlib.sha256("\n".join(parts).encode()).digest()[:8], "big")

@@ -1,6 +1,6 @@
 """A test collection: documents, queries, and judgements of which document answers which query.
 
-What every source of retrieval data yields. The documents are all there are: those that no judgement names take part.
+Every source of retrieval data yields one. It holds the whole corpus, including documents without judgements.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Document:
 
     @property
     def content(self) -> str:
-        """What is searched: title and text with a blank between, as BEIR and MTEB have it."""
+        """The text to search: title and text with a blank between them, as in BEIR and MTEB."""
         return f"{self.title} {self.text}".strip()
 
 
@@ -30,9 +30,9 @@ class Document:
 class Query:
     """One query of a split.
 
-    `judgements` are the grades of documents by id: 0 is judged and not relevant, more is more relevant. `negatives` are
-    ids of documents that are hard to tell from the relevant ones, where the data names some to train with. `skips_own` says
-    that the document with the query's id takes no part in its ranking (see `tasks.sources.own_documents`).
+    `judgements` are the grades of documents by id: 0 is judged and not relevant, more is more relevant. `negatives` are ids of
+    documents that are hard to distinguish from the relevant ones, if the data has some for training. With `skips_own` the
+    document with the query's id is left out of its ranking (see `tasks.sources.own_documents`).
     """
 
     id: str
@@ -43,12 +43,12 @@ class Query:
 
     @property
     def relevant(self) -> list[str]:
-        """The documents of a grade above 0, the best first."""
+        """The documents with a grade above 0, the best first."""
         graded = sorted(self.judgements.items(), key=lambda item: -item[1])
         return [document for document, grade in graded if grade > 0]
 
     def skips(self, document: str) -> bool:
-        """Whether the document of this id takes no part in the query's ranking."""
+        """Whether the document with this id is left out of the query's ranking."""
         return self.skips_own and document == self.id
 
 
@@ -58,9 +58,9 @@ class Collection:
 
     Attributes:
         documents: all documents by id, in their order.
-        queries: the judged queries of every split; ``train`` and ``dev`` are empty where the benchmark has none.
-        notes: what was found and mended on the way, one sentence each.
-        n_skipped: malformed entries that were left out because the user said so.
+        queries: the judged queries of every split; ``train`` and ``dev`` are empty if the benchmark has none.
+        notes: problems that were found and fixed while reading, one sentence each.
+        n_skipped: malformed entries that were left out at the user's request.
     """
 
     documents: Mapping[str, Document]
@@ -71,12 +71,12 @@ class Collection:
 
 @dataclass(frozen=True)
 class BuiltCollection:
-    """An embedded dataset, as the ``load()`` of its source gives it.
+    """An embedded dataset, the result of its source's ``load()``.
 
     Attributes:
-        collection: what was built.
+        collection: that was built.
         fingerprint: see `fingerprint`.
-        versions: of what it was built from.
+        versions: of the packages it was built from.
     """
 
     collection: Collection
@@ -92,7 +92,7 @@ def fingerprint(collection: Collection) -> str:
     for split in SPLITS:
         for query in collection.queries[split]:
             judged = sorted(query.judgements.items())
-            # Absent where it is false, so that collections without such queries keep their fingerprints.
+            # Left out if false, so that collections without such queries keep their fingerprints.
             own = ["skips own document"] if query.skips_own else []
             digest.update(_line(split, query.id, query.text, judged, query.negatives, *own))
     return digest.hexdigest()

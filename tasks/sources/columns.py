@@ -1,20 +1,19 @@
-"""Columns of CoNLL files: which lines are tokens, and which column is the token and which the tag.
+"""Columns of CoNLL files: which lines are tokens, and which columns are token and tag.
 
-A line is divided at tabs, or at blanks where it has no tab, and a no-break or ideographic space belongs to its token. Empty
-lines and ``-DOCSTART-`` end a sentence. A line that begins with ``#`` and a blank, before the first token of a sentence, is
-a comment unless it has the columns of a token.
+A line is divided at tabs, or at blanks if it has no tab; a no-break or ideographic space is part of its token. Empty lines and
+``-DOCSTART-`` end a sentence. A line that begins with ``#`` and a blank, before the first token of a sentence, is a comment
+unless it has the columns of a token.
 
-The first column is the token and the last the tag, unless the first column numbers the tokens. It does where it counts up by
-one within at least half of the sentences of several tokens, from whatever number. The second column is then the token, and
-the tag is in
+The first column is the token and the last the tag, unless the first column numbers the tokens: it counts up by one, from any
+number, in at least half of the sentences with several tokens. Then the second column is the token, and the tag is in
 
 - the last column, as in ``number, token, tag``;
-- the third of four where the fourth holds tags with types in common, or none at all: in GermEval 2014 (Benikova et al.,
+- the third of four if the fourth holds tags of the same types, or no tags at all: in GermEval 2014 (Benikova et al.,
   2014) that is the inner layer of nested entities;
-- the only column of tags there is, as in Universal NER (``number, token, tag, -, annotator``);
+- the only column of tags, as in Universal NER (``number, token, tag, -, annotator``);
 - the key ``NER``, ``NE`` or ``name`` of the tenth column of CoNLL-U.
 
-The second and third of these are decided on all files of a dataset that have the same layout together.
+The second and third rule look at all files of a dataset with the same layout together.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _KEY = re.compile(r"(?:^|\|)(?:NER|NE|name)=([^|]*)")
 
 
 class Row(NamedTuple):
-    """One token: where it is, what it is, and its tag in the file's own scheme."""
+    """One token: its line, its text, and its tag in the file's own scheme."""
 
     line: int
     token: str
@@ -56,7 +55,7 @@ class _Line(NamedTuple):
 
 @dataclass(frozen=True)
 class _Table:
-    """The lines of one file that are tokens, in sentences."""
+    """The tokens of one file, in sentences."""
 
     file: Path
     sentences: list[list[_Line]] = field(default_factory=list)
@@ -69,10 +68,10 @@ class _Table:
 
 
 def read_rows(files: Mapping[Split, Path]) -> tuple[dict[Split, list[list[Row]]], list[str]]:
-    """The sentences of all files of a dataset, and a note for each thing that was left out of them.
+    """The sentences of all files of a dataset, and a note for each kind of line that was left out.
 
     Raises:
-        InputError: a file cannot be read or holds no sentence, or a line has not the columns of the others, no tag, or a
+        InputError: a file cannot be read or holds no sentence, or a line has other columns than the rest, no tag, or a
             number that does not count up; file and line are named.
     """
     tables = {split: _table(file) for split, file in files.items()}
@@ -84,7 +83,7 @@ def read_rows(files: Mapping[Split, Path]) -> tuple[dict[Split, list[list[Row]]]
     rows: dict[Split, list[list[Row]]] = {}
     for split, table in tables.items():
         if table.n_comments:
-            notes.append(f"{table.n_comments} comment lines of {table.file.name} were passed over")
+            notes.append(f"{table.n_comments} comment lines of {table.file.name} were skipped")
         if numbered[split]:
             rows[split] = _numbered_rows(table, layouts[True, table.width], notes)
         else:
@@ -151,12 +150,12 @@ def _table(file: Path) -> _Table:
         sentences[-1].append(_Line(number, columns))
     sentences = [sentence for sentence in sentences if sentence]
     if not sentences:
-        raise InputError(f"{file} holds no sentence; it needs one token and tag a line")
+        raise InputError(f"{file} holds no sentence; it needs one token and tag per line")
     return _Table(file, sentences, width, n_comments)
 
 
 def _like_a_token(line: str, columns: Sequence[str], tabs: bool) -> bool:
-    """Whether a line that begins with ``#`` and has as many columns as the others, which have tabs or not, is a token."""
+    """Whether a line that begins with ``#`` and has as many columns as the others is a token."""
     return (line.startswith("#\t") or bool(TAG.fullmatch(columns[-1]))) and ("\t" in line or not tabs)
 
 
@@ -171,7 +170,7 @@ def _follows(before: _Line, after: _Line) -> bool:
 
 
 def _counts_up(sentences: Sequence[Sequence[_Line]]) -> bool:
-    """Whether the first column numbers the tokens, see the head of this file."""
+    """Whether the first column numbers the tokens, see the docstring of this module."""
     several = [words for sentence in sentences if len(words := _words(sentence)) > 1]
     counted = sum(all(_follows(*pair) for pair in pairwise(words)) for words in several)
     return bool(several) and 2 * counted >= len(several)
@@ -182,8 +181,8 @@ def _numbered_rows(table: _Table, like: Sequence[_Table], notes: list[str]) -> l
 
     Args:
         table: the file.
-        like: all files of its layout, on which the column of the tags is decided.
-        notes: gets what was left out.
+        like: all files of its layout, which together decide the column of the tags.
+        notes: gets a note on lines that were left out.
     """
     _check_numbers(table)
     name = table.file.name
@@ -202,17 +201,15 @@ def _numbered_rows(table: _Table, like: Sequence[_Table], notes: list[str]) -> l
         note += f", column {column + 1} of {table.width} as the tag"
     notes.append(note)
     if n_others:
-        notes.append(
-            f"{n_others} lines of {name} that are multiword tokens (1-2) or empty nodes (1.1) were passed over"
-        )
+        notes.append(f"{n_others} lines of {name} that are multiword tokens (1-2) or empty nodes (1.1) were skipped")
     return rows
 
 
 def _check_numbers(table: _Table) -> None:
-    """Refuse a file that numbers its tokens and loses count.
+    """Refuse a file that numbers its tokens and miscounts.
 
     Raises:
-        InputError: see there; or there is no column for the tokens.
+        InputError: it does; or there is no column for the tokens.
     """
     for sentence in table.sentences:
         words = _words(sentence)
@@ -233,10 +230,10 @@ def _check_numbers(table: _Table) -> None:
 
 
 def _tag_column(tables: Sequence[_Table]) -> int | None:
-    """The index of the column of tags, ``None`` for the keys of CoNLL-U; the last where no column holds tags only.
+    """The index of the column of tags, ``None`` for the keys of CoNLL-U; the last column if none holds only tags.
 
     Raises:
-        InputError: there are several, of which the last is none.
+        InputError: several columns hold tags, but not the last one.
     """
     width = tables[0].width
     words = [line.columns for table in tables for sentence in table.sentences for line in _words(sentence)]

@@ -1,7 +1,7 @@
-"""Haystacks: running prose in which needles are hidden, one a split, from the embedded docstrings or a folder of texts.
+"""Haystacks: running prose in which needles are hidden, one per split, from the embedded docstrings or a folder of texts.
 
-A haystack has no end: inputs that are longer than its text read it again from the beginning, as in the first tests of
-this kind (Kamradt, 2023).
+A haystack repeats: inputs that are longer than its text read it again from the beginning, as in the first tests of this kind
+(Kamradt, 2023).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from tasks.sources.splits import read_bytes
 from tasks.task import SPLITS, DatasetInfo, Split
 
 CONSONANTS, VOWELS, LAST_LETTERS = "bdfgklmnprstvz", "aeiou", "lmnrst"
-"""A word that a needle says is three syllables of a consonant and a vowel, and a last letter; a number has five digits."""
+"""A hidden word has three syllables of a consonant and a vowel, and a last letter; a hidden number has five digits."""
 
 MIN_WORDS = 64
-"""A split with less is no haystack: any needle would be most of what is read."""
+"""A split with fewer is too short for a haystack: any needle would be most of the input."""
 
 SHARES: Mapping[Split, float] = {"train": 0.4, "dev": 0.2, "test": 0.4}
 """How a folder of texts is divided; test reads the longest inputs."""
@@ -32,7 +32,7 @@ SHARES: Mapping[Split, float] = {"train": 0.4, "dev": 0.2, "test": 0.4}
 MAX_WORDS = 40
 """Longer sentences are cut, so that there is a place for a needle near every depth."""
 
-# A lookahead, so that no stretch hides another that begins within it.
+# A lookahead, so that overlapping matches are found too.
 _ANSWER = re.compile(rf"(?=((?:[{CONSONANTS}][{VOWELS}]){{3}}[{LAST_LETTERS}]|[0-9]{{5}}))")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 
@@ -44,7 +44,7 @@ class Haystack:
     sentences: tuple[str, ...]
 
     def read(self, start: int, characters: int) -> list[str]:
-        """Sentences from the one at `start` on, of at least so many characters in all; after the last comes the first."""
+        """Sentences from the one at `start` on, with at least this many characters together; after the last comes the first."""
         found, length = list[str](), 0
         while length <= characters:
             found.append(self.sentences[(start + len(found)) % len(self.sentences)])
@@ -58,7 +58,7 @@ class Haystack:
 
     @cached_property
     def taken(self) -> frozenset[str]:
-        """Every stretch of the text, in lower case, that could be a word or a number that a needle says."""
+        """Every stretch of the text, in lower case, that could be a hidden word or number."""
         different = dict.fromkeys(word for sentence in self.sentences for word in sentence.casefold().split())
         return frozenset(_ANSWER.findall("\n".join(different)))
 
@@ -73,7 +73,7 @@ class Haystack:
 
 @dataclass(frozen=True)
 class Texts:
-    """What the haystacks are made of.
+    """The texts of the haystacks.
 
     Attributes:
         haystacks: one for each split.
@@ -87,10 +87,10 @@ class Texts:
 
 
 class TextSource(Protocol):
-    """Where the texts of the haystacks come from."""
+    """The source of the texts of the haystacks."""
 
     def identity(self, rules: tuple[int, ...]) -> str:
-        """What decides needles that are hidden in these texts by these rules.
+        """The identity of needles that are hidden in these texts by these rules.
 
         Raises:
             InputError: there is no text, or one cannot be read.
@@ -167,7 +167,7 @@ def folder_identity(folder: Path) -> str:
     """sha256 (hex) over the texts of a folder in the order of their names.
 
     Raises:
-        InputError: there is none, or one cannot be read.
+        InputError: there is no text, or one cannot be read.
     """
     digest = hashlib.sha256()
     for file in _some_files(folder):
@@ -191,7 +191,7 @@ def from_folder(folder: Path) -> dict[Split, Haystack]:
     """The texts of a folder, split by file; fewer than three files are joined and split by sentence.
 
     Raises:
-        InputError: there is no text, one is not UTF-8, or they are too short to hide anything in.
+        InputError: there is no text, one is not UTF-8, or they are too short to hide needles in.
     """
     files = _some_files(folder)
     texts = [_text(file) for file in files]
@@ -226,10 +226,10 @@ def _sentences(paragraphs: Iterable[str]) -> Iterator[str]:
 
 
 def _divide(sizes: Sequence[int]) -> list[range]:
-    """Consecutive parts of about the shares of train, dev and test, each with one unit at least."""
+    """Consecutive parts with about the shares of train, dev and test, each with at least one unit."""
     passed = list(itertools.accumulate(sizes))
     cuts, wanted = [0], 0.0
-    for left, split in zip((2, 1), SPLITS, strict=False):  # how many splits come after this one
+    for left, split in zip((2, 1), SPLITS, strict=False):  # the number of splits after this one
         wanted += SHARES[split] * passed[-1]
         ends = range(cuts[-1] + 1, len(sizes) - left + 1)
         cuts.append(min(ends, key=lambda end: abs(passed[end - 1] - wanted)))

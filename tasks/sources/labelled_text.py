@@ -1,13 +1,13 @@
-"""A labelled text or pair of texts: what every source of classification data yields."""
+"""A labelled text or pair of texts, the example of every source of classification data."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
-    """One example: a text, the text that it is paired with (`None` for a single one), and its label.
+    """One example: a text, the second text of a pair (`None` for a single text), and its label.
 
-    `id` says where it came from, unique within its split.
+    `id` describes its place in the data and is unique within its split.
     """
 
     text: str

@@ -1,8 +1,8 @@
-"""`retrieval/needle`: every document says the value for one key somewhere in its prose; a query asks for a key.
+"""`retrieval/needle`: every document gives the value for one key somewhere in its prose; a query asks for a key.
 
-As the passkey task of LongEmbed (Zhu et al., 2024), so that embeddings can be asked what of a long text they hold. The prose
-of a document is read from its split's packages; the documents of all splits are one pool. Words are matched exactly by
-bm25, which therefore finds every key: the row says what an embedding loses.
+Like the passkey task of LongEmbed (Zhu et al., 2024), it shows which details of a long text an embedding keeps. The prose of a
+document comes from the packages of its split; the documents of all splits are one pool. bm25 matches words exactly and so
+finds every key; the difference from its score is what an embedding loses.
 """
 
 import numpy as np
@@ -17,15 +17,15 @@ from tasks.sources.needles import key_value, new_numbers, new_words
 VERSION = 1
 SIZES: dict[Split, int] = {"train": 3000, "dev": 300, "test": 1000}
 OPTIONS = ("document_words",)
-"""What of the task's options this collection is built by."""
+"""The options of the task that affect this collection."""
 WORDS = range(16, 65_537)
 
 
 def identity(document_words: str) -> str:
-    """What decides the collection, without building it: the sha256 (hex) of the rules' and the packages' versions.
+    """The identity of the collection, without building it: the sha256 (hex) of the versions of rules and packages.
 
     Raises:
-        InputError: that is no number of words.
+        InputError: the number of words is not valid.
     """
     return rules_identity("needle corpus", [VERSION, SIZES, _words(document_words)])
 
@@ -34,17 +34,17 @@ def load(document_words: str) -> BuiltCollection:
     """The built collection.
 
     Args:
-        document_words: words of each document, its needle among them.
+        document_words: words of each document, including its needle.
 
     Raises:
-        InputError: that is no number of words, or a package of the corpus is not installed.
+        InputError: the number of words is not valid, or a package of the corpus is not installed.
     """
     collection = build(from_docstrings(), _words(document_words))
     return BuiltCollection(collection, fingerprint(collection), versions())
 
 
 def build(haystacks: dict[Split, Haystack], words: int, sizes: dict[Split, int] = SIZES) -> Collection:
-    """Documents of exactly so many words, each with the needle of its query at a depth of its own."""
+    """Documents with exactly this number of words, each with the needle of its query at its own depth."""
     documents: dict[str, Document] = {}
     queries: dict[Split, list[Query]] = {split: [] for split in SPLITS}
     every = Haystack(tuple(sentence for split in SPLITS for sentence in haystacks[split].sentences))
@@ -59,7 +59,7 @@ def build(haystacks: dict[Split, Haystack], words: int, sizes: dict[Split, int] 
 
 
 def _document(haystack: Haystack, statement: str, words: int, random: np.random.Generator) -> str:
-    """A stretch of prose with the statement between two of its sentences, or at either end."""
+    """A stretch of prose with the statement between two of its sentences, or at the beginning or end."""
     left = words - len(statement.split())
     parts: list[str] = []
     start = int(random.integers(len(haystack.sentences)))

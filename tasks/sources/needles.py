@@ -1,7 +1,7 @@
 """Needles: sentences that give a word, a number or the value for a key, and a question that asks for it.
 
-What is hidden, at which depth, and where reading of the haystack starts are drawn once and are the same for every encoder. Only
-how much of the haystack fills a length depends on the tokenizer (see `tasks.hiding`).
+The statement, its depth and the beginning of its haystack are drawn once and are the same for every encoder. Only the amount of
+haystack that fills a length depends on the tokenizer (see `tasks.hiding`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tasks.sources.haystack import CONSONANTS, LAST_LETTERS, VOWELS, Haystack
 from tasks.task import SPLITS, Split
 
 VERSION = 1
-"""Counts up with every change of the rules that changes what is drawn."""
+"""Increases with every change of the rules that affects the needles."""
 
 KINDS = ("word", "number", "key-value")
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A sentence to hide, which says `answer` between `before` and `after`."""
+    """A sentence to hide: `before`, `answer` and `after`."""
 
     before: str
     answer: str
@@ -33,7 +33,7 @@ class Statement:
 
     @property
     def text(self) -> str:
-        """All of the sentence."""
+        """The whole sentence."""
         return f"{self.before}{self.answer}{self.after}"
 
 
@@ -45,12 +45,12 @@ class Needle:
         id: unique within its split.
         kind: one of `KINDS`.
         question: asks for the statement's answer.
-        statement: says it.
-        depth: where it is hidden, in percent of the haystack before it.
-        start: sentence of the haystack that the input begins with.
-        haystack: what it is hidden in.
-        length: tokens of the whole input, special tokens included; ``None`` in training, where the recipe decides.
-        share: the part of the available length that is filled with haystack.
+        statement: contains the answer.
+        depth: place of the statement, as the percentage of the haystack before it.
+        start: first sentence of the haystack in the input.
+        haystack: around the statement.
+        length: tokens of the whole input, including special tokens; ``None`` in training, where the recipe decides.
+        share: of the available length that is filled with haystack.
         distractors: sentences of the same form that answer other questions, and their depths.
     """
 
@@ -67,9 +67,9 @@ class Needle:
 
 
 def train_needles(haystack: Haystack, kinds: Sequence[str], distractors: int, size: int) -> list[Needle]:
-    """Needles at any depth of short inputs, the kinds in turn.
+    """Needles at any depth of short inputs, with alternating kinds.
 
-    Most are shorter than the recipe allows, which is cheap to learn from.
+    Most inputs are shorter than the recipe allows, which makes training cheap.
     """
     found = []
     for number in range(size):
@@ -90,15 +90,15 @@ def grid(
     depths: Sequence[int],
     examples: int,
 ) -> list[Needle]:
-    """Needles at every length and depth; those of one length and depth are the same in every grid that has them.
+    """Needles at every length and depth; those of one length and depth are the same in every grid that contains it.
 
-    The kinds take turns, starting with another kind at the next length or depth.
+    The kinds alternate, starting with another kind at the next length or depth.
 
     Args:
         split: of the needles.
         haystack: of the split.
         kinds: names from `KINDS`.
-        distractors: other key-value sentences beside a key-value needle.
+        distractors: number of other key-value sentences beside a key-value needle.
         lengths: in tokens.
         depths: in percent.
         examples: needles at each length and depth.
@@ -126,15 +126,14 @@ def fingerprint(splits: Mapping[Split, Sequence[Needle]]) -> str:
 
 
 def key_value(key: str, value: str) -> tuple[str, Statement]:
-    """What is the value for a key, and the sentence that says it."""
+    """A question for the value of a key, and the sentence that gives it."""
     return f"What is the value for key {key}?", Statement(f"The value for key {key} is ", value)
 
 
 def new_words(random: np.random.Generator, count: int, haystack: Haystack) -> list[str]:
     """Different made-up words of seven letters that are not in the haystack, such as "bavokem".
 
-    Made up, so that there are enough: an encoder that has seen every word that it will be asked for learns the words,
-    not where they are.
+    Real words would be too few: an encoder that has seen every possible answer in training learns the words, not their place.
     """
 
     def word() -> str:
@@ -184,6 +183,6 @@ def _needle(
 
 
 def _generator(*place: str | int) -> np.random.Generator:
-    """Random numbers that depend only on the place of the needle."""
+    """A generator that depends only on the place of the needle."""
     digest = hashlib.sha256(json.dumps([VERSION, *place]).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))

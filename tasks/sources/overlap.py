@@ -1,4 +1,4 @@
-"""How much of what a model is scored on it has seen in training: examples of dev and test that stand in train as well."""
+"""The overlap of splits: the examples of dev and test that are in train as well."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
 def overlap(task: Task, data: Data) -> dict[Split, float]:
-    """For dev and test, the share of examples that are in the train split, of which a recipe may use only a part."""
+    """For dev and test, the share of examples that are in the whole train split, even if a recipe uses only a part of it."""
     train = [task.texts(example) for example in data.splits.get("train", ())]
     scored: tuple[Split, ...] = ("dev", "test")
     return {split: share_in_train(train, map(task.texts, data.splits.get(split, ()))) for split in scored}
@@ -22,11 +22,11 @@ def share_in_train(train: Iterable[tuple[str, ...]], scored: Iterable[tuple[str,
     """The share of examples that occur in train: all their texts are equal, one by one, after `normalised`.
 
     Args:
-        train: the texts of each training example, see `tasks.task.Task.texts`; all that the dataset has.
+        train: the texts of each training example of the dataset, see `tasks.task.Task.texts`.
         scored: the texts of each example of dev or test.
 
     Returns:
-        A fraction between 0 and 1; 0 where there is nothing to score.
+        A fraction between 0 and 1; 0 if there is nothing to score.
     """
     # Contexts repeat from question to question.
     normal = lru_cache(maxsize=4096)(normalised)
@@ -36,6 +36,6 @@ def share_in_train(train: Iterable[tuple[str, ...]], scored: Iterable[tuple[str,
 
 
 def normalised(text: str) -> str:
-    """Case folded, everything but letters and digits taken for a blank, single blanks; a text of signs alone keeps them."""
+    """Case folded, with single blanks in place of everything except letters and digits; a text of only signs keeps them."""
     folded = text.casefold()
     return _BETWEEN_WORDS.sub(" ", folded).strip() or " ".join(folded.split())

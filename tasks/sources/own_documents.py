@@ -1,8 +1,8 @@
 """Queries that are documents of their own corpus, under the same id: such a query would find itself first.
 
-ArguAna and Quora are made so. BEIR leaves every document with the query's id out of its results, MTEB does so for some datasets
-(``ignore_identical_ids``). Equal ids alone prove nothing where both are plain numbers, so the texts must be equal too, unless
-the dataset or the user says otherwise.
+ArguAna and Quora are examples. BEIR leaves every document with the query's id out of its results, and MTEB does so for some
+datasets (``ignore_identical_ids``). Equal ids alone prove nothing if both are plain numbers, so the texts must be equal too,
+unless the dataset or the user decides otherwise.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Rule = OwnDocument
 RULES: tuple[Rule, ...] = ("same_text", "leave_out", "keep")
 
 _FIRST_ID = re.compile(rb'\s*\{\s*"_id"\s*:\s*"([^"\\]*)"')
-"""The id where it is the first value of a line, as in most files: most lines need no parsing then."""
+"""The id if it is the first value of a line, as in most files, so that most lines need no parsing."""
 
 
 def marked(collection: Collection, rule: Rule) -> Collection:
-    """The collection with every query marked whose own document takes no part in its ranking, and a note that says how many.
+    """The collection with a mark on every query whose own document is left out of its ranking, and a note with their number.
 
-    By ``same_text`` a document that the judgements call relevant stays: finding it is what the query asks for.
+    With ``same_text`` a document that is judged relevant stays, because the query asks for it.
     """
     queries = {
         split: [
@@ -48,9 +48,9 @@ def marked(collection: Collection, rule: Rule) -> Collection:
 
 
 def may_hold_own(corpus: Path, queries: Path, rule: Rule) -> bool:
-    """Whether a query of these files may skip a document by this rule; judgements are not looked at.
+    """Whether a query of these files may skip a document by this rule; judgements are not read.
 
-    Malformed lines are passed over: whoever reads the collection names them.
+    Malformed lines are skipped; reading the collection reports them.
 
     Raises:
         InputError: a file cannot be read.
@@ -82,5 +82,5 @@ def _skips(query: Query, documents: Mapping[str, Document], rule: Rule) -> bool:
 
 
 def _same_text(query: str, document: Document) -> bool:
-    """Whether the query is the document's text, with or without the title, however blanks are set."""
+    """Whether the query is the document's text, with or without the title, apart from blanks."""
     return query.split() in (document.text.split(), document.content.split())

@@ -1,4 +1,4 @@
-"""A question on a text: what every source of span-extraction data yields."""
+"""A question on a text, the example of every source of span-extraction data."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, the context that may answer it, and all answers that are right.
+    """A question, the context that may answer it, and all correct answers.
 
-    `answers` is empty where the context answers it not. `id` is unique within its split; `title` names the document, which
+    `answers` is empty if the context does not answer it. `id` is unique within its split; `title` names the document, which
     belongs to one split as a whole.
     """
 

@@ -1,4 +1,4 @@
-"""Where a test collection comes from: built on this machine, a folder in BEIR's format, or repositories on the hub."""
+"""Sources of test collections: built on this machine, a folder in BEIR's format, or repositories on the hub."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BUILDERS = {
 }
 """The modules that build the embedded collections, see `Builder`."""
 SKIPPING = " skipping own documents"
-"""Ends the identity of data whose scores changed when queries began to skip their own documents."""
+"""Suffix of the identity of data whose scores changed when queries began to skip their own documents."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class SearchableData(Data):
 
 
 class CollectionSource(Protocol):
-    """Where one collection comes from; see `tasks.family.Source`."""
+    """The source of one collection; see `tasks.family.Source`."""
 
     def identity(self) -> str:
-        """What decides the collection, without reading it all."""
+        """The identity of the collection, without reading it all."""
         ...
 
     def has_training(self) -> bool:
@@ -57,7 +57,7 @@ class CollectionSource(Protocol):
 
 
 class Builder(Protocol):
-    """A module that builds a collection. ``OPTIONS``, if it has any, names the options of the task that both functions take."""
+    """A module that builds a collection. Both functions take the options of the task in ``OPTIONS``, if it has any."""
 
     identity: Callable[..., str]
     load: Callable[..., BuiltCollection]
@@ -159,7 +159,7 @@ class HubCollection:
         return "train" in self.info.hub_options.get("qrels", {"train": ""})
 
     def load(self, skip_bad: bool = False) -> SearchableData:
-        """See `CollectionSource.load`; the origin tells the commit that was read."""
+        """See `CollectionSource.load`; the origin contains the commit that was read."""
         collection, revision = beir_hub.load(self.info, skip_bad)
         collection = marked(collection, self.rule)
         return _data(collection, f"{self.info.hub_id}@{revision}", fingerprint(collection))

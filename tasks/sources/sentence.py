@@ -1,4 +1,4 @@
-"""A sentence with one IOB2 tag a word: what every source of named-entity data yields."""
+"""A sentence with one IOB2 tag per word, the example of every source of named-entity data."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ class Sentence:
     """One labelled sentence.
 
     `tokens` and `tags` have the same length; tags are IOB2 (Ramshaw and Marcus, 1995, as used by CoNLL-2002): `O`,
-    `B-TYPE`, `I-TYPE`. `id` says where the sentence came from, unique within its split.
+    `B-TYPE`, `I-TYPE`. `id` describes its place in the data and is unique within its split.
     """
 
     tokens: tuple[str, ...]

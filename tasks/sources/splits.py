@@ -1,4 +1,4 @@
-"""The three splits of a dataset: their files, what identifies them, and a dev split that is cut from train."""
+"""The three splits of a dataset: their files, their identity, and a dev split that is cut from train."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 HELD_OUT = 0.1
-"""At most this share of the training examples is cut off where a benchmark publishes no dev split that we could use."""
+"""The largest share of the training examples to cut off if a benchmark publishes no usable dev split."""
 
 
 def split_files(folder: Path, suffix: str) -> dict[Split, Path]:
@@ -63,7 +63,7 @@ def read_bytes(file: Path) -> bytes:
 def fingerprint(splits: Mapping[Split, Sequence[DataclassInstance]]) -> str:
     """sha256 (hex) over the examples of all splits in order, which are dataclasses.
 
-    The field ``id`` is left out: it says where an example was found, which differs between copies of the same data.
+    The field ``id`` is left out, because it differs between copies of the same data.
     """
     digest = hashlib.sha256()
     for split in SPLITS:
@@ -78,11 +78,11 @@ def hold_out(examples: Sequence[T], size: int, group: Callable[[T], Hashable]) -
 
     Args:
         examples: the published training examples.
-        size: how many are wanted; never more than a tenth of the examples, up to the last group's rest.
-        group: what examples share that must not be in both, such as their article.
+        size: number of dev examples; at most a tenth of all examples, plus the rest of the last group.
+        group: the property of examples that must not be shared, such as their article.
 
     Returns:
-        The remaining training examples and the dev examples, both in their order.
+        The remaining training examples and the dev examples, both in their original order.
     """
     groups = list(dict.fromkeys(group(example) for example in examples))
     sizes: dict[Hashable, int] = dict.fromkeys(groups, 0)

@@ -1,14 +1,14 @@
-"""Tag schemes of named entities: every scheme in use is read by one rule and converted to IOB2.
+"""Tag schemes of named entities: one rule reads every scheme in use and converts it to IOB2.
 
 The rule is that of conlleval (Tjong Kim Sang and Buchholz, 2000) with the letters that its successors added. A tag is ``O``
 or a letter, a hyphen and a type. ``B`` begins an entity, and ``S``, ``U`` and ``W`` are an entity of one token. ``I`` and
 ``M``, and ``E`` and ``L``, which also end it, continue the entity before them if that is open and has their type;
-otherwise they begin one. So what the entities are never depends on which scheme a file is said to follow: IOB1, IOB2
-and IO read alike, and a damaged tag changes no entity but its own.
+otherwise they begin one. So the entities do not depend on the scheme of a file: IOB1, IOB2 and IO read alike, and a damaged
+tag changes only its own entity.
 
-The scheme matters only for notes and for ``--strict-tags``. It is the one by which the fewest tags of a file are written
-otherwise. A small file often fits several equally well, such as a test split without two entities that touch: then the
-one that fits all files of the dataset best is meant, and of equals the first of `SCHEMES`.
+The scheme matters only for notes and for ``--strict-tags``. It is the one with the fewest irregular tags in a file. A small
+file often fits several schemes equally well, such as a test split without two adjacent entities. Then the scheme that fits
+all files of the dataset best is used, and among equals the first of `SCHEMES`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from tasks.task import Split
 
 TAG = re.compile(r"O|[BIELMSUW]-\S+")
-"""What a tag looks like in any of the schemes."""
+"""A tag in any of the schemes."""
 
 SCHEMES = {
     "IOB2": ("B", "I", "I", "B"),
@@ -44,11 +44,11 @@ Entity = tuple[int, int, str]
 
 @dataclass(frozen=True)
 class Fit:
-    """How the tags of a file follow a scheme.
+    """How well the tags of a file follow a scheme.
 
     Attributes:
         scheme: one of `SCHEMES`.
-        irregular: sentence and token of each tag that the scheme would write otherwise, in the order of the file.
+        irregular: sentence and token of each tag that differs from the scheme's, in the order of the file.
     """
 
     scheme: str
@@ -56,7 +56,7 @@ class Fit:
 
 
 def entities(tags: Sequence[str]) -> list[Entity]:
-    """The entities of one sentence, in order, whatever the scheme of its tags."""
+    """The entities of one sentence with tags of any scheme, in order."""
     found: list[Entity] = []
     start, kind, open_ = 0, "", False
     for place, tag in enumerate([*tags, "O"]):
@@ -82,7 +82,7 @@ def written(spans: Sequence[Entity], length: int, scheme: str = "IOB2") -> list[
 
 
 def fits(files: Mapping[Split, Sequence[Sequence[str]]]) -> dict[Split, Fit]:
-    """The scheme of each file and where its tags depart from it.
+    """The scheme of each file and the places where its tags violate it.
 
     Args:
         files: the tags of each sentence of each file of one dataset.

@@ -75,7 +75,7 @@ TASKS.register("mine")(Mine("mine", "a task", "d", {}))
             "'BertConfig' as its config, which must be a text 'module:Class'",
         ),
         (f"{ENCODER}\nregister('odd', vocab_size=9)", "has vocab_size in the options of its size 'tiny'"),
-        ("from tasks import TASKS\nTASKS.register('odd')(1)", "the task 'odd' is no task: it lacks family"),
+        ("from tasks import TASKS\nTASKS.register('odd')(1)", "the task 'odd' is not a task: it lacks family"),
         ("from tasks import TASKS\n@TASKS.register('odd')\nclass Odd: pass", "is the class Odd; register an instance"),
         ("from tasks import TASKS\n@TASKS.register\nclass Odd: pass", "a task cannot be registered as <class"),
     ],

@@ -132,7 +132,7 @@ def test_reading_words_leaves_the_reading_of_texts_as_it_was():
 
 def test_a_tokenizer_whose_tokens_span_words_is_refused():
     with pytest.raises(
-        InputError, match=r"gives the word .* other tokens by itself than in a text.*; use other weights"
+        InputError, match=r"gives the word .* different tokens alone than in a text.*; use other weights"
     ) as raised:
         read_words(words_across_spaces(), [["Anna", "lives"]])
     assert "\n" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""Built sets on disk: written atomically, checked when read; what is missing or damaged is built again."""
+"""A cache of built datasets on disk: written atomically and checked when read; missing or damaged entries are built again."""
 
 import contextlib
 import hashlib
@@ -22,9 +22,9 @@ def cache_folder() -> Path:
 
 
 def _private_folder() -> Path | None:
-    """A folder for this user among the temporary files, or ``None`` where another user could have written to it.
+    """A folder for this user among the temporary files, or ``None`` if another user could have written to it.
 
-    Its path can be guessed, so that later processes find it. Anyone may have made it first, or a link in its place.
+    Its path is predictable, so that later processes find it. Anyone may have created it first, or a link in its place.
     """
     try:
         folder = Path(tempfile.gettempdir()) / f"encoder-harness-{os.getuid()}"
@@ -37,7 +37,7 @@ def _private_folder() -> Path | None:
 
 
 def read_cached(name: str, identity: str) -> Any | None:
-    """The value stored under this name for this identity, or None when there is none that is whole."""
+    """The value stored under this name for this identity, or ``None`` if it is missing or incomplete."""
     try:
         header, _, body = _file(cache_folder(), name, identity).read_bytes().partition(b"\n")
     except OSError:
@@ -48,7 +48,7 @@ def read_cached(name: str, identity: str) -> Any | None:
 
 
 def write_cached(name: str, identity: str, value: object) -> None:
-    """Store a JSON value; a cache folder that cannot be written is no error, the next call builds again."""
+    """Store a JSON value. If the cache folder cannot be written, this does nothing, and the next call builds it again."""
     folder = cache_folder()
     body = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     path = _file(folder, name, identity)

@@ -1,4 +1,4 @@
-"""Which entity type a marked mention has: the rules in the order in which they decide, or None in doubt."""
+"""The entity type of a marked mention: the rules in the order in which they apply; ``None`` in doubt."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ _ROLES = {
     "paramref": "PARAM",
     "const": "VALUE",
 }
-# Roles that leave the type to the later rules; any other role (math, file, kbd, ...) makes the sentence uncertain.
+# Roles for which later rules decide the type; any other role (math, file, kbd, ...) makes the sentence uncertain.
 _OPEN_ROLES = {"literal", "code", "obj", "data", "emphasis"}
 
 _DEFINED = frozenset({"CLASS", "FUNC", "ATTR", "MODULE", "EXC"})
@@ -56,7 +56,7 @@ BUILTIN_EXCEPTIONS = frozenset(
 )
 _CONSTANTS = frozenset({"True", "False", "None", "NaN", "nan", "NaT", "inf", "Inf", "Ellipsis", "NotImplemented"})
 
-# Any other lone word that a file happens to be named after may mean something else.
+# Any other single word that is also the name of a file may mean something else.
 _WELL_KNOWN_MODULES = frozenset(
     {
         "numpy",
@@ -101,7 +101,7 @@ _FILE_NAME = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a docstring's mentions can refer to: its own or documented arguments and attributes, the package's names.
+    """The names that a docstring's mentions can refer to: its own or documented arguments and attributes, the package's names.
 
     `owner` is the qualified name of the class that the docstring is in, or of the class it documents.
     """
@@ -151,7 +151,7 @@ def _by_role(name: str, label: str, scope: Scope) -> str | None:
     last = bare.rpartition(".")[2]
     if label == "CLASS" and _is_exception(last):
         return None
-    # Some authors give one role to everything: where the package's definition contradicts the role, neither is certain.
+    # Some authors use one role for everything: if the package's definition contradicts the role, neither is certain.
     defined = scope.names.get(last, frozenset()) & _DEFINED
     if label == "ATTR" and bare == last and not _is_own_attribute(last, scope):
         # PyTorch gives the attribute role to arguments, and not to its own function's only.
@@ -193,7 +193,7 @@ def _is_own_attribute(name: str, scope: Scope) -> bool:
 
 
 def _known_kinds(prefix: str, last: str, scope: Scope) -> Set[str]:
-    """What the package calls by this name; nothing where the dotted path leads out of it."""
+    """The objects of the package with this name; empty if the dotted path leads out of it."""
     if last in scope.attributes and prefix in ("", "self"):
         return {"ATTR"}
     kinds = scope.names.get(last, frozenset())
@@ -205,7 +205,7 @@ def _known_kinds(prefix: str, last: str, scope: Scope) -> Set[str]:
 
 
 def _agrees(noun: str, name: str, known: Set[str]) -> bool:
-    """Whether the package lets the name be what the noun after it says; "the `bfgs` method" need not be a function."""
+    """Whether the package confirms the noun after a name; "the `bfgs` method" need not be a function."""
     if noun == "PARAM":
         return name == name.lower() or not known
     if noun == "CLASS":

@@ -1,4 +1,4 @@
-"""The markup of docstring prose, taken off and told apart: roles and literals, Markdown code spans, links and stars."""
+"""Remove and classify the markup of docstring prose: roles and literals, Markdown code spans, links and stars."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _SPACES = re.compile(r"\s+")
 _TARGET = re.compile(r"^(.*?)\s*<[^<>]*>$", re.DOTALL)
 # Roles whose content is prose for the reader, not a name.
 _PROSE_ROLES = {"ref", "doc", "abbr", "strong", "pep", "rfc"}
-# Roles that mark how something is written, not what it is.
+# Roles that mark typography, not meaning.
 _LITERAL_ROLES = {"code", "py", "python", "literal"}
 
 

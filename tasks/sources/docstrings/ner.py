@@ -1,7 +1,7 @@
-"""`ner/docstrings`: the labelled sentences of the embedded corpus, one of a kind, split by package, with a fingerprint.
+"""`ner/docstrings`: the distinct labelled sentences of the embedded corpus, split by package, with a fingerprint.
 
-Entity types are those of `docstrings_labels.ENTITY_TYPES`, tags are IOB2. Scores are comparable between equal
-fingerprints only: another version of a package is another dataset.
+Entity types are those of `labels.ENTITY_TYPES`, tags are IOB2. Scores are comparable only between equal fingerprints:
+another version of a package is another dataset.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ from tasks.sources.docstrings.sentences import label_docstring
 from tasks.sources.docstrings.workers import Progress, shown_unless, work_through
 from tasks.sources.sentence import Sentence
 
-# A sentence is templated when only its mentions tell it from this many earlier ones: copied models have thousands.
+# A sentence is templated if only its mentions distinguish it from this many earlier ones: copied models have thousands.
 SENTENCES_A_PATTERN = 2
 
 Splits = dict[Split, list[Sentence]]
@@ -30,7 +30,7 @@ def load(progress: Progress | None = None) -> Built[Sentence]:
 
 
 def build(found: dict[str, PackageDocuments], progress: Progress | None = None) -> Splits:
-    """Label every package's docstrings and keep one sentence of a kind; ordered by split, package, file and line."""
+    """Label every package's docstrings and keep one of equal sentences; ordered by split, package, file and line."""
     work = list(pieces_of(found))
     with shown_unless(progress, "label docstrings") as update:
         labelled = work_through(_label_piece, [(docstrings, package.names) for package, docstrings in work], update)
@@ -41,9 +41,9 @@ def build(found: dict[str, PackageDocuments], progress: Progress | None = None) 
 
 
 def deduplicate(splits: Splits) -> Splits:
-    """Drop sentences whose twin is labelled otherwise, repeated ones, and templated ones.
+    """Drop sentences whose twin has other labels, repeated ones, and templated ones.
 
-    A sentence that two splits share stays in the later of train, dev, test, so that nothing scored was trained on.
+    A sentence that two splits share stays in the later of train, dev, test, so that no scored sentence was trained on.
     """
     readings: dict[tuple[str, ...], set[tuple[str, ...]]] = defaultdict(set)
     for sentence in (sentence for sentences in splits.values() for sentence in sentences):

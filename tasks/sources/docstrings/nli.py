@@ -1,7 +1,7 @@
 """`nli/docstrings`: how a summary relates to the body of a docstring: its own, a module sibling's, or another package's.
 
-Relatedness, not inference: words that both share decide much of it, so its scores never stand beside those of MNLI. Split by
-package, and no text is in two examples of one split as the body, nor in two splits.
+This is relatedness, not inference: shared words decide much of it, so its scores must not be compared with those of MNLI. The
+data are split by package, and no text is the body of two examples of one split, or in two splits.
 """
 
 import re
@@ -17,7 +17,7 @@ from tasks.sources.docstrings.text import read_prose
 from tasks.sources.docstrings.workers import Progress, shown_unless, work_through
 from tasks.sources.labelled_text import LabelledText
 
-# Counts up with every change of the rules that changes what is built.
+# Increases with every change of the rules that affects the result.
 VERSION = 1
 RELATIONS = ("own", "same_module", "other_package")
 SIZES: dict[Split, int] = {"train": 12_000, "dev": 1000, "test": 2000}
@@ -39,7 +39,7 @@ class _Described:
 
 
 def identity() -> str:
-    """What decides the pairs, without building them: the sha256 (hex) of the rules' and the packages' versions."""
+    """The identity of the pairs, without building them: the sha256 (hex) of the versions of rules and packages."""
     rules = [VERSION, RELATIONS, SIZES, SHARE_OF_A_PACKAGE, SUMMARY_WORDS, BODY_WORDS]
     return rules_identity("nli", rules)
 
@@ -78,7 +78,7 @@ def _describe_piece(docstrings: tuple[Docstring, ...]) -> list[_Described]:
 
 
 def _describe(docstring: Docstring) -> _Described | None:
-    """The first sentence, and the prose of the paragraphs below it, as many whole ones as fit."""
+    """The first sentence, and the prose of the paragraphs below it: as many complete ones as fit."""
     first, *others = [plain_text(paragraph) for paragraph in read_prose(docstring.text).paragraphs] or [""]
     sentence = _FIRST_SENTENCE.match(first)
     summary = sentence[1] if sentence else first
@@ -128,7 +128,7 @@ def _pairs(entries: Sequence[_Described]) -> Iterator[LabelledText]:
         rank = dealt[entry.id]
         relation = RELATIONS[rank % len(RELATIONS)]
         siblings = [other for other in modules[entry.module] if other.id != entry.id]
-        if relation == "same_module" and not siblings:  # the sample left it alone in its module
+        if relation == "same_module" and not siblings:  # the sample holds no other entry of its module
             relation = RELATIONS[rank // len(RELATIONS) % 2 * 2]
         summary = entry.summary
         if relation == "same_module":
@@ -144,7 +144,7 @@ def _stranger(entry: _Described, entries: Sequence[_Described]) -> _Described:
         other = entries[draw(entry.id, "stranger", str(attempt)) % len(entries)]
         if other.package != entry.package:
             return other
-    raise ValueError("a split needs two packages at least")
+    raise ValueError("a split needs at least two packages")
 
 
 def _folded(text: str) -> str:

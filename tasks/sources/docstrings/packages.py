@@ -1,8 +1,8 @@
 """The embedded corpus: docstrings of the packages that every installation of the harness has.
 
-A package belongs to one split as a whole. A split by file would leak, since files of one package share their phrases;
-packages that share text (a library and the one that vendors, wraps or imitates it) share a split for the same reason.
-The standard library is in none, as its text depends on the Python that runs the harness.
+Each package belongs to one split. A split by file would leak, because files of one package share their phrases; packages that
+share text (a library and the one that vendors, wraps or imitates it) share a split for the same reason. The standard library
+is left out, because its text depends on the Python that runs the harness.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ __all__ = [
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
-# Counts up with every change of the rules that changes what is built.
+# Increases with every change of the rules that affects the result.
 BUILDER_VERSION = 5
 
 # Import name -> (distribution, split). Only what is installed with the harness on every platform and has prose of its
@@ -90,7 +90,7 @@ _DOCSTRINGS_A_PIECE = 600
 
 @dataclass(frozen=True, slots=True)
 class PackageDocuments:
-    """A package's docstrings in the order of its files and lines, and for each name it defines what that can be.
+    """A package's docstrings in the order of its files and lines, and the possible kinds of each name that it defines.
 
     The kinds of name are the entity types FUNC, CLASS, ATTR, MODULE, EXC, PARAM, and NAME for a variable of a module.
     """
@@ -102,7 +102,7 @@ class PackageDocuments:
 
 
 def versions() -> dict[str, str]:
-    """The installed version of every distribution of the corpus; raises InputError where some are missing."""
+    """The installed version of every distribution of the corpus; raises InputError if some are missing."""
     found, missing = {}, []
     for distribution, _ in PACKAGES.values():
         try:
@@ -115,7 +115,7 @@ def versions() -> dict[str, str]:
 
 
 def corpus_identity() -> str:
-    """What decides the built corpus, without building it: the sha256 (hex) of builder and package versions."""
+    """The identity of the built corpus, without building it: the sha256 (hex) of builder and package versions."""
     installed = versions()
     lines = [f"{package} {name} {installed[name]} {split}" for package, (name, split) in sorted(PACKAGES.items())]
     return hashlib.sha256("\n".join([f"builder {BUILDER_VERSION}", *lines]).encode()).hexdigest()
@@ -137,7 +137,7 @@ def documents(progress: Progress | None = None) -> dict[str, PackageDocuments]:
 
 
 def prose(split: Split) -> Iterator[str]:
-    """The split's docstrings as plain paragraphs without code, tables or markup, none twice, by package, file and line.
+    """The split's distinct docstrings as plain paragraphs without code, tables or markup, by package, file and line.
 
     Raises:
         InputError: a package of the corpus is not installed.

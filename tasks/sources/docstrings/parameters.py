@@ -1,4 +1,4 @@
-"""What a docstring says of each parameter: its description, type and default, by offset, in numpydoc and Google sections."""
+"""The documentation of parameters in docstrings: description, type and default, by offset, in numpydoc and Google sections."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ MAX_TYPE = 60
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A docstring without the blanks that lines begin and end with, and where the beginning of each line has gone."""
+    """A docstring without the blanks at the beginning and end of its lines, and the new place of each line."""
 
     text: str
     lines: tuple[str, ...]
@@ -39,7 +39,7 @@ class Parameter:
 
 
 def flattened(docstring: str, max_characters: int) -> Context:
-    """The docstring's lines without indentation, as many whole ones as fit."""
+    """The docstring's lines without indentation: as many complete ones as fit."""
     lines: list[str] = []
     indents: list[int] = []
     starts: list[int] = []
@@ -56,7 +56,7 @@ def flattened(docstring: str, max_characters: int) -> Context:
 
 
 def parameters(context: Context) -> list[Parameter]:
-    """The parameters that the docstring documents one by one; a name that is documented twice is left out."""
+    """The parameters with their own entries in the docstring; a name with two entries is left out."""
     found: dict[str, Parameter] = {}
     repeated: set[str] = set()
     for item, body in _items(context):

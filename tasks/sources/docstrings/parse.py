@@ -1,4 +1,4 @@
-"""Docstrings, signatures and defined names of one package, read by parsing its files and never by importing them."""
+"""Docstrings, signatures and defined names of one package, from parsing its files without importing them."""
 
 import ast
 import gc
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Tests and vendored copies are other people's text or no text at all; a copy would also put one text into two splits.
+# Tests and vendored copies are another package's text or no prose at all; a copy would also put one text into two splits.
 SKIPPED_FOLDERS = re.compile(
     r"(^|/)(tests?|testing|_testing|_?vendor(ed)?|_vendored_packages|third_party|extern(al|als)?|_?bundled"
     r"|array_api_compat|array_api_extra)(/|$)"
@@ -41,7 +41,7 @@ class Docstring:
 
 @dataclass(frozen=True, slots=True)
 class ParsedFiles:
-    """What some files of a package hold: their docstrings, and of each defined name the entity types it can have."""
+    """The content of some files of a package: their docstrings, and the possible entity types of each defined name."""
 
     docstrings: tuple[Docstring, ...]
     names: tuple[tuple[str, str], ...]
@@ -71,7 +71,7 @@ def parse_files(package: str, root: str, paths: list[str]) -> ParsedFiles:
             source = _read(Path(root, path))
             module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             names.update((part, "MODULE") for part in module.split("."))
-            # No file without triple quotes has a docstring worth a syntax tree; a generated one repeats its source's.
+            # A file without triple quotes has no useful docstring; a generated one repeats those of its source.
             if ('"""' not in source and "'''" not in source) or GENERATED.search(source, 0, 2000):
                 continue
             tree = _parse(source)
@@ -98,7 +98,7 @@ def _read(path: Path) -> str:
 def _parse(source: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # other people's invalid escape sequences
+            warnings.simplefilter("ignore")  # invalid escape sequences in the packages
             return ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return None

@@ -1,8 +1,8 @@
 """`retrieval/docstrings`: from the first sentence of a docstring to the source of the function that it describes.
 
-Code search as in CodeSearchNet (Husain et al., 2019): a document is a function's source without its docstring, and its own
-name is masked, since names often say what summaries say. Queries are split by package; the documents of all splits are one
-pool, in which every query searches.
+Code search as in CodeSearchNet (Husain et al., 2019): a document is a function's source without its docstring, with its own
+name masked, because names often repeat the summary. Queries are split by package; the documents of all splits are one pool
+that every query searches.
 """
 
 import ast
@@ -20,10 +20,10 @@ from tasks.sources.docstrings.parse import Docstring
 from tasks.sources.docstrings.text import read_prose
 from tasks.sources.docstrings.workers import Progress, shown_unless, work_through
 
-# Counts up with every change of the rules that changes what is built.
+# Increases with every change of the rules that affects the result.
 VERSION = 1
 SIZES: dict[Split, int] = {"train": 6000, "dev": 500, "test": 1000}
-# No package is more than a quarter of its split, as in the other sets that are built of docstrings.
+# No package is more than a quarter of its split, as in the other datasets built from docstrings.
 SHARE_OF_A_PACKAGE = 4
 SUMMARY_WORDS = range(4, 41)
 CODE_LINES = range(3, 201)
@@ -42,7 +42,7 @@ class Function:
 
 
 def identity() -> str:
-    """What decides the collection, without building it: the sha256 (hex) of the rules' and the packages' versions."""
+    """The identity of the collection, without building it: the sha256 (hex) of the versions of rules and packages."""
     return rules_identity("retrieval", [VERSION, SIZES, SHARE_OF_A_PACKAGE, SUMMARY_WORDS, CODE_LINES, MASK])
 
 
@@ -89,7 +89,7 @@ def masked_source(code: str) -> str | None:
         code: the definition, decorators included, with any indentation.
 
     Returns:
-        ``None`` where nothing but the docstring is in the function, or Python cannot parse it.
+        ``None`` if the function has only a docstring, or Python cannot parse it.
     """
     code = dedent(code)
     try:

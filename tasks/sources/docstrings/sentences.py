@@ -1,4 +1,4 @@
-"""A docstring's labelled sentences: markup says which words are code, the rules say what, doubt drops a sentence."""
+"""A docstring's labelled sentences: markup marks the words that are code, rules decide their type, doubt drops a sentence."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -22,7 +22,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _MARKED = re.compile(r"[`*]")
-# Placeholders that a decorator or a format call fills in: what is documented is not what is read.
+# Placeholders that a decorator or a format call fills in, so that the source is not the documentation.
 _TEMPLATE = re.compile(r"%\(\w+\)[sdrf]|(?<![\w'\"`$\\^_}])\{[a-z_]+\}(?!\w)|\$\{\w+\}")
 _HEAD_NOUN = re.compile(r"\s+(?:keyword\s+)?([a-z]+)\b")
 _GLUED_BEFORE = re.compile(r"[\w=.@'\"\])]$")
@@ -39,7 +39,7 @@ _PROPER_NAMES = frozenset(
     | {"BibTeX", "OpenCV", "OpenAI", "iOS", "macOS", "MacOS", "FastAPI", "NVIDIA", "PostScript", "TrueType", "OpenType"}
     | {"PhD", "MySQL", "PostgreSQL", "SQLite", "DeepSpeed", "MongoDB"}
 )
-# Unmarked, these are as much code as marked ones; list, set, type and the like are English words as well.
+# These are code even without markup; list, set, type and the like are English words as well.
 _CODE_WORDS = frozenset(
     {"True", "False", "None", "NaN", "nan", "NaT", "inf", "int", "str", "dict", "bool", "float", "bytearray"}
     | {"frozenset", "ndarray", "dtype", "kwargs", "args"}
@@ -55,7 +55,7 @@ class _Token:
 
 
 def tokenize(text: str) -> list[str]:
-    """Words (a dotted name is one), numbers, and every other sign on its own."""
+    """Words (a dotted name is one), numbers, and every other sign separately."""
     return _TOKEN.findall(text)
 
 
@@ -105,7 +105,7 @@ def _plain_tokens(text: str, glued: bool) -> Iterator[_Token]:
 
 
 def _split(tokens: list[_Token]) -> Iterator[list[_Token]]:
-    """Cut after a full stop that a new beginning follows; a stop inside a mention ends nothing."""
+    """Cut after a full stop before the beginning of a sentence; a full stop inside a mention does not count."""
     start = 0
     for index in range(len(tokens) - 1):
         token, following = tokens[index], tokens[index + 1]

@@ -1,7 +1,7 @@
 """`span/docstrings`: questions on the parameters that docstrings document, answered by offset, split by package.
 
-A check that a model learns to find what is asked for, not of reading: entries have a layout, and a rule that knows it
-answers nearly all of the answerable questions. A third has no answer: the parameter is that of a sibling.
+They check that a model learns to find an entry, not that it reads: entries have a layout, and a rule that knows it answers
+nearly all of the answerable questions. A third of the questions has no answer: the parameter belongs to a sibling.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ from tasks.sources.docstrings.parse import Docstring
 from tasks.sources.docstrings.workers import Progress
 from tasks.sources.question import Answer, Question
 
-# Counts up with every change of the rules that changes what is built.
+# Increases with every change of the rules that affects the result.
 VERSION = 1
 MAX_CHARACTERS = 300
 QUESTIONS_A_DOCSTRING = 4
@@ -38,7 +38,7 @@ class _Documented:
 
 
 def identity() -> str:
-    """What decides the questions, without building them: the sha256 (hex) of the rules' and the packages' versions."""
+    """The identity of the questions, without building them: the sha256 (hex) of the versions of rules and packages."""
     rules = [VERSION, MAX_CHARACTERS, QUESTIONS_A_DOCSTRING, SAME_ANSWERS, SIZES, WORDINGS]
     return rules_identity("span", rules)
 
@@ -53,7 +53,7 @@ def load(progress: Progress | None = None) -> Built[Question]:
 
 
 def build(found: dict[str, PackageDocuments]) -> dict[Split, list[Question]]:
-    """Ask on every package's docstrings, and keep a fixed sample; ordered by split, package, file and line.
+    """Ask about every package's docstrings, and keep a fixed sample; ordered by split, package, file and line.
 
     A context or an answered entry that two splits share stays in the later of train, dev, test.
     """
@@ -86,7 +86,7 @@ def _by_module(entries: Iterable[_Documented]) -> Iterable[list[_Documented]]:
 
 
 def _questions(module: Sequence[_Documented]) -> Iterator[Question]:
-    """Questions on a docstring's parameters, and half as many that only the docstring of a sibling answers, if there are any.
+    """Questions on a docstring's parameters, and up to half as many that only the docstring of a sibling answers.
 
     One question in three is for a type or a default, answerable or not.
     """
@@ -112,7 +112,7 @@ def _questions(module: Sequence[_Documented]) -> Iterator[Question]:
 
 
 def _kind(where: str, parameter: Parameter) -> str | None:
-    """Which question is asked; names of types and defaults are short and alike, so they are a third at most."""
+    """The kind of question; types and defaults are short and alike, so they are at most a third."""
     short = [kind for kind in ("type", "default") if kind in parameter.answers]
     number = draw(where, parameter.name, "kind")
     if short and number % 3 == 0:
@@ -133,7 +133,7 @@ def _absent(entry: _Documented, module: Sequence[_Documented], number: int, wher
 
 
 def _one_of_a_kind(questions: Iterable[Question], taken: Set[str]) -> list[Question]:
-    """Without questions that another split has, and without entries that are documented in the same words over and over."""
+    """Without questions that another split has, and without entries that repeat the same words many times."""
     same: Counter[str] = Counter()
     kept: list[Question] = []
     for question in questions:
@@ -146,15 +146,15 @@ def _one_of_a_kind(questions: Iterable[Question], taken: Set[str]) -> list[Quest
 
 
 def _keys(question: Question) -> list[str]:
-    """What two splits must not share: the context, and an answered parameter with its answer."""
+    """The texts that two splits must not share: the context, and an answered parameter with its answer."""
     asked = question.id.rpartition("#")[2]
     return [question.context, *(f"{asked}\n{' '.join(answer.text.split())}" for answer in question.answers)]
 
 
 def _sample(questions: Sequence[Question], size: int) -> list[Question]:
-    """A fixed sample in the order given, of all questions on a docstring or none; a third of it without an answer.
+    """A fixed sample in the order given, with all questions on a docstring or none; a third has no answer.
 
-    Questions that differ on one context are what makes a model read the question.
+    Different questions on one context make a model read the question.
     """
     answerable = [question for question in questions if question.answers]
     others = [question for question in questions if not question.answers]

@@ -1,6 +1,6 @@
 """The prose of a docstring: its paragraphs without code, tables, headings and item headers, in the usual dialects.
 
-Understood are numpydoc sections, Google sections, Sphinx fields, reStructuredText directives and Markdown fences.
+The dialects are numpydoc sections, Google sections, Sphinx fields, reStructuredText directives and Markdown fences.
 """
 
 import re
@@ -104,7 +104,7 @@ class _Reader:
         self.may_hang = False
 
     def _starts_block(self, content: str, indent: int, line: str, following: str) -> bool:
-        """Headings, code, tables, directives and item headers; true when the line is dealt with."""
+        """Handle headings, code, tables, directives and item headers; returns whether the line was one."""
         if content.startswith(("```", "~~~")):
             self.end_paragraph()
             self.fence = content[:3] if content.count(content[:3]) == 1 else ""

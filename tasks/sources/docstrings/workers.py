@@ -1,4 +1,4 @@
-"""Pure functions over many pieces of work on all cores, with the results in the order of the pieces."""
+"""Apply pure functions to many pieces of work on all cores; the results are in the order of the pieces."""
 
 import multiprocessing
 import os
@@ -18,9 +18,9 @@ MAX_WORKERS = 8
 def work_through(
     function: Callable[[Work], Result], pieces: Sequence[Work], progress: Progress | None = None
 ) -> list[Result]:
-    """`[function(piece) for piece in pieces]`, where both are picklable; `progress` is told how many of them are done.
+    """`[function(piece) for piece in pieces]`, where both are picklable; `progress` gets the number of finished pieces.
 
-    Where no worker can be started (a script without a main guard, a daemon, a sandbox), this process does the work.
+    If no worker can be started (in a script without a main guard, a daemon, a sandbox), this process does the work.
     """
     workers = min(os.cpu_count() or 1, MAX_WORKERS, len(pieces) // 4)
     if workers > 1 and not multiprocessing.current_process().daemon:

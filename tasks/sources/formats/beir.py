@@ -2,7 +2,7 @@
 
 A folder holds ``corpus.jsonl`` (``_id``, ``title``, ``text``), ``queries.jsonl`` (``_id``, ``text``) and
 ``qrels/{train,dev,test}.tsv`` with ``query-id``, ``corpus-id``, ``score``, or with TREC's four columns. Only ``qrels/test.tsv``
-must be there. A score of 0 or below says that a document was judged and is not relevant; training takes it for a hard negative.
+must exist. A score of 0 or below means that a document was judged and is not relevant; training uses it as a hard negative.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from tasks.sources.splits import hold_out
 from tasks.task import SPLITS, Split
 
 GRADE_COLUMNS = {"score", "grade", "rel", "relevance", "relevancy", "label", "judgment", "judgement"}
-"""What a header calls the last column: a first line that ends in one of these words judges nothing."""
+"""Names of the last column: a first line that ends with one of these words is a header."""
 _GRADE = re.compile(r"[+-]?[0-9]{1,9}(\.0*)?")
-"""A whole number, perhaps written as 1.0: pandas does so with a column that once had a gap. trec_eval reads 32 bits."""
+"""A whole number, perhaps written as 1.0, as pandas writes a column that once had a gap. trec_eval reads 32 bits."""
 
 Judgement = tuple[str, str, str, int | str | float]
-"""Where it stands, query id, document id, grade."""
+"""Its place in the data, query id, document id, grade."""
 
 CUT_NOTE = (
     "the benchmark publishes no dev judgements; dev was cut from the queries of train, the same for every run, and no query "
     "of it shares its best document with train"
 )
-NO_TRAINING_NOTE = "test queries alone are judged: there is nothing to train on and no dev split, and test is complete"
+NO_TRAINING_NOTE = "only test queries are judged: there is nothing to train on and no dev split, and test is complete"
 
 
 def files(folder: Path) -> dict[str, Path]:
-    """The files of a local collection, by the names they are digested under.
+    """The files of a local collection, by their names in its digest.
 
     Raises:
-        InputError: one that must be there is missing.
+        InputError: a required one is missing.
     """
     found = {"corpus": folder / "corpus.jsonl", "queries": folder / "queries.jsonl"}
     qrels = {split: folder / "qrels" / f"{split}.tsv" for split in SPLITS}
@@ -79,8 +79,8 @@ def load(folder: Path, skip_bad: bool = False) -> Collection:
         skip_bad: leave out malformed lines and judgements and count them.
 
     Raises:
-        InputError: a file is missing or empty, a line is malformed, an id occurs twice, or a judgement names a document or
-            a query that there is not or has a score that is no grade; file and line are named.
+        InputError: a file is missing or empty, a line is malformed, an id occurs twice, or a judgement names an
+            unknown document or query or has a score that is not a grade; file and line are named.
     """
     found = files(folder)
     qrels = {split: _qrels(found[split]) for split in SPLITS if split in found}
@@ -94,13 +94,13 @@ def assemble(
     skip_bad: bool,
     where: str,
 ) -> Collection:
-    """A collection of rows that say where they stand.
+    """Build a collection from rows with their places.
 
     Args:
-        documents, queries: pairs of a place and a row; a row that is text says what is wrong there.
-        qrels: the judgements of every split there is; one that is text says what is wrong.
-        skip_bad: leave out what is malformed and count it.
-        where: the whole, for messages.
+        documents, queries: pairs of a place and a row, or of a place and a description of the defect there.
+        qrels: the judgements of every split; a text is the description of a defect.
+        skip_bad: leave out malformed entries and count them.
+        where: name of the collection, for messages.
 
     Raises:
         InputError: see `load`.
@@ -116,15 +116,15 @@ def assemble(
     for split, judgements in qrels.items():
         grades = _grades(judgements, pool, texts, problems)
         judged |= grades.keys()
-        # Nothing can be found for a query without a relevant document; MTEB leaves it out, too.
+        # A query without a relevant document cannot be scored; MTEB leaves it out, too.
         relevant = {query: graded for query, graded in grades.items() if any(grade > 0 for grade in graded.values())}
         if len(relevant) < len(grades):
-            notes.append(f"{len(grades) - len(relevant)} queries of {split} have no relevant document and take no part")
+            notes.append(f"{len(grades) - len(relevant)} queries of {split} have no relevant document and are left out")
         splits[split] = [Query(query, texts[query], graded) for query, graded in relevant.items()]
         if not splits[split]:
             raise InputError(f"{where} judges no document relevant in {split}, so there is nothing to find")
     if unjudged := len(texts.keys() - judged):
-        notes.append(f"{unjudged} queries have no judgement and take no part")
+        notes.append(f"{unjudged} queries have no judgement and are left out")
     if "train" not in qrels:
         notes.append(NO_TRAINING_NOTE if "dev" not in qrels else "there is nothing to train on")
     elif "dev" not in qrels:
@@ -136,7 +136,7 @@ def assemble(
 
 
 class _Problems:
-    """What is malformed: refused, or counted where the user said so."""
+    """Malformed entries: refused, or counted at the user's request."""
 
     def __init__(self, skip: bool) -> None:
         self.skip = skip
@@ -166,7 +166,7 @@ def _by_id(
 
 
 def _malformed(row: JsonObject, optional: tuple[str, ...]) -> str:
-    """What is wrong with a row; empty where nothing is. A document may be empty, a query may not."""
+    """The defect of a row, or an empty text. A document may be empty, a query may not."""
     name = row.get("_id")
     if isinstance(name, bool) or not isinstance(name, str | int) or not str(name):
         return "has no '_id'"
@@ -177,7 +177,9 @@ def _malformed(row: JsonObject, optional: tuple[str, ...]) -> str:
             return f"has no text in {key!r}"
     if not optional and not row["text"].strip():
         return "is a query without a word"
-    return "" if is_unicode(f"{row.get('title')} {row['text']}") else "has half a surrogate pair, which is no character"
+    return (
+        "" if is_unicode(f"{row.get('title')} {row['text']}") else "has half a surrogate pair, which is not a character"
+    )
 
 
 def _grades(
@@ -198,28 +200,30 @@ def _grades(
         elif grade is None:
             problems.add(f"{at} has the score {str(score)!r}; a grade is a whole number")
         elif grades.get(query, {}).get(document, grade) != grade:
-            problems.add(f"{at} judges the document {document!r} for the query {query!r} a second time, otherwise")
+            problems.add(
+                f"{at} judges the document {document!r} for the query {query!r} a second time, with another grade"
+            )
         else:
             grades.setdefault(query, {})[document] = grade
     return grades
 
 
 def _grade(score: int | str | float) -> int | None:
-    """The grade, or ``None`` where it is none; below 0 is judged and not relevant, as trec_eval has it, and so 0."""
+    """The grade, or ``None`` if the score is not one. A grade below 0 becomes 0: judged and not relevant, as in trec_eval."""
     text = str(score).strip()
     return max(0, int(text.partition(".")[0])) if _GRADE.fullmatch(text) else None
 
 
 def _lines(file: Path) -> Iterator[tuple[str, JsonObject | str]]:
-    """Every line's place and object, or what is wrong with it."""
+    """Every line's place and object, or a description of its defect."""
     return ((f"{file}:{number}", row) for number, row in json_lines(file))
 
 
 def _qrels(file: Path) -> Iterator[Judgement | str]:
-    """Every judgement of a file, or a sentence on what is wrong.
+    """Every judgement of a file, or a sentence about a defect.
 
-    A line has three columns (query, document, grade), as in BEIR, or four, as in TREC, whose second says nothing here. Tabs divide
-    them where a line has any, else blanks do.
+    A line has three columns (query, document, grade), as in BEIR, or four, as in TREC, whose second is ignored. It is divided
+    at tabs, or at blanks if it has no tab.
     """
     for place, (number, raw) in enumerate(numbered_lines(file)):
         line, at = raw.decode("utf-8", "replace"), f"{file}:{number}"

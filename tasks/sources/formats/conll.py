@@ -1,7 +1,7 @@
-"""Named-entity data in local CoNLL files: one ``token<TAB>tag`` a line, an empty line between sentences.
+"""Named-entity data in local CoNLL files: one ``token<TAB>tag`` per line, an empty line between sentences.
 
-`tasks.sources.columns` says which layouts are read, and `tasks.sources.tag_schemes` which tag schemes; all become IOB2
-(Ramshaw and Marcus, 1995, as used since CoNLL-2002), and notes say what was converted.
+`tasks.sources.columns` reads the layouts and `tasks.sources.tag_schemes` the tag schemes. All tags become IOB2 (Ramshaw and
+Marcus, 1995, as used since CoNLL-2002), with a note for each conversion.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def files(folder: Path) -> dict[Split, Path]:
 
 
 def identity(folder: Path) -> str:
-    """What decides the sentences, see `tasks.task.Task.identity`.
+    """The identity of the sentences, see `tasks.task.Task.identity`.
 
-    It is more than the bytes where tokens are numbered, since such numbers were once read as the tokens.
+    For files with numbered tokens it is more than the bytes, because an earlier version read the numbers as tokens.
 
     Raises:
         InputError: a file is missing or cannot be read.
@@ -46,10 +46,10 @@ def load(folder: Path, strict_tags: bool = False) -> tuple[dict[Split, list[Sent
 
     Args:
         folder: holds ``train.conll``, ``dev.conll`` and ``test.conll``.
-        strict_tags: refuse tags that depart from the scheme of their file.
+        strict_tags: refuse tags that violate the scheme of their file.
 
     Returns:
-        The sentences of each split, and a note for each thing that was converted or left out.
+        The sentences of each split, and a note for each conversion or omission.
 
     Raises:
         InputError: a file is missing, empty or malformed; or dev or test hold a type that train never has.
@@ -78,7 +78,7 @@ def load(folder: Path, strict_tags: bool = False) -> tuple[dict[Split, list[Sent
 
 
 def _check_size(sentence: Sequence[Row], file: Path) -> None:
-    """Refuse what no tokenizer should be given at once."""
+    """Refuse sentences and tags that are too long."""
     length = sum(len(row.token) for row in sentence)
     if length > LONGEST_READ:
         raise InputError(
@@ -119,7 +119,7 @@ def _refuse_irregular(rows: Sequence[Sequence[Row]], tags: Sequence[Sequence[str
 
 
 def _scheme_notes(rows: Sequence[Sequence[Row]], read: Sequence[Sequence[str]], fit: Fit, file: Path) -> Sequence[str]:
-    """What was converted; nothing of a file that is IOB2 without exception."""
+    """Notes on conversions; empty for a file that is completely IOB2."""
     converted = sum(
         row.tag != tag
         for sentence, tags in zip(rows, read, strict=True)
@@ -131,7 +131,7 @@ def _scheme_notes(rows: Sequence[Sequence[Row]], read: Sequence[Sequence[str]], 
     if fit.irregular:
         sentence, place = fit.irregular[0]
         irregular = (
-            f" but for {len(fit.irregular)} irregular tags of {sum(map(len, rows))}, read as conlleval does (the first in line "
+            f" except for {len(fit.irregular)} irregular tags of {sum(map(len, rows))}, read as by conlleval (the first in line "
             f"{rows[sentence][place].line})"
         )
     return [f"{file.name} is {fit.scheme}{irregular}; {converted} tags were converted to IOB2"]

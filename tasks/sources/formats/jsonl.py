@@ -1,6 +1,6 @@
 """Labelled texts, from local JSON lines and from rows of the hub.
 
-One object a line: ``premise``, ``hypothesis`` and ``label``; or ``text``, ``label`` and, where texts come in pairs,
+One object per line: ``premise``, ``hypothesis`` and ``label``; or ``text``, ``label`` and, for pairs of texts,
 ``text_pair``. A row whose label is -1, "-", empty or null has no gold label: it is dropped, and a note counts such rows.
 """
 
@@ -23,7 +23,7 @@ from tasks.task import DatasetInfo, Split
 
 COLUMNS = (("premise", "hypothesis"), ("text", "text_pair"))
 UNLABELLED = ("-1", "-", "")
-"""How a label says that there is no gold label, beside null: the id of GLUE's and SNLI's exports, the text of SNLI's own files."""
+"""Labels that mean "no gold label", besides null: the id in exports of GLUE and SNLI, and the text in SNLI's own files."""
 _ONCE_A_CLASS = re.compile(rb'"label"\s*:\s*("\s*-1?\s*"|-1)\s*[,}]')
 
 
@@ -37,9 +37,9 @@ def files(folder: Path) -> dict[Split, Path]:
 
 
 def identity(folder: Path) -> str:
-    """What decides the examples, see `tasks.task.Task.identity`.
+    """The identity of the examples, see `tasks.task.Task.identity`.
 
-    It is more than the bytes where rows without a gold label are dropped, since they were once a class.
+    For files with rows without a gold label it is more than the bytes, because an earlier version read those as a class.
 
     Raises:
         InputError: a file is missing or cannot be read.
@@ -73,9 +73,9 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
 
 
 def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> Reading[LabelledText]:
-    """Read a declared hub dataset; where no dev files are declared, dev is cut from train, by the first text.
+    """Read a declared hub dataset; if no dev files are declared, dev is cut from train, by the first text.
 
-    Rows that the benchmark leaves without a gold label are dropped, as everyone does, and the few of QQP without text.
+    Rows without a gold label are dropped, as usual, and so are the few rows of QQP without text.
 
     Args:
         info: declares ``files``, ``columns`` (one or two names) and ``labels`` in the order of their ids.
@@ -105,7 +105,7 @@ def _labelled(
         found: examples; a malformed one is a sentence.
         reading: gets the note.
         where: a path or a hub id, for messages.
-        what: how the note calls those that are dropped.
+        what: the note's words for dropped examples.
 
     Raises:
         InputError: no example has a gold label.
@@ -123,11 +123,11 @@ def _labelled(
 
 
 def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str | None]:
-    """Every line's example, or in its place that it has no gold label or a sentence that says what is wrong.
+    """Every line's example, or ``None`` if it has no gold label, or a sentence about its defect.
 
     Args:
-        file: JSON lines; empty lines are passed over.
-        known: the labels there may be; any where it is empty.
+        file: JSON lines; empty lines are skipped.
+        known: the allowed labels; all if it is empty.
     """
     for number, row in json_lines(file):
         example = row if isinstance(row, str) else _example(row, file.name, number)
@@ -155,7 +155,7 @@ def _example(row: JsonObject, file: str, number: int) -> LabelledText | str | No
     if len(str(label)) > LONGEST_LABEL:
         return f"has a label of {len(str(label)):,} characters, {shown(str(label))}, and at most {LONGEST_LABEL} are read as one"
     if not is_unicode(str(label)):
-        return "has a label with half a surrogate pair, which is no character"
+        return "has a label with half a surrogate pair, which is not a character"
     columns = [first] if second == "text_pair" and row.get(second) is None else [first, second]
     for column in columns:
         if column not in row:
@@ -170,7 +170,7 @@ def _is_unlabelled(label: object) -> bool:
 
 
 def _is_text(value: object) -> bool:
-    """Whether it has any characters but blanks, and no half of a surrogate pair."""
+    """Whether it has any characters except blanks, and no half of a surrogate pair."""
     return isinstance(value, str) and bool(value.strip()) and is_unicode(value)
 
 

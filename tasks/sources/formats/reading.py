@@ -1,4 +1,4 @@
-"""A dataset while it is read: malformed examples are refused or left out and counted, and a missing dev split is cut from train."""
+"""A dataset that is being read: refuses or counts malformed examples, and cuts a missing dev split from train."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="DataclassInstance")
 
 LONGEST_LABEL = 256
-"""Characters of a label or of a tag. Anything longer is a text in the wrong place, and would be a column of every table."""
+"""Characters of a label or of a tag. Anything longer is a text in the wrong place, and would become a column of every table."""
 
 LONGEST_READ = 5_000_000
-"""Characters of a context or sentence, of which every part is read in windows: tokenising this many takes about 1.3 GB. War and
-Peace has 3.2 million. The length does not matter where only the beginning of a text is read (`tasks.beginning`)."""
+"""Characters of a context or sentence that is read completely, in windows: tokenising this many takes about 1.3 GB. War and
+Peace has 3.2 million. If only the beginning of a text is read, its length does not matter (`tasks.beginning`)."""
 
 
 @dataclass
 class Reading(Generic[T]):
-    """What was read so far.
+    """The data read so far.
 
     Attributes:
         skip_bad: leave out malformed examples and count them.
         splits: the well-formed examples.
-        labels: what the head predicts, in the order of its outputs.
-        notes: what was done to the examples, one sentence each.
+        labels: of the head, in the order of its outputs.
+        notes: on changes to the examples, one sentence each.
         n_skipped: malformed examples that were left out.
         revision: the commit of a hub dataset.
     """
@@ -47,11 +47,11 @@ class Reading(Generic[T]):
         """Read one split.
 
         Args:
-            split: which.
-            found: its examples; in place of a malformed one, a sentence that says where it is and what is wrong.
+            split: name of the split.
+            found: its examples; in place of a malformed one, a sentence about its place and defect.
             where: a path or a hub id, for messages.
-            name: what the note calls the split.
-            unit: what the note calls examples, such as ``lines``.
+            name: of the split in the note.
+            unit: the note's word for examples, such as ``lines``.
 
         Raises:
             InputError: an example is malformed and may not be skipped, or every example is malformed.
@@ -77,8 +77,8 @@ class Reading(Generic[T]):
         """If there is no dev split, cut one from train (see `tasks.sources.splits.hold_out`) and add a note.
 
         Args:
-            group: what examples of train and dev must not share, such as their article.
-            what: what a group is called.
+            group: the property that examples of train and dev must not share, such as their article.
+            what: the word for a group.
         """
         if "dev" in self.splits:
             return
@@ -88,7 +88,7 @@ class Reading(Generic[T]):
         )
 
     def data(self, origin: str) -> Data:
-        """The finished dataset; ``origin`` tells people where it is from."""
+        """The finished dataset; ``origin`` is for people."""
         return Data(
             self.splits,
             self.labels,

@@ -2,7 +2,7 @@
 
 The JSON is that of SQuAD 1.1 and 2.0 (Rajpurkar et al., 2016 and 2018): ``data[].paragraphs[].context`` and
 ``qas[].{id, question, answers[].{text, answer_start}}``, in 2.0 also ``is_impossible``. ReCoRD (Zhang et al., 2018) asks
-for the entity that ``@placeholder`` stands for; every mention of a right entity in the passage is an answer.
+for the entity that ``@placeholder`` replaces; every mention of a correct entity in the passage is an answer.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tasks.sources.splits import files_identity, read_bytes, split_files
 from tasks.task import DatasetInfo, Split
 
 LABELS = ("start", "end")
-"""What a head predicts at every token."""
+"""The outputs of the head for every token."""
 
 
 def files(folder: Path) -> dict[Split, Path]:
@@ -60,7 +60,7 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[Question]:
 
 
 def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> Reading[Question]:
-    """Read a declared hub dataset; where no dev files are declared, dev is cut from train, by document.
+    """Read a declared hub dataset; if no dev files are declared, dev is cut from train, by document.
 
     Args:
         info: declares ``files`` and, for ReCoRD's columns, ``columns: record``.
@@ -82,7 +82,7 @@ def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None)
 
 
 def _one_of_each(found: Iterable[Question | str], where: str) -> Iterator[Question | str]:
-    """The same, with a sentence in place of a question whose id occurred before, and the place before each sentence."""
+    """The same, with a sentence in place of a question whose id occurred before; every sentence begins with the place."""
     seen: set[str] = set()
     for one in found:
         if isinstance(one, str):
@@ -113,7 +113,7 @@ def _document(file: Path) -> list[object]:
 
 
 def _questions(data: Iterable[Any]) -> Iterator[Question | str]:
-    """Every question, or in its place a sentence that says what is wrong."""
+    """Every question, or in its place a sentence about its defect."""
     for number, article in enumerate(data):
         at = f"data[{number}]"
         if problem := _lacking(article, {"paragraphs": list}):
@@ -131,7 +131,7 @@ def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | st
     elif not paragraph["context"].strip():
         yield f"{at} has an empty context"
     elif not is_unicode(paragraph["context"]):
-        yield f"{at} has a context with half a surrogate pair, which is no character"
+        yield f"{at} has a context with half a surrogate pair, which is not a character"
     else:
         for number, qa in enumerate(paragraph["qas"]):
             if isinstance(qa, dict) and type(qa.get("id")) is int:  # True is an int, too
@@ -198,7 +198,7 @@ def _record_row(row: JsonObject) -> Question | str:
 
 
 def _lacking(value: object, needed: Mapping[str, type]) -> str:
-    """What an object lacks of the keys it needs; empty where it lacks nothing."""
+    """The key that an object lacks, as the end of a sentence; empty if it lacks none."""
     if not isinstance(value, dict):
         return f"is not an object but {shown(value)}"
     for key, kind in needed.items():

@@ -1,4 +1,4 @@
-"""Examples as files in the local formats, such that reading them gives the same examples."""
+"""Write examples as files in the local formats; reading them gives the same examples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.task import Split
 
 
 def write_conll(splits: Mapping[Split, Sequence[Sentence]], folder: Path) -> None:
-    """``{train,dev,test}.conll``: one token, a tab and its IOB2 tag a line, an empty line between sentences."""
+    """``{train,dev,test}.conll``: one token, a tab and its IOB2 tag per line, an empty line between sentences."""
     for split, sentences in splits.items():
         blocks = (
             "".join(f"{token}\t{tag}\n" for token, tag in zip(sentence.tokens, sentence.tags, strict=True))
@@ -25,7 +25,7 @@ def write_conll(splits: Mapping[Split, Sequence[Sentence]], folder: Path) -> Non
 
 
 def write_squad(splits: Mapping[Split, Sequence[Question]], folder: Path) -> None:
-    """``{train,dev,test}.json`` in SQuAD's format; questions that follow each other on one context share a paragraph."""
+    """``{train,dev,test}.json`` in SQuAD's format; consecutive questions on one context share a paragraph."""
     for split, questions in splits.items():
         articles = [
             {"title": title, "paragraphs": [_paragraph(context, qas) for context, qas in groupby(article, _context)]}
@@ -35,12 +35,12 @@ def write_squad(splits: Mapping[Split, Sequence[Question]], folder: Path) -> Non
 
 
 def write_jsonl(splits: Mapping[Split, Sequence[LabelledText]], folder: Path, columns: tuple[str, str]) -> None:
-    """``{train,dev,test}.jsonl``: one object a line, with the text, the text it is paired with if there is one, the label.
+    """``{train,dev,test}.jsonl``: one object per line, with the text, the second text if there is one, and the label.
 
     Args:
         splits: the examples.
-        folder: where the files go.
-        columns: what the two texts are called, see `tasks.sources.formats.jsonl.COLUMNS`.
+        folder: for the files.
+        columns: names of the two texts, see `tasks.sources.formats.jsonl.COLUMNS`.
     """
     for split, examples in splits.items():
         rows = (dict(zip(columns, (one.text, one.pair), strict=True)) | {"label": one.label} for one in examples)

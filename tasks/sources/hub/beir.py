@@ -1,4 +1,4 @@
-"""Test collections on the Hugging Face hub: BEIR's repositories, and MLDR's, which names hard negatives."""
+"""Test collections on the Hugging Face hub: the repositories of BEIR, and that of MLDR, which has hard negatives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> 
         root: a folder with local copies of the repositories, by their ids, instead of the hub.
 
     Raises:
-        InputError: the hub cannot be reached, or what it holds is not what was declared.
+        InputError: the hub cannot be reached, or its content is not as declared.
     """
     revision = info.revision or "local" if root else hub.resolve_revision(info)
     if info.hub_options.get("format") == "mldr":

@@ -1,4 +1,4 @@
-"""Local copies of hub datasets, for machines without network: made whole or not at all, and knowing where they are from."""
+"""Local copies of hub datasets, for machines without network. A copy is complete or missing, and records its origin."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Portable(Protocol):
 
 @dataclass(frozen=True)
 class Copied:
-    """A copy that was made, or needs not be made, and what there is to say of it."""
+    """A copy that was made, or that is not needed, with a sentence about it."""
 
     folder: Path | None
     message: str
@@ -43,11 +43,11 @@ def copy_from_hub(task: Task, dataset: str, data_dir: Path, force: bool = False)
     Args:
         task: whose dataset it is.
         dataset: one that the task declares.
-        data_dir: made if it is missing.
+        data_dir: created if it is missing.
         force: replace the folder if there is one.
 
     Raises:
-        InputError: there is no such dataset, the folder is there already, the hub cannot be read, or the disk not written.
+        InputError: there is no such dataset, the folder already exists, the hub cannot be read, or the disk cannot be written.
     """
     name = f"{task.family}/{dataset}"
     info = task.datasets.get(dataset)
@@ -55,12 +55,12 @@ def copy_from_hub(task: Task, dataset: str, data_dir: Path, force: bool = False)
         raise InputError(f"there is no dataset {name}{suggestion(dataset, task.datasets)}")
     task = measured(task, dataset)
     if info.source == "embedded":
-        return Copied(None, f"{name} is built of what is installed: nothing needs fetching")
+        return Copied(None, f"{name} is built from installed packages: nothing needs fetching")
     if not isinstance(task, Portable):
-        raise InputError(f"{name} cannot be copied, since {task.family} reads no local folders; nothing was fetched")
+        raise InputError(f"{name} cannot be copied, because {task.family} reads no local folders; nothing was fetched")
     folder = data_dir / task.family / dataset
     if folder.exists() and not force:
-        raise InputError(f"{folder} is there already; --force replaces it")
+        raise InputError(f"{folder} already exists; --force replaces it")
     data = task.load(dataset, None)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def copy_from_hub(task: Task, dataset: str, data_dir: Path, force: bool = False)
 
 
 def copied_notes(folder: Path) -> list[str]:
-    """Where a local dataset was copied from, and what was done to it on the way; nothing of one that is no copy."""
+    """The origin of a local copy and the notes on its data; empty for a dataset that is not a copy."""
     try:
         source = read_json(folder / SOURCE)
         return [f"copied from {source['hub_id']}@{source['revision']}", *map(str, source["notes"])]
@@ -97,12 +97,12 @@ def copied_notes(folder: Path) -> list[str]:
 
 
 def _difference(task: Task, dataset: str, data_dir: Path, data: Data) -> str:
-    """What the local copy lacks of the hub's rows; empty where it is read as the same examples."""
+    """A remark if the local copy is not read as the same examples as the hub's rows, else an empty text."""
     copy = task.load(dataset, str(data_dir), skip_bad=True)
     if copy.fingerprint == data.fingerprint:
         return ""
     read, there = (sum(map(len, one.splits.values())) for one in (copy, data))
-    return f"; the {read} examples that are read from there are not quite the {there} of the hub, so their scores are apart"
+    return f"; it gives {read} examples, which are not exactly the {there} of the hub, so their scores are reported separately"
 
 
 def _files(folder: Path) -> Sequence[Path]:

@@ -1,7 +1,7 @@
 """Datasets on the Hugging Face hub: declared files at a pinned commit, read by `datasets` without any script.
 
 A folder that was downloaded with ``hf download ID --repo-type dataset --local-dir DIR`` is read in the same way by
-the local cache; where there is no network, the error says how to get the files.
+the local cache; without network, the error explains how to get the files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ HubRow = dict[str, Any]
 
 
 def resolve_revision(info: DatasetInfo) -> str:
-    """The commit that is read: the pinned one, or what ``main`` is now where none is pinned.
+    """The commit to read: the pinned one, or the present commit of ``main`` if none is pinned.
 
     Raises:
         InputError: nothing is pinned and the hub cannot be reached.
@@ -42,7 +42,7 @@ def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict
         root: a local copy of the repository, instead of the hub.
 
     Raises:
-        InputError: the hub cannot be reached, or a file is not what was declared.
+        InputError: the hub cannot be reached, or a file is not as declared.
     """
     from datasets import load_dataset
 
@@ -59,7 +59,7 @@ def load_sentences(info: DatasetInfo, root: str | None = None) -> tuple[dict[Spl
     """Named-entity sentences of a hub dataset, and the commit they were read at.
 
     Raises:
-        InputError: see `load_rows`; or a column or label id is not what was declared.
+        InputError: see `load_rows`; or a column or label id is not as declared.
     """
     revision = info.revision or "local" if root else resolve_revision(info)
     tokens, tags, labels = (info.hub_options[name] for name in ("tokens", "tags", "labels"))
@@ -88,7 +88,7 @@ def name_of(label: int, names: Sequence[str]) -> str:
     """The name of a label id.
 
     Raises:
-        IndexError: there is none; a negative id does not count from the end. The message is the id.
+        IndexError: no label has this id; a negative id does not count from the end. The message is the id.
     """
     if not 0 <= label < len(names):
         raise IndexError(str(label))

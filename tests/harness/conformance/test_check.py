@@ -332,7 +332,7 @@ def test_words_are_taken_from_the_vocabulary_where_no_probed_word_is_in_it(monke
 def test_a_tokenizer_whose_tokens_span_words_fails_with_the_reason():
     outcome = words_check(fast(None))
     assert not outcome.passed
-    assert "other tokens by itself than in a text" in outcome.detail
+    assert "different tokens alone than in a text" in outcome.detail
 
 
 def test_without_a_tokenizer_words_are_not_judged():

@@ -160,14 +160,14 @@ Oslo{0}B-PER
 def test_comments_are_passed_over_and_counted_and_hashes_stay_tokens(tmp_path, sep):
     sentences, notes = read(write(tmp_path, COMMENTED.format(sep)))
     assert [tokens for tokens, _ in sentences] == [("Ada", "#", "#7"), ("#", "Oslo")]
-    assert notes[-1] == "4 comment lines of test.conll were passed over"
+    assert notes[-1] == "4 comment lines of test.conll were skipped"
 
 
 def test_marks_of_documents_are_passed_over(tmp_path):
     text = ["-DOCSTART- -X- -X- O", "#begin document (a); part 0\nAda NNP B-NP B-PER", "#end document", "-DOCSTART- O"]
     sentences, notes = read(write(tmp_path, *text, train=["Ada NNP B-NP B-PER"], dev=["Ada NNP B-NP B-PER"]))
     assert sentences == [(("Ada",), ("B-PER",))]
-    assert notes == ("2 comment lines of test.conll were passed over",)
+    assert notes == ("2 comment lines of test.conll were skipped",)
     numbered = ["1\t-DOCSTART-\tO", lines(range(1, 6), TOKENS, TAGS)]
     assert read(write(tmp_path, *numbered))[0] == [(TOKENS, TAGS)]
 

@@ -167,7 +167,7 @@ def test_irregular_tags_are_read_as_conlleval_does_and_counted(tmp_path):
         (tmp_path / f"{split}.conll").write_text(CONLL_2003)
     splits, notes = conll.load(tmp_path)
     assert notes[0] == (
-        "train.conll is IOB1 but for 2 irregular tags of 85, read as conlleval does (the first in line 124); "
+        "train.conll is IOB1 except for 2 irregular tags of 85, read as by conlleval (the first in line 124); "
         "41 tags were converted to IOB2"
     )
     assert [one.tags for one in splits["train"][-2:]] == [("B-PER", "B-PER"), ("B-LOC", "O", "B-LOC")]
@@ -183,6 +183,6 @@ def test_an_entity_of_iob2_that_begins_with_i_is_an_entity(tmp_path):
     splits, notes = conll.load(tmp_path)
     assert splits["test"][1].tags == ("O", "B-PER", "I-PER")
     assert notes[2] == (
-        "test.conll is IOB2 but for 1 irregular tags of 5, read as conlleval does (the first in line 5); "
+        "test.conll is IOB2 except for 1 irregular tags of 5, read as by conlleval (the first in line 5); "
         "1 tags were converted to IOB2"
     )

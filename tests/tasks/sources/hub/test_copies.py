@@ -110,11 +110,11 @@ def test_the_command_fills_a_folder_and_leaves_what_is_there_alone(the_hub, tmp_
     assert run_command(arguments) == 0
     said = capsys.readouterr().out
     assert "nli/snli: stanfordnlp/snli@" in said
-    assert "span/docstrings is built of what is installed: nothing needs fetching" in said
+    assert "span/docstrings is built from installed packages: nothing needs fetching" in said
     assert sorted(str(path.relative_to(data_dir)) for path in data_dir.glob("*/*")) == ["ner/wnut17", "nli/snli"]
     (data_dir / "nli" / "snli" / "mine.txt").write_text("mine")
     assert run_command(arguments) == 2
-    assert "is there already; --force replaces it" in capsys.readouterr().err
+    assert "already exists; --force replaces it" in capsys.readouterr().err
     assert (data_dir / "nli" / "snli" / "mine.txt").is_file()
     assert run_command([*arguments, "--force"]) == 0
     assert not (data_dir / "nli" / "snli" / "mine.txt").exists()
