@@ -1,4 +1,5 @@
-"""MiniLM on SciFact: the published score untrained, the speed of encoding beside sentence-transformers, the score after training.
+"""MiniLM on SciFact: the score without training against the published one, encoding speed against sentence-transformers, and
+the score after training.
 
     python -m benchmarks.minilm_scifact --data-dir DIR                    # DIR/retrieval/scifact in BEIR's format
     python -m benchmarks.minilm_scifact --data-dir DIR --only speed --documents 500
@@ -25,7 +26,7 @@ PUBLISHED = 0.6451
 
 
 def speed(data_dir: str, n_documents: int | None, repeats: int) -> dict[str, list[float]]:
-    """Seconds of every side, in turn."""
+    """Seconds of all sides, which take turns."""
     import numpy as np
     from sentence_transformers import SentenceTransformer
 
@@ -72,7 +73,7 @@ def score(data_dir: str, *options: str) -> tuple[float, float]:
 
 
 def print_speed(data_dir: str, n_documents: int | None, repeats: int) -> None:
-    """The seconds of every side."""
+    """Print the seconds of every side."""
     seconds = speed(data_dir, n_documents, repeats)
     first = statistics.median(seconds["SentenceTransformer.encode"])
     print("| side | seconds, median (min to max) | times as fast |\n| --- | --- | --- |")
@@ -82,7 +83,7 @@ def print_speed(data_dir: str, n_documents: int | None, repeats: int) -> None:
 
 
 def print_scores(data_dir: str, lr: str, epochs: str) -> None:
-    """The scores of the weights as they are, and after training."""
+    """Print the scores without and after training."""
     print(f"| weights | test nDCG@10 (published: {PUBLISHED}) | dev |\n| --- | --- | --- |")
     for name, more in (
         ("as published, fp32", ("--epochs", "0", "--precision", "fp32")),
@@ -97,7 +98,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data-dir", required=True)
     parser.add_argument("--only", choices=["speed", "scores"], help="one of the two parts")
-    parser.add_argument("--documents", type=int, help="measure the speed on so many, not on all")
+    parser.add_argument("--documents", type=int, help="measure the speed on this many documents, not on all")
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--lr", default="2e-5")
     parser.add_argument("--epochs", default="1")

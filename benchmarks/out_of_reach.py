@@ -1,12 +1,12 @@
-"""Why a model's curve ends: its memory and time at lengths it can still run, and what they come to at one it cannot.
+"""Show why a model's curve ends: measure memory and time at lengths that it can run, and extrapolate them to one it cannot.
 
     python -m benchmarks.out_of_reach
     python -m benchmarks.out_of_reach --model modernbert --lengths 2048 4096 8192 --target 98304
 
-Each length is a point of `harness bench` (a fresh process, peak resident memory above the loaded model). Memory and
-seconds are fitted by a part that grows with the tokens and one that grows with their pairs, neither of them negative; the
-fit is then read at the target, beside what the machine has. On a CPU, SDPA with a mask of the local window makes tables of
-token pairs, so that ModernBERT's memory is quadratic though most of its layers look 64 tokens far.
+Each length is a point of `harness bench` (a new process, peak resident memory above the loaded model). Memory and seconds are
+fitted by a part proportional to the tokens and one proportional to their pairs, neither negative. The fit at the target is
+printed with the memory of the machine. On a CPU, SDPA with a mask of the local window makes tables of token pairs, so that
+ModernBERT's memory is quadratic although most of its layers look only 64 tokens far.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from harness.machine.memory import available_mib
 
 
 def fitted(lengths: list[int], values: list[float]) -> tuple[float, float]:
-    """Coefficients (of a token, of a pair of tokens) that fit the values best relative to their size."""
+    """Coefficients (per token, per pair of tokens) with the best relative fit to the values."""
     tokens, scale = np.array(lengths, dtype=float), np.array(values)
     coefficients, _ = nnls(np.stack([tokens, tokens**2], axis=1) / scale[:, None], np.ones(len(values)))
     return float(coefficients[0]), float(coefficients[1])

@@ -1,10 +1,10 @@
-"""Makes what README.md shows of the harness: the answer of its command, and the picture of the report page.
+"""Make the parts of README.md that come from the harness: the answer of its command, and the picture of the report page.
 
-    python -m benchmarks.readme --run                          # runs the command anew, keeps its record, prints it into README
-    python -m benchmarks.readme --answer                       # prints the kept record into README, in today's form
+    python -m benchmarks.readme --run                          # runs the command, stores its record, prints it into README
+    python -m benchmarks.readme --answer                       # prints the stored record into README, in today's form
     python -m benchmarks.readme --page STORE                   # draws the report of a store into docs/images/report.png
 
-tests/test_readme.py fails when the answer is not what the record prints. The picture needs Chromium.
+tests/test_readme.py fails if the answer differs from the printed record. The picture needs Chromium.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def page(store: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser("benchmarks.readme", description=__doc__.splitlines()[0])
-    parser.add_argument("--run", action="store_true", help="run the command anew, and print its record")
+    parser.add_argument("--run", action="store_true", help="run the command, and print its record")
     parser.add_argument("--answer", action="store_true", help="print the kept record")
     parser.add_argument("--page", metavar="STORE", help="draw the report of this store")
     options = parser.parse_args()

@@ -1,9 +1,9 @@
-"""Peak memory of retrieval beside the embeddings themselves: a real collection, and a million made-up vectors.
+"""Measure the peak memory of retrieval besides the embeddings: with a real collection, and with a million made-up vectors.
 
     python -m benchmarks.retrieval_memory --data-dir DIR       # DIR/retrieval/npl in BEIR's format
 
-Each case runs in a fresh process, which notes its resident memory when texts, weights or vectors are there, and its peak at the
-end. What is between them, less the embeddings that were made on the way, is what encoding and searching needed.
+Each case runs in a new process, which notes its resident memory after loading texts, weights or vectors, and its peak at the
+end. The difference, minus the embeddings that were computed, is the memory of encoding and searching.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def npl(data_dir: str) -> dict[str, float]:
     found = loading.find_weights(MODELS["bert"], "custom", weights())
     model, tokenizer = loading.load(MODELS["bert"], "custom", found)
     data = RETRIEVAL.load("npl", data_dir)
-    embed(model, tokenizer, ["a text that has the libraries make their tables"] * 8, 256, "bf16")
+    embed(model, tokenizer, ["a text that makes the libraries build their tables"] * 8, 256, "bf16")
     before = status_mib("VmRSS")
     documents, _ = embed(model, tokenizer, [one.content for one in data.documents.values()], 256, "bf16")
     queries, _ = embed(model, tokenizer, [query.text for query in data.splits["test"]], 256, "bf16")
@@ -55,7 +55,7 @@ def vectors() -> dict[str, float]:
     search(queries[:2], documents[:100], 10)
     before = status_mib("VmRSS")
     search(queries, documents, DEPTH)
-    return {"embeddings": 0.0, "above": peak_memory_mib() - before}  # they were there before
+    return {"embeddings": 0.0, "above": peak_memory_mib() - before}  # they existed before
 
 
 def main() -> None:
@@ -66,7 +66,7 @@ def main() -> None:
     if options.case:
         print(json.dumps(npl(options.data_dir) if options.case == "npl" else vectors()))
         return
-    print("| case | embeddings, MiB | needed beside them, MiB | limit, MiB |\n| --- | --- | --- | --- |")
+    print("| case | embeddings, MiB | needed besides them, MiB | limit, MiB |\n| --- | --- | --- | --- |")
     too_much = False
     for case in ["npl", "vectors"] if options.data_dir else ["vectors"]:
         command = [sys.executable, "-m", "benchmarks.retrieval_memory", "--case", case]

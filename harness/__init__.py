@@ -1,6 +1,6 @@
 """A benchmark harness that compares text encoders.
 
-The functions here do what the commands of ``python -m harness`` do, and give records and pandas DataFrames. Importing
+The functions here do the same as the commands of ``python -m harness``, and return records and pandas DataFrames. Importing
 this package imports neither torch nor pandas; the first call of a function does.
 """
 

@@ -1,4 +1,4 @@
-"""The command line: parses, runs one command of `harness.commands`, and turns what it raises into a sentence.
+"""The command line: parses, runs one command of `harness.commands`, and prints an exception as a sentence.
 
 Exit codes: 0 done; 1 a run or a gate failed; 2 the command or its input is wrong; 130 stopped by Ctrl-C.
 """
@@ -62,16 +62,29 @@ SYNONYMS = {
     "--workers": "jobs n-jobs num-workers processes",
     "--force": "overwrite rerun",
 }
-"""What users of other programs call an option."""
+"""Option -> its names in other programs."""
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse with errors of one sentence that suggest the right option."""
+    """argparse with one-sentence errors that suggest the right option."""
 
-    def __init__(self, **options: Any) -> None:
-        # Descriptions and examples keep their lines.
-        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(allow_abbrev=False, **options)
+    def __init__(
+        self,
+        prog: str | None = None,
+        description: str | None = None,
+        parents: Sequence[argparse.ArgumentParser] = (),
+        epilog: str | None = None,
+        add_help: bool = True,
+    ) -> None:
+        super().__init__(
+            prog=prog,
+            description=description,
+            parents=parents,
+            epilog=epilog,
+            add_help=add_help,
+            formatter_class=argparse.RawDescriptionHelpFormatter,  # descriptions and examples keep their lines
+            allow_abbrev=False,
+        )
         self._given: Sequence[str] = ()
         self.commands: Mapping[str, argparse.ArgumentParser] = {}
 
@@ -83,7 +96,7 @@ class _Parser(argparse.ArgumentParser):
         return parsed, unknown
 
     def error(self, message: str) -> NoReturn:
-        # A misspelt option explains itself better than the required one that is missing for it.
+        # A misspelt option is a better explanation than the required one that is missing because of it.
         known = _options(self)
         names = [word.partition("=")[0] for word in self._given if word.startswith("--")]
         if unknown := [name for name in names if name not in known]:
@@ -91,7 +104,7 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{message} (see {self.prog} --help)")
 
     def _instead(self, option: str, known: Sequence[str]) -> str:
-        """The end of a message about an option that does not exist: what it may mean, or which commands have it."""
+        """The end of a message about an unknown option: similar options, or the commands that have it."""
         plain = option.lstrip("-").lower().replace("_", "-")
         if same := [one for one in known if one.lstrip("-") == plain or plain in SYNONYMS.get(one, "").split()]:
             return did_you_mean(same)
@@ -120,10 +133,10 @@ def run_command(arguments: Sequence[str]) -> int:
         return 2
     except KeyboardInterrupt as stop:
         if distributed.speaks_of_errors():
-            saved = str(stop) or "Nothing half-written is kept; run the same command again."
+            saved = str(stop) or "No incomplete files are left; run the same command again."
             print(f"Stopped. {saved}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+    except BrokenPipeError:  # the reader of our output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -132,7 +145,7 @@ def _command(options: argparse.Namespace) -> int:
     """Run the command that was parsed; returns its exit code.
 
     Raises:
-        InputError: the input is wrong, or a plug-in's code raised something that the command does not expect.
+        InputError: the input is wrong, or a plug-in's code raised an unexpected exception.
     """
     with plugin_failures():
         load_plugins(options.plugin or ())
@@ -140,7 +153,7 @@ def _command(options: argparse.Namespace) -> int:
 
 
 def _shortened(message: str) -> str:
-    """A message without the middle of what is endless in it, such as a name of 5,000 characters."""
+    """A message without the middle of very long words, such as a name of 5,000 characters."""
     message = re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda word: f"{word[0][:60]}...{word[0][-20:]}", message)
     return message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}..."
 
@@ -182,7 +195,7 @@ class _Version(argparse.Action):
     def __init__(self, option_strings: Sequence[str], dest: str) -> None:
         super().__init__(option_strings, dest, nargs=0, help="the versions of the harness, torch and Python")
 
-    def __call__(self, parser: argparse.ArgumentParser, *others: Any) -> NoReturn:
+    def __call__(self, parser: argparse.ArgumentParser, *others: object) -> NoReturn:
         harness, torch = (_version(package) for package in ("encoder-harness", "torch"))
         print(f"harness {harness}, torch {torch}, Python {platform.python_version()}")
         parser.exit()

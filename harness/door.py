@@ -1,6 +1,6 @@
-"""The Python door: what the commands do, as functions that give records and DataFrames.
+"""The Python functions of the harness: they do the same as the commands, and return records and DataFrames.
 
-Progress and remarks go to stderr, as those of the commands do. A message about bad input names the command's option.
+Progress and remarks go to stderr, as for the commands. A message about bad input names the command's option.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class RunFailedError(Exception):
     """A cell ended without a score: out of memory, a loss that is not a number, or an error of a library.
 
     Attributes:
-        record: what the store keeps of it.
+        record: of the failure, as in the store.
         log: the file with its messages.
     """
 
@@ -71,14 +71,14 @@ def run(
         task: ``family`` or ``family/dataset``.
         weights: ``scratch``, ``hub``, a folder or a hub id.
         size: ``tiny``, ``base`` or ``large``; ``None`` for the default of the weights.
-        seed: of initialisation, batches and dropout. The caller's random states are left as they were.
+        seed: of initialisation, batches and dropout. The caller's random states are not changed.
         data_dir: folder of local datasets; ``None`` for that of ``$HARNESS_DATA_DIR``.
         out: folder of the store.
         force: run the cell even if the store has its result.
         task_options: options of the task; ``python -m harness list tasks`` names them.
         plugins: Python files that register models or tasks.
-        skip_bad: leave malformed examples out, counted in the record, instead of refusing the dataset.
-        strict_tags: refuse CoNLL files with tags that depart from their scheme, instead of converting them.
+        skip_bad: leave out malformed examples and count them in the record, instead of refusing the dataset.
+        strict_tags: refuse CoNLL files with tags that violate their scheme, instead of converting them.
         **recipe: values of the recipe, such as ``learning_rate=5e-4, epochs=3``; see `harness.cells.recipe.Recipe`.
 
     Returns:
@@ -124,14 +124,16 @@ def sweep(
     retry_failed: bool = False,
     plugins: Sequence[Folder] = (),
 ) -> pd.DataFrame:
-    """Run models x tasks x learning rates x seeds, each cell in a process of its own; finished cells are not run again.
+    """Run models x tasks x learning rates x seeds. Each cell runs in its own process; stored cells are not run again.
+
+    A cell is one model on one dataset with one recipe and one seed.
 
     Args:
         grid: a TOML file, or a mapping with the keys of one: ``models``, ``tasks``, ``learning_rates``, ``seeds`` and so on.
         out: folder of the store.
         workers: cells at a time; ``None`` for 1.
         threads: of each cell; ``None`` for the processors divided by ``workers``.
-        retry_failed: run cells again that failed earlier.
+        retry_failed: run earlier failures again.
         plugins: Python files that register models or tasks, in place of the grid's.
 
     Returns:
@@ -174,7 +176,7 @@ def bench(
     force: bool = False,
     plugins: Sequence[Folder] = (),
 ) -> pd.DataFrame:
-    """Measure throughput, latency and memory against length, each point in a process of its own.
+    """Measure throughput, latency and memory against length, each point in its own process.
 
     Args:
         models: ``all``, one name, or several.
@@ -182,18 +184,18 @@ def bench(
         lengths: tokens, increasing; ``None`` for 128 to 98,304.
         mode: ``inference`` (forward), or ``training`` (forward, backward, optimiser step).
         batch_size: texts of every batch; ``None`` for 1.
-        tokens_per_batch: fill each batch with as many texts as make so many tokens, instead of a fixed batch.
+        tokens_per_batch: fill each batch with as many texts as fit into this number of tokens, instead of a fixed number.
         precision: ``None`` for bf16 where the machine is fast at it, else fp32.
         attention: kernel of all attention models.
         compiled: use `torch.compile`.
         threads: of the processor; ``None`` for all.
         extend_positions: measure beyond a model's own length, for cost only.
         point_timeout: seconds of a point.
-        memory_limit: private memory of a point, in MiB; ``None`` for what is free less 512 MiB.
-        min_repetitions: calls of a point, at least.
-        min_seconds: of these calls together, at least.
+        memory_limit: private memory of a point, in MiB; ``None`` for the free memory minus 512 MiB.
+        min_repetitions: minimum number of calls per point.
+        min_seconds: minimum time of these calls together.
         out: folder of the store.
-        force: measure again what the store has.
+        force: measure stored points again.
         plugins: Python files that register models.
 
     Returns:
@@ -249,9 +251,9 @@ def compare(
 
     Returns:
         A row per dataset. ``a_score`` and ``b_score`` are means over seeds, each with ``_low`` and ``_high``, the 95 %
-        interval; ``difference`` is a less b, with its interval; ``p`` is of approximate randomisation and ``p_holm``
-        corrected for the number of rows; ``minimum_detectable_difference`` is the true difference that as many seeds
-        and examples find with power 0.8 at 5 %.
+        interval; ``difference`` is a minus b, with its interval; ``p`` is of approximate randomisation and ``p_holm``
+        corrected for the number of rows; ``minimum_detectable_difference`` is the true difference that this number of
+        seeds and examples detects with power 0.8 at 5 %.
 
     Raises:
         InputError: a name means no run or several encoders, or the runs are not comparable.
@@ -277,7 +279,7 @@ def compare(
 def check(
     model: str, *, weights: Folder = "scratch", size: str | None = None, plugins: Sequence[Folder] = ()
 ) -> pd.DataFrame:
-    """Certify an encoder: padding, determinism, gradients, saving and the rest of what a comparison takes for granted.
+    """Certify an encoder: check padding, determinism, gradients, saving and other requirements of a fair comparison.
 
     Args:
         model: name of a registered encoder.
@@ -286,7 +288,7 @@ def check(
         plugins: Python files that register models.
 
     Returns:
-        A row per demand: ``name``, ``passed``, ``measured`` (the deviation; NaN where an exception ended the check),
+        A row per demand: ``name``, ``passed``, ``measured`` (the deviation; NaN if an exception ended the check),
         ``limit`` and ``detail``.
 
     Raises:
@@ -308,7 +310,7 @@ def load_results(folder: Folder = DEFAULT_STORE, *, kind: Kind = "run") -> pd.Da
     Args:
         folder: of the store.
         kind: ``run`` for finished runs, a row per run and split with metrics as columns; ``failure`` for cells that
-            ended without a score; ``bench`` for points of a bench; ``imported`` for scores that another tool measured;
+            ended without a score; ``bench`` for points of a bench; ``imported`` for scores of other tools;
             ``pretraining`` for pretrained encoders.
 
     Returns:
@@ -316,7 +318,7 @@ def load_results(folder: Folder = DEFAULT_STORE, *, kind: Kind = "run") -> pd.Da
         rows. Files that are not complete records are named on stderr and left out.
 
     Raises:
-        InputError: there is no such folder or kind.
+        InputError: the folder or kind does not exist.
     """
     from harness.store import frame
 
@@ -332,10 +334,10 @@ def load_predictions(run: RunRecord | pd.Series | Folder, *, out: Folder = DEFAU
 
     Args:
         run: its record, a row of `load_results`, its key, or its folder.
-        out: folder of the store that holds it, where ``run`` is no folder.
+        out: folder of the store that holds it, if ``run`` is not a folder.
 
     Returns:
-        A row per example of dev and test: ``split``, ``id``, ``gold``, ``predicted``, the texts that were read, and
+        A row per example of dev and test: ``split``, ``id``, ``gold``, ``predicted``, its texts, and
         ``terms``, the numerator and denominator of the example's share of the main metric.
 
     Raises:
@@ -351,7 +353,7 @@ def load_predictions(run: RunRecord | pd.Series | Folder, *, out: Folder = DEFAU
 
 
 def _swept(grids: list[Grid], store: Store, workers: int, threads: int, retry_failed: bool) -> list[RunRecord]:
-    """Run the cells of grids that the store lacks; returns the records of all that are done."""
+    """Run the cells of grids that are not stored; returns the records of all finished cells."""
     from harness.scheduling.local import ChildOptions, ChildProcesses
     from harness.scheduling.sweep import ready
 
@@ -384,7 +386,7 @@ def _measured(
 
 @contextmanager
 def _as_a_command(plugins: Sequence[Folder] = ()) -> Iterator[None]:
-    """Do for the block what the command line does for a command: load plug-ins, and turn their failures into sentences.
+    """Prepare the block like a command: load plug-ins, and turn their failures into sentences.
 
     Raises:
         InputError: a plug-in failed, torchrun started this process, or other packages hide ours.
@@ -401,7 +403,7 @@ def _run_folder(run: object, store: Path) -> Path:
     """The folder of a run.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such run.
     """
     if isinstance(run, str | os.PathLike):
         if (Path(run) / RECORD).is_file():
@@ -413,8 +415,8 @@ def _run_folder(run: object, store: Path) -> Path:
     found = sorted(store.glob(f"*_{glob.escape(key)}/{RECORD}")) if isinstance(key, str) and "/" not in key else []
     if not found:
         raise InputError(
-            f"{store} has no run {shortened(repr(key or run))}; give a record, the key or the folder of a run, and out= where "
-            "the store is another"
+            f"{store} has no run {shortened(repr(key or run))}; give a record, the key or the folder of a run, and out= if the "
+            "store is another one"
         )
     return found[0].parent
 

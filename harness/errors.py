@@ -1,4 +1,4 @@
-"""The exception that a user is meant to read, and what it says of other people's exceptions."""
+"""The exceptions that are written for users, and one-line forms of other exceptions."""
 
 
 class InputError(Exception):
@@ -13,14 +13,14 @@ class StoppedError(KeyboardInterrupt):
 
 
 class UnsuitedError(InputError):
-    """A model and a task that can never go together, such as a word index on token tags: a sweep leaves them out."""
+    """A model and a task that do not fit together, such as a word index and token tags; a sweep leaves them out."""
 
 
 def first_line(error: BaseException, length: int = 200) -> str:
-    """The first line of an error's message, or the name of an error that has none."""
+    """The first line of an error's message, or the name of an error without a message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:length]
 
 
 def on_one_line(error: BaseException, length: int = 160) -> str:
-    """All of an error's message on one line, or the name of an error that has none."""
+    """The whole message of an error on one line, or the name of an error without a message."""
     return " ".join(str(error).split())[:length] or type(error).__name__

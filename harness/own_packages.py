@@ -1,7 +1,7 @@
-"""Import the harness's own packages, whatever the folder holds from which it was started.
+"""Import the harness's own packages, even if the current folder has packages of the same names.
 
-``models`` and ``tasks`` are common names: many projects have packages that are called so. Python searches the current
-folder first when it runs ``python -m harness``, and would find theirs.
+``models`` and ``tasks`` are common names. ``python -m harness`` makes Python search the current folder first, where it could
+find packages of another project.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class _OwnPackages(MetaPathFinder):
 def prefer_own_packages() -> None:
     """Make imports find our packages first, then installed ones, and those of the current folder last.
 
-    A plug-in file can still import modules of the current folder, but a folder ``datasets`` there hides no library.
+    A plug-in file can still import modules of the current folder, but a folder ``datasets`` there cannot hide a library.
     """
     sys.meta_path.insert(0, _OwnPackages())
     here = current_folder_on_path()
@@ -44,10 +44,10 @@ def prefer_own_packages() -> None:
 
 
 def find_own_packages() -> None:
-    """Make ``import models`` and ``import tasks`` find our packages in a process that somebody else started.
+    """Make ``import models`` and ``import tasks`` find our packages in a process that we did not start.
 
-    A folder of such a name without ``__init__.py`` is passed over. Packages of the user are left alone: ours cannot be
-    imported beside them under the same name.
+    A folder of such a name without ``__init__.py`` is ignored. If the user has a package of such a name, ours cannot be
+    imported too.
 
     Raises:
         InputError: the process imports, or has imported, another package of such a name.
@@ -67,7 +67,7 @@ def find_own_packages() -> None:
 
 
 def current_folder_on_path() -> str | None:
-    """The current folder where imports search it, as they do for ``python -m harness``; else ``None``."""
+    """The current folder if imports search it, as for ``python -m harness``; else ``None``."""
     try:
         here = str(Path.cwd().resolve())
     except FileNotFoundError:  # it was removed

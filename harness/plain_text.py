@@ -1,4 +1,4 @@
-"""Text that a terminal, a spreadsheet or an SVG file takes as text: nothing in it is a command to the program that shows it."""
+"""Make text safe to show in a terminal, a spreadsheet or an SVG file: no part of it is a command to that program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud8
 def plain(text: str) -> str:
     r"""The text with every control character written out, such as ``\x1b`` for ESC.
 
-    Datasets, paths and error messages can hold anything, and a terminal obeys escape sequences. Halves of surrogate
+    Datasets, paths and error messages can contain anything, and a terminal obeys escape sequences. Halves of surrogate
     pairs have no bytes in UTF-8, so they are written out as well.
     """
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)

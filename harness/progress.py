@@ -1,4 +1,4 @@
-"""Progress of long work on stderr: bars on a terminal, a line now and then in a log; and the words for it."""
+"""Show the progress of long work on stderr: bars on a terminal, occasional lines in a log."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ LOG_INTERVAL_S = 15.0
 stderr = PlainConsole(stderr=True)
 
 Update = Callable[..., None]
-"""Called with how much is done, how much there is in all and, optionally, a remark such as the loss and lines to show
-below the bars of a terminal."""
+"""Called with the amount done, the total and, optionally, a remark such as the loss, and lines to show below the bars of a
+terminal."""
 
 
 class Reporter(Protocol):
-    """Something that shows stages of work."""
+    """Shows stages of work."""
 
     def __call__(self, stage: str, total: float | None = None) -> Update:
-        """Begin a stage of so much work, if that is known; the function returned moves it on."""
+        """Begin a stage with this total, if it is known; returns the function that updates it."""
         ...
 
 
@@ -52,7 +52,7 @@ def shown(estimates: bool = True) -> Iterator[Reporter]:
     """A reporter on stderr, for as long as the block runs.
 
     Args:
-        estimates: show the time left that the bar's own speed suggests; else remarks say it.
+        estimates: show the remaining time from the bar's own speed; otherwise remarks contain it.
     """
     if not stderr.is_terminal:
         yield _log
@@ -93,7 +93,7 @@ def _log(stage: str, total: float | None = None) -> Update:
 
 
 def with_loss(update: Update) -> Callable[[int, int, float | None], None]:
-    """What training calls with step, steps and latest loss, where it has one, to move a stage on."""
+    """A function for training that updates a stage, called with step, steps and the latest loss, if there is one."""
     return lambda step, steps, loss: update(step, steps, "" if loss is None else f"loss {loss:.3f}")
 
 
@@ -103,7 +103,7 @@ def counted(number: int | str, thing: str) -> str:
 
 
 def saved_so_far(saved: int, total: int, thing: str) -> str:
-    """What a user reads who has stopped work on many things: ``2 of 18 cells are saved; ...``."""
+    """The message after stopping work on many things: ``2 of 18 cells are saved; ...``."""
     are = "is" if saved == 1 else "are"
     return f"{saved} of {counted(total, thing)} {are} saved; run the same command to continue."
 

@@ -1,6 +1,6 @@
-"""Values as Python callers give them, checked as the command line checks its own.
+"""Check values from Python callers as the command line checks its own.
 
-numpy's numbers, paths and any iterable are accepted where the command line takes a number, a text or a list.
+numpy's numbers, paths and any iterable are accepted in place of numbers, texts and lists.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ T = TypeVar("T")
 
 
 def given_values(values: Mapping[str, object]) -> dict[str, object]:
-    """Those values that are not ``None``, as TOML would hold them."""
+    """The values that are not ``None``, in the types of TOML."""
     return {name: plain_value(value) for name, value in values.items() if value is not None}
 
 
 def plain_value(value: object) -> object:
-    """A value as TOML would hold it: tables, lists, text, and Python's own numbers in place of numpy's."""
+    """A value in the types of TOML: tables, lists, texts, and Python's own numbers in place of numpy's."""
     if isinstance(value, Mapping):
         return given_values(value)
     if isinstance(value, os.PathLike):
@@ -58,10 +58,10 @@ def as_paths(values: object) -> list[str]:
 
 
 def as_joined(values: object, name: str) -> str:
-    """Several values as the command line takes them, with commas.
+    """Several values in the command line's form, with commas.
 
     Raises:
-        InputError: it is no list.
+        InputError: it is not a list.
     """
     several = plain_value(values)
     if isinstance(several, str):

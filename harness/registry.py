@@ -1,4 +1,4 @@
-"""A name-to-object registry: a decorator for code, lazy paths for what is heavy, entry points for other people's packages.
+"""A registry of objects by name: a decorator for code, lazy paths for heavy modules, entry points for other packages.
 
 MODELS = Registry[Encoder]("model", entry_points="encoder_harness.models")
 MODELS.register("my-encoder")(encoder)          # or as a decorator
@@ -26,19 +26,18 @@ from harness.errors import InputError, on_one_line
 T = TypeVar("T")
 
 _PLUGIN = "harness_plugin_"
-"""What the names of modules begin with that are plug-ins."""
+"""Prefix of the module names of plug-ins."""
 
 
 class Registry(Generic[T]):
     """Objects of one kind by the name that a user types.
 
     Args:
-        kind: what one entry is called in messages, for example ``"model"``.
+        kind: the word for an entry in messages, for example ``"model"``.
         entry_points: the entry-point group in which installed packages announce entries; the name of
             the entry point is the name of the entry, and it is imported only when it is asked for.
-        fault: what keeps an object from being an entry, as the end of a sentence that begins with its name; empty where
-            nothing does.
-        hint: the end of the message about a name that does not exist, from that name and those that do; by default
+        fault: returns why an object cannot be an entry, as the end of a sentence that begins with its name; empty if it can.
+        hint: returns the end of the message about an unknown name, from that name and the known ones; by default
             `suggestion`.
     """
 
@@ -56,11 +55,11 @@ class Registry(Generic[T]):
         self._announced = False
 
     def register(self, name: str) -> Callable[[T], T]:
-        """Return a decorator that files its argument under ``name`` and gives it back.
+        """Return a decorator that registers its argument under ``name`` and returns it.
 
         Raises:
-            InputError: the name is taken, so that a plug-in cannot silently replace a built-in entry; or it cannot be
-                typed, or the argument is not of the registry's kind.
+            InputError: the name is taken, so that a plug-in cannot silently replace a built-in entry; or it is not a valid
+                name, or the argument is not of the registry's kind.
         """
         if not isinstance(name, str) or not re.fullmatch(r"[\w.+-]+", name):
             raise InputError(
@@ -75,12 +74,12 @@ class Registry(Generic[T]):
         return file_it
 
     def register_lazily(self, name: str, path: str) -> None:
-        """File ``"module:attribute"`` under ``name``; it is imported at the first look-up."""
+        """Register ``"module:attribute"`` under ``name``; it is imported at the first look-up."""
         self._add(name, path)
 
     def _add(self, name: str, entry: T | str | EntryPoint) -> None:
         if name in self._entries:
-            raise InputError(f"the {self.kind} {name!r} is registered already; give yours another name")
+            raise InputError(f"the {self.kind} {name!r} is already registered; give yours another name")
         self._entries[name] = entry
 
     def names(self) -> list[str]:
@@ -129,7 +128,7 @@ class Registry(Generic[T]):
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """The end of an error message: ``; did you mean 'x'?`` or the list of what there is."""
+    """The end of an error message: ``; did you mean 'x'?`` or the list of known names."""
     known = list(known)
     if close := closest(name, known):
         return did_you_mean(close)
@@ -137,7 +136,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = 0.5) -> list[str]:
-    """The one or two names that are most like a misspelt one; none where no name is as like it as ``cutoff`` (0 to 1)."""
+    """The one or two names most similar to a misspelt one; empty if none has a similarity of ``cutoff`` (0 to 1)."""
     return difflib.get_close_matches(name, list(known), n=2, cutoff=cutoff)
 
 
@@ -150,7 +149,7 @@ def load_plugins(files: Iterable[str | Path]) -> None:
     """Run all plug-ins of a command, see `load_plugin`.
 
     Raises:
-        InputError: one cannot be loaded, or two have the same name, by which their classes are found.
+        InputError: one cannot be loaded, or two have the same name, which must be unique to find their classes.
     """
     of_name: dict[str, str] = {}
     for file in files:
@@ -188,14 +187,14 @@ def load_plugin(file: str | Path) -> None:
 
 @contextmanager
 def _importing(failed: str) -> Iterator[None]:
-    """Import other people's code: whatever it raises, `SystemExit` among it, becomes an `InputError`.
+    """Import foreign code: whatever it raises, including `SystemExit`, becomes an `InputError`.
 
     Args:
         failed: the beginning of the sentence.
     """
     try:
         yield
-    except KeyboardInterrupt:  # the user's
+    except KeyboardInterrupt:  # from the user
         raise
     except InputError as error:
         raise InputError(f"{failed}: {error}") from error
@@ -205,10 +204,10 @@ def _importing(failed: str) -> Iterator[None]:
 
 @contextmanager
 def plugin_failures() -> Iterator[None]:
-    """Turn what a plug-in's code raises while the block runs into an `InputError` that names the file and line.
+    """Turn exceptions of a plug-in's code while the block runs into an `InputError` that names the file and line.
 
     Raises:
-        InputError: a plug-in's code raised something else, or something called ``sys.exit``.
+        InputError: a plug-in's code raised another exception, or some code called ``sys.exit``.
     """
     try:
         yield
@@ -221,11 +220,11 @@ def plugin_failures() -> Iterator[None]:
 
 
 def failure_of_plugin(error: BaseException) -> InputError | None:
-    """What a user should read of an exception that a plug-in's code raised while a command ran.
+    """The user's message about an exception that a plug-in's code raised while a command ran.
 
     Returns:
-        A sentence that names the file and line; ``None`` where no plug-in's code was running, unless the exception is a
-        `SystemExit`, which would end the command as if all were well.
+        A sentence that names the file and line; ``None`` if no plug-in's code was running, unless the exception is a
+        `SystemExit`, which would end the command as if it had succeeded.
     """
     for frame, line in reversed(list(traceback.walk_tb(error.__traceback__))):
         if str(frame.f_globals.get("__name__")).startswith(_PLUGIN):

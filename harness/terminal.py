@@ -1,4 +1,4 @@
-"""Tables and lines on the terminal. Text is shown as it is, whatever it holds, and no word of a table is cut in two."""
+"""Tables and lines on the terminal. Any text is shown literally, and tables never cut words."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from rich.text import Text
 from harness.plain_text import plain
 
 _WIDTH = 140
-"""Columns where nothing says how wide the terminal is, as in a log."""
+"""Columns if the width of the terminal is unknown, as in a log."""
 
 
 class PlainConsole(Console):
-    """A console for which a string is text: no markup, no emoji codes, no highlighting, no control characters.
+    """A console that shows strings literally: no markup, no emoji codes, no highlighting, no control characters.
 
-    Only `rich.text.Text` carries a style, so it is made of our own words alone.
+    Only `rich.text.Text` has a style, and it is used only for our own words.
     """
 
     def __init__(self, **options: Any) -> None:
-        # In a notebook rich would draw HTML, on stderr's behalf too.
+        # In a notebook rich would draw HTML, even for stderr.
         super().__init__(markup=False, emoji=False, highlight=False, soft_wrap=True, force_jupyter=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
@@ -38,9 +38,9 @@ class PlainConsole(Console):
 
 
 def tolerate_any_encoding() -> None:
-    """Let stdout replace characters that its encoding lacks; stderr does so by itself.
+    """Make stdout replace characters that its encoding lacks, as stderr does by default.
 
-    A locale or ``PYTHONIOENCODING`` of Latin-1, cp1252 or ASCII would else end a finished run with a traceback.
+    Otherwise a locale or ``PYTHONIOENCODING`` of Latin-1, cp1252 or ASCII would end a finished run with a traceback.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -52,24 +52,24 @@ def show(text: str, end: str = "\n") -> None:
 
 
 def show_json(value: object, indent: int | None = None) -> None:
-    """Print JSON on stdout, on one line unless indented. It is ASCII: right in every encoding, no control characters."""
+    """Print JSON on stdout, on one line unless indented. It is ASCII, so it works in every encoding."""
     print(json.dumps(value, indent=indent), flush=True)
 
 
 def speaks_utf8() -> bool:
-    """Whether stdout takes every character."""
+    """Whether stdout can encode every character."""
     return (sys.stdout.encoding or "utf-8").lower().replace("-", "").startswith("utf")
 
 
 def drawn(*parts: Table | str, width: int | None = None) -> str:
     """Tables and lines as text for stdout.
 
-    A table that is too wide is folded between words. Where words themselves do not fit side by side, its rows are
-    printed one below the other.
+    A table that is too wide is folded between words. If single words do not fit side by side, its rows are printed one below
+    the other.
 
     Args:
         *parts: from top to bottom.
-        width: columns of the terminal; by default those of the one that stdout is.
+        width: columns of the terminal; by default those of stdout.
     """
     width = width or shutil.get_terminal_size((_WIDTH, 24)).columns
     out = io.StringIO()
@@ -78,7 +78,7 @@ def drawn(*parts: Table | str, width: int | None = None) -> str:
         if isinstance(part, str):
             console.print(part)
             continue
-        if part.title:  # above the table and not in it, where rich would fold it to the table's width
+        if part.title:  # above the table, because rich would fold a title inside to the table's width
             console.print(part.title)
             part.title = None
         if _fits(part, width):
@@ -91,11 +91,11 @@ def drawn(*parts: Table | str, width: int | None = None) -> str:
 
 
 def _fits(table: Table, width: int) -> bool:
-    """Give every column a width that holds its longest word; false where that is too much for the terminal."""
+    """Give every column the width of its longest word; returns false if that is too much for the terminal."""
     texts = [[_text(cell) for cell in (column.header, *column.cells)] for column in table.columns]
     least = [max(cell_len(word) for text in column for word in (text.split() or [""])) for column in texts]
     widths = [max(cell_len(line) for text in column for line in (text.splitlines() or [""])) for column in texts]
-    room = width - 3 * len(widths) - 1  # a line and two blanks a column, and the last line
+    room = width - 3 * len(widths) - 1  # a line and two blanks per column, and the last line
     if sum(least) > room:
         return False
     while sum(widths) > room:

@@ -52,7 +52,7 @@ def valid_name(text: str) -> str:
 
 
 def data_dir() -> str | None:
-    """The folder of local datasets that the environment names, if it names one; `valid_path` checks it as an option's default."""
+    """The folder of local datasets from the environment, if it is set; `valid_path` checks it as an option's default."""
     return os.environ.get("HARNESS_DATA_DIR") or None
 
 

@@ -245,7 +245,7 @@ def test_a_sweep_learns_the_task_and_names_the_plugins_in_its_commands(swept, pl
 def test_the_printed_command_finds_the_run_in_the_store(swept, plugins):
     record = json.loads(next(swept.glob("*/run.json")).read_text())
     done = harness(*shlex.split(record["command"])[3:], "--out", swept)
-    assert "the store has this run already" in done.stderr, done.stderr
+    assert "the store already has this run" in done.stderr, done.stderr
 
 
 def test_a_dry_run_and_a_report_know_them_without_being_told_apart(swept, plugins, capsys, tmp_path):

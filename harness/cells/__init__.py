@@ -1,1 +1,1 @@
-"""What is asked for: requests as users type them, cells in which nothing is left open, recipes and grids."""
+"""Requests as users type them, cells with every value resolved, recipes and grids."""

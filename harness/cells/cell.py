@@ -1,4 +1,4 @@
-"""A cell: one encoder's weights on one dataset, with one recipe and one seed. Its key identifies its run for good."""
+"""A cell: one encoder's weights on one dataset, with one recipe and one seed. Its key identifies its run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import cached_property
 from harness.cells.recipe import Recipe
 
 PROTOCOL = 2
-"""Raised when a change of the pipeline changes scores, so that old and new runs have different keys."""
+"""Increased when a change of the pipeline changes scores, so that old and new runs have different keys."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,14 @@ class Cell:
         model, size: names in the registry of models.
         weights: ``scratch``, ``hub``, or a path or hub id.
         task: ``family/dataset``, resolved.
-        recipe: resolved: nothing is left to the machine that runs it.
+        recipe: resolved: no value depends on the machine that runs it.
         seed: of initialisation, order of examples and dropout.
         weights_identity: digest of the weights and tokenizer, or hub id with commit.
         data_identity: digest or version of the dataset.
         task_options: options of the task, resolved, as pairs of name and text.
-        data_dir: folder of local datasets; not part of the key, since ``data_identity`` says what was in it.
-        skip_bad: leave malformed examples out instead of refusing the dataset; not part of the key either, since the data
-            decide which are left out.
+        data_dir: folder of local datasets; not part of the key, because ``data_identity`` covers its content.
+        skip_bad: leave malformed examples out instead of refusing the dataset; not part of the key either, because
+            the data decide which are left out.
     """
 
     model: str

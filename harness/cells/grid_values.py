@@ -1,6 +1,6 @@
-"""The values of a grid's keys as a TOML file, a JSON file or the command line gives them: each is checked and converted.
+"""Check and convert the values of a grid's keys from a TOML file, a JSON file or the command line.
 
-Every function takes the value, its key and where it stands, for messages, and raises `InputError` if it cannot use the value.
+Every function takes the value, and its key and place for messages. It raises `InputError` if the value is not usable.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def table(value: object, key: str, where: str) -> dict[str, object]:
 def names(value: object, key: str, where: str) -> tuple[str, ...]:
     """Different names of models or tasks, one or more."""
     if value == []:
-        raise InputError(f"{where}: {key} is empty, so there is nothing to run; name one at least")
+        raise InputError(f"{where}: {key} is empty, so there is nothing to run; name at least one")
     return _texts(value, key, where, valid_name)
 
 
@@ -91,7 +91,7 @@ def learning_rates(value: object, key: str, where: str) -> tuple[float, ...]:
 def seeds(value: object, key: str, where: str) -> tuple[int, ...]:
     """Different seeds, as a list or a text such as ``0-9``."""
     if value == []:
-        raise InputError(f"{where}: {key} is empty, so there is nothing to run; name one at least")
+        raise InputError(f"{where}: {key} is empty, so there is nothing to run; name at least one")
     return _different(_seeds(value, key, where), key, where)
 
 

@@ -1,4 +1,4 @@
-"""What a sweep runs: grids of models, tasks, learning rates and seeds, from the command line or a TOML file.
+"""The cells of a sweep: grids of models, tasks, learning rates and seeds, from the command line or a TOML file.
 
 # python -m harness sweep sweeps/mine.toml
 models = ["avey-b", "bert"]
@@ -9,7 +9,7 @@ tasks = ["ner"]
 learning_rates = [5e-4, 1e-3]
 recipe = { epochs = 2 }
 
-Keys outside of the grids apply to all of them. Paths are relative to the current folder, as on the command line.
+Keys outside the grids apply to all of them. Paths are relative to the current folder, as on the command line.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _READERS: Mapping[str, Callable[[object, str, str], object]] = {
     "recipe": grid_values.recipe,
     "task_options": grid_values.task_options,
 }
-"""What reads each key of a grid."""
+"""Key of a grid -> the function that reads its value."""
 _NULLABLE = {"weights", "size", "data_dir"}
 """Keys for which a JSON file may say null, for the default."""
 
@@ -53,7 +53,7 @@ class Grid:
 
     Attributes:
         models, tasks: as a user types them.
-        learning_rates: empty for the one that task and weights decide.
+        learning_rates: empty for the default of task and weights.
         seeds: of the runs.
         recipe: values of the recipe other than the learning rate.
         weights, size, data_dir, skip_bad, plugins, task_options, strict_tags: see `harness.cells.request.Request`.
@@ -104,9 +104,9 @@ def read(
     """The grids of a file, or the one of the command line.
 
     Args:
-        file: a TOML file, if there is one, or what one would hold.
-        given: keys of a grid from the command line; they win over the file.
-        defaults: keys of a grid that the file wins over.
+        file: a TOML file, if there is one, or a mapping in its form.
+        given: keys of a grid from the command line; they override the file.
+        defaults: keys of a grid that the file overrides.
 
     Raises:
         InputError: the file cannot be read, or a key is unknown, of a wrong type, empty or given twice.
@@ -176,7 +176,7 @@ def _merged(below: Mapping[str, object], above: Mapping[str, object], where: str
     merged = dict(below) | dict(above)
     for key in ("recipe", "task_options"):
         low, high = (grid_values.table(side.get(key, {}), key, where) for side in (below, above))
-        # One length of training replaces the other, since a recipe has one of them.
+        # One length of training replaces the other, because a recipe has only one.
         replaced = set(LENGTHS) if set(LENGTHS) & high.keys() else set()
         merged[key] = {name: value for name, value in low.items() if name not in replaced} | high
     return merged

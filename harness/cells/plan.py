@@ -1,4 +1,4 @@
-"""From names that a user types to cells in which nothing is left open."""
+"""Resolve the names that a user types into cells."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Options = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell with the objects that its names mean, and the request that it was planned for."""
+    """A cell with the objects of its names, and the request that it was planned for."""
 
     request: Request
     cell: Cell
@@ -106,7 +106,7 @@ def plan_all(requests: Sequence[Request]) -> tuple[list[Planned], list[Unsuited]
 
 @dataclass(frozen=True)
 class _Chosen:
-    """What an encoder's or a ranker's side of a request resolves to."""
+    """The resolved encoder or ranker of a request."""
 
     encoder: Encoder | Ranker
     size: str
@@ -115,14 +115,14 @@ class _Chosen:
 
 
 class _Planner:
-    """Resolves requests; whatever several of them share is looked up once."""
+    """Resolves requests; looks up only once what several of them share."""
 
     def __init__(self) -> None:
         self._weights, self._task, self._identity = cache(_weights), cache(_task), cache(self._identity_of)
         self._planned: dict[object, Planned] = {}
 
     def plan(self, request: Request) -> Planned:
-        """See `harness.cells.plan.plan`; requests that differ in their seed alone are resolved once."""
+        """See `harness.cells.plan.plan`; requests that differ only in their seed are resolved once."""
         checked_seed(request.seed)
         like = tuple(str(value) for name, value in vars(request).items() if name != "seed")
         if like not in self._planned:
@@ -200,7 +200,7 @@ def with_vectors(weights: Weights, task: Task) -> Weights:
     A hub id with its commit decides the declaration, so planning a sweep does not ask the hub.
 
     Raises:
-        InputError: a declaration is malformed, or is one that the harness cannot follow.
+        InputError: a declaration is malformed, or the harness does not support it.
     """
     options = task.options if isinstance(task, Configurable) else {}
     if weights.kind == "hub":

@@ -1,4 +1,4 @@
-"""How an encoder is fine-tuned: the values of a recipe, the same for every encoder.
+"""The recipe of fine-tuning, the same for every encoder.
 
 Each field is declared once. The options of commands, the keys of TOML files, the checks of values and the command that
 repeats a run are derived from the declarations (`RECIPE_FIELDS`).
@@ -31,7 +31,7 @@ LENGTHS = ("epochs", "max_steps")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How an encoder is fine-tuned: the same for every encoder.
+    """The hyperparameters of fine-tuning, the same for every encoder.
 
     The defaults are those of the Avey-B paper's token classification (Acharya and Hammoud, 2026): AdamW (0.9, 0.95),
     weight decay 0.1, linear decay after 10 % warm-up, batches of 32, clipping at 1.0. Only the AdamW epsilon differs: it is the
@@ -39,11 +39,11 @@ class Recipe:
 
     Attributes:
         learning_rate: peak learning rate.
-        epochs: passes over the training examples; ignored if ``max_steps`` is given. 0 trains nothing: the weights are
-            scored as they are, by tasks that can do so (`tasks.task.ZeroShot`).
+        epochs: passes over the training examples; ignored if ``max_steps`` is given. 0 scores the weights without training,
+            in tasks that can do so (`tasks.task.ZeroShot`).
         max_steps: optimiser steps, or ``None``.
-        train_limit: use only so many training examples (a fixed sample, the same for all models and seeds).
-        max_length: longest input in tokens, special tokens included, for every encoder alike.
+        train_limit: number of training examples to use (a fixed sample, the same for all models and seeds).
+        max_length: longest input in tokens, including special tokens, the same for every encoder.
         batch_size: examples in one optimiser step.
         precision: ``fp32``, or ``bf16`` for autocast over float32 master weights.
         warmup_ratio: share of the steps in which the learning rate rises.
@@ -84,7 +84,7 @@ class Recipe:
     max_length: int = declared(
         512,
         "--max-length",
-        "longest input, special tokens included",
+        "longest input in tokens, including special tokens",
         Bounds("at least 8 tokens", lambda value: value >= 8),
         metavar="TOKENS",
         always_written=True,
@@ -145,7 +145,7 @@ class Recipe:
         ]
 
     def steps(self, n_examples: int) -> int:
-        """Optimiser steps for so many training examples."""
+        """Optimiser steps for this number of training examples."""
         return self.max_steps or math.ceil(math.ceil(n_examples / self.batch_size) * self.epochs)
 
     def untrained(self) -> Recipe:

@@ -1,4 +1,4 @@
-"""How a field of the recipe is declared: its option on the command line, its help and its bounds, beside type and default."""
+"""The declaration of a recipe field: its option on the command line, its help and its bounds, besides type and default."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Usual:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What a field says beside its name, type and default.
+    """The declaration of a field besides its name, type and default.
 
     Attributes:
         flag: its option on the command line.

@@ -1,4 +1,4 @@
-"""One run as a user asks for it: names, and the few values that were given. `harness.cells.plan` resolves it."""
+"""One run as a user requests it: names, and the given values. `harness.cells.plan` resolves it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from harness.errors import InputError
 from harness.values import shortened
 
 GREATEST_SEED = 2**32 - 1
-"""The greatest that numpy's generators accept."""
+"""The largest seed that numpy's generators accept."""
 LONGEST_NAME = 255
-"""Bytes of a family's or a dataset's name: file systems allow no longer name of a folder."""
+"""Bytes of a family's or a dataset's name: the longest folder name of file systems."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One run as a user asks for it.
+    """One run as a user requests it.
 
     Attributes:
         model: name of a registered encoder.
@@ -34,7 +34,7 @@ class Request:
         task_options: options of the task that were given, as text.
         skip_bad: leave malformed examples out, counted, instead of refusing the dataset.
         plugins: files that register models or tasks.
-        strict_tags: refuse entity tags that depart from the scheme of their file, instead of converting them.
+        strict_tags: refuse entity tags that violate the scheme of their file, instead of converting them.
     """
 
     model: str
@@ -51,7 +51,7 @@ class Request:
     strict_tags: bool = False
 
     def arguments(self) -> list[str]:
-        """The options of ``harness run`` that ask for this."""
+        """The options of ``harness run`` for this request."""
         words = ["--model", self.model, "--task", self.task, "--weights", self.weights, "--seed", str(self.seed)]
         words += ["--size", self.size] if self.size else []
         words += ["--data-dir", self.data_dir] if self.data_dir else []
@@ -68,7 +68,7 @@ class Request:
         return words
 
     def resolved(self, dataset: str, recipe: Recipe, task_options: Mapping[str, str]) -> Request:
-        """This request with nothing left to defaults or to the machine."""
+        """This request with no value left to defaults or to the machine."""
         values: dict[str, RecipeValue] = {
             name: value
             for name, declared in RECIPE_FIELDS.items()
@@ -78,12 +78,12 @@ class Request:
         return replace(self, task=dataset, recipe=values, task_options=task_options)
 
     def command(self) -> str:
-        """The command that asks for it."""
+        """The command for this request."""
         return shlex.join(["python", "-m", "harness", "run", *self.arguments()])
 
 
 def checked_seed(seed: object) -> int:
-    """The seed, if a run can start from it.
+    """The seed, if it is valid.
 
     Raises:
         InputError: it is not a whole number from 0 to `GREATEST_SEED`.

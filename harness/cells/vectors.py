@@ -1,4 +1,4 @@
-"""How texts become vectors: as the user says, else as the checkpoint declares, else by mean pooling."""
+"""How texts become vectors: by the user's choice, else the checkpoint's declaration, else mean pooling."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def vectors_of(weights: Weights, head: str, options: Mapping[str, str]) -> Vecto
 
     Raises:
         InputError: a file of the checkpoint is malformed.
-        UnsuitedError: the checkpoint declares what the harness cannot do, and the user chose no pooling.
+        UnsuitedError: the checkpoint declares something unsupported, and the user chose no pooling.
     """
     said = declared(weights)
     pooling = options.get("pooling", DECLARED)

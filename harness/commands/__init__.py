@@ -12,6 +12,12 @@ class Commands(Protocol):
     """What a command is added to: the result of `argparse.ArgumentParser.add_subparsers`."""
 
     def add_parser(
-        self, name: str, *, parents: Sequence[argparse.ArgumentParser], epilog: str, help: str
+        self,
+        name: str,
+        *,
+        parents: Sequence[argparse.ArgumentParser],
+        epilog: str,
+        help: str,
+        description: str | None = None,
     ) -> argparse.ArgumentParser:
         """Add one command."""

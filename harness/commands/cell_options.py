@@ -1,4 +1,4 @@
-"""The options that all commands that run cells share: where data come from, the recipe, and where results and curves go."""
+"""The options of all commands that run cells: data, recipe, results and curves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Options = argparse._ActionsContainer
 
 
 def add_weights_options(options: Options, default: str | None) -> None:
-    """Which weights of the encoder, and in which size."""
+    """The weights of the encoder, and its size."""
     options.add_argument(
         "--weights", type=valid_path, default=default, help="scratch (default), hub, a folder, or a hub id"
     )
@@ -26,7 +26,7 @@ def add_weights_options(options: Options, default: str | None) -> None:
 
 
 def add_data_options(options: Options) -> None:
-    """Where examples come from, and the options of a task."""
+    """The source of examples, and the options of a task."""
     options.add_argument(
         "--data-dir",
         type=valid_path,
@@ -37,15 +37,15 @@ def add_data_options(options: Options) -> None:
     options.add_argument(
         "--skip-bad",
         action="store_true",
-        help="leave malformed examples out, counted in the record, instead of stopping",
+        help="leave out malformed examples and count them in the record, instead of stopping",
     )
     options.add_argument(
         "--strict-tags",
         action="store_true",
-        help="refuse CoNLL files with tags that depart from their scheme, instead of reading them as conlleval does",
+        help="refuse CoNLL files with tags that violate their scheme, instead of reading them like conlleval",
     )
     options.add_argument(
-        "--task-option", action="append", metavar="NAME=VALUE", help="an option of the task (`list tasks` names them)"
+        "--task-option", action="append", metavar="NAME=VALUE", help="an option of the task (see `list tasks`)"
     )
 
 
@@ -112,7 +112,7 @@ def add_store_option(options: Options) -> None:
 
 
 def add_curves_options(options: Options) -> None:
-    """Whether and where curves of training are written."""
+    """Options of training curves."""
     options.add_argument(
         "--report-to", choices=["tensorboard"], help="write curves of training: loss, learning rate, gradient norm"
     )
@@ -125,10 +125,10 @@ def add_curves_options(options: Options) -> None:
 
 
 def curves_folder(options: argparse.Namespace) -> Path | None:
-    """The folder of the curves, or ``None`` if none were asked for.
+    """The folder of the curves, or ``None`` without ``--report-to``.
 
     Raises:
-        InputError: TensorBoard is not installed, or a folder was given and no curves were asked for.
+        InputError: TensorBoard is not installed, or a folder was given without ``--report-to``.
     """
     if options.report_to is None:
         if options.log_dir is not None:

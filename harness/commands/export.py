@@ -28,7 +28,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=["model-index"], default="model-index", help="default model-index")
     parser.add_argument(
-        "--model-name", type=valid_name, metavar="NAME", help="on the card (default: what the runs say)"
+        "--model-name", type=valid_name, metavar="NAME", help="on the card (default: the name in the runs)"
     )
     add_store_option(parser)
     parser.set_defaults(command=export)
@@ -43,6 +43,6 @@ def export(options: argparse.Namespace) -> int:
     store = Store(options.out)
     records = [find_run(run, store) for run in options.runs]
     card = f"---\n{front_matter(records, options.model_name)}---\n"
-    sys.stdout.buffer.write(encoded(card))  # a card is a UTF-8 file, whatever the terminal's encoding
+    sys.stdout.buffer.write(encoded(card))  # a card is a UTF-8 file, independent of the terminal's encoding
     sys.stdout.buffer.flush()
     return 0

@@ -26,7 +26,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         type=valid_name,
         nargs="+",
         metavar="TASK",
-        help="FAMILY/DATASET, such as span/squad (`list data` names them)",
+        help="FAMILY/DATASET, such as span/squad (see `list data`)",
     )
     fetch.add_argument(
         "--data-dir",
@@ -35,7 +35,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="the folder to fill, which `run --data-dir` reads (default $HARNESS_DATA_DIR)",
     )
-    fetch.add_argument("--force", action="store_true", help="replace copies that are there already")
+    fetch.add_argument("--force", action="store_true", help="replace existing copies")
     fetch.set_defaults(command=fetch_all)
 
 
@@ -48,7 +48,7 @@ def fetch_all(options: argparse.Namespace) -> int:
     if not options.data_dir:
         raise InputError("fetch needs the folder to fill: --data-dir DIR, or HARNESS_DATA_DIR")
     wanted = map(split_task, options.tasks)
-    tasks = [(TASKS[family], dataset) for family, dataset in wanted]  # unknown names first, before anything is read
+    tasks = [(TASKS[family], dataset) for family, dataset in wanted]  # finds unknown names before anything is read
     for task, dataset in tasks:
         done = copy_from_hub(task, dataset or task.default_dataset, Path(options.data_dir), options.force)
         show(done.message)

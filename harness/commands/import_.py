@@ -1,4 +1,4 @@
-"""``python -m harness import``: other people's scores, as rows that are marked as such."""
+"""``python -m harness import``: scores of other tools, marked as not comparable."""
 
 from __future__ import annotations
 
@@ -21,18 +21,14 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "import",
         parents=[common],
         epilog=EXAMPLES,
-        help="scores that others measured, as rows marked 'not our protocol'",
+        help="import scores of other tools (not comparable with runs of the harness)",
     )
     parser.add_argument("protocol", choices=["mteb", "encodeval"], help="what wrote the files")
     parser.add_argument("paths", type=valid_path, nargs="+", metavar="PATH", help="result files, or folders of them")
-    parser.add_argument(
-        "--model", type=valid_name, help="the model's name (default: what the files or their folders say)"
-    )
-    parser.add_argument(
-        "--dataset", type=valid_name, help="encodeval: the dataset's name (default: what the path says)"
-    )
+    parser.add_argument("--model", type=valid_name, help="the model's name (default: from the files or their folders)")
+    parser.add_argument("--dataset", type=valid_name, help="encodeval: the dataset's name (default: from the path)")
     add_store_option(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON line a record on stdout")
+    parser.add_argument("--json", action="store_true", help="print one JSON line per record on stdout")
     parser.set_defaults(command=import_scores)
 
 
@@ -43,9 +39,9 @@ def import_scores(options: argparse.Namespace) -> int:
     from harness.terminal import show, show_json
 
     if options.protocol == "mteb" and options.dataset:
-        raise InputError("--dataset is for encodeval; a result of MTEB names its own")
+        raise InputError("--")
     store = Store(options.out)
-    # All files are read before the first record is written: a folder comes in as a whole or not at all.
+    # All files are read before the first record is written, so that a folder is imported completely or not at all.
     if options.protocol == "mteb":
         found = list(mteb.read(options.paths, options.model))
     else:

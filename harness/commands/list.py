@@ -1,4 +1,4 @@
-"""``python -m harness list``: the models, tasks and datasets there are."""
+"""``python -m harness list``: the available models, tasks and datasets."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ EXAMPLES = """examples:
 
 def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
-    listing = commands.add_parser(
-        "list", parents=[common], epilog=EXAMPLES, help="the models, tasks and datasets there are"
-    )
+    listing = commands.add_parser("list", parents=[common], epilog=EXAMPLES, help="list models, tasks and datasets")
     listing.add_argument(
         "what", nargs="?", choices=["models", "tasks", "data"], help="only one of them (default: models and tasks)"
     )

@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   python -m harness regress --baseline results/baselines/ci.json
   python -m harness regress --baseline results/baselines/ci.json --scores-only --out kept
-  python -m harness regress --baseline mine.json --update --why "the first one"
+  python -m harness regress --baseline mine.json --
 """
 
 
 def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
-        "regress", parents=[common], epilog=EXAMPLES, help="the gate: run a baseline's cells again and compare"
+        "regress",
+        parents=[common],
+        epilog=EXAMPLES,
+        help="the CI gate: exit 1 when a score drops below the normal seed-to-seed range",
     )
     parser.add_argument(
         "--baseline", type=valid_path, required=True, metavar="FILE", help="such as results/baselines/ci.json"
@@ -39,7 +42,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "--out",
         type=valid_path,
         metavar="DIR",
-        help="keep the runs in a new folder in here (default: they are removed)",
+        help="keep the runs in a new folder inside this one (default: they are removed)",
     )
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.set_defaults(command=regress)
@@ -76,7 +79,7 @@ def regress(options: argparse.Namespace) -> int:
 
 
 def _refuse_useless(baseline: Baseline, update: bool) -> None:
-    """Make sure that the runs will be of use.
+    """Check before the runs that they will be useful.
 
     Raises:
         InputError: a new baseline cannot be written, or the present one has no scores or accepts every model.
@@ -116,7 +119,7 @@ def _runs(baseline: Baseline, folder: Path, options: argparse.Namespace) -> list
 
 
 def matmul_gflops() -> float:
-    """The rate of float32 matrix products on one thread of this machine, measured by a process of its own.
+    """The rate of float32 matrix products on one thread of this machine, measured in a separate process.
 
     On one thread, like the gate's cells: the rate of more threads says little about encoders that cannot use them.
 
@@ -133,7 +136,7 @@ def matmul_gflops() -> float:
 
 @contextlib.contextmanager
 def _folder(out: str | None) -> Iterator[Path]:
-    """A fresh store: kept in ``out``, or removed at the end if that is ``None``."""
+    """A new store: kept in ``out``, or removed at the end if that is ``None``."""
     if out is None:
         with tempfile.TemporaryDirectory(prefix="harness-regress-") as folder:
             yield Path(folder)

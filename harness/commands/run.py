@@ -92,7 +92,7 @@ def _refuse_several(model: str, task: str) -> None:
     """Suggest a sweep to a user who names several models or tasks.
 
     Raises:
-        InputError: that is so.
+        InputError: a name contains a comma.
     """
     for option, value in (("--model", model), ("--task", task)):
         if "," in value:

@@ -1,4 +1,4 @@
-"""``python -m harness sweep``: models x tasks x learning rates x seeds, each cell in a process of its own."""
+"""``python -m harness sweep``: models x tasks x learning rates x seeds, each cell in its own process."""
 
 from __future__ import annotations
 
@@ -39,10 +39,14 @@ EXAMPLES = """examples:
 def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     sweep = commands.add_parser(
-        "sweep", parents=[common], epilog=EXAMPLES, help="models x tasks x learning rates x seeds"
+        "sweep",
+        parents=[common],
+        epilog=EXAMPLES,
+        help="run models x tasks x learning rates x seeds",
+        description="Run a grid of cells. A cell is one model on one dataset with one recipe and one seed.",
     )
     sweep.add_argument(
-        "file", type=valid_path, nargs="?", metavar="FILE.toml", help="grids to run; options win over the file"
+        "file", type=valid_path, nargs="?", metavar="FILE.toml", help="grids to run; options override the file"
     )
     grid = sweep.add_argument_group("the grid")
     grid.add_argument("--models", metavar="A,B", help="names with commas")
@@ -54,10 +58,10 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     add_recipe_options(sweep, several_rates=True)
     where = sweep.add_argument_group("where it runs")
     where.add_argument("--workers", type=int, metavar="N", help="cells at a time on this machine (default 1)")
-    where.add_argument("--threads", type=int, metavar="T", help="of a cell (default: the processors, divided by N)")
     where.add_argument(
-        "--dry-run", action="store_true", help="list the cells and how long they would take; run nothing"
+        "--threads", type=int, metavar="T", help="threads per cell (default: the processors divided by N)"
     )
+    where.add_argument("--dry-run", action="store_true", help="list the cells and their estimated time; run nothing")
     where.add_argument("--retry-failed", action="store_true", help="run failed cells again")
     add_cluster_options(sweep)
     output = sweep.add_argument_group("output")
@@ -159,12 +163,12 @@ def _children(options: argparse.Namespace) -> ChildProcesses:
 
 
 def workers_and_threads(workers: int | None, threads: int | None) -> tuple[int, int]:
-    """How many cells run at a time, and how many threads each of them gets.
+    """The number of cells at a time, and the threads of each.
 
     Args:
-        workers: 1 where it is ``None``.
-        threads: where it is ``None``, the processors that this process may use are divided among the workers;
-            ``OMP_NUM_THREADS`` is not exceeded where it is set.
+        workers: ``None`` for 1.
+        threads: ``None`` to divide the processors of this process among the workers, up to ``OMP_NUM_THREADS`` if that is
+            set.
 
     Raises:
         InputError: a number is below 1.
@@ -191,7 +195,7 @@ def _print_cells(sweep: Sweep) -> None:
 
 
 def _print_results(sweep: Sweep, as_json: bool) -> int:
-    """Print what was found; returns the exit code."""
+    """Print the results; returns the exit code."""
     from harness.comparison.entries import entries
     from harness.progress import stderr
     from harness.report.terminal import sweep_table

@@ -20,8 +20,8 @@ from harness.scheduling.executor import Executor, Failure, Finished, Job
 from harness.store import RunRecord
 
 LEVEL = 0.99
-"""Of the cells that did not change, one in a hundred falls below its tolerance by the luck of its seeds. With the baseline's
-own seeds, luck plays no part: on its machine a run repeats bit for bit, and elsewhere only rounding differs."""
+"""Of unchanged cells, one in a hundred falls below its tolerance by chance, with other seeds. With the baseline's own seeds
+chance plays no part: on its machine a run repeats bit for bit, and elsewhere only rounding differs."""
 FLOOR = 0.02
 """The least tolerance of a score, as a fraction: even a cell with equal scores from all seeds may lose two answers in a hundred."""
 LOSS_FLOOR = 0.05
@@ -76,9 +76,9 @@ def run_again(
 
     Args:
         baseline: names them.
-        executor: of a fresh store, so that every cell is really run.
+        executor: of a new store, so that every cell is really run.
         plugins: files that register models or tasks, besides those of the baseline.
-        all_seeds: of the baseline, as a new one needs; else those that the gate runs.
+        all_seeds: run all seeds of the baseline, for a new one; otherwise only those of the gate.
         on_done: called with the number of runs done, of all runs, and the cell's name.
 
     Returns:
@@ -200,7 +200,7 @@ def _outcome(measured: Verdict) -> Outcome:
 
 
 def score_tolerance(cell: GatedCell, runs: int) -> float:
-    """How far the mean score of so many new runs may be below the baseline's, as a fraction."""
+    """How far the mean score of this number of new runs may be below the baseline's, as a fraction."""
     return max(tolerance(cell.scores, runs), FLOOR)
 
 

@@ -1,6 +1,6 @@
 """What the machine can do at best, measured right before the points: the rate of matrix products and of memory.
 
-Points carry their share of this, so that a slow machine and a slow encoder are told apart.
+Points contain their share of these rates, which distinguishes a slow encoder from a slow machine.
 """
 
 from __future__ import annotations

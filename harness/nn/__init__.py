@@ -1,1 +1,1 @@
-"""What computes with tensors: heads, training, prediction, embeddings and exact search."""
+"""Computation with tensors: heads, training, prediction, embeddings and exact search."""

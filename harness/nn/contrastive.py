@@ -1,4 +1,4 @@
-"""Training of bi-encoders by sentence-transformers: a query is drawn to its document and pushed away from those of other queries.
+"""Train bi-encoders with sentence-transformers: a query moves towards its document and away from those of other queries.
 
 The loss is multiple negatives ranking (Henderson et al., 2017): the softmax over the documents of a batch, by cosine similarity
 times 20.

@@ -1,4 +1,4 @@
-"""Runs that repeat bit for bit, and leave the global random states as they found them where the caller wants that."""
+"""Make runs repeatable bit for bit, and restore global random states for callers that need that."""
 
 from __future__ import annotations
 

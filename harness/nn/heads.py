@@ -15,7 +15,7 @@ DROPOUT = 0.1
 
 
 class _Head(nn.Module):
-    """An encoder, dropout and one linear layer; each kind of head says what it pools and its loss.
+    """An encoder, dropout and one linear layer; each kind of head defines its pooling and its loss.
 
     Args:
         encoder: a bare `transformers` model; its config has ``hidden_size``.
@@ -35,13 +35,13 @@ class _Head(nn.Module):
         token_type_ids: Tensor | None = None,
         labels: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """``logits``, and with ``labels`` also ``loss``, in the shapes that the kind of head says.
+        """``logits``, and with ``labels`` also ``loss``, in the shapes of the kind of head.
 
         Args:
             input_ids: ids (batch, length).
             attention_mask: 1 for tokens and 0 for padding, of the same shape.
             token_type_ids: only the tokenizers of encoders with token types give them.
-            labels: what should have come out.
+            labels: the correct outputs.
         """
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
@@ -51,7 +51,7 @@ class _Head(nn.Module):
         return {"loss": self.loss(logits, labels, attention_mask), "logits": logits}
 
     def pooled(self, hidden: Tensor, attention_mask: Tensor) -> Tensor:
-        """What the classifier sees of the hidden states (batch, length, width): all of them."""
+        """The classifier's input from the hidden states (batch, length, width): all of them."""
         return hidden
 
     def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:

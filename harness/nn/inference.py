@@ -1,4 +1,4 @@
-"""Prediction in batches of similar lengths, each within a budget of tokens: little is padding, and a long text is a batch of its own."""
+"""Prediction in batches of similar lengths, each within a budget of tokens: there is little padding, and a long text is one batch."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def batches_by_tokens(
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """The precision policy: float32 weights, and matrix products in bfloat16 if the recipe says so."""
+    """The precision policy: float32 weights, and matrix products in bfloat16 if the recipe has ``bf16``."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 

@@ -59,7 +59,7 @@ class HiddenStates(InputModule):
 
 
 class PairTrainer(SentenceTransformerTrainer):
-    """Saves nothing but the weights in checkpoints, since the model that they belong to is at hand."""
+    """Saves only the weights in checkpoints, because the rest of the model is at hand."""
 
     def add_model_card_callback(self, default_args_dict: Mapping[str, object]) -> None:
         """Add none: no model card is written."""

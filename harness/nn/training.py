@@ -33,7 +33,7 @@ COMPLETE = "complete"
 
 @dataclass(frozen=True)
 class Fit:
-    """What training did.
+    """The result of training.
 
     Attributes:
         steps: optimiser steps taken.
@@ -56,7 +56,7 @@ def _nothing(step: int, steps: int, loss: float | None) -> None:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train, whatever is trained.
+    """The options of any training.
 
     Attributes:
         recipe: the hyperparameters.

@@ -131,7 +131,7 @@ def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Q
     """Pair each query with each of its relevant documents and, if the data has hard negatives for any query, with one.
 
     The relevant documents of a query get its negatives in turn. A query without negatives gets a document drawn from the corpus
-    that nobody judged for it; it is left out if there is no such document. A document that a query skips is not used for it.
+    without a judgement for it; it is left out if there is no such document. A document that a query skips is not used for it.
     """
     negatives = [_negatives(query) for query in queries]
     hard = any(negatives)
@@ -151,13 +151,13 @@ def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Q
 
 
 def _negatives(query: Query) -> list[str]:
-    """The documents that the data declares not relevant to the query."""
+    """The documents that are judged not relevant to the query."""
     named = [*query.negatives, *(one for one, grade in query.judgements.items() if grade == 0)]
     return [one for one in named if not query.skips(one)]
 
 
 def _drawn(query: Query, ids: Sequence[str], generator: np.random.Generator) -> str:
-    """A document that nobody judged for the query."""
+    """A document without a judgement for the query."""
     while True:
         drawn = ids[int(generator.integers(len(ids)))]
         if drawn not in query.judgements and not query.skips(drawn):

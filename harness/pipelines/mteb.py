@@ -34,7 +34,7 @@ class MtebEncoder:
         encoder: a bare `transformers` model.
         tokenizer: a fast one.
         max_length, precision: see `harness.nn.embedding.embed`.
-        name: what mteb calls it, as OWNER/NAME.
+        name: for mteb, as OWNER/NAME.
         progress: called with the number of texts done and in all, starting again for each set of texts.
         by: how texts become vectors.
     """
@@ -132,7 +132,7 @@ def evaluated(encoder: MtebEncoder, task: AbsTask, subsets: Sequence[tuple[str, 
     """Every number that mteb reports for some splits and subsets of a task.
 
     Args:
-        encoder: what to score.
+        encoder: to score.
         task: an `mteb.AbsTask`.
         subsets: pairs of split and subset.
     """

@@ -37,7 +37,7 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
 }
 """The function that runs the tasks of each head."""
 
-UNTRAINED_NOTE = "nothing was trained: the weights were scored as they are"
+UNTRAINED_NOTE = "nothing was trained: the given weights were scored"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def run(
     """Train an encoder on a dataset, as its task requires, and score it on dev and test.
 
     Args:
-        planned: the cell and what its names refer to.
+        planned: the cell with the objects of its names.
         report: shows progress.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
         curves: folder for TensorBoard's training curves.

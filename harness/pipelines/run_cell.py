@@ -37,7 +37,7 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
     """Run one cell in this process, or take its result from the store.
 
     Args:
-        request: what to run.
+        request: the run.
         out: folder of the store.
         force: run it even if the store has its result.
         curves_in: folder in which the run gets its own folder for TensorBoard's curves.
@@ -72,7 +72,7 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | 
     def stored() -> RunRecord | None:
         found = None if force else distributed.from_first(lambda: store.find(cell))
         if found:
-            stderr.print("the store has this run already; this is its result (--force runs it again)")
+            stderr.print("the store already has this run; this is its result (--force runs it again)")
         return found
 
     if record := stored():
@@ -88,7 +88,7 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | 
 
 @contextmanager
 def _alone(store: Store, cell: Cell) -> Iterator[None]:
-    """Hold the cell's lock, after waiting for another process that runs it. Of processes that train together the first holds it."""
+    """Hold the cell's lock, after waiting for another process that runs it. If processes train together, the first holds it."""
     if not distributed.is_first():
         yield
         return
@@ -133,7 +133,7 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
     if done is None:
         return None
     folder = _keep_run(planned, store, done)
-    # The record is stored before anything of it is printed, so that no text in the data can lose a finished run.
+    # The record is stored before anything is printed, so that an error in printing cannot lose a finished run.
     if curves:
         stderr.print(f"training curves: tensorboard --logdir {curves_in}")
     for note in done.record["task"]["notes"]:

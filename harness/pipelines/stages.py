@@ -1,4 +1,4 @@
-"""What every kind of run is given and what it returns: the parts of a cell, the stages of a run, and its result."""
+"""The input and output of every kind of run: the parts of a cell, the stages of a run, and its result."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ TaskT = TypeVar("TaskT", bound=Task, covariant=True)
 
 @dataclass(frozen=True)
 class Parts(Generic[ModelT, TaskT]):
-    """What the names in a cell refer to.
+    """The objects that the names in a cell refer to.
 
     Attributes:
         model: the encoder, or a ranker that needs none.
         weights: the encoder's weights; a ranker has none.
-        task: what to train for and how to score.
+        task: decides training and scores.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
         curves: folder for TensorBoard's training curves.
     """

@@ -1,1 +1,1 @@
-"""Many cells: which of them still have to run, where they run, and how long that takes."""
+"""Run many cells: choose those that are not stored, run them here or on a cluster, and estimate the time."""

@@ -47,7 +47,7 @@ class Estimates:
         return median(self._seconds[like]) if self._seconds[like] else None
 
     def left_s(self, cells: Sequence[Cell], workers: int) -> float | None:
-        """How long so many workers will take for all these cells; ``None`` if nothing is known of any.
+        """How long this number of workers will take for all these cells; ``None`` if nothing is known about any.
 
         A cell without an estimate counts as the mean of the others.
         """

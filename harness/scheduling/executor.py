@@ -1,4 +1,5 @@
-"""What runs cells: child processes on this machine (`harness.scheduling.local`) or a Ray cluster (`harness.scheduling.ray`).
+"""The protocol of executors of cells: child processes on this machine (`harness.scheduling.local`) or a Ray cluster
+(`harness.scheduling.ray`).
 
 A `Job` goes in, a `Finished` with the same key comes out.
 """
@@ -15,7 +16,7 @@ from harness.cells.request import Request
 from harness.store.record import FailureRecord, FailureStatus, RunRecord
 
 BUSY_POLL_S = 2.0
-"""How often the caller is asked again when it has no job at the moment."""
+"""Seconds until the caller is asked again if it has no job at the moment."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Executor(Protocol):
         Jobs are taken from the iterable one by one, in the caller's thread, when there is room for one more. ``None`` in
         place of a job means that there is none at the moment, and the iterable is asked again after `BUSY_POLL_S`.
         A job is retried only after an infrastructure failure, such as the loss of a cluster's node. When the caller closes
-        the generator, what still runs is ended.
+        the generator, all running jobs are ended.
 
         Raises:
             InputError: the executor cannot work at all, for example because its cluster cannot be reached; before any
@@ -88,7 +89,7 @@ class Executor(Protocol):
 def run_in_threads(
     jobs: Iterable[Job | None], workers: int, run: Callable[[Job], Finished], end: Callable[[], None]
 ) -> Generator[Finished, None, None]:
-    """Do what `Executor.run` promises, with a thread for each job that runs.
+    """Implement `Executor.run` with a thread for each running job.
 
     Args:
         jobs: see `Executor.run`.

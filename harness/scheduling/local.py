@@ -1,4 +1,4 @@
-"""Cells in child processes of this machine. Whatever happens to one, a result comes back and the others go on."""
+"""Run cells in child processes of this machine. Every child gives a result, and a failure does not affect the others."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ChildProcesses:
 
 
 class Children:
-    """Child processes that run, for the thread that may have to end them all."""
+    """The running child processes, for the thread that may have to end them all."""
 
     def __init__(self) -> None:
         self._running: set[Child] = set()
@@ -80,7 +80,7 @@ class Children:
         self._running.discard(child)
 
     def end(self) -> None:
-        """End all children and what they started: first they are asked to, so that they can clean up."""
+        """End all children and their processes: first by request, so that they can clean up."""
         self._ended.set()
         children = list(self._running)
         deadline = time.monotonic() + _GRACE_S
@@ -96,7 +96,7 @@ class Children:
 
 
 def run_child(job: Job, options: ChildOptions, children: Children) -> Finished:
-    """Run one cell in a fresh process that does not outlive this one, and wait for its end."""
+    """Run one cell in a new process that ends with this one, and wait for it."""
     began, killed_before = time.monotonic(), memory.kernel_kills()
     child = subprocess.Popen(
         [
@@ -125,7 +125,7 @@ def run_child(job: Job, options: ChildOptions, children: Children) -> Finished:
 def _outcome(
     code: int, record: RunRecord | FailureRecord | None, messages: bytes, kernel_killed: bool
 ) -> RunRecord | FailureRecord | Failure:
-    """The record that a child printed, or else the reason that its exit code and its last messages give."""
+    """The record that a child printed, or else a reason from its exit code and its last messages."""
     if record and code == (0 if record["status"] == "ok" else 1):
         return record
     text = messages.decode("utf-8", "replace")
@@ -136,7 +136,7 @@ def _outcome(
 
 
 def _record_in(answer: bytes) -> RunRecord | FailureRecord | None:
-    """The record in the last line of what a child printed; ``None`` if there is none."""
+    """The record in the last line of a child's output; ``None`` if there is no record."""
     lines = answer.decode("utf-8", "replace").strip().splitlines()
     with contextlib.suppress(ValueError, IndexError):
         found = parse_json(lines[-1])

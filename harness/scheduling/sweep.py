@@ -45,12 +45,12 @@ def status_of(cell: Cell, store: Store) -> Status:
 
 
 def ready(grids: Sequence[Grid], store: Store, retry_failed: bool, say: Say) -> Sweep:
-    """A sweep of these grids: plug-ins are loaded, and what the user should know before it runs is said.
+    """Prepare a sweep of these grids: load plug-ins, and tell the user about omissions and doubtful values.
 
     Args:
         grids: what to run.
         store: holds finished cells and receives new ones.
-        retry_failed: run cells that failed earlier again.
+        retry_failed: run earlier failures again.
         say: prints one line about each combination that is left out, each doubt about a recipe, and later each cell.
 
     Raises:
@@ -66,13 +66,13 @@ def ready(grids: Sequence[Grid], store: Store, retry_failed: bool, say: Say) -> 
 
 
 class Sweep:
-    """Many cells and how far they are.
+    """Many cells and their progress.
 
     Args:
         cells: all of them, done or not.
         store: where results go and finished cells are found.
-        retry_failed: run cells again that failed earlier.
-        say: is called with one line about each cell that ends.
+        retry_failed: run earlier failures again.
+        say: called with one line about each cell that ends.
 
     Attributes:
         status: of each cell, by its key.
@@ -90,17 +90,17 @@ class Sweep:
 
     @property
     def to_run(self) -> list[Planned]:
-        """The cells that `run` would run."""
+        """The cells that `run` will run."""
         return list(self._to_run.values())
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many cells have which status."""
+        """The number of cells of each status."""
         found = Counter(self.status.values())
         return {status: found[status] for status in get_args(Status)}
 
     def run_and_show(self, executor: Executor, workers: int | None) -> None:
-        """Do as `run` does with a progress bar on stderr, and remove what killed processes left in the store.
+        """Call `run` with a progress bar on stderr, and remove the remains of killed processes from the store.
 
         Raises:
             InputError: the store cannot be written any more, or the executor cannot work.
@@ -108,18 +108,18 @@ class Sweep:
         """
         self.store.tidy()
         with shown(estimates=False) as report:
-            # In a log the line about each cell is progress enough.
+            # In a log the line about each cell is enough to show progress.
             begin = report if stderr.is_terminal else silent
             self.run(executor, workers, begin("cells", len(self.cells)))
         self.store.tidy()
 
     def run(self, executor: Executor, workers: int | None, show: Update) -> None:
-        """Run what is to do, and keep a record of every cell that fails.
+        """Run the cells that remain, and store a record of every failure.
 
         Args:
             executor: runs cells into the same store.
             workers: how many cells it runs at a time; ``None`` if only the executor knows.
-            show: moves a bar on, and shows which cells run.
+            show: updates a bar, and shows which cells run.
 
         Raises:
             InputError: the store cannot be written any more, or the executor cannot work.
@@ -132,7 +132,7 @@ class Sweep:
             raise StoppedError(saved_so_far(saved, len(self.cells), "cell")) from stop
 
     def left(self, workers: int | None) -> str:
-        """How long `run` will still take with so many workers, in words; empty if nothing is known."""
+        """The remaining time of `run` with this number of workers, in words; empty if nothing is known."""
         seconds = self.estimates.left_s([planned.cell for planned in self.to_run], workers) if workers else None
         return f"about {duration(seconds)} left" if seconds else ""
 
@@ -203,7 +203,7 @@ class Sweep:
         return True
 
     def _take(self, finished: Finished) -> str:
-        """Note what became of a cell; returns a line about it."""
+        """Note the outcome of a cell; returns a line about it."""
         planned = self._running.pop(finished.key)
         record = self._kept(planned, finished)
         del self._to_run[finished.key]

@@ -51,7 +51,7 @@ def test_a_run_prints_the_answer_on_stdout_and_says_what_it_ran_first(small_run)
 def test_the_same_cell_again_comes_from_the_store_and_json_is_one_line(small_run):
     arguments, _, out = small_run
     again = harness(*arguments, "--json")
-    assert "the store has this run already" in again.stderr
+    assert "the store already has this run" in again.stderr
     assert json.loads(again.stdout) == next(Store(out).records())
     assert again.stdout.count("\n") == 1
 
@@ -60,7 +60,7 @@ def test_the_printed_command_repeats_the_run(small_run):
     _, done, out = small_run
     command = next(line for line in done.stdout.splitlines() if line.startswith("repeat")).split(maxsplit=4)[4]
     again = harness(*command.split(), "--out", out)
-    assert "the store has this run already" in again.stderr, again.stderr
+    assert "the store already has this run" in again.stderr, again.stderr
 
 
 def test_force_runs_it_anew_and_removes_what_a_killed_run_left_long_ago(small_run):
@@ -161,7 +161,7 @@ def test_ctrl_c_is_one_sentence(tmp_path, capsys, monkeypatch):
     for name in ("stopped.py", "stopped_too.py"):
         (tmp_path / name).write_text("raise KeyboardInterrupt\n")
     assert run_command(["list", "--plugin", str(tmp_path / "stopped.py")]) == 130
-    assert capsys.readouterr().err == "Stopped. Nothing half-written is kept; run the same command again.\n"
+    assert capsys.readouterr().err == "Stopped. No incomplete files are left; run the same command again.\n"
     launchers = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "MASTER_ADDR": "localhost"}
     for name, value in launchers.items():
         monkeypatch.setenv(name, value)

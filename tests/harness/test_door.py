@@ -109,7 +109,7 @@ def test_a_run_is_kept_and_found_again(record, how, out, capsys):
     assert as_json(again) == as_json(record)
     told = capsys.readouterr()
     assert told.out == ""
-    assert "the store has this run already" in told.err
+    assert "the store already has this run" in told.err
 
 
 def test_the_command_line_finds_the_run(record, how, out, capsys):

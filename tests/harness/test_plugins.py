@@ -68,7 +68,7 @@ TASKS.register("mine")(Mine("mine", "a task", "d", {}))
         ("from models import MODELS\nMODELS.register('odd')('a.module:NAME')", "'odd' is of the type str"),
         ("from models import MODELS\nMODELS.register(5)", "a model cannot be registered as 5"),
         ("from models import MODELS\nMODELS.register('a,b')", "a model cannot be registered as 'a,b'"),
-        ("from models import MODELS\nMODELS.register('bert')(MODELS['bert'])", "'bert' is registered already"),
+        ("from models import MODELS\nMODELS.register('bert')(MODELS['bert'])", "'bert' is already registered"),
         (f"{ENCODER}\nregister('odd', model_types='bert')", "must be a tuple of texts such as ('bert',)"),
         (
             f"{ENCODER}\nregister('odd', config='BertConfig')",

@@ -1,4 +1,4 @@
-"""Cells on the nodes of a Ray cluster: each in a process of its own there, its result brought into the one store here.
+"""Run cells on the nodes of a Ray cluster, each in its own process there; results arrive in the one store here.
 
 A node needs Python and the harness's dependencies; the harness's own code and plug-in files are sent to it. Data and
 weights are read on the node: from the hub, or from a path that exists there too. A result is kept as soon as it arrives. If a

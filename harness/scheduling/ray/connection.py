@@ -1,4 +1,4 @@
-"""Connect to a cluster, or say within seconds why that fails."""
+"""Connect to a cluster, or explain within seconds why that fails."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OBJECT_STORE_BYTES = 128 * 2**20
 
 
 class Node(TypedDict):
-    """What Ray says of a node."""
+    """Ray's description of a node."""
 
     Alive: bool
     Resources: dict[str, float]
@@ -46,7 +46,7 @@ class RemoteFunction(Protocol):
 
 
 class Ray(Protocol):
-    """What the harness uses of the module ``ray``, which has no types of its own for it."""
+    """The part of the module ``ray`` that the harness uses; ray has no types for it."""
 
     exceptions: Exceptions
 
@@ -63,7 +63,7 @@ class Ray(Protocol):
         """A result."""
 
     def cancel(self, ref: object, *, force: bool) -> None:
-        """End what a reference stands for."""
+        """End the work of a reference."""
 
     def shutdown(self) -> None:
         """Leave the cluster, or end a local one."""
@@ -118,7 +118,7 @@ def _options(address: str, scratch: Path) -> Mapping[str, object]:
 
 
 def _within(seconds: float, work: Callable[[], object]) -> None:
-    """Do work in a thread. If what listens at an address is not Ray, a connection may never end.
+    """Run work in a thread with a time limit. A connection to something other than Ray may never end.
 
     Raises:
         TimeoutError: it did not end in time.

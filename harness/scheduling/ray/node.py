@@ -1,4 +1,4 @@
-"""What happens on a node: one cell runs in a child process with a store of its own, and its result is sent back."""
+"""Run one cell on a node, in a child process with its own store, and send the result back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.store.record import RunRecord
 
 @dataclass(frozen=True)
 class NodeJob:
-    """A job and what a node needs for it.
+    """A job with everything that a node needs for it.
 
     Attributes:
         job: its request's paths are absolute.
@@ -38,11 +38,11 @@ class NodeJob:
 
 @dataclass(frozen=True)
 class Reply:
-    """What a node sends back.
+    """The answer of a node.
 
     Attributes:
         node: its host name.
-        outcome: the record of a finished run, or why there is none.
+        outcome: the record of a finished run, or the reason why there is none.
         seconds: from start to end.
         log: the last messages of a process that failed.
         predictions: rows of a finished run.
@@ -82,7 +82,7 @@ def run_on_node(given: NodeJob) -> Reply:
 
 
 def plugin_there(number: int, file: str) -> str:
-    """Where a node has a plug-in, relative to the folder of its cell. The file's name stays, since it names the module too."""
+    """The path of a plug-in on a node, relative to the folder of its cell. The file keeps its name, which names the module."""
     return f"plugins/{number}/{Path(file).name}"
 
 

@@ -10,7 +10,7 @@ from harness.errors import InputError
 
 @dataclass(frozen=True)
 class Resources:
-    """The resources that one cell gets of a node.
+    """The resources of one cell on a node.
 
     Attributes:
         cpus: processors, and threads of the cell.
@@ -23,7 +23,7 @@ class Resources:
     memory_mib: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse amounts that no node can have.
+        """Refuse impossible amounts.
 
         Raises:
             InputError: a value is out of its range.
@@ -45,5 +45,5 @@ class Resources:
         return f"{self.cpus} CPU" + (f", {self.gpus:g} GPU" if self.gpus else "") + memory
 
     def fit_into(self, node: Mapping[str, float]) -> int:
-        """How many cells find room on a node with these resources, by Ray's names."""
+        """The number of cells that fit on a node with these resources, by Ray's names."""
         return min(int(node.get(name, 0) // amount) for name, amount in self.as_ray_knows_them().items())

@@ -202,7 +202,7 @@ def test_the_home_folder_is_meant_by_a_tilde_in_options_and_in_the_environment(h
     assert run_command([*run, "--out=~/runs", "--data-dir=~/data", "--plugin=~/empty.py"]) == 0
     monkeypatch.setenv("HARNESS_DATA_DIR", "~/data")
     assert run_command([*run, "--out=~/runs"]) == 0
-    assert "the store has this run already" in capsys.readouterr().err
+    assert "the store already has this run" in capsys.readouterr().err
     assert run_command(["report", "--out=~/runs", "--report=~/report"]) == 0
     assert (home / "report" / "tables").is_dir()
     (folder,) = (home / "runs").glob("bert-*")
