@@ -1,17 +1,16 @@
-"""Avey-B from scratch with rows of padding that stay zero and with live ones: the score on `ner/docstrings`, at equal steps.
+"""Compare zero and live padding rows of Avey-B trained from scratch: the score on `ner/docstrings` after equal steps.
 
     python -m benchmarks.avey_b_padding
     python -m benchmarks.avey_b_padding --train-limit 6000 --epochs 1 --seeds 0 1 2
 
-Both are avey-b tiny by the recipe of `harness run`, from equal starts: the same seeds, batches and steps; all that
-differs is `padding` in the config (see `models.avey_b.AveyBConfig`). `tiny` has "zero"; "live" is the published way. The
-table gives test entity_f1_strict and the seconds of training, one row a seed.
+Both are avey-b tiny with the recipe of `harness run`, the same seeds, batches and steps; only `padding` in the config differs
+(see `models.avey_b.AveyBConfig`). `tiny` has "zero"; the published model has "live". The table has test entity_f1_strict and
+the seconds of training, one row per seed.
 """
 
 import argparse
 import statistics
 from dataclasses import replace
-from typing import Any
 
 from harness.cells.plan import plan
 from harness.cells.request import Request
@@ -29,7 +28,7 @@ def variant(padding: str) -> Encoder:
     return replace(AVEY_B, name=f"avey-b-{padding}", sizes={"tiny": size})
 
 
-def trained(encoder: Encoder, seed: int, recipe: dict[str, Any]) -> tuple[float, float]:
+def trained(encoder: Encoder, seed: int, recipe: dict[str, float | str]) -> tuple[float, float]:
     """Test F1 and the seconds of training."""
     planned = plan(Request(encoder.name, "ner/docstrings", seed=seed, recipe=recipe))
     done = run(planned)

@@ -1,22 +1,22 @@
-"""Speed and memory of Avey-B beside the direct formulation that its tests compare it with, on equal weights.
+"""Compare speed and memory of Avey-B with the direct formulation that its tests use as reference, with equal weights.
 
     python -m benchmarks.avey_b_speed
     python -m benchmarks.avey_b_speed --lengths 2048 8192 --modes float32 --repeats 5
 
 d 256, 4 layers, S 256, k 3, vocabulary 8192, one text of Zipf-distributed ids (exponent 1), random weights. The two sides
-of a point are two processes; after a warm-up they take turns, `--repeats` times or for `--least-seconds`, whichever is more,
-but begin none after `--most-seconds`.
+of a point are two processes; after a warm-up they take turns, `--repeats` times or for `--least-seconds`, whichever is longer,
+and begin no further turn after `--most-seconds`.
 The table shows medians and, in brackets, extremes: of the rates, and of the ratio within a turn. Memory is the highest
 resident set above the one before the first run. A training step is forward and backward of a loss on the hidden states,
-without the optimizer, in float32. Under bfloat16 autocast ours ranks in float32, the direct one in bfloat16.
+without the optimizer, in float32. Under bfloat16 autocast our ranking is in float32, the direct one in bfloat16.
 
-The fraction of the ceiling is the rate of the floating-point operations that ours needs (counted as they are dispatched,
-matrix products only) over the best rate of one large product in the same precision on the same machine. A last table
-gives batches of 32 sentences of 20 to 40 tokens, with padding rows that are live and that stay zero.
+The fraction of the ceiling is the rate of the floating-point operations of our implementation (matrix products only, counted
+when dispatched) over the best rate of one large product in the same precision on the same machine. The last table has batches
+of 32 sentences of 20 to 40 tokens, with live and with zero padding rows.
 
-On a machine that others use at the same time, `--threads 1 --clock cpu` counts the thread's own seconds instead.
+On a machine with other work, `--threads 1 --clock cpu` counts the thread's own seconds instead.
 
-The published implementation is not part of this project; `tests/models/avey_b_reference.py` states the direct one.
+The published implementation is not part of this project; `tests/models/avey_b_reference.py` has the direct one.
 """
 
 import argparse
@@ -93,7 +93,7 @@ WORK = {"one_text": one_text, "sentences": sentences, "product": product}
 
 
 def serve(kind: str, which: str, mode: str, length: str, clock: Callable[[], float]) -> None:
-    """One side of a point: warm up, run once for each line on stdin and answer its seconds; at its end answer the rest."""
+    """Run one side of a point: warm up, run once for each line on stdin and answer its seconds; at the end answer the rest."""
     answer = answers()
     run = WORK[kind](which, mode, int(length))
     reset_high_water_mark()
@@ -112,7 +112,7 @@ def serve(kind: str, which: str, mode: str, length: str, clock: Callable[[], flo
 
 
 class Side:
-    """One side of a point and what was measured of it."""
+    """One side of a point with its measurements."""
 
     def __init__(self, arguments: argparse.Namespace, *point: object) -> None:
         settings = ["--threads", arguments.threads, "--clock", arguments.clock]
@@ -137,7 +137,7 @@ class Side:
 
 
 def in_turns(arguments: argparse.Namespace, repeats: int, *points: Sequence[object]) -> list[Side]:
-    """The sides of a point, their runs in turn."""
+    """Run the sides of a point in turn."""
     print("running", *points, file=sys.stderr)
     sides = [Side(arguments, *point) for point in points]
     begin = time.monotonic()
@@ -189,8 +189,10 @@ def main() -> None:
     parser.add_argument("--training-lengths", type=int, nargs="+", default=[2048, 8192, 16384])
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--least-seconds", type=float, default=10, help="for which the sides of a point take turns")
-    parser.add_argument("--most-seconds", type=float, default=60, help="after which no further turn of a point begins")
+    parser.add_argument("--least-seconds", type=float, default=10, help="minimum time of the turns of a point")
+    parser.add_argument(
+        "--most-seconds", type=float, default=60, help="time after which no further turn of a point begins"
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--clock", choices=CLOCKS, default="wall")
     parser.add_argument("--serve", nargs=4, help=argparse.SUPPRESS)

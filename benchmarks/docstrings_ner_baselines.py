@@ -1,8 +1,8 @@
-"""`ner/docstrings` without an encoder: a gazetteer and logistic regression with Viterbi, by strict entity F1 on test.
+"""Baselines for `ner/docstrings` without an encoder: a gazetteer and logistic regression with Viterbi, by strict entity F1.
 
     python -m benchmarks.docstrings_ner_baselines
 
-An encoder that does not beat the second has learned nothing that word shapes and neighbours do not tell.
+An encoder that does not beat the second has learned no more than word shapes and neighbouring words show.
 """
 
 import time
@@ -24,7 +24,7 @@ Tags = list[list[str]]
 
 
 def gazetteer(train: Sequence[Sentence], test: Sequence[Sentence]) -> Tags:
-    """Longest match, left to right, of token sequences that in train mostly were an entity, with the majority type."""
+    """Longest match, left to right, of token sequences that are mostly entities in train, with the most frequent type."""
     types: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for sentence in train:
         for label, first, last in get_entities(list(sentence.tags)):
@@ -100,7 +100,7 @@ def logistic_regression(train: Sequence[Sentence], test: Sequence[Sentence]) -> 
 
 
 def _transitions(train: Sequence[Sentence], tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Log odds of a tag after another against the tag alone: the classifier's probabilities hold the prior already."""
+    """Log odds of a tag after another one against the tag alone, because the classifier's probabilities include the prior."""
     index = {tag: i for i, tag in enumerate(tags)}
     starts, pairs = np.ones(len(tags)), np.ones((len(tags), len(tags)))
     for sentence in train:

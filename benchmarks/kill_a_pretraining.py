@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="kill a pretraining again and again")
     parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--model", default="bert")
-    parser.add_argument("--tokens", default="120K", help="long enough that thirty kills find it alive")
+    parser.add_argument("--tokens", default="120K", help="long enough for all kills")
     parser.add_argument("--longest", type=float, default=20.0, help="seconds until a kill")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     options = parser.parse_args()
@@ -79,7 +79,7 @@ def killed_until_done(
             run.wait()
             kills += 1
             marks = sorted(path.parent.name for path in out.glob(".pretraining/*/*/complete"))
-            print(f"kill {kills}: whole checkpoints {', '.join(marks) or 'none'}", flush=True)
+            print(f"kill {kills}: complete checkpoints {', '.join(marks) or 'none'}", flush=True)
             continue
         assert code == 0, f"the run failed with exit code {code}"
         for result in (".", "branch-40K"):

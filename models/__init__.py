@@ -1,4 +1,4 @@
-"""Text encoders: how one is declared, and the registry of all declared encoders.
+"""Text encoders: their declaration, and the registry of all declared encoders.
 
 Importing this package does not import torch. The classes of an encoder are imported when it is built.
 """

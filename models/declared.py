@@ -29,7 +29,7 @@ _DOCUMENT = ("document", "passage", "corpus")
 
 @dataclass(frozen=True)
 class Declared:
-    """What a checkpoint declares. The defaults hold for a checkpoint that declares nothing.
+    """The declarations of a checkpoint. The defaults are for a checkpoint without declarations.
 
     Attributes:
         pooling: names of `tasks.retrieval.POOLINGS`; several vectors are concatenated.

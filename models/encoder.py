@@ -1,4 +1,4 @@
-"""How an encoder is declared: names, sizes and classes, without importing torch."""
+"""The declaration of an encoder: names, sizes and classes, without importing torch."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _imported(path: str) -> Any:
     """The object at ``"module:NAME"``.
 
     Raises:
-        InputError: there is none, so the declaration of the encoder is wrong.
+        InputError: it does not exist, so the declaration of the encoder is wrong.
     """
     module, _, attribute = path.partition(":")
     try:
@@ -160,7 +160,7 @@ DECIDED_BY_TOKENIZER = frozenset(
 
 
 def fault(entry: object) -> str:
-    """Why an object is no valid encoder, as the end of "the model 'x' ..."; empty if it is valid."""
+    """Why an object is not a valid encoder, as the end of "the model 'x' ..."; empty if it is valid."""
     if not isinstance(entry, Encoder):
         found = f"the class {entry.__name__}" if isinstance(entry, type) else f"of the type {type(entry).__name__}"
         return f"is {found}; register an instance of models.Encoder (docs/plugins.md)"

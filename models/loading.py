@@ -27,7 +27,7 @@ runs of these weights are other cells."""
 
 @dataclass(frozen=True)
 class Weights:
-    """Where an encoder's weights come from.
+    """The source of an encoder's weights.
 
     Attributes:
         kind: ``scratch``, ``hub`` or ``folder``.
@@ -277,7 +277,7 @@ def _refuse_two_readings(tokenizer: PreTrainedTokenizerBase, weights: Weights) -
 
 
 class _LoadingInfo(TypedDict):
-    """What `from_pretrained` reports about the tensors of a checkpoint."""
+    """The report of `from_pretrained` on the tensors of a checkpoint."""
 
     missing_keys: Collection[str]
     mismatched_keys: Collection[tuple[str, tuple[int, ...], tuple[int, ...]]]

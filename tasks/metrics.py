@@ -92,7 +92,7 @@ def answer_scores(predicted: Sequence[str], gold: Sequence[Sequence[str]]) -> di
 
     Args:
         predicted: the answer to each question; empty for "no answer".
-        gold: the right answers to each question; empty where it has none.
+        gold: the correct answers to each question; empty if it has none.
 
     Returns:
         Fractions between 0 and 1.
@@ -142,7 +142,7 @@ _ARTICLES = re.compile(r"\b(a|an|the)\b")
 
 
 def _normalised(gold: Sequence[str]) -> list[str]:
-    """The gold answers that have words; the empty one alone where none has."""
+    """The gold answers that have words, or one empty answer if none has."""
     return [normal for answer in gold if (normal := normalise_answer(answer))] or [""]
 
 

@@ -1,4 +1,4 @@
-"""What a user may have meant by a task that does not exist: often the name of a dataset, or of a benchmark."""
+"""Suggestions for a task that does not exist: often the user typed the name of a dataset or benchmark."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _MOST = 8
 
 
 def offer(name: str, families: Sequence[str]) -> str:
-    """The end of a message about a family that does not exist: datasets that go by its name, or the closest names.
+    """The end of a message about an unknown family: datasets with this name, or the closest names.
 
     Args:
         name: as typed, without a dataset.
-        families: those there are.
+        families: all families.
     """
     datasets: dict[str, DatasetInfo] = {}
     for family in families:
-        with suppress(InputError):  # a package's task that cannot be loaded offers nothing
+        with suppress(InputError):  # a task of a package that cannot be loaded has no suggestions
             datasets |= {f"{family}/{info.name}": info for info in TASKS[family].datasets.values()}
     if named := [full for full, info in datasets.items() if name.lower() in _names(info)]:
         return did_you_mean(named[:_MOST])
@@ -33,7 +33,7 @@ def offer(name: str, families: Sequence[str]) -> str:
 
 
 def _names(info: DatasetInfo) -> set[str]:
-    """What people call a dataset: its name, owner and name on the hub, and what its description begins with."""
+    """Names of a dataset: its own, its owner and name on the hub, and the beginning of its description."""
     begins = re.match(r"[\w.+-]+(?: \d[\w.]*)?", info.description)
     names = [info.name, *(info.hub_id or "").split("/"), begins[0] if begins else ""]
     return {one.lower() for one in names if one}

@@ -350,7 +350,7 @@ class ReadsTags(Protocol):
 PRETRAINED_HEADS = ("masked_lm", "pseudo_likelihood")
 """Heads that come with the weights: those from scratch have none."""
 HEADS = ("token", "span", "sequence", "embedding", "mteb", *PRETRAINED_HEADS)
-"""What `Task.head` may be."""
+"""The possible values of `Task.head`."""
 _TEXTS = ("family", "description", "head", "metric", "default_dataset")
 _METHODS = ("identity", "load", "score", "rows", "texts")
 _OF_LABELLING = ("encode", "decode")

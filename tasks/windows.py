@@ -1,6 +1,6 @@
 """Questions and their contexts as model inputs: the question, followed by a window that slides over a context of any length.
 
-Every context is tokenised once for all its questions, and windows are cut from its tokens. Character offsets tell the content
+Every context is tokenised once for all its questions, and windows are cut from its tokens. Character offsets define the content
 of a window, so that an answer is a stretch of the original context.
 """
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Commands(Protocol):
-    """What a command is added to: the result of `argparse.ArgumentParser.add_subparsers`."""
+    """The commands of a parser: the result of `argparse.ArgumentParser.add_subparsers`."""
 
     def add_parser(
         self,

@@ -24,7 +24,7 @@ class Entry:
         model, size, weights: the encoder and its initial weights. Runs from pretrainings that differ in their seed alone are
             one entry, ``pretrained-10M`` after the tokens read if their folders have several names.
         dataset: ``family/dataset``.
-        fingerprint: of the examples; entries are comparable only where it is equal.
+        fingerprint: of the examples; entries are comparable only if it is equal.
         metric: full name of the main metric.
         recipe: every value except the learning rate, and the protocol of the pipeline (`harness.cells.cell.PROTOCOL`).
         learning_rate: the chosen one.

@@ -130,20 +130,22 @@ def terms(entry: Entry, predictions: Predictions, split: str = "test") -> tuple[
     ids: list[str] = []
     runs = []
     for run in entry.runs:
-        told = f"the {split} predictions of {entry.model} on {entry.dataset}, seed {run['seed']},"
+        subject = f"the {split} predictions of {entry.model} on {entry.dataset}, seed {run['seed']},"
         rows = [row for row in predictions(run) if row["split"] == split]
         if not rows or any("terms" not in row for row in rows):
-            raise InputError(f"{told} do not say what each example adds to the score; run it again with --force")
+            raise InputError(f"{subject} do not contain each example's share of the score; run it again with --force")
         rows.sort(key=lambda row: str(row["id"]))
         names = [str(row["id"]) for row in rows]
         if ids and names != ids:
-            raise InputError(f"{told} are of other examples than those of other seeds; run it again with --force")
+            raise InputError(
+                f"{subject} are of different examples than those of other seeds; run it again with --force"
+            )
         ids = names
         shares = np.array([row["terms"] for row in rows], dtype=float)
         recorded = run["scores"][split][entry.metric]
         if abs(stats.score(shares) - recorded) > 1e-4:
             raise InputError(
-                f"{told} add up to {stats.score(shares):.4f}, not to its score of {recorded:.4f}; run it again"
+                f"{subject} add up to {stats.score(shares):.4f}, not to its score of {recorded:.4f}; run it again"
             )
         runs.append(shares)
     return ids, np.stack(runs)

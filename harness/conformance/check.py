@@ -23,11 +23,11 @@ class Check:
     """The outcome of one check.
 
     Attributes:
-        name: what was checked.
+        name: of the demand.
         passed: whether the encoder conforms.
-        measured: the deviation, or the number of faults; ``None`` where an exception ended the check.
-        limit: the most that ``measured`` may be.
-        detail: what was compared, or what went wrong.
+        measured: the deviation, or the number of faults; ``None`` if an exception ended the check.
+        limit: largest allowed value of ``measured``.
+        detail: description of the comparison or of the fault.
     """
 
     name: str

@@ -30,16 +30,16 @@ from tasks.task import IGNORED
 from tasks.words import NEIGHBOUR, PROBE, words_of_vocabulary
 
 TOLERANCE = 1e-5
-"""Largest float32 deviation, as a fraction of the largest absolute value of what it is compared with."""
+"""Largest float32 deviation, as a fraction of the largest absolute value of the reference."""
 
 AUTOCAST_TOLERANCE = 0.05
-"""Largest relative deviation (Frobenius norm) under bfloat16 autocast, whose 8 bits lose 0.004 an operation."""
+"""Largest relative deviation (Frobenius norm) under bfloat16 autocast, whose 8 bits lose 0.004 per operation."""
 
 UNBOUNDED_LENGTH = 4096
 """Tokens that an encoder without a maximum length must take."""
 
 WORDS_OF_VOCABULARY = 1000
-"""Tokens of the vocabulary that are read as words, beside those that every tokenizer is probed with."""
+"""Tokens of the vocabulary that are read as words, besides the probes for every tokenizer."""
 
 Door = Callable[[str, int, int | None], None]
 Finding = tuple[float, str]
@@ -56,7 +56,7 @@ class Subject:
         vocab_size: ids run from 0 to ``vocab_size`` - 1.
         pad_token_id: the id of padding.
         special_token_ids: ids that are not words; texts are drawn from all others.
-        max_length: longest input in tokens, special tokens included; ``None`` if there is no limit.
+        max_length: longest input in tokens, including special tokens; ``None`` if there is no limit.
         model_options: the arguments that ``from_pretrained`` of its class needs besides the folder.
         door: refuses longer inputs before the model gets them, see `models.encoder.refuse_longer`.
         tokenizer: the encoder's own; without it the check of how it reads words is left out.
@@ -116,7 +116,7 @@ def padding_invariance(subject: Subject) -> Finding:
     """The same text with more padding gives its tokens the same states."""
     worst, word = 0.0, int(subject.words[0])
     for text, alone in zip(subject.texts, subject.alone, strict=True):
-        # Some models find padding by its id: a word behind the mask must be padding too.
+        # Some models find padding by its id: a masked word must be treated as padding too.
         for extra, filler in ((1, None), (11, word), (64, None)):
             length = min(len(text) + extra, subject.max_length or len(text) + extra)
             states = subject.hidden(*subject.batch([text], length, filler))[0, : len(text)]
@@ -196,7 +196,7 @@ def saved_and_loaded(subject: Subject) -> Finding:
 
 
 def max_length_honest(subject: Subject) -> Finding:
-    """It works at its longest input; beyond it the model or the harness's door refuses with a sentence."""
+    """The encoder works at its longest input; the model or the harness's door refuses longer ones with a sentence."""
     longest = subject.max_length or UNBOUNDED_LENGTH
     text = subject.words[torch.arange(longest, device=subject.words.device) % len(subject.words)]
     if not subject.hidden(text[None], torch.ones_like(text)[None]).isfinite().all():
@@ -209,7 +209,7 @@ def max_length_honest(subject: Subject) -> Finding:
         beyond = "would go on"
     except (ValueError, InputError) as error:
         return 0, f"works at {longest} tokens; the model refuses {longest + 1}: {first_line(error)}"
-    except Exception as error:  # an index error deep in a model is no refusal that a user understands
+    except Exception as error:  # a user does not understand an index error deep in a model
         beyond = f"would raise {type(error).__name__}"
     try:
         subject.door("the encoder", longest + 1, longest)
@@ -238,7 +238,7 @@ def evaluation_changes_nothing(subject: Subject) -> Finding:
 
 def no_global_seed(subject: Subject) -> Finding:
     """An evaluation leaves the generators of torch, NumPy and Python where they are."""
-    # Moved on first: a model that seeds would go unnoticed where that very seed had just been set.
+    # Advanced first: otherwise a model that sets exactly the current seed would go unnoticed.
     torch.rand(1), np.random.rand(), random.random()
     before = _random_states()
     subject.hidden(*subject.batch())
@@ -248,7 +248,7 @@ def no_global_seed(subject: Subject) -> Finding:
 
 
 def words_as_in_text(subject: Subject) -> Finding:
-    """NER gives a word within a pre-split sentence the tokens that it has in the running text."""
+    """NER gives a word of a pre-split sentence the tokens that it has in running text."""
     tokenizer = subject.tokenizer
     assert tokenizer is not None, "the check is left out of those of an encoder without a tokenizer"
     words = [*PROBE, *words_of_vocabulary(tokenizer, WORDS_OF_VOCABULARY)]
@@ -262,8 +262,8 @@ def words_as_in_text(subject: Subject) -> Finding:
         if read != tokenizer(" ".join(sentence.tokens))["input_ids"][-len(read) :]:
             different.append(sentence.id)
     if different:
-        return len(different), f"words with other tokens than in running text: {_listed(different)}"
-    return 0, f"of {len(words)} words, those with other tokens than in running text"
+        return len(different), f"words with different tokens than in running text: {_listed(different)}"
+    return 0, f"of {len(words)} words, those with different tokens than in running text"
 
 
 WORDS_AS_IN_TEXT = "words as in running text"

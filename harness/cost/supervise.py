@@ -85,7 +85,7 @@ class _Answer:
     kernel_killed: bool
 
     def failure(self) -> Measured:
-        """Why there is no measurement."""
+        """The reason why there is no measurement."""
         if self.code is None:
             return {"status": "timeout", "error": None}
         if self.code == 0:
@@ -153,6 +153,6 @@ def _is_measurement(reply: object) -> TypeGuard[Measured]:
 
 
 def _excerpt(output: bytes, length: int = 200) -> str:
-    """The end of some output, on one line where it is short."""
+    """The end of some output, on one line if it is short."""
     text = output.decode("utf-8", "replace").strip()[-length:]
     return text if length > 200 else " ".join(text.split()) or "(nothing)"

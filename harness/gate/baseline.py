@@ -6,7 +6,7 @@ A new baseline (``results/baselines/*.json``) begins as a file that only names i
 
 ``python -m harness regress --baseline FILE --update --why TEXT`` runs these cells and adds the rest to the file.
 
-| key of the file | what it holds | who writes it |
+| key of the file | content | writer |
 | --- | --- | --- |
 | ``cells`` | one object for each gated cell, see below | you |
 | ``rerun_seeds`` | the seeds that the gate runs, fewer than a cell has, to save time; default ``[0, 1, 2]`` | you |
@@ -14,15 +14,15 @@ A new baseline (``results/baselines/*.json``) begins as a file that only names i
 | ``why``, ``date``, ``git_revision``, ``environment`` | the reason, and where the runs were made | ``--update`` |
 | ``matmul_gflops`` | GFLOP/s of that machine in float32 products on one thread, or null | ``--update`` |
 
-| key of a cell | what it holds | who writes it |
+| key of a cell | content | writer |
 | --- | --- | --- |
 | ``request`` | ``model`` and ``task``; all other options of ``run`` that are not output may be added | you |
 | ``seeds`` | two or more different seeds, over which the spread is taken; default ``[0, 1, 2, 3, 4]`` | you |
 | ``fingerprint``, ``recipe``, ``metric`` | of the runs, resolved; the gate refuses other runs | ``--update`` |
 | ``scores`` | test score by ``metric`` of each seed, as fractions | ``--update`` |
 | ``constant_guess`` | the ``metric`` of a constant answer; the lowest score that passes must be above it | ``--update`` |
-| ``losses`` | mean training loss of each seed; empty where nothing is trained | ``--update`` |
-| ``examples_per_gflop`` | examples trained on and predicted a second, over ``matmul_gflops``, of each seed | ``--update`` |
+| ``losses`` | mean training loss of each seed; empty if nothing is trained | ``--update`` |
+| ``examples_per_gflop`` | examples trained on and predicted per second, over ``matmul_gflops``, of each seed | ``--update`` |
 
 After ``--update --scores-only`` there are no ``matmul_gflops`` and ``examples_per_gflop``, and no later run is judged by its speed.
 Paths in a request are relative to the file.
@@ -69,8 +69,8 @@ class GatedCell:
         fingerprint, recipe, metric: of its runs; empty before the first ``--update``.
         scores: test score by the main metric of each seed.
         constant_guess: see `tasks.task.constant_guess`; ``None`` if the file does not have it.
-        losses: training loss of each seed, see `mean_loss`; empty where nothing is trained.
-        examples_per_gflop: examples trained on and predicted a second, over the machine's GFLOP/s; of each seed.
+        losses: training loss of each seed, see `mean_loss`; empty if nothing is trained.
+        examples_per_gflop: examples trained on and predicted per second, over the machine's GFLOP/s; of each seed.
     """
 
     request: Request
@@ -97,18 +97,18 @@ class Baseline:
         file: its path.
         cells: what it gates.
         rerun_seeds: the seeds that the gate runs: fewer than the baseline has, to save time.
-        told: its other keys: reason, date, revision, environment.
+        about: its other keys: reason, date, revision, environment.
     """
 
     file: Path
     cells: tuple[GatedCell, ...]
     rerun_seeds: tuple[int, ...]
-    told: Mapping[str, object]
+    about: Mapping[str, object]
 
     @property
     def gflops(self) -> float | None:
         """The rate of matrix products of the machine on which it was made."""
-        rate = self.told.get("matmul_gflops")
+        rate = self.about.get("matmul_gflops")
         return rate if _is_number(rate) else None
 
 
@@ -137,8 +137,8 @@ def read_baseline(file: str | Path, update: bool = False) -> Baseline:
     if not update:
         cells = [_measured(cell, each, where) for cell, each in zip(cells, named, strict=True)]
     rerun = _seeds(content.get("rerun_seeds", RERUN_SEEDS), f"{where}: rerun_seeds")
-    told = {key: value for key, value in content.items() if key not in ("cells", "rerun_seeds", "schema_version")}
-    return Baseline(path, tuple(cells), rerun, told)
+    about = {key: value for key, value in content.items() if key not in ("cells", "rerun_seeds", "schema_version")}
+    return Baseline(path, tuple(cells), rerun, about)
 
 
 def _content(file: Path) -> dict[str, object]:
@@ -252,14 +252,14 @@ def renewed(baseline: Baseline, runs: Sequence[Sequence[RunRecord | str]], gflop
             raise InputError(f"no new baseline: {name(cell)} failed: {failed}")
         cells.append(_of_runs(cell, records, gflops))
         environment = records[0]["environment"]
-    told = {
+    about = {
         "why": why,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "git_revision": environment["git_revision"],
         "environment": environment,
         "matmul_gflops": gflops,
     }
-    return replace(baseline, cells=tuple(cells), told=told)
+    return replace(baseline, cells=tuple(cells), about=about)
 
 
 def _of_runs(cell: GatedCell, records: Sequence[RunRecord], gflops: float | None) -> GatedCell:
@@ -285,7 +285,7 @@ def write_baseline(baseline: Baseline) -> None:
     measured = ("fingerprint", "recipe", "metric", "scores", "constant_guess", "losses", "examples_per_gflop")
     content = {
         "schema_version": SCHEMA_VERSION,
-        **baseline.told,
+        **baseline.about,
         "rerun_seeds": baseline.rerun_seeds,
         "cells": [
             {"request": cell.written, "seeds": cell.seeds} | {key: getattr(cell, key) for key in measured}

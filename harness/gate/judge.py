@@ -27,7 +27,7 @@ FLOOR = 0.02
 LOSS_FLOOR = 0.05
 """The least tolerance of the training loss, as a share of the baseline's."""
 SLOWER = 2.5
-"""How many times slower a run may be. Encoders as small as the gate's spend as much time on overhead as on products, so the ratio
+"""The largest allowed slowdown. Encoders as small as the gate's spend as much time on overhead as on products, so the ratio
 to the rate of products differs by up to 2 between processors; the rest is for busy machines."""
 
 Outcome = Literal["ok", "better", "drop", "slow", "failed"]
@@ -200,12 +200,12 @@ def _outcome(measured: Verdict) -> Outcome:
 
 
 def score_tolerance(cell: GatedCell, runs: int) -> float:
-    """How far the mean score of this number of new runs may be below the baseline's, as a fraction."""
+    """The allowed drop of the mean score of this number of new runs below the baseline's, as a fraction."""
     return max(tolerance(cell.scores, runs), FLOOR)
 
 
 def tolerance(values: Sequence[float], runs: int) -> float:
-    """How much worse the mean of new runs may be than the mean of these: a one-sided prediction interval.
+    """The allowed distance between the mean of new runs and the mean of these: a one-sided prediction interval.
 
     t(0.99, n - 1) * s * sqrt(1 / n + 1 / m) for n values of standard deviation s and m new runs.
     """

@@ -1,4 +1,4 @@
-"""What the machine can do at best, measured right before the points: the rate of matrix products and of memory.
+"""Peak rates of the machine, measured right before the points: of matrix products and of memory.
 
 Points contain their share of these rates, which distinguishes a slow encoder from a slow machine.
 """
@@ -23,11 +23,11 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def calibrate() -> Calibration:
-    """Rates of this machine with the threads that torch has now.
+    """Rates of this machine with torch's present number of threads.
 
     Returns:
         ``matmul_flops_per_s`` by precision: the median rate of square products of width 2048.
-        ``memory_bytes_per_s``: the median rate of ``a = b + s * c`` over arrays of 512 MiB, 3 transfers an element (the
+        ``memory_bytes_per_s``: the median rate of ``a = b + s * c`` over arrays of 512 MiB, 3 transfers per element (the
         triad of McCalpin's STREAM, 1995).
         ``n``: repetitions of each.
     """
@@ -54,7 +54,7 @@ def matmul_rate(precision: str) -> tuple[float, int]:
 
 
 def _median_seconds(call: Callable[[], object], device: torch.device) -> tuple[float, int]:
-    """Median time of a call over a second, and the number of calls; the first is not counted."""
+    """Median time of the calls in one second, and their number; the first call does not count."""
     samples: list[float] = []
     call()
     while sum(samples) < SECONDS or len(samples) < 5:

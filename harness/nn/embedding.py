@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TEXTS_AT_ONCE = 1024
 """Tokenised together; more would only take memory."""
 TOKENS_A_BATCH = 2048
-"""More is no faster on a processor, and takes more memory: on NPL MiniLM needs 235 MiB beside its embeddings."""
+"""More is no faster on a processor, and takes more memory: on NPL MiniLM needs 235 MiB besides its embeddings."""
 
 
 @torch.inference_mode()
@@ -45,7 +45,7 @@ def embed(
         encoder: a bare `transformers` model; it is put into evaluation mode.
         tokenizer: a fast one.
         texts: any number; an empty text has the embedding of the special tokens.
-        max_length: tokens that are read of a text, special tokens included.
+        max_length: tokens of a text to read, including special tokens.
         precision: ``fp32`` or ``bf16``.
         progress: called with the number of texts done and in all.
         by: the pooling and the scale of the vectors. Prompts must be in the texts already; lower case is the tokenizer's.

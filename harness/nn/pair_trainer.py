@@ -28,7 +28,7 @@ class HiddenStates(InputModule):
     Args:
         encoder: a bare `transformers` model; the weights are shared.
         tokenizer: a fast one.
-        max_length: tokens that are read of a text, special tokens included.
+        max_length: tokens of a text to read, including special tokens.
     """
 
     def __init__(self, encoder: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:

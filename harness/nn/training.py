@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -163,7 +163,7 @@ def curves_in(folder: Path, anew: bool) -> TrainerCallback:
     return TensorBoardCallback(SummaryWriter(log_dir=str(folder)))
 
 
-def _arguments(options: TrainingOptions, steps: int) -> dict[str, Any]:
+def _arguments(options: TrainingOptions, steps: int) -> dict[str, object]:
     """The arguments of the Trainer that follow from the recipe and the machine."""
     recipe, gpu = options.recipe, torch.cuda.is_available()
     return {

@@ -37,7 +37,7 @@ class Parts(Generic[ModelT, TaskT]):
     """The objects that the names in a cell refer to.
 
     Attributes:
-        model: the encoder, or a ranker that needs none.
+        model: the encoder, or a ranker.
         weights: the encoder's weights; a ranker has none.
         task: decides training and scores.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
@@ -73,16 +73,16 @@ class Stages:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run found.
+    """The result of a run.
 
     Attributes:
         data: the examples, with every note on them.
         scores: every metric of dev and test; empty for a split without examples.
         rows: one per example of dev and test, with its ``split``.
-        counts: how many examples were used, as the record reports it.
+        counts: numbers of examples, for the record.
         parameters: of the encoder, without the head.
-        fit: what training did.
-        tuned: what was decided on dev, such as a threshold.
+        fit: the result of training.
+        tuned: values that were chosen on dev, such as a threshold.
     """
 
     data: Data
@@ -120,7 +120,7 @@ def load_encoder(cell: Cell, parts: Parts[Encoder, Task]) -> tuple[nn.Module, Pr
 
 
 def training_options(cell: Cell, parts: Parts[Encoder, Task], stage: Stages) -> TrainingOptions:
-    """How the cell is trained."""
+    """The options of the cell's training."""
     return TrainingOptions(
         cell.recipe, cell.seed, with_loss(stage.report("fit")), checkpoints=parts.checkpoints, curves=parts.curves
     )

@@ -12,7 +12,7 @@ from harness.store import RECORD, Store, read_record
 from harness.store.record import is_finished_run
 
 _STARTING_S = 6.0
-"""How long a child takes to start and to load its libraries; a record does not contain it."""
+"""Seconds of a child to start and to load its libraries, which a record does not contain."""
 _ENOUGH = 3
 """Similar records that an estimate uses."""
 _MOST_READ = 12

@@ -47,7 +47,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Finished:
-    """What became of a job.
+    """The outcome of a job.
 
     Attributes:
         key: of the job.

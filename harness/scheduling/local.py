@@ -21,7 +21,7 @@ from harness.store.record import FailureRecord, RunRecord
 HARNESS = (*PYTHON, "-m", "harness")
 _LOG_LENGTH = 8000
 _GRACE_S = 10.0
-"""How long a child has to end by itself after it was asked to."""
+"""Seconds that a child has to end after a request."""
 _ANSWER = {"key", "status", "error", "model", "task"}
 """Some keys of every record of a run."""
 
@@ -30,7 +30,7 @@ Child = subprocess.Popen[bytes]
 
 @dataclass(frozen=True)
 class ChildOptions:
-    """How children are started.
+    """The options of child processes.
 
     Attributes:
         out: folder of the store.

@@ -241,7 +241,7 @@ def name_of(cell: Cell) -> str:
 
 
 def _told(record: RunRecord | FailureRecord) -> str:
-    """What the terminal shows of a record: only the dev score, since the learning rate is not chosen yet."""
+    """A record on the terminal: only the dev score, because the learning rate is not chosen yet."""
     if record["status"] != "ok":
         return f"{record['status'].upper()}: {record['error']}"
     metric, dev = record["task"]["metric"], record["scores"]["dev"]

@@ -211,7 +211,7 @@ def _point_row(record: PointRecord) -> tuple[Row, ...]:
 
 
 def _what(record: RunRecord | FailureRecord | PretrainingRecord) -> dict[str, object]:
-    """What was run."""
+    """The columns that identify a run."""
     model, task = _part(record, "model"), _part(record, "task")
     return {
         **_texts(record, "key"),

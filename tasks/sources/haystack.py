@@ -27,7 +27,7 @@ MIN_WORDS = 64
 """A split with fewer is too short for a haystack: any needle would be most of the input."""
 
 SHARES: Mapping[Split, float] = {"train": 0.4, "dev": 0.2, "test": 0.4}
-"""How a folder of texts is divided; test reads the longest inputs."""
+"""Shares of the splits of a folder of texts; test has the longest inputs."""
 
 MAX_WORDS = 40
 """Longer sentences are cut, so that there is a place for a needle near every depth."""

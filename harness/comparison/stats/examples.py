@@ -14,7 +14,7 @@ Terms = NDArray[np.float64]
 """Shape (runs, examples, 2): numerator and denominator of each example; see `harness.comparison.stats`."""
 
 BOUNDS = (0.0, 1.0)
-"""The lowest and the highest value of a score, unless said otherwise."""
+"""The default lowest and highest value of a score."""
 _BLOCK = 2**21
 """Numbers in memory at a time: 16 MiB."""
 
@@ -207,14 +207,14 @@ def _ratio(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _draws(examples: int, rng: np.random.Generator, resamples: int) -> Iterator[NDArray[np.float64]]:
-    """How often each example is in each resample, in blocks of shape (some resamples, examples)."""
+    """The number of times that each example is in each resample, in blocks of shape (some resamples, examples)."""
     for size in blocks(resamples, examples):
         chosen = rng.integers(examples, size=(size, examples)) + np.arange(size)[:, None] * examples
         yield np.bincount(chosen.ravel(), minlength=size * examples).reshape(size, examples).astype(float)
 
 
 def blocks(resamples: int, width: int) -> Iterator[int]:
-    """Sizes that add up to ``resamples``, each of which takes a bounded number of rows of this width."""
+    """Sizes that add up to ``resamples``; each is a number of rows of this width that fits into the memory limit."""
     size = max(1, _BLOCK // max(width, 1))
     while resamples > 0:
         yield min(size, resamples)

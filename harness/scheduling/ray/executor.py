@@ -36,7 +36,7 @@ class RayCluster:
         address: ``local`` for a cluster of this machine alone, ``auto`` for one that runs here, ``HOST:PORT`` of a
             head node, or ``ray://HOST:PORT``.
         resources: of each cell.
-        workers: cells at a time; as many as the cluster has room for when ``None``.
+        workers: cells at a time; ``None`` for as many as fit on the cluster.
         curves: folder for TensorBoard's curves.
         command: the harness on the nodes, replaced in tests.
     """

@@ -1,6 +1,6 @@
 """The records of the store: their types, and the only functions that build them.
 
-Every record is one JSON object in ``run.json``. ``kind`` tells them apart; a finished run has none.
+Every record is one JSON object in ``run.json``. ``kind`` distinguishes them; a finished run has none.
 
 | kind          | type                | file             | content                                                     |
 | ------------- | ------------------- | ---------------- | ----------------------------------------------------------- |

@@ -54,7 +54,7 @@ class Calibration(TypedDict):
 
 
 class BuiltModel(TypedDict, total=False):
-    """How large a model is once it is built."""
+    """The size of a built model."""
 
     params_total: int
     params_non_embedding: int
@@ -89,12 +89,12 @@ class PointFields(TypedDict):
 
 
 class PointEntry(PointFields):
-    """How a point was measured."""
+    """The settings of a point."""
 
     tokens: int
     """Of one batch."""
     ids: str
-    """How token ids were drawn."""
+    """Description of the random token ids."""
     objective: str | None
     attention_used: str | None
 
@@ -112,7 +112,7 @@ PointStatus = Literal["ok", "oom", "timeout", "beyond_max_length", "failed", "sk
 
 
 class Measured(TypedDict):
-    """What the process that measured a point answers; the keys that it could not fill are missing."""
+    """The answer of the process that measures a point; keys without a value are missing."""
 
     status: PointStatus
     error: str | None
@@ -131,7 +131,7 @@ class Measured(TypedDict):
 
 
 class _Point(TypedDict):
-    """What the records of all points have in common."""
+    """The common part of the records of all points."""
 
     schema_version: int
     key: str
@@ -148,7 +148,7 @@ class _Point(TypedDict):
     fraction_of_peak: float | None
     """Needed operations per second over the calibrated rate of the point's precision."""
     joules_per_call: dict[str, float]
-    """By counter; empty where none can be read."""
+    """By counter; empty if none can be read."""
     calibration: Calibration | None
     limits: LimitsEntry
     seconds: dict[str, float]
@@ -159,7 +159,7 @@ class _Point(TypedDict):
 
 
 class MeasuredPoint(_Point):
-    """What one encoder costs at one length."""
+    """The cost of one encoder at one length."""
 
     status: Literal["ok"]
     latency_ms: Latency
@@ -190,11 +190,11 @@ def point_record(
 
     Args:
         key: of the point.
-        model: what was measured.
-        point: how it was measured.
-        limits: when it would have ended.
+        model: that was measured.
+        point: the settings of the measurement.
+        limits: of the point.
         measured: the answer of the process that measured it.
-        calibration: the machine's rates, where they could be measured.
+        calibration: the machine's rates, if they could be measured.
     """
     samples = measured.get("samples_ms", [])
     complete = bool(samples) and measured["status"] == "ok"

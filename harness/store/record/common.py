@@ -13,7 +13,7 @@ Scores = dict[str, dict[str, float]]
 
 
 class OptimiserEntry(TypedDict):
-    """What the recipes of fine-tuning and of pretraining have in common."""
+    """The common part of the recipes of fine-tuning and pretraining."""
 
     learning_rate: float
     weight_decay: float
@@ -25,7 +25,7 @@ class OptimiserEntry(TypedDict):
 
 
 class Environment(TypedDict, total=False):
-    """Where a number was measured."""
+    """The software and machine of a measurement."""
 
     python: str
     packages: dict[str, str]

@@ -52,7 +52,7 @@ class ImportedRecord(TypedDict):
     task: ImportedTask
     scores: Scores
     recipe: dict[str, str]
-    """What the source's path tells about training."""
+    """Hyperparameters of the training from the source's path."""
     source: ImportedSource
 
 

@@ -72,7 +72,7 @@ class PretrainingRecipe(OptimiserEntry):
     passes: float
     protocol: int
     tokens: int
-    """Read until this result."""
+    """Tokens read up to this result."""
     trunk_tokens: int
     steps: int
     warmup_steps: int
@@ -91,7 +91,7 @@ class PretrainingScores(TypedDict):
 
 
 class Throughput(TypedDict):
-    """How fast training was."""
+    """The speed of training."""
 
     tokens_per_s: float | None
     mfu: float | None

@@ -30,7 +30,7 @@ class ModelEntry(TypedDict):
 
     name: str
     size: str
-    """``custom`` where a checkpoint's config decides."""
+    """``custom`` if a checkpoint's config decides it."""
     weights: str
     """As typed: ``scratch``, ``hub``, a folder or a hub id."""
     identity: str
@@ -43,20 +43,20 @@ class ModelEntry(TypedDict):
 
 
 class ExampleCounts(TypedDict):
-    """How many examples a run used, as its kind of run counts them."""
+    """Numbers of examples of a run; which of them exist depends on its kind."""
 
     n_train: int
     n_windowed: NotRequired[int]
     """Test examples that were read in several windows."""
     n_truncated: NotRequired[int]
-    """Test examples of which a part reaches no window."""
+    """Test examples with a part in no window."""
     n_documents: NotRequired[int]
     n_documents_truncated: NotRequired[int]
     n_train_pairs: NotRequired[int]
 
 
 class TaskEntry(ExampleCounts):
-    """The dataset of a run and what was found in it."""
+    """The dataset of a run and its properties."""
 
     name: str
     """The family, such as ``ner``."""
@@ -70,7 +70,7 @@ class TaskEntry(ExampleCounts):
     sources: dict[str, str]
     """Versions of the packages that an embedded dataset was built from."""
     notes: list[str]
-    """What was corrected or left out on reading, one sentence each."""
+    """Corrections and omissions when the data were read, one sentence each."""
     metric: str
     """The main metric."""
     n_dev: int
@@ -84,7 +84,7 @@ class TaskEntry(ExampleCounts):
 
 
 class RecipeEntry(OptimiserEntry):
-    """The recipe, every value resolved (see `harness.cells.recipe.Recipe`), and what came of it."""
+    """The recipe, every value resolved (see `harness.cells.recipe.Recipe`), and the steps that were taken."""
 
     epochs: float
     max_steps: int | None
@@ -113,7 +113,7 @@ class RunRecord(TypedDict):
     recipe: RecipeEntry
     seed: int
     tuned: dict[str, float]
-    """What was decided on dev and applied to test, such as a threshold."""
+    """Values that were chosen on dev and applied to test, such as a threshold."""
     scores: Scores
     losses: list[tuple[int, float]]
     """Pairs of step and mean training loss."""
@@ -122,7 +122,7 @@ class RunRecord(TypedDict):
     peak_memory_mib: float
     environment: Environment
     command: NotRequired[str]
-    """What repeats the run on any machine."""
+    """The command that repeats the run on any machine."""
     predictions: str
     """File beside the record: one JSON line for each example of dev and test."""
 

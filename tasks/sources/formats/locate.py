@@ -1,4 +1,4 @@
-"""Where a dataset is: built on this machine, in a local folder, or on the hub. One is never silently used for another."""
+"""Find a dataset: built on this machine, in a local folder, or on the hub. One never silently replaces another."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ def locate(
     data_dir: str | None,
     folders: Sequence[str] = (),
 ) -> Path | DatasetInfo:
-    """Find ``family/dataset``: the folder ``data_dir/family/dataset`` if a data folder is given, else what is declared.
+    """Find ``family/dataset``: the folder ``data_dir/family/dataset`` if a data folder is given, else the declared source.
 
     An embedded dataset is never read from a folder.
 
     Args:
         family: name of the task.
-        dataset: what the user typed after the slash.
-        datasets: those that the task declares.
+        dataset: as typed after the slash.
+        datasets: declared by the task.
         data_dir: the folder of local datasets, if the user gave one.
-        folders: names of the family's folder, in the order in which they are tried; its own name if there are none.
+        folders: possible names of the family's folder, in order; empty for its own name.
 
     Raises:
         InputError: the dataset is neither declared nor in the data folder, or the data folder does not exist.
@@ -43,7 +43,7 @@ def locate(
         return _locate(family, dataset, datasets, data_dir, folders or (family,))
     except OSError as error:  # such as a folder that may not be read, or a name that is too long
         raise InputError(
-            f"{family}/{dataset[:40]} cannot be looked for in {data_dir} ({error.strerror}); check --data-dir and its permissions"
+            f"{family}/{dataset[:40]} cannot be found in {data_dir} ({error.strerror}); check --data-dir and its permissions"
         ) from error
 
 

@@ -128,7 +128,7 @@ def test_learning_rates_are_chosen_on_dev_and_unequal_numbers_of_them_told(store
         ),
         ({"task": {"dataset": "nli/other"}}, "no dataset in common"),
         ({"scores": {"test": {"accuracy": 0.1}}}, "not to its score of 0.1000"),
-        ({"predictions": []}, "do not say what each example adds"),
+        ({"predictions": []}, "do not contain each example"),
         ({"predictions": rows(0.5, 0, EXAMPLES - 1)}, "are of different examples ('test-199' is on one side only)"),
     ],
 )

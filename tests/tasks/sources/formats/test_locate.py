@@ -42,7 +42,7 @@ def test_a_folder_that_is_not_there_is_called_by_the_name_of_its_family(tmp_path
 
 
 def test_a_name_that_no_file_system_takes_ends_in_a_sentence(tmp_path):
-    with pytest.raises(InputError, match=r"cannot be looked for in .* \(File name too long\); check --data-dir"):
+    with pytest.raises(InputError, match=r"cannot be found in .* \(File name too long\); check --data-dir"):
         locate("ner", "x" * 5000, NER_DATASETS, str(tmp_path))
     with pytest.raises(InputError, match="File name too long"):
         locate("ner", "cities", NER_DATASETS, "x" * 5000)
