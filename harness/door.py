@@ -206,7 +206,7 @@ def bench(
     """
     with _as_a_command(plugins):
         from harness.cost.points import parse_lengths, parse_models, points_of
-        from harness.cost.settings import limits_of, settings_of
+        from harness.cost.settings import settings_of
 
         names = parse_models(as_joined(models, "models"))
         tokens = parse_lengths(None if lengths is None else as_joined(lengths, "lengths"))
@@ -221,9 +221,7 @@ def bench(
             threads=as_whole(threads, "threads"),
             extend_positions=bool(extend_positions),
         )
-        repetitions, seconds = as_whole(min_repetitions, "min_repetitions") or 0, as_number(min_seconds, "min_seconds")
-        memory, timeout = as_whole(memory_limit, "memory_limit"), as_number(point_timeout, "point_timeout")
-        limits = limits_of(timeout, memory, repetitions, seconds)
+        limits = _limits(point_timeout, memory_limit, min_repetitions, min_seconds)
         points, store = points_of(names, tokens, settings), Store(as_path(out, "out"))
         return _measured(points, limits, store, bool(force), as_paths(plugins))
 
@@ -367,6 +365,18 @@ def _swept(grids: list[Grid], store: Store, workers: int, threads: int, retry_fa
             f"{store.folder}, and retry_failed=True runs them again"
         )
     return under_way.records()
+
+
+def _limits(timeout: object, memory: object, repetitions: object, seconds: object) -> Limits:
+    """The limits of each point of a bench."""
+    from harness.cost.settings import limits_of
+
+    return limits_of(
+        as_number(timeout, "point_timeout"),
+        as_whole(memory, "memory_limit"),
+        as_whole(repetitions, "min_repetitions") or 0,
+        as_number(seconds, "min_seconds"),
+    )
 
 
 def _measured(

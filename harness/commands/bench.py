@@ -31,13 +31,16 @@ EXAMPLES = """examples:
 def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command ``bench``."""
     parser = commands.add_parser(
-        "bench", parents=[common], epilog=EXAMPLES, help="throughput, latency and memory against length"
+        "bench", parents=[common], epilog=EXAMPLES, help="measure throughput, latency and memory against length"
     )
     _add_settings(parser.add_argument_group("what is measured"))
     _add_limits(parser.add_argument_group("limits of each point"))
     output = parser.add_argument_group("output")
     output.add_argument(
-        "--baseline", type=valid_name, metavar="MODEL", help="of the ratios (default modernbert, else the first model)"
+        "--baseline",
+        type=valid_name,
+        metavar="MODEL",
+        help="model that ratios refer to (default modernbert, else the first)",
     )
     add_store_option(output)
     output.add_argument(
@@ -49,10 +52,12 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def _add_settings(options: Options) -> None:
-    options.add_argument("--models", default="all", metavar="A,B", help="names with commas, or all (default)")
+    options.add_argument("--models", default="all", metavar="A,B", help="names separated by commas, or all (default)")
     options.add_argument("--size", type=valid_name, default="tiny", help="tiny (default), base, large")
     options.add_argument("--lengths", metavar="N,M", help="tokens, increasing (default 128,512,2048,8192,32768,98304)")
-    options.add_argument("--mode", choices=["inference", "training"], default="inference", help="default inference")
+    options.add_argument(
+        "--mode", choices=["inference", "training"], default="inference", help="what to measure (default inference)"
+    )
     batch = options.add_mutually_exclusive_group()
     batch.add_argument("--batch-size", type=int, metavar="B", help="texts of every batch (default 1)")
     batch.add_argument("--tokens-per-batch", type=int, metavar="T", help="as many texts as hold T tokens")
@@ -61,7 +66,7 @@ def _add_settings(options: Options) -> None:
         "--attn", choices=["sdpa", "eager", "flash_attention_2"], default="sdpa", help="kernel of all attention models"
     )
     options.add_argument("--compile", action="store_true", help="torch.compile for all models")
-    options.add_argument("--threads", type=int, metavar="N", help="of the processor (default: all)")
+    options.add_argument("--threads", type=int, metavar="N", help="threads of the processor (default: all)")
     options.add_argument(
         "--extend-positions", action="store_true", help="measure beyond a model's own length, for cost only"
     )

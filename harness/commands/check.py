@@ -25,7 +25,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "--weights", type=valid_path, default="scratch", help="scratch (default), hub, a folder, or a hub id"
     )
     check.add_argument("--size", type=valid_name, help="tiny (default), base, large")
-    check.add_argument("--json", action="store_true", help="as JSON")
+    check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(command=check_encoder)
 
 

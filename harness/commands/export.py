@@ -21,14 +21,14 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "export",
         parents=[common],
         epilog=EXAMPLES,
-        help="a run's test scores as model-card metadata (model-index YAML)",
+        help="print a run's test scores as model-card metadata (model-index YAML)",
     )
     parser.add_argument(
         "runs", type=valid_path, nargs="+", metavar="RUN", help="folders of runs, or keys of runs in the store"
     )
     parser.add_argument("--format", choices=["model-index"], default="model-index", help="default model-index")
     parser.add_argument(
-        "--model-name", type=valid_name, metavar="NAME", help="on the card (default: the name in the runs)"
+        "--model-name", type=valid_name, metavar="NAME", help="name on the card (default: the name in the runs)"
     )
     add_store_option(parser)
     parser.set_defaults(command=export)

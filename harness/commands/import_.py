@@ -23,7 +23,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         epilog=EXAMPLES,
         help="import scores of other tools (not comparable with runs of the harness)",
     )
-    parser.add_argument("protocol", choices=["mteb", "encodeval"], help="what wrote the files")
+    parser.add_argument("protocol", choices=["mteb", "encodeval"], help="the tool that wrote the files")
     parser.add_argument("paths", type=valid_path, nargs="+", metavar="PATH", help="result files, or folders of them")
     parser.add_argument("--model", type=valid_name, help="the model's name (default: from the files or their folders)")
     parser.add_argument("--dataset", type=valid_name, help="encodeval: the dataset's name (default: from the path)")
@@ -39,7 +39,7 @@ def import_scores(options: argparse.Namespace) -> int:
     from harness.terminal import show, show_json
 
     if options.protocol == "mteb" and options.dataset:
-        raise InputError("--")
+        raise InputError("--dataset is for encodeval; a result of MTEB names its dataset")
     store = Store(options.out)
     # All files are read before the first record is written, so that a folder is imported completely or not at all.
     if options.protocol == "mteb":

@@ -19,7 +19,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     listing.add_argument(
         "what", nargs="?", choices=["models", "tasks", "data"], help="only one of them (default: models and tasks)"
     )
-    listing.add_argument("--json", action="store_true", help="as JSON")
+    listing.add_argument("--json", action="store_true", help="print JSON")
     listing.set_defaults(command=list_all)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   python -m harness regress --baseline results/baselines/ci.json
   python -m harness regress --baseline results/baselines/ci.json --scores-only --out kept
-  python -m harness regress --baseline mine.json --
+  python -m harness regress --baseline mine.json --update --why "first baseline"
 """
 
 
@@ -33,11 +33,15 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         help="the CI gate: exit 1 when a score drops below the normal seed-to-seed range",
     )
     parser.add_argument(
-        "--baseline", type=valid_path, required=True, metavar="FILE", help="such as results/baselines/ci.json"
+        "--baseline",
+        type=valid_path,
+        required=True,
+        metavar="FILE",
+        help="the baseline, such as results/baselines/ci.json",
     )
     parser.add_argument("--update", action="store_true", help="write a new baseline from new runs of all its seeds")
     parser.add_argument("--why", metavar="TEXT", help="the reason for a new baseline, kept in it")
-    parser.add_argument("--scores-only", action="store_true", help="leave throughput out")
+    parser.add_argument("--scores-only", action="store_true", help="do not compare throughput")
     parser.add_argument(
         "--out",
         type=valid_path,

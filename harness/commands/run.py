@@ -38,7 +38,9 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "--task", type=valid_name, required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17"
     )
     add_weights_options(run, "scratch")
-    run.add_argument("--seed", type=seed_from, default=0, help="of initialisation, batches and dropout (default 0)")
+    run.add_argument(
+        "--seed", type=seed_from, default=0, help="seed of initialisation, batches and dropout (default 0)"
+    )
     add_data_options(run)
     add_recipe_options(run)
     output = run.add_argument_group("output")

@@ -49,10 +49,10 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "file", type=valid_path, nargs="?", metavar="FILE.toml", help="grids to run; options override the file"
     )
     grid = sweep.add_argument_group("the grid")
-    grid.add_argument("--models", metavar="A,B", help="names with commas")
-    grid.add_argument("--tasks", metavar="T,U", help="FAMILY or FAMILY/DATASET, with commas")
+    grid.add_argument("--models", metavar="A,B", help="names separated by commas")
+    grid.add_argument("--tasks", metavar="T,U", help="FAMILY or FAMILY/DATASET, separated by commas")
     grid.add_argument("--lrs", metavar="R,S", help="learning rates; the best is chosen on dev (default: the task's)")
-    grid.add_argument("--seeds", metavar="0,1 or 0-9", help="of the runs (default 0)")
+    grid.add_argument("--seeds", metavar="0,1 or 0-9", help="seeds of the runs (default 0)")
     add_weights_options(grid, None)
     add_data_options(sweep)
     add_recipe_options(sweep, several_rates=True)
