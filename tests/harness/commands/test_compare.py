@@ -107,7 +107,7 @@ def test_runs_are_compared_by_their_folders_and_a_single_one_is_told(store, caps
     good, bad = (next(store.glob(f"{model}-*")) for model in ("good", "bad"))
     (row,) = compared(store, str(good), str(bad), capsys=capsys)
     assert not row["over_seeds"]
-    assert "one run a side" in row["notes"][0]
+    assert "one run per side" in row["notes"][0]
 
 
 def test_learning_rates_are_chosen_on_dev_and_unequal_numbers_of_them_told(store, capsys):
@@ -124,7 +124,7 @@ def test_learning_rates_are_chosen_on_dev_and_unequal_numbers_of_them_told(store
         ({"task": {"options": {"language": "en"}}}, "with different options (language None and en)"),
         (
             {"recipe": {"epochs": 2.0}},
-            "different recipes (epochs 1.0 and 2.0); run one of them again, or say --any-recipe",
+            "different recipes (epochs 1.0 and 2.0); run one of them again, or add --any-recipe",
         ),
         ({"task": {"dataset": "nli/other"}}, "no dataset in common"),
         ({"scores": {"test": {"accuracy": 0.1}}}, "not to its score of 0.1000"),
