@@ -43,7 +43,7 @@ def test_an_unknown_name_suggests_the_closest():
 def test_a_name_cannot_be_taken_twice():
     things = Registry("model", entry_points="no.such.group")
     things.register("bert")(1)
-    with pytest.raises(InputError, match="registered already"):
+    with pytest.raises(InputError, match="already registered"):
         things.register("bert")(2)
 
 

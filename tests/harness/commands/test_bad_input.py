@@ -143,7 +143,7 @@ COMMANDS = {
     "regress --baseline folder": "cannot be read (Is a directory)",
     "regress --baseline ''": "argument --baseline: an empty text is not a path",
     "regress --baseline user.json --update --why x": "data_dir: there is no home folder for ~no-such-user",
-    "import encodeval text.json --model m --dataset d": "is no result of EncodEval",
+    "import encodeval text.json --model m --dataset d": "is not a result of EncodEval",
     "import encodeval numbers.json --model m --dataset d": "cannot be scored",
     "import encodeval folder --model m --dataset d": "the folder folder holds no results.json",
     f"import encodeval numbers.json --model {LONG} --dataset d": "too long for a name",

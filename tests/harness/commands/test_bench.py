@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
     [
         (["--lengths", "512,128"], "lengths must increase, and 128 follows 512"),
         (["--lengths", "0"], "at least 1 token"),
-        (["--lengths", "10000000000"], "absurd"),
+        (["--lengths", "10000000000"], "too long"),
         (["--models", "brt"], "there is no model called 'brt'; did you mean 'bert'"),
         (["--models", ""], "--models takes names"),
         (["--size", "giant"], "has no size 'giant'"),

@@ -114,7 +114,7 @@ def test_learning_rates_are_chosen_on_dev_and_unequal_numbers_of_them_told(store
     write(store, "bad", 0.95, 0, recipe={"learning_rate": 1e-4})
     (row,) = compared(store, "good", "bad", capsys=capsys)
     assert row["b_learning_rate"] == 1e-4
-    assert any("chosen among 1 for good and 2 for bad" in note for note in row["notes"])
+    assert any("chosen from 1 for good and 2 for bad" in note for note in row["notes"])
 
 
 @pytest.mark.parametrize(
