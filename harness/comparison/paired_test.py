@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from statistics import median
 from typing import Literal
 
 import numpy as np
@@ -79,7 +78,7 @@ def compare(
         if left[0] != right[0]:
             raise InputError(
                 f"the {split} predictions of {ours.model} and {theirs.model} on {ours.dataset} are of different examples "
-                f"({_other(left[0], right[0])}); run one of them again with --force"
+                f"({other_example(left[0], right[0])}); run one of them again with --force"
             )
         found.append(_compared(ours, theirs, left[1], right[1], resamples=resamples, seed=seed))
     corrected = stats.holm([one.difference.p for one in found])
@@ -151,50 +150,6 @@ def terms(entry: Entry, predictions: Predictions, split: str = "test") -> tuple[
     return ids, np.stack(runs)
 
 
-def ties_with_best(
-    entries: Sequence[Entry],
-    predictions: Predictions,
-    split: Literal["dev", "test"] = "test",
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> set[int]:
-    """The best entry of one dataset and those that do not differ significantly from it.
-
-    The best has the highest median score over seeds. Every other is compared with it as in `compare`; it ties if its
-    p-value, corrected by Holm over these comparisons, is 0.05 or more.
-
-    Args:
-        entries: all of one dataset with one fingerprint.
-        predictions: reads the predictions of their runs.
-        split: whose scores are compared.
-        resamples: of every test.
-        seed: of the resamples.
-
-    Returns:
-        Indices into ``entries``, the best among them.
-
-    Raises:
-        InputError: as `compare`.
-    """
-    if not entries:
-        return set()
-    best = max(range(len(entries)), key=lambda index: median(entries[index].scores(split=split)))
-    others = [index for index in range(len(entries)) if index != best]
-    its_ids, its_terms = terms(entries[best], predictions, split)
-    p_values = []
-    for index in others:
-        ids, other_terms = terms(entries[index], predictions, split)
-        if ids != its_ids:
-            raise InputError(f"entries of {entries[best].dataset} are of different examples ({_other(ids, its_ids)})")
-        rng = np.random.default_rng(seed)
-        origins = entries[best].pretrainings, entries[index].pretrainings
-        p_values.append(
-            stats.approximate_randomisation(its_terms, other_terms, rng, resamples=resamples, pretrainings=origins)
-        )
-    corrected = stats.holm(p_values)
-    return {best} | {index for index, p in zip(others, corrected, strict=True) if p >= SIGNIFICANCE}
-
-
 def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
     single = [entry.model for entry in (ours, theirs) if len(entry.runs) == 1]
     if len(single) == 2:
@@ -212,7 +167,7 @@ def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
         )
 
 
-def _other(ours: list[str], theirs: list[str]) -> str:
+def other_example(ours: list[str], theirs: list[str]) -> str:
     """An example that only one side has."""
     only = sorted(set(ours) ^ set(theirs))
     return f"{only[0]!r} is on one side only" if only else "an id is there more often on one side"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from statistics import median
@@ -15,14 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.comparison.entries import Entry, entries
+from harness.comparison.marks import MARKS, Mark
 from harness.comparison.stats import seed_interval
 from harness.progress import counted
 from harness.store import RunRecord
 
 RESAMPLES = 2000
 
-Judge = Callable[[Sequence[Entry]], tuple[Collection[int], str]]
-"""From entries, the best first, to the indices of those that tie with it, and how that was told."""
+Judge = Callable[[Sequence[Entry]], tuple[Sequence[Mark], str]]
+"""From entries, the highest median first, to the mark of each, and the test that decided, in words."""
 
 CAVEATS = {
     "nli/docstrings": "relatedness of docstrings, not inference: not comparable with MNLI or SNLI",
@@ -40,8 +41,8 @@ class Standing:
         label: short and unique among the standings of the report's comparison.
         score: median test score over seeds.
         low, high: interval of the median, equal to ``score`` where there is one seed.
-        best: no other standing has a higher median; false for all where every median is 0.
-        tied: not significantly worse than the best one; true for the best itself, and false for all where none is.
+        mark: ``best`` if no other standing has a higher median, else how it compares with the best; empty for all if every
+            median is 0.
         seconds: median of a whole run.
     """
 
@@ -50,9 +51,18 @@ class Standing:
     score: float
     low: float
     high: float
-    best: bool
-    tied: bool
+    mark: Mark
     seconds: float
+
+    @property
+    def best(self) -> bool:
+        """Whether no other standing has a higher median."""
+        return self.mark == "best"
+
+    @property
+    def tied(self) -> bool:
+        """Whether it is the best or ties with it."""
+        return self.mark in ("best", "tied")
 
     @property
     def scores(self) -> list[float]:
@@ -78,7 +88,7 @@ class Comparison:
         name: can be a file's, such as ``ner-docstrings-tiny``.
         dataset, fingerprint, options, metric, size, recipe: what they share.
         apart: what sets it apart from the other comparisons on this dataset, in words; empty where there are none.
-        test: how ties with the best were told, in words; empty where nothing can be told.
+        test: the test of differences from the best, in words; empty if there is none.
         standings: best median first.
     """
 
@@ -123,7 +133,7 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
 
     Args:
         records: finished runs.
-        judge: says which entries tie with the first, see `harness.report.ties`.
+        judge: compares entries with the best of them, see `harness.report.ties`.
     """
     groups: dict[str, list[Entry]] = defaultdict(list)
     ranked: dict[tuple[str, str], dict[str, Entry]] = defaultdict(dict)
@@ -153,7 +163,7 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
 def _comparison(name: str, group: Sequence[Entry], difference: str, judge: Judge) -> Comparison:
     first = group[0]
     ranked = sorted(group, key=lambda entry: (-median(entry.scores()), entry.model, entry.weights))
-    tied, test = judge(ranked)
+    marks, test = judge(ranked)
     return Comparison(
         name,
         first.dataset,
@@ -164,7 +174,7 @@ def _comparison(name: str, group: Sequence[Entry], difference: str, judge: Judge
         first.recipe,
         difference,
         test,
-        _standings(ranked, tied),
+        _standings(ranked, marks),
     )
 
 
@@ -182,10 +192,10 @@ def apart(entry: Entry, others: Sequence[Entry]) -> str:
 
 
 def in_all(seen: Standing | None, standing: Standing) -> Standing:
-    """What a table shows of an entry that several comparisons share: the best, or tied with it, where it is so in all of them."""
+    """An entry that several comparisons share, with the least favourable of its marks."""
     if seen is None:
         return standing
-    return replace(standing, best=seen.best and standing.best, tied=seen.tied and standing.tied)
+    return replace(standing, mark=max(seen.mark, standing.mark, key=MARKS.index))
 
 
 def recipe_sentence(recipe: Mapping[str, Any]) -> str:
@@ -203,19 +213,19 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "unnamed"
 
 
-def _standings(ranked: Sequence[Entry], tied: Collection[int]) -> tuple[Standing, ...]:
+def _standings(ranked: Sequence[Entry], marks: Sequence[Mark]) -> tuple[Standing, ...]:
     best = median(ranked[0].scores())
     scored = any(median(entry.scores()) != 0 for entry in ranked)  # where all are at 0, nothing was learned to rank
     return tuple(
-        _standing(entry, label, scored and median(entry.scores()) == best, scored and place in tied)
-        for place, (entry, label) in enumerate(zip(ranked, _labels(ranked), strict=True))
+        _standing(entry, label, "" if not scored else "best" if median(entry.scores()) == best else mark)
+        for entry, label, mark in zip(ranked, _labels(ranked), marks, strict=True)
     )
 
 
-def _standing(entry: Entry, label: str, best: bool, tied: bool) -> Standing:
+def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
     middle, low, high = interval_over_seeds(entry.scores())
     seconds = median(sum(run["seconds"].values()) for run in entry.runs)
-    return Standing(entry, label, middle, low, high, best, best or tied, seconds)
+    return Standing(entry, label, middle, low, high, mark, seconds)
 
 
 def interval_over_seeds(scores: Sequence[float]) -> tuple[float, float, float]:

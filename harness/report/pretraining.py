@@ -63,7 +63,7 @@ def _row(record: PretrainingRecord, lowest: float) -> tuple[Cell, ...]:
         Cell(f"{record['recipe']['tokens'] / 1e6:.2f}M"),
         Cell(f"{record['recipe']['learning_rate']:g}"),
         Cell(str(record["seed"])),
-        Cell(f"{heldout['loss']:.3f}", best=heldout["loss"] == lowest),
+        Cell(f"{heldout['loss']:.3f}", "best" if heldout["loss"] == lowest else ""),
         Cell(f"{heldout['bits_per_byte']:.3f}"),
         Cell(f"{heldout['accuracy']:.3f}"),
         Cell(f"{reached / 1e6:.2f}M" if reached else "never"),

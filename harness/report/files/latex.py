@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from harness.plain_text import plain
-from harness.report.files.tables import LEGEND, TIED, Cell, Table
+from harness.report.files.tables import Cell, Table
+from harness.report.ties import LEGEND, SYMBOLS
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -21,7 +22,8 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    TIED: r"\textsuperscript{$\dagger$}",
+    SYMBOLS["tied"]: r"\textsuperscript{$\dagger$}",
+    SYMBOLS["unclear"]: r"\textsuperscript{$\ddagger$}",
     "–": "--",
 }
 
@@ -29,7 +31,7 @@ _SPECIAL = {
 def as_latex(table: Table) -> str:
     """A ``table`` environment that a paper can ``\\input``; the notes are the caption."""
     columns = "l" * table.numbers_from + "r" * (len(table.head) - table.numbers_from)
-    marks = any(cell.best or cell.tied for row in table.rows for cell in row)
+    marks = any(cell.mark for row in table.rows for cell in row)
     caption = " ".join([f"{table.title}.", *table.notes, *([f"{LEGEND}."] if marks else [])])
     lines = [
         r"\begin{table}",
@@ -56,4 +58,4 @@ def escaped(text: str) -> str:
 
 def _marked(cell: Cell) -> str:
     text = escaped(cell.text)
-    return rf"\textbf{{{text}}}" if cell.best else rf"{text}\textsuperscript{{$\dagger$}}" if cell.tied else text
+    return rf"\textbf{{{text}}}" if cell.mark == "best" else text + escaped(SYMBOLS.get(cell.mark, ""))

@@ -8,24 +8,23 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from harness.comparison.marks import Mark
 from harness.plain_text import plain
 from harness.progress import counted
 from harness.report.comparable import Comparison, Standing, in_all, recipe_sentence
 from harness.report.cost.tables import as_csv
+from harness.report.ties import LEGEND, SYMBOLS
 from harness.store.record import FailureRecord, ImportedRecord, RunRecord
 
-TIED = "†"
-LEGEND = f"Bold: highest median over seeds. {TIED}: not significantly worse than it"
 NOT_OURS = "not our protocol"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table: its text, and how it stands to the best of its column."""
+    """One cell of a table: its text, and how it compares with the best of its column."""
 
     text: str
-    best: bool = False
-    tied: bool = False
+    mark: Mark = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def weights_of(standing: Standing, comparison: Comparison) -> str:
 
 def score_cell(standing: Standing) -> Cell:
     """The median score with its standing."""
-    return Cell(f"{standing.score:.4f}", standing.best, standing.tied and not standing.best)
+    return Cell(f"{standing.score:.4f}", standing.mark)
 
 
 def interval(standing: Standing) -> str:
@@ -116,7 +115,7 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
         "Parameters without embeddings; seconds of a whole run, median over seeds, on "
         + ("; on ".join(machines) if len(machines) < 4 else f"{len(machines)} different machines")
         + ("." if len(machines) < 2 else ": not comparable between machines."),
-        f"Test of ties with the best: {comparison.test}." if comparison.test else "",
+        f"Test of differences from the best: {comparison.test}." if comparison.test else "",
         ""
         if any(standing.best for standing in comparison.standings)
         else "Every median is 0, so none is marked as best.",
@@ -255,6 +254,7 @@ def _flat(comparison: Comparison, standing: Standing) -> dict[str, Any]:
         "seeds": " ".join(map(str, standing.seeds)),
         "best": standing.best,
         "tied_with_best": standing.tied,
+        "cannot_tell": standing.mark == "unclear",
         "test_of_ties": comparison.test,
         "learning_rate": entry.learning_rate,
         "learning_rates_tried": " ".join(f"{rate:g}" for rate in entry.dev_by_learning_rate),
@@ -301,14 +301,14 @@ def as_markdown(table: Table) -> str:
     ]
     lines += [[_marked(cell) for cell in row] for row in table.rows]
     grid = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    marks = any(cell.best or cell.tied for row in table.rows for cell in row)
+    marks = any(cell.mark for row in table.rows for cell in row)
     notes = "\n".join(f"- {_escaped(note)}" for note in [*table.notes, *([LEGEND] if marks else [])])
     return "\n\n".join(part for part in (f"## {_escaped(table.title)}", notes, grid) if part) + "\n"
 
 
 def _marked(cell: Cell) -> str:
     text = _escaped(cell.text)
-    return f"**{text}**" if cell.best else f"{text} {TIED}" if cell.tied else text
+    return f"**{text}**" if cell.mark == "best" else f"{text} {SYMBOLS[cell.mark]}" if cell.mark else text
 
 
 def _escaped(text: str) -> str:

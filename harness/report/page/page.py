@@ -20,7 +20,7 @@ from markupsafe import Markup
 from harness.exchange.published import last_name
 from harness.plain_text import plain
 from harness.progress import counted
-from harness.report import disagreements, pretraining
+from harness.report import disagreements, pretraining, ties
 from harness.report.comparable import Comparison
 from harness.report.files import tables
 from harness.report.page import bench_section, needle_section, panels, svg
@@ -61,7 +61,7 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
         "families": _families(comparisons),
         "sizes": sorted({comparison.size for comparison in comparisons}),
         "comparisons": comparisons,
-        "legend": tables.LEGEND,
+        "legend": ties.LEGEND,
         "board": panels.board(comparisons, numbers, {one.name for one in comparisons} - set(omitted)),
         "panels": drawn,
         "omitted": omitted,
@@ -92,6 +92,7 @@ def _templates() -> Environment:
         loader=PackageLoader("harness.report.page", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.globals.update(mark=svg.mark, millions=tables.millions, counted=counted, breakable=_breakable)
+    environment.globals.update(symbols=ties.SYMBOLS, meanings=ties.MEANINGS)
     return environment
 
 

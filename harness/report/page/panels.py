@@ -70,7 +70,7 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
 
 def _board_cell(comparison: Comparison, standing: Standing, shown: Collection[str]) -> dict[str, Any]:
     panel = f"panel-{comparison.name}" if comparison.name in shown else "tasks"
-    return {"score": standing.score, "best": standing.best, "tied": standing.tied, "panel": panel}
+    return {"score": standing.score, "mark": standing.mark, "panel": panel}
 
 
 def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[PointRecord]) -> dict[str, Any]:

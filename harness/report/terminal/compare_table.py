@@ -88,8 +88,8 @@ def sentence(found: Comparison) -> str:
     difference = found.difference.estimate.value
     if not found.significant:
         return (
-            f"{found.ours.dataset}: no difference can be told (p {_p(found.p_holm)} after correction); "
-            f"one of {found.difference.minimum_detectable:.4f} would have been."
+            f"{found.ours.dataset}: No significant difference (p {_p(found.p_holm)} after correction). "
+            f"This test could detect one of {found.difference.minimum_detectable:.2g} or more."
         )
     better, worse = (found.ours, found.theirs) if difference > 0 else (found.theirs, found.ours)
     return (

@@ -13,7 +13,7 @@ import pytest
 
 from harness.cli import run_command
 from harness.comparison.entries import entries
-from harness.comparison.paired_test import ties_with_best
+from harness.comparison.marks import from_predictions
 from harness.store import Store
 
 ROOT = Path(__file__).parents[3]
@@ -90,7 +90,7 @@ def test_the_table_says_what_was_found(store, capsys):
     assert "nli/x: good:tiny is better than bad:tiny by" in out
     assert "approximate randomisation" in out
     assert run_command(["compare", "good", "close", "--out", str(store)]) == 0
-    assert "no difference can be told" in capsys.readouterr().out
+    assert "No significant difference" in capsys.readouterr().out
 
 
 def test_p_values_are_corrected_over_the_datasets(store, capsys):
@@ -172,12 +172,13 @@ def test_size_and_weights_name_one_of_several(store, capsys):
         assert row["b_encoder"] == encoder
 
 
-def test_who_ties_with_the_best(store):
-    found = entries(Store(store).records())
-    tied = ties_with_best(found, Store(store).predictions, resamples=2000)
-    assert {found[index].model for index in tied} == {"good", "close"}
-    assert ties_with_best(found[:1], Store(store).predictions) == {0}
-    assert ties_with_best([], Store(store).predictions) == set()
+def test_the_marks_of_a_table_are_read_from_predictions(store):
+    found = sorted(entries(Store(store).records()), key=lambda entry: -np.median(entry.scores()))
+    marks = from_predictions(found, Store(store).predictions, resamples=2000)
+    named = {entry.model: mark for entry, mark in zip(found, marks, strict=True)}
+    assert named["good"] == "best"
+    assert named["close"] in ("tied", "unclear")
+    assert named["bad"] == ""
 
 
 def test_compare_does_without_torch(store):

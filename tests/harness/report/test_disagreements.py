@@ -10,7 +10,7 @@ from harness.store import Store
 
 
 def compared(store, *runs):
-    (found,) = comparisons(runs, lambda ranked: ({0}, ""))
+    (found,) = comparisons(runs, lambda ranked: ([""] * len(ranked), ""))
     return of_comparison(found, Store(store))
 
 
@@ -57,7 +57,8 @@ def test_right_and_wrong_answers_of_every_kind_of_task(tmp_path, make_run, lay_r
 
 def test_the_run_with_the_median_score_speaks_for_an_encoder(make_run):
     (found,) = comparisons(
-        [make_run(seed=seed, score=score) for seed, score in enumerate((0.9, 0.5, 0.6))], lambda ranked: ({0}, "")
+        [make_run(seed=seed, score=score) for seed, score in enumerate((0.9, 0.5, 0.6))],
+        lambda ranked: ([""] * len(ranked), ""),
     )
     assert median_run(found.standings[0])["seed"] == 2
 

@@ -138,7 +138,7 @@ def test_two_checkpoints_of_one_name_are_told_apart_in_every_table(make_run):
         published(make_run("bert", model={"weights": f"/home/{name}/final", "identity": name * 8}))
         for name in ("alice", "bobby")
     ]
-    (found,) = comparisons(runs, lambda ranked: ({0}, ""))
+    (found,) = comparisons(runs, lambda ranked: ([""] * len(ranked), ""))
     shown = [[row["weights"] for row in rows] for rows in (tables.rows_of(found), tables.seeds_of(found))]
     shown.append([row[1].text for row in tables.of_comparison(found).rows])
     for weights in shown:
@@ -182,7 +182,7 @@ def test_formulas_are_text_and_signed_numbers_stay_numbers():
 
 def test_where_every_score_is_0_nobody_is_best_and_axes_begin_at_0(make_run):
     runs = [make_run(model, "nli/zero", seed, score=0.0) for model in ("a", "b") for seed in range(2)]
-    (found,) = comparisons(runs, lambda ranked: ({0, 1}, "a test"))
+    (found,) = comparisons(runs, lambda ranked: (["best", "tied"], "a test"))
     assert [(one.best, one.tied) for one in found.standings] == [(False, False)] * 2
     assert any("none is marked" in note for note in tables.notes_of(found))
     assert "**" not in tables.as_markdown(tables.of_comparison(found))
@@ -190,7 +190,9 @@ def test_where_every_score_is_0_nobody_is_best_and_axes_begin_at_0(make_run):
     assert svg.linear([0.0, 0.0]).low == 0.0
     assert svg.linear([0.001, 0.003]).low == 0.0
     assert svg.linear([-0.2, -0.2]).low < -0.2 < svg.linear([-0.2, -0.2]).high
-    (other,) = comparisons([*runs, make_run("c", "nli/zero", 0, score=0.1)], lambda ranked: ({0}, "a test"))
+    (other,) = comparisons(
+        [*runs, make_run("c", "nli/zero", 0, score=0.1)], lambda ranked: ([""] * len(ranked), "a test")
+    )
     assert [one.best for one in other.standings] == [True, False, False]
 
 

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.comparison.entries import entries
+from harness.comparison.marks import from_seeds
 from harness.report.comparable import comparisons, interval_over_seeds
 from harness.report.cost.tables import as_csv
 from harness.report.files import latex, tables
 from harness.report.page import panels
-from harness.report.ties import PAIRED, Ties, ties_over_seeds
+from harness.report.ties import LEGEND, PAIRED, Ties
 from harness.store import Store
 
 
 def alone(ranked):
     """A judge that knows no ties."""
-    return {0}, "a test"
+    return ["best", *[""] * (len(ranked) - 1)], "a test"
 
 
 def test_other_data_recipes_sizes_and_options_are_other_tables_and_say_what_differs(make_run):
@@ -102,7 +102,7 @@ def test_a_ranker_is_in_the_leaderboard_once_and_best_only_where_nothing_beats_i
         (row,) = (row for row in rows if row["model"] == "bm25")
         assert (row["best"], row["tied_with_best"]) == (best, best)
         (cells,) = (cells for cells in tables.leaderboard(found).rows if cells[0].text == "bm25")
-        assert cells[3].best == best
+        assert (cells[3].mark == "best") == best
         board = panels.board(found, dict.fromkeys(("bm25", "avey-b", "bert", "roberta"), 0), [])
         assert [row["label"] for row in board["rows"]].count("bm25") == 1
 
@@ -115,20 +115,25 @@ def test_a_ranker_that_was_run_with_options_it_does_not_read_is_in_a_table_once(
         assert [standing.entry.model for standing in found.standings].count("bm25") == 1
 
 
-def test_the_best_is_bold_and_ties_are_marked_and_the_rest_is_neither(make_run):
+def test_every_table_marks_the_best_ties_and_what_cannot_be_told_and_says_what_the_marks_mean(make_run):
     runs = [
         make_run(model, seed=seed, score=score + 0.001 * seed)
         for model, score in (("a", 0.9), ("b", 0.8999), ("c", 0.5))
         for seed in range(3)
     ]
-    (found,) = comparisons(runs, lambda ranked: (ties_over_seeds(ranked), "Welch"))
+    runs += [make_run("d", seed=seed, score=score) for seed, score in enumerate((0.02, 0.26, 0.8))]
+    (found,) = comparisons(runs, lambda ranked: (from_seeds(ranked), "Welch"))
     table = tables.of_comparison(found)
     markdown, tex = tables.as_markdown(table), latex.as_latex(table)
     assert "**0.9010**" in markdown
     assert "0.9009 †" in markdown
+    assert "0.2600 ‡" in markdown
     assert re.search(r"\| 0\.5010 \|", markdown)
+    assert LEGEND in markdown
     assert r"\textbf{0.9010}" in tex
     assert r"0.9009\textsuperscript{$\dagger$}" in tex
+    assert r"0.2600\textsuperscript{$\ddagger$}" in tex
+    assert r"\textsuperscript{$\ddagger$}: cannot tell, too few seeds" in tex
     assert "& 0.5010 &" in tex
     assert tex.count(r"\toprule") == tex.count(r"\midrule") == tex.count(r"\bottomrule") == 1
 
@@ -183,21 +188,8 @@ def test_ties_are_told_from_predictions_where_they_are_there_and_from_seeds_wher
     assert "Welch" in poor.test
     assert "too many predictions" in poor.test
     (single,) = comparisons([run for run in runs if run["seed"] == 0], Ties(store, files_left=0))
-    assert all(standing.tied == standing.best for standing in single.standings)
+    assert {standing.mark for standing in single.standings} <= {"best", "unclear"}
     assert "single seed" in single.test
-
-
-def test_ties_over_seeds_follow_the_spread(make_run):
-    def ranked(second):
-        scores = {"first": (0.8, 0.81, 0.82), "second": second}
-        found = entries(
-            make_run(model, seed=n, score=score) for model, each in scores.items() for n, score in enumerate(each)
-        )
-        return sorted(found, key=lambda entry: -np.median(entry.scores()))
-
-    assert ties_over_seeds(ranked((0.7, 0.71, 0.72))) == {0}
-    assert ties_over_seeds(ranked((0.79, 0.8, 0.83))) == {0, 1}
-    assert ties_over_seeds(ranked((0.6, 0.6, 0.6))) == {0}
 
 
 def test_imported_rows_are_marked_and_stand_in_a_table_of_their_own():
@@ -223,7 +215,7 @@ def test_imported_rows_are_marked_and_stand_in_a_table_of_their_own():
 
 @given(st.text())
 def test_no_name_breaks_out_of_a_cell(name):
-    table = tables.Table("t", "title", (), ("model", "score"), ((tables.Cell(name), tables.Cell("1", best=True)),))
+    table = tables.Table("t", "title", (), ("model", "score"), ((tables.Cell(name), tables.Cell("1", "best")),))
     row = tables.as_markdown(table).rstrip("\n").splitlines()[-1]
     assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3
     assert "<" not in row.replace("&lt;", "")

@@ -1,0 +1,113 @@
+"""What may be called a tie: a difference that is not significant, in a test that would have found one that matters."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.comparison.entries import Entry
+from harness.comparison.marks import MATTERS, from_predictions, from_seeds, welch
+
+
+def entry(model, scores, metric="accuracy"):
+    runs = tuple({"seed": seed, "model": model, "scores": {"test": {metric: s}}} for seed, s in enumerate(scores))
+    return Entry(model, "tiny", "scratch", "nli/x", "f" * 64, metric, {}, 1e-3, {}, runs)
+
+
+def answering(rates, examples, seed=0):
+    """Entries of one run for each of an encoder's rates, whose answers are right at that rate, and where they are read."""
+    rng = np.random.default_rng(seed)
+    right = {model: [rng.random(examples) < rate for rate in each] for model, each in rates.items()}
+    found = [entry(model, [float(hits.mean()) for hits in runs]) for model, runs in right.items()]
+    found.sort(key=lambda one: -float(np.median(one.scores())))
+
+    def predictions(run):
+        hits = right[run["model"]][run["seed"]]
+        return [{"split": "test", "id": f"{place:05}", "terms": [int(hit), 1]} for place, hit in enumerate(hits)]
+
+    return found, predictions
+
+
+def marks_of(found, marks):
+    return {one.model: mark for one, mark in zip(found, marks, strict=True)}
+
+
+FAR_APART = {
+    "bert": (0.905, 0.91, 0.915),
+    "avey-b": (0.898, 0.905, 0.912),
+    "modernbert": (0.895, 0.9, 0.905),
+    "roberta": (0.89, 0.9, 0.91),
+    "neobert": (0.02, 0.26, 0.5),
+}
+
+
+def test_three_seeds_that_cannot_tell_0_26_from_0_91_are_no_tie():
+    found = [entry(model, scores) for model, scores in FAR_APART.items()]
+    marks = marks_of(found, from_seeds(found))
+    p = stats.ttest_ind(FAR_APART["bert"], FAR_APART["neobert"], equal_var=False, alternative="greater").pvalue
+    assert 4 * p > 0.05, "the case is one in which the test sees no difference"
+    assert marks["neobert"] == "unclear"
+    assert marks["bert"] == "best"
+
+
+def test_predictions_of_three_seeds_that_cannot_tell_0_26_from_0_91_are_no_tie_either():
+    found, predictions = answering(FAR_APART, examples=400)
+    marks = marks_of(found, from_predictions(found, predictions, 2000))
+    assert marks["neobert"] == "unclear"
+
+
+def test_equal_encoders_tie_where_the_test_would_detect_what_matters():
+    rates = {"a": (0.9,) * 5, "b": (0.9,) * 5, "far": (0.8,) * 5}
+    found, predictions = answering(rates, examples=4000)
+    for marks in (from_predictions(found, predictions, 2000), from_seeds(found)):
+        assert sorted(marks_of(found, marks).items()) in (
+            [("a", "best"), ("b", "tied"), ("far", "")],
+            [("a", "tied"), ("b", "best"), ("far", "")],
+        )
+
+
+def test_equal_encoders_on_few_examples_cannot_be_told_apart_and_do_not_tie():
+    found, predictions = answering({"a": (0.7,) * 5, "b": (0.7,) * 5}, examples=40)
+    assert from_predictions(found, predictions, 2000) == ["best", "unclear"]
+
+
+@pytest.mark.parametrize(("second", "mark"), [((0.7, 0.71, 0.72), ""), ((0.8, 0.809, 0.818), "tied")])
+def test_seeds_alone_tell_clear_differences_and_ties(second, mark):
+    assert from_seeds([entry("a", (0.8, 0.81, 0.82)), entry("b", second)]) == ["best", mark]
+
+
+def test_seeds_without_spread_differ_or_are_equal():
+    best = entry("a", (0.8, 0.8))
+    assert from_seeds([best, entry("b", (0.8, 0.8)), entry("c", (0.6, 0.6))]) == ["best", "tied", ""]
+
+
+def test_a_single_seed_is_never_a_tie():
+    assert from_seeds([entry("a", (0.8,)), entry("b", (0.8,))]) == ["best", "unclear"]
+    three = [entry("a", (0.8, 0.81, 0.82)), entry("b", (0.3,)), entry("c", (0.1, 0.11, 0.12))]
+    assert from_seeds(three) == ["best", "unclear", ""]
+    found, predictions = answering({"a": (0.9,), "b": (0.9,), "far": (0.5,)}, examples=5000)
+    marks = marks_of(found, from_predictions(found, predictions, 2000))
+    assert sorted(marks[model] for model in "ab") == ["best", "unclear"]
+    assert marks["far"] == ""
+
+
+def test_a_clear_difference_is_found_among_a_hundred_encoders_and_more():
+    found, predictions = answering({f"{n}": (0.9 if n else 0.1,) * 4 for n in range(102)}, examples=40)
+    marks = marks_of(found, from_predictions(found, predictions, 100))
+    assert marks["0"] == ""
+
+
+def test_no_entry_and_one_entry():
+    assert from_predictions([], lambda run: [], 100) == []
+    assert from_seeds([entry("a", (0.8,))]) == ["best"]
+    found, predictions = answering({"a": (0.9,)}, examples=10)
+    assert from_predictions(found, predictions, 100) == ["best"]
+
+
+def test_a_difference_as_large_as_the_detectable_one_is_found_with_probability_0_8():
+    rng = np.random.default_rng(3)
+    deviation, seeds, level = 0.01, 8, 0.0125
+    samples = rng.normal(0.5, deviation, size=(1500, 2, seeds))
+    detectable = float(np.mean([welch(best, scores, level).detectable for best, scores in samples[:200]]))
+    found = np.mean([welch(best + detectable, scores, level).p < level for best, scores in samples])
+    assert 0.76 <= found <= 0.84
+    assert 0 < detectable < MATTERS
