@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,3 +188,11 @@ for _name, _path in {
     "neobert": "models.catalogue:NEOBERT",
 }.items():
     MODELS.register_lazily(_name, _path)
+
+BASELINE = "modernbert"
+"""The encoder that a bench compares others with unless the user names another."""
+
+
+def baseline_of(names: Sequence[str]) -> str:
+    """`BASELINE` if it is among these encoders, else the first of them."""
+    return BASELINE if BASELINE in names else names[0]

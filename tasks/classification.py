@@ -42,6 +42,7 @@ class SequenceClassification(Family[Source]):
     """
 
     head = "sequence"
+    file_format = "JSON lines (premise, hypothesis, label)"
     metric = "accuracy"
 
     def __init__(self, family: str, description: str, default_dataset: str, defaults: Mapping[str, object]) -> None:

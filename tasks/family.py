@@ -34,9 +34,11 @@ class Family(ABC, Generic[SourceT]):
     Attributes:
         family: the name that a user types.
         folders: names that the family's folder in a data folder may have; the first that holds the dataset is read.
+        file_format: of a dataset in a local folder, in a few words for ``harness list``.
     """
 
     family: str
+    file_format: str = ""
     folders: tuple[str, ...] = ()
 
     @property

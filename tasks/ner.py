@@ -36,6 +36,7 @@ class NamedEntityRecognition(Family[Source]):
     """
 
     family = "ner"
+    file_format = "CoNLL files"
     description = "named-entity recognition, one IOB2 tag per word"
     head = "token"
     metric = "entity_f1_strict"

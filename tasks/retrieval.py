@@ -53,6 +53,7 @@ class Retrieval(Family[CollectionSource]):
     """
 
     family = "retrieval"
+    file_format = "BEIR folders"
     description = "find the documents that answer a query, in the whole corpus"
     head = "embedding"
     metric = METRICS[0]

@@ -47,6 +47,7 @@ class SpanExtraction(Family[Source]):
 
     family = "span"
     folders = ("qa", "span")
+    file_format = "SQuAD JSON"
     description = "span extraction: the stretch of a text that answers a question, if one does"
     head = "span"
     metric = "answer_f1"

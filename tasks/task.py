@@ -91,7 +91,7 @@ class DatasetInfo:
             because the benchmark hides the labels of its test split, has none.
         own_document: of a test collection, which queries skip the document with their id; see
             `tasks.sources.own_documents.Rule`.
-        caveats: about the scores, one sentence each; they are added to the notes of every record.
+        caveats: limits of the meaning of the scores, one sentence each; recorded, and shown beside them by every report.
     """
 
     name: str

@@ -14,6 +14,7 @@ from harness.commands.cell_options import Options, add_store_option
 from harness.errors import InputError
 from harness.progress import counted, stderr
 from harness.values import valid_name, valid_path
+from models.encoder import BASELINE, baseline_of
 
 if TYPE_CHECKING:
     from harness.cost.points import Limits, Point, Settings
@@ -40,7 +41,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "--baseline",
         type=valid_name,
         metavar="MODEL",
-        help="model that ratios refer to (default modernbert, else the first)",
+        help=f"model that ratios refer to (default {BASELINE}, else the first)",
     )
     add_store_option(output)
     output.add_argument(
@@ -178,7 +179,7 @@ def _exit_code(records: Sequence[PointRecord], bench: Bench, store: Store) -> in
 
 def _baseline(asked: str | None, models: Sequence[str]) -> str:
     if asked is None:
-        return "modernbert" if "modernbert" in models else models[0]
+        return baseline_of(models)
     if asked not in models:
         raise InputError(f"the baseline {asked} is not measured; add it to --models or choose {models[0]}")
     return asked

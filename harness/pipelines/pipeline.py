@@ -133,6 +133,7 @@ def _task(planned: Planned, result: Result) -> TaskEntry:
         "fingerprint": data.fingerprint,
         "sources": dict(data.sources),
         "notes": [*caveats, *data.notes, *cell.recipe.doubts(), *_beyond_pretraining(planned), *untrained],
+        "caveats": list(caveats),
         "metric": task.metric,
         "options": dict(cell.task_options),
         "n_dev": len(data.splits["dev"]),

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePath
 from statistics import median
 from typing import Any
@@ -18,18 +19,14 @@ from harness.comparison.entries import Entry, entries
 from harness.comparison.marks import MARKS, Mark
 from harness.comparison.stats import seed_interval
 from harness.progress import counted
+from harness.report import metric_names
 from harness.store import RunRecord
+from harness.store.record import ModelEntry, TaskEntry
 
 RESAMPLES = 2000
 
 Judge = Callable[[Sequence[Entry]], tuple[Sequence[Mark], str]]
 """From entries, the highest median first, to the mark of each, and the test that decided, in words."""
-
-CAVEATS = {
-    "nli/docstrings": "relatedness of docstrings, not inference: not comparable with MNLI or SNLI",
-    "span/docstrings": "a learnability check: a layout rule answers most of it",
-}
-"""What must be said wherever a score on these datasets is printed."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +72,14 @@ class Standing:
         return [run["seed"] for run in self.entry.runs]
 
     @property
-    def model(self) -> Mapping[str, Any]:
-        """What the record says of the encoder."""
-        return dict(self.entry.runs[0]["model"])
+    def model(self) -> ModelEntry:
+        """The model section of the record."""
+        return self.entry.runs[0]["model"]
+
+    @property
+    def metrics(self) -> set[str]:
+        """The names of all metrics of test."""
+        return {name for run in self.entry.runs for name in run["scores"]["test"]}
 
 
 @dataclass(frozen=True)
@@ -109,16 +111,36 @@ class Comparison:
         return ", ".join(part for part in (self.dataset, self.size, self.apart) if part)
 
     @property
-    def task(self) -> Mapping[str, Any]:
-        """What the record of an encoder says of the data; of a ranker, which trains on nothing, where there is no other."""
+    def family(self) -> str:
+        """The family of the dataset."""
+        return self.dataset.partition("/")[0]
+
+    @property
+    def task(self) -> TaskEntry:
+        """Dataset facts from an encoder's record, or from the ranker's if no encoder ran."""
         shown = [standing.entry for standing in self.standings]
         described: Entry = next((entry for entry in shown if not entry.is_ranker), shown[0])
-        return dict(described.runs[0]["task"])
+        return described.runs[0]["task"]
 
     @property
     def caveat(self) -> str:
-        """What must be said with the scores; empty where nothing must."""
-        return CAVEATS.get(self.dataset, "")
+        """What limits the meaning of the scores, as the dataset declares it; empty where nothing is declared or recorded."""
+        caveats = self.task.get("caveats")
+        return "; ".join(map(str, caveats)) if isinstance(caveats, list) else ""
+
+    @cached_property
+    def lengths(self) -> list[int]:
+        """The lengths in tokens at which its runs are scored; empty where they are not scored by length."""
+        return sorted({length for length, _ in metric_names.places(self._metrics, self.metric)})
+
+    @cached_property
+    def types(self) -> list[str]:
+        """The types by which the main metric is split, such as entity types, alphabetically."""
+        return metric_names.types(self._metrics, self.metric)
+
+    @property
+    def _metrics(self) -> set[str]:
+        return {name for standing in self.standings for name in standing.metrics}
 
     @property
     def column(self) -> str:

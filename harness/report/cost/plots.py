@@ -31,9 +31,7 @@ from harness.report.cost.curves import (
     ratios,
 )
 from harness.store.record import MeasuredPoint, PointRecord, Quantiles
-
-FIRST_STYLES = ("avey-b", "bert", "modernbert", "neobert", "roberta")
-"""These models look the same in every figure; others take the styles that remain."""
+from models import MODELS
 
 STYLES = (
     ("#0072B2", "o", "-"),
@@ -301,12 +299,14 @@ def style_of(records: Sequence[PointRecord], model: str) -> Style:
 
 
 def styles_of(models: Iterable[str]) -> dict[str, int]:
-    """The number of each model's style: always the same for those of `FIRST_STYLES`, and different colours for twelve models."""
+    """The number of each model's style: in the order of registration, so that a model looks the same in every figure.
+
+    Models that are not registered take the styles that remain. Up to twelve models have different colours.
+    """
     wanted = set(models)
-    fixed = {model: number for number, model in enumerate(FIRST_STYLES) if model in wanted}
-    in_turn = itertools.chain(
-        range(len(FIRST_STYLES), len(STYLES)), range(len(FIRST_STYLES)), itertools.count(len(STYLES))
-    )
+    first = MODELS.names()[: len(STYLES)]
+    fixed = {model: number for number, model in enumerate(first) if model in wanted}
+    in_turn = itertools.chain(range(len(first), len(STYLES)), range(len(first)), itertools.count(len(STYLES)))
     free = (number for number in in_turn if number not in fixed.values())
     return fixed | dict(zip(sorted(wanted - fixed.keys()), free, strict=False))
 

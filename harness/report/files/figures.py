@@ -1,4 +1,4 @@
-"""Figures of comparisons for a paper: every seed with its interval, score against cost, entity types. PNG and SVG.
+"""Figures of comparisons for a paper: every seed with its interval, score against cost, scores by type. PNG and SVG.
 
 Colours and marks are those of the bench's figures: told apart by colour-blind readers, and in grey by shape.
 """
@@ -23,7 +23,7 @@ from harness.report.comparable import Comparison, Standing
 from harness.report.cost.plots import SETTINGS, folded, save, style, within_shares
 from harness.report.cost.tables import as_csv
 from harness.report.page import svg
-from harness.report.page.panels import costs, kinds_of, median_of
+from harness.report.page.panels import costs, median_of
 
 _PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
 """A name from a record is never taken for mathematics."""
@@ -81,10 +81,9 @@ def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[st
         if found := costs(comparison, rates):
             figures["cost"] = _cost(comparison, numbered, found)
             files.append(_data(folder / f"{comparison.name}-cost.csv", as_csv(_cost_rows(comparison, found))))
-        if kinds := kinds_of(comparison):
-            figures["entity-types"] = _entity_types(comparison, numbered, kinds)
-            content = as_csv(_kind_rows(comparison, kinds))
-            files.append(_data(folder / f"{comparison.name}-entity-types.csv", content))
+        if comparison.types:
+            figures["types"] = _types(comparison, numbered)
+            files.append(_data(folder / f"{comparison.name}-types.csv", as_csv(_type_rows(comparison))))
         for kind, figure in figures.items():
             # Placing text is most of the work: once for both files.
             figure.draw_without_rendering()
@@ -160,7 +159,8 @@ def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[st
     return figure
 
 
-def _entity_types(comparison: Comparison, numbered: Mapping[str, int], kinds: Sequence[str]) -> Figure:
+def _types(comparison: Comparison, numbered: Mapping[str, int]) -> Figure:
+    kinds = comparison.types
     standings = comparison.standings[:_MOST]
     figure, (axes,) = _canvas(comparison, 1, max(1.5 + 0.4 * len(kinds), 1 + 0.19 * len(standings)))
     for place, standing in enumerate(standings):
@@ -211,7 +211,7 @@ def _cost_rows(comparison: Comparison, found: Mapping[str, Mapping[str, float]])
     ]
 
 
-def _kind_rows(comparison: Comparison, kinds: Sequence[str]) -> list[dict[str, Any]]:
+def _type_rows(comparison: Comparison) -> list[dict[str, object]]:
     return [
         {
             "dataset": comparison.dataset,
@@ -221,7 +221,7 @@ def _kind_rows(comparison: Comparison, kinds: Sequence[str]) -> list[dict[str, A
             f"median {comparison.metric}": median_of(standing, f"{comparison.metric}.{kind}"),
         }
         for standing in comparison.standings
-        for kind in kinds
+        for kind in comparison.types
     ]
 
 

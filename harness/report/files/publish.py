@@ -14,17 +14,19 @@ from harness.report import pretraining
 from harness.report.comparable import Comparison, comparisons, slug
 from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
+from harness.report.cost.curves import models_of
 from harness.report.disagreements import median_run
-from harness.report.files import figures, latex, needle_plots, tables
-from harness.report.page import needle_section, page, panels
+from harness.report.files import figures, latex, length_plots, tables
+from harness.report.page import page, panels
 from harness.report.reading import Reading
 from harness.report.ties import Ties
 from harness.store import Store
 from harness.store.record import PointRecord
+from models.encoder import baseline_of
 
 PAGE = "report.html"
 _MAPS = 10
-"""Of each comparison on needles so many encoders are drawn; the page has the maps of all."""
+"""Of each comparison by length so many encoders are drawn; the page has the maps of all."""
 
 
 def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
@@ -44,7 +46,7 @@ def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
     command = published_command(shlex.join(["python", "-m", "harness", *sys.argv[1:]]))
     with figures.drawing(found, numbered, throughput, folder / "figures") as drawn:
         files = _write_tables(found, reading, folder / "tables")
-        files += _write_needles(found, store, folder / "figures")
+        files += _write_lengths(found, store, folder / "figures")
         files += _write_bench(reading.bench, folder / "bench")
         files += pretraining.write_figures(reading.pretraining, folder / "figures")
         written = _write(folder / PAGE, page.render(store, reading, found, command))
@@ -77,23 +79,23 @@ def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -
     return files
 
 
-def _write_needles(found: Sequence[Comparison], store: Store, folder: Path) -> list[Path]:
-    """What was found against length, and the maps of length and depth of the best encoders' median runs."""
+def _write_lengths(found: Sequence[Comparison], store: Store, folder: Path) -> list[Path]:
+    """Scores against length, and the maps of length and depth of the best encoders' median runs."""
     files: list[Path] = []
     for comparison in found:
-        if not needle_section.lengths(comparison):
+        if not comparison.lengths:
             continue
         runs = [
             run | {"model": run["model"] | {"name": standing.label}}
             for standing in comparison.standings
             for run in standing.entry.runs
         ]
-        files += needle_plots.against_length(runs, folder / f"{comparison.name}-against-length", comparison.title)
+        files += length_plots.against_length(runs, folder / f"{comparison.name}-against-length", comparison.title)
         for standing in comparison.standings[:_MAPS]:
             try:
                 rows = store.predictions(median_run(standing))
                 stem = folder / f"{comparison.name}-map-{slug(standing.label)}"
-                files += needle_plots.heat_map(standing.label, rows, stem, comparison.title)
+                files += length_plots.heat_map(standing.label, rows, comparison.metric, stem, comparison.title)
             except (InputError, KeyError, ValueError):
                 continue  # the page says whose predictions cannot be read, and has the map from the scores
     return files
@@ -102,8 +104,7 @@ def _write_needles(found: Sequence[Comparison], store: Store, folder: Path) -> l
 def _write_bench(bench: Sequence[PointRecord], folder: Path) -> list[Path]:
     if not any(record["status"] == "ok" for record in bench):
         return []
-    models = {record["point"]["model"] for record in bench}
-    baseline = "modernbert" if "modernbert" in models else min(models)
+    baseline = baseline_of(models_of(bench))
     return bench_tables.write(bench, baseline, folder) + bench_plots.write(bench, baseline, folder)
 
 

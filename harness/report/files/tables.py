@@ -147,14 +147,14 @@ def leaderboard(comparisons: Sequence[Comparison]) -> Table:
         cells = (score_cell(standings[key]) if key in standings else Cell("") for key in columns)
         rows.append((Cell(label), Cell(size), Cell(millions(parameters)), *cells))
     notes = tuple(
-        dict.fromkeys(f"Caution: {one.dataset} is {one.caveat}." for one in columns.values() if one.caveat)
+        dict.fromkeys(f"Caution, {one.dataset}: {one.caveat}." for one in columns.values() if one.caveat)
     )  # one sentence a dataset
     return Table("leaderboard", "Median test score over seeds", notes, head, tuple(rows), 2)
 
 
 def column_title(comparison: Comparison) -> str:
     """The dataset, with what sets this comparison apart and a mark where the dataset needs a caution."""
-    caution = " (relatedness)" if "relatedness" in comparison.caveat else ""
+    caution = " (caution)" if comparison.caveat else ""
     return comparison.dataset + caution + (f", {comparison.apart}" if comparison.apart else "")
 
 

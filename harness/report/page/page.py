@@ -23,7 +23,7 @@ from harness.progress import counted
 from harness.report import disagreements, pretraining, ties
 from harness.report.comparable import Comparison
 from harness.report.files import tables
-from harness.report.page import bench_section, needle_section, panels, svg
+from harness.report.page import bench_section, length_section, panels, svg
 from harness.report.reading import Reading
 from harness.store import RunRecord, Store
 
@@ -65,8 +65,8 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
         "board": panels.board(comparisons, numbers, {one.name for one in comparisons} - set(omitted)),
         "panels": drawn,
         "omitted": omitted,
-        "entity_types": panels.entity_types(comparisons, numbers),
-        "needles": needle_section.sections(comparisons, numbers),
+        "types": panels.types(comparisons, numbers),
+        "lengths": length_section.sections(comparisons, numbers),
         "pretraining": pretraining.sections(reading.pretraining, numbers),
         "bench": bench_section.settings(reading.bench, numbers),
         "browser": _browser(comparisons, store),
@@ -126,8 +126,8 @@ def _sections(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Ids and titles of the sections that have content."""
     optional = {
         "tasks": ("panels", "Tasks"),
-        "entity-types": ("entity_types", "Entity types"),
-        "needles": ("needles", "Needles"),
+        "types": ("types", "Scores by type"),
+        "lengths": ("lengths", "Scores by length"),
         "pretraining": ("pretraining", "Pretraining"),
         "bench": ("bench", "Cost against length"),
         "disagreements": ("browser", "Disagreements"),

@@ -50,7 +50,7 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
                 "title": tables.column_title(comparison),
                 "metric": comparison.metric,
                 "dataset": comparison.dataset,
-                "family": _family(comparison),
+                "family": comparison.family,
             }
             for comparison in columns.values()
         ],
@@ -96,7 +96,7 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[P
     return {
         "id": f"panel-{comparison.name}",
         "dataset": comparison.dataset,
-        "family": _family(comparison),
+        "family": comparison.family,
         "size": comparison.size,
         "apart": comparison.apart,
         "caveat": comparison.caveat,
@@ -108,10 +108,6 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[P
         "notes": [note for note in tables.notes_of(comparison) if not note.startswith("Caution")],
         "metrics": _metrics(comparison),
     }
-
-
-def _family(comparison: Comparison) -> str:
-    return comparison.dataset.partition("/")[0]
 
 
 def throughput(comparison: Comparison, bench: Sequence[PointRecord]) -> tuple[dict[str, float], str]:
@@ -217,22 +213,22 @@ def median_of(standing: Standing, metric: str) -> float | None:
     return median(numbers) if len(numbers) == len(found) else None
 
 
-def entity_types(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
-    """For each comparison of named entities a table of encoder and type, shaded by F1."""
+def types(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
+    """For each comparison whose main metric is split by type a table of encoder and type, shaded by score."""
     return [
         {
             "dataset": comparison.dataset,
-            "family": _family(comparison),
+            "family": comparison.family,
             "size": comparison.size,
             "title": comparison.dataset,
             "remark": ", ".join(part for part in (comparison.size, comparison.apart, comparison.metric) if part),
             "corner": "model",
-            "head": kinds,
+            "head": comparison.types,
             "rows": [
                 {
                     "label": standing.label,
                     "number": numbered[standing.label],
-                    "values": [median_of(standing, f"{comparison.metric}.{kind}") for kind in kinds],
+                    "values": [median_of(standing, f"{comparison.metric}.{kind}") for kind in comparison.types],
                 }
                 for standing in comparison.standings
             ],
@@ -240,13 +236,5 @@ def entity_types(comparisons: Sequence[Comparison], numbered: Mapping[str, int])
             "times": 1,
         }
         for comparison in comparisons
-        if (kinds := kinds_of(comparison))
+        if comparison.types
     ]
-
-
-def kinds_of(comparison: Comparison) -> list[str]:
-    """The entity types that the main metric is also told of, most frequent naming first: in alphabetical order."""
-    prefix = f"{comparison.metric}."
-    runs = (run for standing in comparison.standings for run in standing.entry.runs)
-    names = {name for run in runs for name in run["scores"]["test"] if name.startswith(prefix)}
-    return sorted(name.removeprefix(prefix) for name in names) if comparison.dataset.startswith("ner/") else []

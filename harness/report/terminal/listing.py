@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -143,10 +144,17 @@ def _tasks() -> Iterator[Table | str]:
         if values:
             given = ", ".join(f"{name}={value}" for name, value in values.items())
             yield f"{family} takes --task-option NAME=VALUE; the defaults: {given}"
-    yield (
-        "With --data-dir DIR a folder DIR/FAMILY/NAME is a dataset too: CoNLL files for ner, SQuAD JSON for span,\n"
-        "JSON lines (premise, hypothesis, label) for nli and classification, BEIR for retrieval, text or BLiMP for lm."
-    )
+    yield "With --data-dir DIR a folder DIR/FAMILY/NAME is a dataset too: " + "; ".join(_file_formats()) + "."
+
+
+def _file_formats() -> Iterator[str]:
+    """``CoNLL files for ner``."""
+    families: dict[str, list[str]] = defaultdict(list)
+    for name in TASKS:
+        if file_format := getattr(TASKS[name], "file_format", ""):
+            families[file_format].append(name)
+    for file_format, names in families.items():
+        yield f"{file_format} for {' and '.join(names)}"
 
 
 def _data() -> Iterator[Table | str]:

@@ -71,6 +71,8 @@ class TaskEntry(ExampleCounts):
     """Versions of the packages that an embedded dataset was built from."""
     notes: list[str]
     """Corrections and omissions when the data were read, one sentence each."""
+    caveats: NotRequired[list[str]]
+    """Limits of the meaning of the scores, one sentence each, as the dataset declares them."""
     metric: str
     """The main metric."""
     n_dev: int

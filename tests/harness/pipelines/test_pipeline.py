@@ -81,11 +81,15 @@ class Cautioned(NamedEntityRecognition):
     }
 
 
-def test_the_caveats_of_a_dataset_are_in_the_notes_of_its_record(small_bert, data_dir):
+def test_the_caveats_of_a_dataset_are_in_its_record_and_leave_the_key_as_it_is(small_bert, data_dir):
     recipe = OPTIONS | {"max_steps": 1}
     planned = plan(Request("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), recipe=recipe))
-    assert "the cities are made up" not in run(planned).record["task"]["notes"]
-    assert run(replace(planned, task=Cautioned())).record["task"]["notes"][0] == "the cities are made up"
+    plain, cautioned = (run(one).record for one in (planned, replace(planned, task=Cautioned())))
+    assert "the cities are made up" not in plain["task"]["notes"]
+    assert plain["task"]["caveats"] == []
+    assert cautioned["task"]["notes"][0] == "the cities are made up"
+    assert cautioned["task"]["caveats"] == ["the cities are made up"]
+    assert cautioned["key"] == plain["key"]
 
 
 def test_a_train_limit_and_max_steps_are_kept(small_bert, data_dir):

@@ -23,6 +23,7 @@ from harness.report.files import publish, tables
 from harness.report.page import page, svg
 from harness.report.reading import read
 from harness.store import Store
+from models import MODELS
 
 
 def texts_in(folder: Path) -> dict[str, str]:
@@ -225,7 +226,7 @@ def test_twelve_encoders_have_colours_and_marks_of_their_own():
         for one, other in combinations(palette, 2):
             assert np.linalg.norm(lab(one) - lab(other)) > 25, (one, other)
     for first in (0, 2, 5):
-        models = [*bench_plots.FIRST_STYLES[:first], *(f"other-{number}" for number in range(12 - first))]
+        models = [*MODELS.names()[:first], *(f"other-{number}" for number in range(12 - first))]
         numbers = bench_plots.styles_of(models)
         assert sorted(numbers.values()) == list(range(12))
         assert [numbers[model] for model in models[:first]] == list(range(first))

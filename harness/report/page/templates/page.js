@@ -43,7 +43,7 @@ function filterPage() {
   for (const element of document.querySelectorAll("article.comparison, div.comparison, figure[data-dataset]")) {
     element.hidden = !(ofTask(element) && ofSize(element));
   }
-  for (const title of document.querySelectorAll("#tasks, #entity-types, #needles")) {
+  for (const title of document.querySelectorAll("#tasks, #types, #lengths")) {
     const parts = [...title.querySelectorAll("article.comparison, div.comparison, figure[data-dataset]")];
     title.hidden = parts.length > 0 && parts.every((part) => part.hidden);
   }

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from harness.report.cost import plots as bench_plots
+from models import MODELS
 
 ROOT = Path(__file__).parents[4]
 
@@ -45,7 +46,7 @@ def test_nothing_measured_draws_nothing(make_record, tmp_path):
 
 
 def test_every_model_of_five_and_two_guests_looks_different_without_colour(make_record):
-    names = [*bench_plots.FIRST_STYLES, "guest", "visitor"]
+    names = [*MODELS.names()[:5], "guest", "visitor"]
     drawn = [make_record(name, 100, 1.0) for name in names]
     looks = [bench_plots.style_of(drawn, name) for name in names]
     for aspect in range(3):

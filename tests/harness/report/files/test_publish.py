@@ -48,8 +48,8 @@ def test_needles_are_drawn_against_length_and_as_maps_and_the_page_has_their_num
         assert {f"{stem}.{suffix}" for suffix in ("png", "svg", "csv")} <= names
     assert all(file.stat().st_size > 0 for file in files)
     html = files[-1].read_text(encoding="utf-8")
-    section = html[html.index('id="needles"') :]
-    bert = section[section.index("bert <small>needles found") :]
+    section = html[html.index('id="lengths"') :]
+    bert = section[section.index("bert <small>needle_exact_match in percent") :]
     row = bert[bert.index("50 %</th>") :].partition("</tr>")[0]
     assert [cell.partition("<")[0] for cell in row.split('">')[1:]] == ["100", "0", "0"]
     assert "never seen" in bert.partition("</figure>")[0]

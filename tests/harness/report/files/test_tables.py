@@ -138,14 +138,20 @@ def test_every_table_marks_the_best_ties_and_what_cannot_be_told_and_says_what_t
     assert tex.count(r"\toprule") == tex.count(r"\midrule") == tex.count(r"\bottomrule") == 1
 
 
-def test_relatedness_is_said_wherever_the_dataset_is_printed(make_run):
-    found = comparisons([make_run("bert", "nli/docstrings"), make_run("bert", "nli/mnli")], alone)
+def test_the_caveats_of_a_record_are_printed_wherever_its_dataset_is(make_run):
+    cautioned = make_run("bert", "nli/docstrings", task={"caveats": ["relatedness, not inference", "a toy"]})
+    found = comparisons([cautioned, make_run("bert", "nli/mnli")], alone)
     board = tables.leaderboard(found)
-    assert board.head[-2:] == ("nli/docstrings (relatedness)", "nli/mnli")
+    assert board.head[-2:] == ("nli/docstrings (caution)", "nli/mnli")
     for text in (tables.as_markdown(board), latex.as_latex(board), tables.as_markdown(tables.of_comparison(found[0]))):
-        assert "not inference" in text
-    assert "not inference" not in tables.as_markdown(tables.of_comparison(found[1]))
+        assert "relatedness, not inference; a toy" in text
+    assert "Caution" not in tables.as_markdown(tables.of_comparison(found[1]))
     assert "not inference" in as_csv(tables.rows_of(found[0]))
+
+
+def test_a_record_from_before_caveats_were_recorded_has_none(make_run):
+    (found,) = comparisons([make_run("bert", "nli/docstrings")], alone)
+    assert found.caveat == ""
 
 
 def test_a_csv_row_holds_what_decides_the_number(make_run):

@@ -100,7 +100,7 @@ def test_it_renders_without_an_error_and_fetches_nothing(browser, swept_page):
     assert texts(browser, "h2") == [
         "Leaderboard",
         "Tasks",
-        "Entity types",
+        "Scores by type",
         "Cost against length",
         "Disagreements",
         "Provenance",
@@ -192,7 +192,7 @@ def test_a_task_and_a_size_filter_columns_rows_and_panels(browser, swept_page):
         "parameters",
     ]
     assert texts(browser, "article.comparison h3") == ["span/docstrings tiny"]
-    assert "Entity types" not in texts(browser, "h2")
+    assert "Scores by type" not in texts(browser, "h2")
     choose(browser, "filter-task", "")
     choose(browser, "filter-size", "tiny")
     assert len(texts(browser, "article.comparison h3")) == 3

@@ -8,8 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from harness.report.files import needle_plots
-from harness.report.needle_table import ALL, METRIC, table, table_of_predictions
+from harness.report.files import length_plots
+from harness.report.length_table import ALL, as_rows, of_predictions, of_records
+
+METRIC = "needle_exact_match"
 
 LENGTHS, DEPTHS = (512, 4096, 98304), (0, 50, 100)
 
@@ -28,7 +30,7 @@ def record(model, limit, shift=0.0):
         scores[f"truncated.L{length}"] = float(length > limit)
         scores[f"unseen.L{length}"] = float(np.mean([length * depth / 100 > limit for depth in DEPTHS]))
     scores[METRIC] = float(np.mean([scores[f"{METRIC}.L{length}"] for length in LENGTHS]))
-    return {"model": {"name": model}, "scores": {"test": scores}}
+    return {"model": {"name": model}, "task": {"metric": METRIC}, "scores": {"test": scores}}
 
 
 def predictions(limit, examples=4):
@@ -52,7 +54,9 @@ def predictions(limit, examples=4):
 
 
 def test_the_table_averages_the_runs_of_a_model_and_tells_what_was_cut():
-    rows = table([record("avey-b", 10**9), record("avey-b", 10**9, shift=0.1), record("bert", 512)])
+    rows = as_rows(
+        of_records([record("avey-b", 10**9), record("avey-b", 10**9, shift=0.1), record("bert", 512)]), METRIC
+    )
     at = {(row["model"], row["length"], row["depth"]): row for row in rows}
     assert len(rows) == 2 * len(LENGTHS) * (len(DEPTHS) + 1)
     assert at["avey-b", 4096, 50][METRIC] == pytest.approx(found(4096, 50, 10**9) - 0.05)
@@ -64,7 +68,7 @@ def test_the_table_averages_the_runs_of_a_model_and_tells_what_was_cut():
 
 
 def test_the_table_of_predictions_counts_test_alone_and_tells_what_was_never_seen_at_each_depth():
-    at = {(row["length"], row["depth"]): row for row in table_of_predictions("bert", predictions(512))}
+    at = {(row["length"], row["depth"]): row for row in as_rows(of_predictions("bert", predictions(512)), METRIC)}
     assert at[512, 100][METRIC] == 1
     assert (at[4096, 0]["unseen"], at[4096, 50]["unseen"], at[4096, ALL]["unseen"]) == (0, 1, pytest.approx(2 / 3))
     assert at[4096, 100][METRIC] == 0
@@ -73,8 +77,8 @@ def test_the_table_of_predictions_counts_test_alone_and_tells_what_was_never_see
 
 def test_figures_say_every_number_and_are_the_same_each_time(tmp_path):
     rows = predictions(512)
-    files = needle_plots.heat_map("bert", rows, tmp_path / "a" / "heat", "needle/mixed")
-    again = needle_plots.heat_map("bert", rows, tmp_path / "b" / "heat", "needle/mixed")
+    files = length_plots.heat_map("bert", rows, METRIC, tmp_path / "a" / "heat", "needle/mixed")
+    again = length_plots.heat_map("bert", rows, METRIC, tmp_path / "b" / "heat", "needle/mixed")
     assert [file.suffix for file in files] == [".png", ".svg", ".csv"]
     assert [file.read_bytes() for file in files] == [file.read_bytes() for file in again]
     assert files[0].read_bytes().startswith(b"\x89PNG")
@@ -82,19 +86,19 @@ def test_figures_say_every_number_and_are_the_same_each_time(tmp_path):
         cells = {(row["length"], row["depth"]): row for row in csv.DictReader(lines)}
     assert float(cells["4096", "0"][METRIC]) == 0.75
     assert "url(#" in files[1].read_text()  # hatched where nothing was seen
-    whole = needle_plots.heat_map("avey-b", predictions(10**9), tmp_path / "whole")
+    whole = length_plots.heat_map("avey-b", predictions(10**9), METRIC, tmp_path / "whole")
     assert not re.search(r"fill: url\(#h", whole[1].read_text())
 
 
 def test_one_line_a_model_against_length_thin_where_inputs_are_cut(tmp_path):
     records = [record("avey-b", 10**9), record("bert", 512), record("mine", 300)]
-    files = needle_plots.against_length(records, tmp_path / "lines", "needle/mixed")
+    files = length_plots.against_length(records, tmp_path / "lines", "needle/mixed")
     assert {file.name for file in files} == {"lines.png", "lines.svg", "lines.csv"}
     with files[2].open() as lines:
         assert {row["model"] for row in csv.DictReader(lines)} == {"avey-b", "bert", "mine"}
-    assert files == needle_plots.against_length(records, tmp_path / "lines", "needle/mixed")
+    assert files == length_plots.against_length(records, tmp_path / "lines", "needle/mixed")
 
 
 def test_drawing_needs_no_torch():
-    code = "import sys, harness.report.files.needle_plots; sys.exit('torch' in sys.modules)"
+    code = "import sys, harness.report.files.length_plots; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
