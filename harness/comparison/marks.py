@@ -17,7 +17,7 @@ import numpy as np
 
 from harness.comparison.entries import Entry
 from harness.comparison.paired_test import SIGNIFICANCE, Predictions, other_example, terms
-from harness.comparison.stats import difference, holm
+from harness.comparison.stats import difference, holm, independent_scores
 from harness.errors import InputError
 
 Mark = Literal["best", "tied", "unclear", ""]
@@ -90,7 +90,15 @@ def from_predictions(ranked: Sequence[Entry], predictions: Predictions, resample
         if ids != its_ids:
             raise InputError(f"entries of {entry.dataset} are of different examples ({other_example(ids, its_ids)})")
         rng = np.random.default_rng(seed)
-        told = difference(its_terms, other_terms, rng, resamples=resamples, confidence=1 - level, power=_POWER)
+        told = difference(
+            its_terms,
+            other_terms,
+            rng,
+            resamples=resamples,
+            confidence=1 - level,
+            power=_POWER,
+            pretrainings=(ranked[0].pretrainings, entry.pretrainings),
+        )
         found.append(Against(told.p, told.minimum_detectable if told.over_seeds else inf))
     return ["best", *marked(found)]
 
@@ -98,16 +106,22 @@ def from_predictions(ranked: Sequence[Entry], predictions: Predictions, resample
 def from_seeds(ranked: Sequence[Entry]) -> list[Mark]:
     """Compare each entry with the first by the scores of seeds alone: Welch's one-sided t.
 
-    An entry with a single seed can be told neither better nor worse.
+    An entry with a single seed can be told neither better nor worse. Of several pretrainings each counts once, by the average of
+    its runs.
 
     Args:
         ranked: entries, the highest median first.
     """
-    best, *others = ([entry.scores() for entry in ranked]) or ([],)
+    best, *others = [_independent(entry) for entry in ranked]
     testable = [place for place, scores in enumerate(others) if min(len(best), len(scores)) > 1]
     level = SIGNIFICANCE / max(len(testable), 1)
     told = dict(zip(testable, marked([welch(best, others[place], level) for place in testable]), strict=True))
     return ["best", *(told.get(place, "unclear") for place in range(len(others)))]
+
+
+def _independent(entry: Entry) -> Sequence[float]:
+    terms_of_runs = [[[score, 1.0]] for score in entry.scores()]
+    return [float(score) for score in independent_scores(terms_of_runs, entry.pretrainings)]
 
 
 def welch(best: Sequence[float], scores: Sequence[float], level: float) -> Against:

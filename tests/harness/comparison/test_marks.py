@@ -9,7 +9,9 @@ from harness.comparison.marks import MATTERS, from_predictions, from_seeds, welc
 
 
 def entry(model, scores, metric="accuracy"):
-    runs = tuple({"seed": seed, "model": model, "scores": {"test": {metric: s}}} for seed, s in enumerate(scores))
+    runs = tuple(
+        {"seed": seed, "model": {"name": model}, "scores": {"test": {metric: s}}} for seed, s in enumerate(scores)
+    )
     return Entry(model, "tiny", "scratch", "nli/x", "f" * 64, metric, {}, 1e-3, {}, runs)
 
 
@@ -21,7 +23,7 @@ def answering(rates, examples, seed=0):
     found.sort(key=lambda one: -float(np.median(one.scores())))
 
     def predictions(run):
-        hits = right[run["model"]][run["seed"]]
+        hits = right[run["model"]["name"]][run["seed"]]
         return [{"split": "test", "id": f"{place:05}", "terms": [int(hit), 1]} for place, hit in enumerate(hits)]
 
     return found, predictions
@@ -111,3 +113,20 @@ def test_a_difference_as_large_as_the_detectable_one_is_found_with_probability_0
     found = np.mean([welch(best + detectable, scores, level).p < level for best, scores in samples])
     assert 0.76 <= found <= 0.84
     assert 0 < detectable < MATTERS
+
+
+def test_runs_of_one_pretraining_are_no_independent_seeds():
+    """Six runs from two pretrainings that lie far apart know two values, not six."""
+    scores = (0.80, 0.801, 0.802, 0.60, 0.601, 0.602)
+    runs = tuple(
+        {
+            "seed": n % 3,
+            "model": {"name": "b", "pretraining": {"seed": n // 3}},
+            "scores": {"test": {"accuracy": score}},
+        }
+        for n, score in enumerate(scores)
+    )
+    pretrained = Entry("b", "tiny", "ckpt", "nli/x", "f" * 64, "accuracy", {}, 1e-3, {}, runs)
+    best = entry("a", (0.91, 0.912, 0.914, 0.916, 0.918, 0.92))
+    assert from_seeds([best, entry("b", scores)]) == ["best", ""]
+    assert from_seeds([best, pretrained]) == ["best", "unclear"]
