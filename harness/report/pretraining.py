@@ -9,8 +9,8 @@ from typing import Any
 
 from harness.pretraining.figure import draw_curves
 from harness.progress import duration
-from harness.report.files.tables import Cell, Table
 from harness.report.page import svg
+from harness.report.table import Column, Look, Table, frame_of
 from harness.store.record import PretrainingRecord
 
 NOTES = (
@@ -33,46 +33,54 @@ def by_corpus(records: Sequence[PretrainingRecord]) -> list[list[PretrainingReco
     return [list(members) for _, members in groupby(sorted(records, key=order), key=group)]
 
 
+def _tokens(count: float) -> str:
+    return f"{count / 1e6:.2f}M"
+
+
+COLUMNS = (
+    Column("encoder"),
+    Column("tokens", _tokens, number=True),
+    Column("lr", "{:g}", number=True),
+    Column("seed", number=True),
+    Column("nats a token", "{:.3f}", number=True),
+    Column("bits a byte", "{:.3f}", number=True),
+    Column("accuracy", "{:.3f}", number=True),
+    Column("5 nats", _tokens, number=True, missing="never"),
+    Column("PFLOP", "{:.3g}", number=True),
+    Column("time", duration, number=True),
+    Column("tokens/s", "{:,.0f}", number=True, missing="-"),
+    Column("MFU", "{:.2f}", number=True, missing="-"),
+    Column("plateau", number=True),
+)
+
+
 def table_of(records: Sequence[PretrainingRecord], name: str) -> Table:
     """The table of comparable pretrainings."""
-    head = (
-        "encoder",
-        "tokens",
-        "lr",
-        "seed",
-        "nats a token",
-        "bits a byte",
-        "accuracy",
-        "5 nats",
-        "PFLOP",
-        "time",
-        "tokens/s",
-        "MFU",
-        "plateau",
-    )
     lowest = min(record["scores"]["heldout"]["loss"] for record in records)
     baselines = "; ".join(f"{kind} {found['loss']:.3f}" for kind, found in records[0]["baselines"].items())
     title = f"{records[0]['task']['dataset']}, {records[0]['task']['fingerprint'][:12]} (counting, nats a token: {baselines})"
-    return Table(name, title, NOTES, head, tuple(_row(record, lowest) for record in records))
+    best = [number for number, record in enumerate(records) if record["scores"]["heldout"]["loss"] == lowest]
+    looks: dict[tuple[int, str], Look] = {(number, "nats a token"): "best" for number in best}
+    return Table(frame_of(map(_row, records)), COLUMNS, name, title, NOTES, looks, "Bold: lowest held-out loss")
 
 
-def _row(record: PretrainingRecord, lowest: float) -> tuple[Cell, ...]:
-    heldout, throughput, reached = record["scores"]["heldout"], record["throughput"], record["tokens_to_5_nats"]
-    return (
-        Cell(label_of(record)),
-        Cell(f"{record['recipe']['tokens'] / 1e6:.2f}M"),
-        Cell(f"{record['recipe']['learning_rate']:g}"),
-        Cell(str(record["seed"])),
-        Cell(f"{heldout['loss']:.3f}", "best" if heldout["loss"] == lowest else ""),
-        Cell(f"{heldout['bits_per_byte']:.3f}"),
-        Cell(f"{heldout['accuracy']:.3f}"),
-        Cell(f"{reached / 1e6:.2f}M" if reached else "never"),
-        Cell(f"{record['flops'] / 1e15:.3g}"),
-        Cell(duration(record["seconds"]["train"])),
-        Cell(f"{throughput['tokens_per_s']:,.0f}" if throughput["tokens_per_s"] else "-"),
-        Cell(f"{throughput['mfu']:.2f}" if throughput["mfu"] else "-"),
-        Cell("yes" if record["on_plateau"] else "left"),
-    )
+def _row(record: PretrainingRecord) -> dict[str, object]:
+    heldout, throughput = record["scores"]["heldout"], record["throughput"]
+    return {
+        "encoder": label_of(record),
+        "tokens": record["recipe"]["tokens"],
+        "lr": record["recipe"]["learning_rate"],
+        "seed": record["seed"],
+        "nats a token": heldout["loss"],
+        "bits a byte": heldout["bits_per_byte"],
+        "accuracy": heldout["accuracy"],
+        "5 nats": record["tokens_to_5_nats"] or None,
+        "PFLOP": record["flops"] / 1e15,
+        "time": record["seconds"]["train"],
+        "tokens/s": throughput["tokens_per_s"] or None,
+        "MFU": throughput["mfu"] or None,
+        "plateau": "yes" if record["on_plateau"] else "left",
+    }
 
 
 def label_of(record: PretrainingRecord) -> str:

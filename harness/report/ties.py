@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.comparison.entries import Entry
 from harness.comparison.marks import MATTERS, Mark, from_predictions, from_seeds
 from harness.errors import InputError
+from harness.exchange.published import without_paths
 from harness.store import PREDICTIONS, Store
 
 RESAMPLES = 2000
@@ -52,7 +53,7 @@ class Ties:
             try:
                 return from_predictions(ranked, self.store.predictions, RESAMPLES), PAIRED
             except InputError as error:
-                reason = str(error).partition(";")[0]
+                reason = without_paths(str(error).partition(";")[0])
         if all(len(entry.runs) < 2 for entry in ranked):
             return from_seeds(ranked), f"none, as {reason}, and a single seed has no spread"
         return from_seeds(ranked), f"{WELCH} ({reason})"

@@ -18,7 +18,7 @@ from harness.comparison.entries import Entry, entries
 from harness.progress import counted
 from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.plots import SETTINGS, folded, save, style_of, within_shares
-from harness.report.cost.tables import as_csv
+from harness.report.table import as_csv, frame_of
 from harness.store import RunRecord
 from harness.store.record import MeasuredPoint, PointRecord
 
@@ -133,7 +133,9 @@ def write(records: Sequence[PointRecord], runs: Iterable[RunRecord], folder: Pat
                 continue
             folder.mkdir(parents=True, exist_ok=True)
             stem = f"{name}-pareto-{task.replace('/', '-')}"
-            (folder / f"{stem}.csv").write_text(as_csv([asdict(tradeoff) for tradeoff in here]), encoding="utf-8")
+            (folder / f"{stem}.csv").write_text(
+                as_csv(frame_of(asdict(tradeoff) for tradeoff in here)), encoding="utf-8"
+            )
             with mpl.rc_context({**SETTINGS, "text.parse_math": False}):
                 files += [folder / f"{stem}.csv", *save(_figure(group, here), folder / stem)]
     return files

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+import pandas as pd
+from rich.table import Table as RichTable
 
 from harness.plain_text import plain
 from harness.progress import counted
@@ -22,18 +21,19 @@ from harness.report.cost.curves import (
     peak_mib,
     ratios,
 )
-from harness.store.record import QUANTILES, PointRecord, Quantiles
+from harness.report.table import Column, Table, as_csv, as_rich, frame_of, markdown_grid
+from harness.store.record import QUANTILES, Calibration, PointRecord, Quantiles
 from harness.terminal import drawn
 
 
-def rows(records: Sequence[PointRecord], baseline: str) -> list[dict[str, Any]]:
-    """One flat row a point: the data behind the figures."""
+def rows(records: Sequence[PointRecord], baseline: str) -> pd.DataFrame:
+    """One row for each point: the data behind the figures."""
     to_baseline = {model: ratios(records, model, baseline) for model in models_of(records)}
     ordered = sorted(records, key=lambda record: (record["point"]["model"], record["point"]["length"]))
-    return [_row(record, to_baseline[record["point"]["model"]]) for record in ordered]
+    return frame_of(_row(record, to_baseline[record["point"]["model"]]) for record in ordered)
 
 
-def _row(record: PointRecord, to_baseline: Mapping[int, tuple[float, float, float]]) -> dict[str, Any]:
+def _row(record: PointRecord, to_baseline: Mapping[int, tuple[float, float, float]]) -> dict[str, object]:
     point, flops = record["point"], record["flops"]
     ratio = to_baseline.get(point["length"], (None, None, None))
     return {
@@ -71,83 +71,64 @@ def _quantile_columns(name: str, found: Quantiles | None) -> dict[str, float | N
     return {f"{name}_{quantile}": found[quantile] if found else None for quantile in QUANTILES}
 
 
-def as_csv(table: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as CSV; numbers in full, what is absent empty, and no text that a spreadsheet runs as a formula."""
-    columns = list(dict.fromkeys(column for row in table for column in row))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([_spreadsheet_safe(column) for column in columns])
-    writer.writerows([_spreadsheet_safe(row.get(column)) for column in columns] for row in table)
-    return out.getvalue()
-
-
-def _spreadsheet_safe(value: Any) -> Any:
-    """A text that begins like a formula gets an apostrophe before it, as OWASP advises (CSV injection)."""
-    if not isinstance(value, str) or _is_number(value):
-        return value
-    return f"'{plain(value)}" if value.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else plain(value)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-_COLUMNS = ("model", "tokens", "tokens/s", "latency ms (p10 to p90)", "MiB above model", "of peak", "ratio", "status")
-
-
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    """A row as a person reads it."""
-    length = f"{row['length']:,}" + (f" x {row['batch_size']}" if row["batch_size"] > 1 else "")
-    if row["status"] != "ok":
-        return [row["model"], length, "", "", "", "", "", _why(row)]
-    latency = (
-        f"{_number(row['latency_ms_median'])} ({_number(row['latency_ms_p10'])} to {_number(row['latency_ms_p90'])})"
-    )
-    memory, share, ratio = row["peak_memory_above_loaded_mib"], row["fraction_of_peak"], row["ratio_to_baseline"]
-    return [
-        row["model"],
-        length,
-        f"{row['tokens_per_s_median']:,.0f}",
-        latency,
-        "" if memory is None else _number(memory),
-        "" if share is None else f"{share:.1%}",
-        "" if ratio is None else f"{ratio:.2f}",
-        "ok, positions extended" if row["positions_extended"] else "ok",
-    ]
-
-
-def _why(row: Mapping[str, Any]) -> str:
-    return f"{row['status']}: {row['reason']}" if row["reason"] else str(row["status"])
-
-
 def _number(value: float) -> str:
     """Three digits and more: 0.123, 12.3, 1,234."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
+def _latency(found: tuple[float, float, float]) -> str:
+    return f"{_number(found[0])} ({_number(found[1])} to {_number(found[2])})"
+
+
+def _columns(baseline: str) -> tuple[Column, ...]:
+    return (
+        Column("model"),
+        Column("tokens", number=True),
+        Column("tokens/s", "{:,.0f}", number=True),
+        Column("latency", _latency, number=True, head="latency ms (p10 to p90)"),
+        Column("memory", _number, number=True, head="MiB above model"),
+        Column("of peak", "{:.1%}", number=True),
+        Column("ratio", "{:.2f}", number=True, head=f"ratio to {baseline}"),
+        Column("status"),
+    )
+
+
+def table_of(records: Sequence[PointRecord], baseline: str, title: str = "") -> Table:
+    """The table of one setting as a person reads it."""
+    shown = frame_of(_shown(row) for row in rows(records, baseline).to_dict("records"))
+    return Table(shown, _columns(baseline), title=title, section="model")
+
+
+def _shown(row: Mapping[Any, Any]) -> dict[str, object]:
+    length = f"{row['length']:,}" + (f" x {row['batch_size']}" if row["batch_size"] > 1 else "")
+    if row["status"] != "ok":
+        why = f"{row['status']}: {row['reason']}" if row["reason"] else str(row["status"])
+        return {"model": row["model"], "tokens": length, "status": why}
+    return {
+        "model": row["model"],
+        "tokens": length,
+        "tokens/s": row["tokens_per_s_median"],
+        "latency": tuple(row[f"latency_ms_{quantile}"] for quantile in QUANTILES),
+        "memory": row["peak_memory_above_loaded_mib"],
+        "of peak": row["fraction_of_peak"],
+        "ratio": row["ratio_to_baseline"],
+        "status": "ok, positions extended" if row["positions_extended"] else "ok",
+    }
+
+
 def as_text(records: Sequence[PointRecord], baseline: str) -> str:
     """The table for the terminal, and the crossovers."""
-    parts: list[Table | str] = []
+    parts: list[RichTable | str] = []
     for name, group in by_setting(records).items():
-        table = Table(title=name)
-        for column in _COLUMNS:
-            named = f"ratio to {baseline}" if column == "ratio" else column
-            table.add_column(named, justify="left" if column in ("model", "status") else "right")
-        previous = None
-        for row in rows(group, baseline):
-            if previous not in (None, row["model"]):
-                table.add_section()
-            previous = row["model"]
-            table.add_row(*_cells(row))
-        parts.append(table)
+        parts.append(as_rich(table_of(group, baseline, name)))
         if noisy := disturbed(group):
-            parts.append(f"{counted(len(noisy), 'point')} disturbed: other work took a tenth of the processor or more")
+            parts.append(_disturbed(len(noisy)))
         parts += crossover_sentences(group)
     return drawn(*parts)
+
+
+def _disturbed(points: int) -> str:
+    return f"{counted(points, 'point')} disturbed: other work took a tenth of the processor or more"
 
 
 def crossover_sentences(records: Sequence[PointRecord]) -> list[str]:
@@ -167,50 +148,56 @@ def _round(length: float) -> int:
 
 def as_markdown(name: str, records: Sequence[PointRecord], baseline: str, command: str | None) -> str:
     """The page of one setting: what was measured on what, the table, exponents and crossovers."""
-    first = next((record for record in records if record["status"] == "ok"), records[0])
-    point, environment, limits = first["point"], first["environment"], first["limits"]
-    ratio_column = [f"ratio to {baseline}" if column == "ratio" else column for column in _COLUMNS]
     parts = [
         f"# Cost against length: {name}",
-        _paragraph(
-            [
-                f"Machine: {point['machine']}, {counted(point['threads'], 'thread')}.",
-                _rates_of(first.get("calibration")),
-                f"Python {environment['python']}, code {environment.get('git_revision') or 'installed'}."
-                if environment
-                else "",
-                f"Ids: {point['ids']} ({point['vocabulary']:,} ids), equal for all models; random weights.",
-                f"Loss: {point['objective']}." if point["objective"] else "",
-                f"Each point ran in a fresh process: warm-up, then at least {limits['min_repetitions']} repetitions and "
-                f"{limits['min_seconds']:g} s; median with p10 and p90; at most {limits['timeout_s']:g} s a point.",
-                "`MiB above model` is the peak of resident memory above that of the loaded model; `of peak` is the operations "
-                "that the architecture needs, over the calibrated rate of matrix products.",
-                "That includes what torch.compile took." if point["compiled"] else "",
-                "Points with positions extended are beyond the model's own length and tell its cost alone.",
-                f"**{counted(len(noisy), 'point')} disturbed: other work took a tenth of the processor or more.**"
-                if (noisy := disturbed(records))
-                else "",
-            ]
-        ),
+        "\n".join(sentence for sentence in _conditions(records) if sentence),
         f"```\n{command}\n```" if command else "",
-        _markdown_table(ratio_column, [_cells(row) for row in rows(records, baseline)]),
+        markdown_grid(table_of(records, baseline)),
         "Growth with the length, fitted over the three longest texts (two where there are no more):",
-        _markdown_table(["model", "latency", "memory above model"], _exponents(records)),
+        markdown_grid(_growth(records)),
         "Crossovers:\n\n" + "\n".join(f"- {sentence}" for sentence in crossover_sentences(records) or ["none"]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _exponents(records: Sequence[PointRecord]) -> Iterable[list[str]]:
+def _conditions(records: Sequence[PointRecord]) -> list[str]:
+    """How and on what these points were measured, one sentence each."""
+    first = next((record for record in records if record["status"] == "ok"), records[0])
+    point, environment, limits = first["point"], first["environment"], first["limits"]
+    code = (
+        f"Python {environment['python']}, code {environment.get('git_revision') or 'installed'}." if environment else ""
+    )
+    noisy = len(disturbed(records))
+    return [
+        f"Machine: {point['machine']}, {counted(point['threads'], 'thread')}.",
+        _rates_of(first.get("calibration")),
+        code,
+        f"Ids: {point['ids']} ({point['vocabulary']:,} ids), equal for all models; random weights.",
+        f"Loss: {point['objective']}." if point["objective"] else "",
+        f"Each point ran in a fresh process: warm-up, then at least {limits['min_repetitions']} repetitions and "
+        f"{limits['min_seconds']:g} s; median with p10 and p90; at most {limits['timeout_s']:g} s a point.",
+        "`MiB above model` is the peak of resident memory above that of the loaded model; `of peak` is the operations that the "
+        "architecture needs, over the calibrated rate of matrix products.",
+        "That includes what torch.compile took." if point["compiled"] else "",
+        "Points with positions extended are beyond the model's own length and show its cost only.",
+        f"**{_disturbed(noisy)}.**" if noisy else "",
+    ]
+
+
+def _growth(records: Sequence[PointRecord]) -> Table:
+    """The power of the length with which latency and memory grow."""
+    rows = []
     for model in models_of(records):
         points = curve(records, model)
         lengths = [record["point"]["length"] for record in points]
         latency = exponent(lengths, [record["latency_ms"]["median"] for record in points])
         memory = exponent(lengths, [peak_mib(record) or 0.0 for record in points])
-        yield [model, *("" if value is None else f"L^{value:.2f}" for value in (latency, memory))]
+        rows.append({"model": model, "latency": latency, "memory above model": memory})
+    powers = (Column(name, "L^{:.2f}") for name in ("latency", "memory above model"))
+    return Table(frame_of(rows), (Column("model"), *powers))
 
 
-def _rates_of(calibration: Mapping[str, Any] | None) -> str:
+def _rates_of(calibration: Calibration | None) -> str:
     if not calibration:
         return "Not calibrated."
     rates = calibration["matmul_flops_per_s"]
@@ -218,15 +205,6 @@ def _rates_of(calibration: Mapping[str, Any] | None) -> str:
         f"Calibrated right before: {rates['fp32'] / 1e9:,.0f} GFLOP/s fp32 and {rates['bf16'] / 1e9:,.0f} GFLOP/s bf16 in "
         f"matrix products, {calibration['memory_bytes_per_s'] / 1e9:.1f} GB/s memory."
     )
-
-
-def _paragraph(sentences: Iterable[str]) -> str:
-    return "\n".join(sentence for sentence in sentences if sentence)
-
-
-def _markdown_table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *body]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def write(records: Sequence[PointRecord], baseline: str, folder: Path, command: str | None = None) -> list[Path]:
@@ -258,7 +236,7 @@ def write(records: Sequence[PointRecord], baseline: str, folder: Path, command: 
         contents = {
             f"{name}.md": as_markdown(name, group, baseline, command),
             f"{name}.csv": as_csv(rows(group, baseline)),
-            f"{name}-crossovers.csv": as_csv(crossing) if crossing else "",
+            f"{name}-crossovers.csv": as_csv(frame_of(crossing)) if crossing else "",
         }
         for file, content in contents.items():
             (folder / file).write_text(plain(content), encoding="utf-8")

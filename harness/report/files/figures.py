@@ -21,9 +21,9 @@ from matplotlib.ticker import NullLocator
 from harness.machine.provenance import processors
 from harness.report.comparable import Comparison, Standing
 from harness.report.cost.plots import SETTINGS, folded, save, style, within_shares
-from harness.report.cost.tables import as_csv
 from harness.report.page import svg
 from harness.report.page.panels import costs, median_of
+from harness.report.table import as_csv, frame_of
 
 _PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
 """A name from a record is never taken for mathematics."""
@@ -80,10 +80,10 @@ def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[st
         figures = {"scores": _scores(comparison, numbered)}
         if found := costs(comparison, rates):
             figures["cost"] = _cost(comparison, numbered, found)
-            files.append(_data(folder / f"{comparison.name}-cost.csv", as_csv(_cost_rows(comparison, found))))
+            files.append(_data(folder / f"{comparison.name}-cost.csv", as_csv(frame_of(_cost_rows(comparison, found)))))
         if comparison.types:
             figures["types"] = _types(comparison, numbered)
-            files.append(_data(folder / f"{comparison.name}-types.csv", as_csv(_type_rows(comparison))))
+            files.append(_data(folder / f"{comparison.name}-types.csv", as_csv(frame_of(_type_rows(comparison)))))
         for kind, figure in figures.items():
             # Placing text is most of the work: once for both files.
             figure.draw_without_rendering()
@@ -196,7 +196,7 @@ def _canvas(comparison: Comparison, columns: int, height: float) -> tuple[Figure
     return figure, all_axes
 
 
-def _cost_rows(comparison: Comparison, found: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+def _cost_rows(comparison: Comparison, found: Mapping[str, Mapping[str, float]]) -> list[dict[str, object]]:
     return [
         {
             "dataset": comparison.dataset,

@@ -19,8 +19,8 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from harness.report.cost.plots import LONGEST_LINE, SETTINGS, folded, save, short_length, style, styles_of
-from harness.report.cost.tables import as_csv
 from harness.report.length_table import LengthScore, as_rows, lengths_of, of_predictions, of_records
+from harness.report.table import as_csv, frame_of
 from harness.store import RunRecord
 
 _CUT: dict[str, Any] = {"linewidth": 0.8, "markerfacecolor": "white"}
@@ -151,5 +151,5 @@ def _saved(figure: Figure, stem: Path, scores: Sequence[LengthScore], metric: st
     stem.parent.mkdir(parents=True, exist_ok=True)
     files = save(figure, stem)
     data = stem.with_name(f"{stem.name}.csv")
-    data.write_text(as_csv(as_rows(scores, metric)), encoding="utf-8")
+    data.write_text(as_csv(frame_of(as_rows(scores, metric))), encoding="utf-8")
     return [*files, data]

@@ -16,9 +16,10 @@ from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
 from harness.report.cost.curves import models_of
 from harness.report.disagreements import median_run
-from harness.report.files import figures, latex, length_plots, tables
+from harness.report.files import figures, length_plots, tables
 from harness.report.page import page, panels
 from harness.report.reading import Reading
+from harness.report.table import as_csv, as_latex, as_markdown, shown_as_csv
 from harness.report.ties import Ties
 from harness.store import Store
 from harness.store.record import PointRecord
@@ -65,17 +66,17 @@ def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -
     if imported := tables.of_imported(reading.imported):
         sheets.append(imported)
     for table in sheets:
-        files.append(_write(folder / f"{table.name}.md", tables.as_markdown(table)))
-        files.append(_write(folder / f"{table.name}.tex", latex.as_latex(table)))
+        files.append(_write(folder / f"{table.name}.md", as_markdown(table)))
+        files.append(_write(folder / f"{table.name}.tex", as_latex(table)))
     if found:
-        files.append(_write(folder / "leaderboard.csv", bench_tables.as_csv(tables.leaderboard_rows(found))))
+        files.append(_write(folder / "leaderboard.csv", as_csv(tables.leaderboard_rows(found))))
     for comparison in found:
-        files.append(_write(folder / f"{comparison.name}.csv", bench_tables.as_csv(tables.rows_of(comparison))))
-        files.append(_write(folder / f"{comparison.name}-seeds.csv", bench_tables.as_csv(tables.seeds_of(comparison))))
+        files.append(_write(folder / f"{comparison.name}.csv", as_csv(tables.rows_of(comparison))))
+        files.append(_write(folder / f"{comparison.name}-seeds.csv", as_csv(tables.seeds_of(comparison))))
     if imported:
-        files.append(_write(folder / "imported.csv", tables.csv_of(imported)))
+        files.append(_write(folder / "imported.csv", shown_as_csv(imported)))
     if reading.failed:
-        files.append(_write(folder / "failed.csv", bench_tables.as_csv(tables.of_failed(reading.failed))))
+        files.append(_write(folder / "failed.csv", as_csv(tables.of_failed(reading.failed).frame)))
     return files
 
 

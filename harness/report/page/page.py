@@ -56,7 +56,7 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
             omitted.append(comparison.name)
     failed = tables.of_failed(reading.failed)
     imported = tables.of_imported(reading.imported)
-    content = {
+    content: dict[str, object] = {
         "summary": _summary(reading, comparisons),
         "families": _families(comparisons),
         "sizes": sorted({comparison.size for comparison in comparisons}),
@@ -70,8 +70,8 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
         "pretraining": pretraining.sections(reading.pretraining, numbers),
         "bench": bench_section.settings(reading.bench, numbers),
         "browser": _browser(comparisons, store),
-        "imported": imported.rows if imported else (),
-        "failed": failed,
+        "imported": imported,
+        "failed": failed if reading.failed else None,
         "broken": reading.broken,
         "shown": _SHOWN,
         "datasets": _datasets(comparisons),
@@ -122,7 +122,7 @@ def _families(comparisons: Sequence[Comparison]) -> list[tuple[str, list[str]]]:
     return sorted(found.items())
 
 
-def _sections(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _sections(content: Mapping[str, object]) -> list[tuple[str, str]]:
     """Ids and titles of the sections that have content."""
     optional = {
         "tasks": ("panels", "Tasks"),

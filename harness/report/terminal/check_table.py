@@ -5,21 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
+from harness.report.table import Column, Look, Table, as_rich, frame_of
 from harness.terminal import drawn
+
+_COLUMNS = (
+    Column("check"),
+    Column("outcome", head=""),
+    Column("measured", "{:.2g}", number=True, missing="-"),
+    Column("limit", "{:.2g}", number=True),
+    Column("what was compared"),
+)
 
 
 def as_text(title: str, checks: Sequence[Any]) -> str:
     """The outcomes as a table, and a sentence that counts them."""
-    table = Table("check", "", title=title)
-    table.add_column("measured", justify="right")
-    table.add_column("limit", justify="right")
-    table.add_column("what was compared")
-    for check in checks:
-        measured = "-" if check.measured is None else f"{check.measured:.2g}"
-        verdict = Text("pass", "green") if check.passed else Text("FAIL", "bold red")
-        table.add_row(check.name, verdict, measured, f"{check.limit:.2g}", check.detail)
+    rows = (
+        {
+            "check": check.name,
+            "outcome": "pass" if check.passed else "FAIL",
+            "measured": check.measured,
+            "limit": check.limit,
+            "what was compared": check.detail,
+        }
+        for check in checks
+    )
+    looks: dict[tuple[int, str], Look] = {
+        (number, "outcome"): "good" if check.passed else "bad" for number, check in enumerate(checks)
+    }
+    table = Table(frame_of(rows), _COLUMNS, title=title, looks=looks)
     failed = sum(not check.passed for check in checks)
-    return drawn(table, f"{failed} of {len(checks)} checks failed" if failed else f"all {len(checks)} checks passed")
+    counted = f"{failed} of {len(checks)} checks failed" if failed else f"all {len(checks)} checks passed"
+    return drawn(as_rich(table), counted)

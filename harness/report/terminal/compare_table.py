@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from rich.table import Table
-from rich.text import Text
-
+from harness.comparison.entries import Entry
 from harness.comparison.paired_test import SIGNIFICANCE, Comparison
 from harness.comparison.pairing import full_name
 from harness.comparison.stats import Estimate
+from harness.report.table import Column, Look, Table, as_rich, frame_of
 from harness.terminal import drawn
 
 
-def rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """One flat row a dataset, with every number."""
+def _interval(form: str) -> Callable[[Estimate], str]:
+    """Shows a value above its interval."""
+    return lambda estimate: "{}\n[{}, {}]".format(*map(form.format, (estimate.value, estimate.low, estimate.high)))
+
+
+def _p(p: float) -> str:
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+_COLUMNS = (
+    Column("dataset, metric"),
+    Column("seeds", number=True),
+    Column("A", _interval("{:.4f}"), number=True),
+    Column("B", _interval("{:.4f}"), number=True),
+    Column("A - B", _interval("{:+.4f}"), number=True),
+    Column("p", _p, number=True),
+    Column("p (Holm)", _p, number=True),
+    Column("P(A > B)", _interval("{:.2f}"), number=True),
+    Column("detectable", "{:.4f}", number=True),
+)
+
+
+def rows(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
+    """One flat row for each dataset, with every number."""
     return [
         {
             "dataset": found.ours.dataset,
@@ -44,7 +64,7 @@ def rows(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     ]
 
 
-def _side(entry: Any, score: Estimate) -> dict[str, Any]:
+def _side(entry: Entry, score: Estimate) -> dict[str, object]:
     return {
         "encoder": full_name(entry),
         "weights": entry.weights,
@@ -59,28 +79,30 @@ def _side(entry: Any, score: Estimate) -> dict[str, Any]:
 def as_text(comparisons: Sequence[Comparison], ours: str, theirs: str, split: str) -> str:
     """The table, what its columns mean, a sentence for each dataset, and the notes."""
     title = f"A = {ours}, B = {theirs}, {split}: mean over seeds [95 % interval over new seeds and examples]"
-    table = Table(title=title)
-    table.add_column("dataset, metric")
-    for name in ("seeds", "A", "B", "A - B", "p", "p (Holm)", "P(A > B)", "detectable"):
-        table.add_column(name, justify="right")
-    for found in comparisons:
-        difference = found.difference
-        table.add_row(
-            f"{found.ours.dataset}\n{found.ours.metric}",
-            f"{len(found.ours.runs)}, {len(found.theirs.runs)}",
-            *(_interval(score, "{:.4f}") for score in (found.our_score, found.their_score)),
-            _interval(difference.estimate, "{:+.4f}"),
-            _p(difference.p),
-            Text(_p(found.p_holm), "bold") if found.significant else _p(found.p_holm),
-            _interval(found.improvement, "{:.2f}"),
-            f"{difference.minimum_detectable:.4f}",
-        )
+    looks: dict[tuple[int, str], Look] = {
+        (number, "p (Holm)"): "strong" for number, found in enumerate(comparisons) if found.significant
+    }
+    table = Table(frame_of(map(_shown, comparisons)), _COLUMNS, title=title, looks=looks)
     meaning = (
-        "p: approximate randomisation. P(A > B): that a new run of A scores higher, ties half. detectable: the true "
-        "difference that as many seeds and examples find with power 0.8 at 5 %."
+        "p: approximate randomisation. P(A > B): probability that a new run of A scores higher, ties count half. detectable: "
+        "the true difference that as many seeds and examples find with power 0.8 at 5 %."
     )
     notes = dict.fromkeys(f"note: {note}" for found in comparisons for note in found.notes)
-    return drawn(table, *map(sentence, comparisons), meaning, *notes)
+    return drawn(as_rich(table), *map(sentence, comparisons), meaning, *notes)
+
+
+def _shown(found: Comparison) -> dict[str, object]:
+    return {
+        "dataset, metric": f"{found.ours.dataset}\n{found.ours.metric}",
+        "seeds": f"{len(found.ours.runs)}, {len(found.theirs.runs)}",
+        "A": found.our_score,
+        "B": found.their_score,
+        "A - B": found.difference.estimate,
+        "p": found.difference.p,
+        "p (Holm)": found.p_holm,
+        "P(A > B)": found.improvement,
+        "detectable": found.difference.minimum_detectable,
+    }
 
 
 def sentence(found: Comparison) -> str:
@@ -96,11 +118,3 @@ def sentence(found: Comparison) -> str:
         f"{found.ours.dataset}: {full_name(better)} is better than {full_name(worse)} by {abs(difference):.4f} "
         f"{found.ours.metric} (p {_p(found.p_holm)} after correction, below {SIGNIFICANCE:g})."
     )
-
-
-def _interval(estimate: Estimate, form: str) -> str:
-    return f"{form.format(estimate.value)}\n[{form.format(estimate.low)}, {form.format(estimate.high)}]"
-
-
-def _p(p: float) -> str:
-    return "<0.001" if p < 0.001 else f"{p:.3f}"

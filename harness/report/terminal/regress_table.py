@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import mean
-from typing import Any
-
-from rich.table import Table
-from rich.text import Text
 
 from harness.gate.baseline import Baseline, name
 from harness.gate.judge import FLOOR, LEVEL, LOSS_FLOOR, SLOWER, Verdict
+from harness.progress import counted
+from harness.report.table import Column, Look, Table, as_rich, frame_of
 from harness.terminal import drawn
 
-_STYLE = {"ok": "green", "better": "bold green", "drop": "bold red", "slow": "bold red", "failed": "bold red"}
+_LOOKS: dict[str, Look] = {"ok": "good", "better": "better", "drop": "bad", "slow": "bad", "failed": "bad"}
+_COLUMNS = (
+    Column("cell"),
+    Column("metric"),
+    Column("baseline", "{:.4f}", number=True),
+    Column("score", "{:.4f}", number=True, head="now", missing="-"),
+    Column("tolerance", "-{:.4f}", number=True),
+    Column("loss before", "{:.4f}", number=True, missing="-"),
+    Column("loss", "{:.4f}", number=True, head="now", missing="-"),
+    Column("loss tolerance", "+{:.4f}", number=True, head="tolerance", missing="-"),
+    Column("throughput", "{:.2f}x", number=True, missing="-"),
+    Column("outcome", head=""),
+)
 
 
-def rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
-    """One flat row a cell."""
+def rows(verdicts: Sequence[Verdict]) -> list[dict[str, object]]:
+    """One flat row for each cell."""
     return [
         {
             "model": verdict.cell.request.model,
@@ -39,7 +49,7 @@ def rows(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     ]
 
 
-def as_json(verdicts: Sequence[Verdict], gflops: float | None) -> dict[str, Any]:
+def as_json(verdicts: Sequence[Verdict], gflops: float | None) -> dict[str, object]:
     """The rows, and whether the gate is passed."""
     passed = all(verdict.passed for verdict in verdicts)
     return {"passed": passed, "matmul_gflops": gflops, "cells": rows(verdicts)}
@@ -47,37 +57,44 @@ def as_json(verdicts: Sequence[Verdict], gflops: float | None) -> dict[str, Any]
 
 def as_text(verdicts: Sequence[Verdict], baseline: Baseline, gflops: float | None) -> str:
     """The table, how its tolerances are made, and a sentence."""
-    table = Table("cell", "metric", title=f"against {baseline.file}")
-    for column in ("baseline", "now", "tolerance", "loss before", "now", "tolerance", "throughput"):
-        table.add_column(column, justify="right")
-    table.add_column("")
-    for verdict in verdicts:
-        before = mean(verdict.cell.scores)
-        failed = verdict.outcome == "failed"
-        table.add_row(
-            name(verdict.cell),
-            verdict.cell.metric,
-            f"{before:.4f}",
-            "-" if failed else f"{verdict.score:.4f}",
-            f"-{verdict.tolerance:.4f}",
-            f"{mean(verdict.cell.losses):.4f}" if verdict.cell.losses else "-",
-            "-" if verdict.loss is None else f"{verdict.loss:.4f}",
-            f"+{verdict.loss_tolerance:.4f}" if verdict.cell.losses else "-",
-            "-" if verdict.speed is None else f"{verdict.speed:.2f}x",
-            Text(verdict.outcome, _STYLE[verdict.outcome]),
-        )
-    seeds = len(baseline.rerun_seeds)
-    rate = f" (this machine: {gflops:.0f}, the baseline's: {told:.0f})" if gflops and (told := baseline.gflops) else ""
-    lines = [
-        f"now: mean of {seeds} seed{'s' * (seeds != 1)}. tolerance: one-sided {LEVEL:.0%} prediction interval of that mean, "
-        f"t(n-1) s sqrt(1/n + 1/m) over the baseline's n seeds, at least {FLOOR:g}, or {LOSS_FLOOR:.0%} of the loss. "
-        "loss: of training, mean over its steps. throughput: examples/s over the "
-        f"machine's own GFLOP/s in matrix products{rate}, best seed, as a share of the baseline's; it may fall to 1/{SLOWER:g}.",
-        *(f"{name(verdict.cell)} failed: {verdict.reason}" for verdict in verdicts if verdict.reason),
-    ]
+    looks: dict[tuple[int, str], Look] = {
+        (number, "outcome"): _LOOKS[verdict.outcome] for number, verdict in enumerate(verdicts)
+    }
+    title = f"against {baseline.file}"
+    table = Table(frame_of(map(_shown, verdicts)), _COLUMNS, title=title, looks=looks)
     bad = [verdict for verdict in verdicts if not verdict.passed]
     better = [name(verdict.cell) for verdict in verdicts if verdict.outcome == "better"]
-    if better:
-        lines.append(f"better than the baseline: {', '.join(better)}; --update --why TEXT keeps that")
-    lines.append(f"{len(bad)} of {len(verdicts)} cells failed" if bad else f"all {len(verdicts)} cells passed")
-    return drawn(table, *lines)
+    lines = [
+        _meaning(baseline, gflops),
+        *(f"{name(verdict.cell)} failed: {verdict.reason}" for verdict in verdicts if verdict.reason),
+        *([f"better than the baseline: {', '.join(better)}; --update --why TEXT keeps that"] if better else []),
+        f"{len(bad)} of {len(verdicts)} cells failed" if bad else f"all {len(verdicts)} cells passed",
+    ]
+    return drawn(as_rich(table), *lines)
+
+
+def _shown(verdict: Verdict) -> dict[str, object]:
+    failed, losses = verdict.outcome == "failed", verdict.cell.losses
+    return {
+        "cell": name(verdict.cell),
+        "metric": verdict.cell.metric,
+        "baseline": mean(verdict.cell.scores),
+        "score": None if failed else verdict.score,
+        "tolerance": verdict.tolerance,
+        "loss before": mean(losses) if losses else None,
+        "loss": verdict.loss,
+        "loss tolerance": verdict.loss_tolerance if losses else None,
+        "throughput": verdict.speed,
+        "outcome": verdict.outcome,
+    }
+
+
+def _meaning(baseline: Baseline, gflops: float | None) -> str:
+    seeds = len(baseline.rerun_seeds)
+    rate = f" (this machine: {gflops:.0f}, the baseline's: {told:.0f})" if gflops and (told := baseline.gflops) else ""
+    return (
+        f"now: mean of {counted(seeds, 'seed')}. tolerance: one-sided {LEVEL:.0%} prediction interval of that mean, "
+        f"t(n-1) s sqrt(1/n + 1/m) over the baseline's n seeds, at least {FLOOR:g}, or {LOSS_FLOOR:.0%} of the loss. "
+        "loss: of training, mean over its steps. throughput: examples/s over the "
+        f"machine's own GFLOP/s in matrix products{rate}, best seed, as a share of the baseline's; it may fall to 1/{SLOWER:g}."
+    )

@@ -6,69 +6,69 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
 from harness.comparison.entries import Entry
+from harness.report.table import Column, Look, Table, as_rich, frame_of
 from harness.store.record import FailureRecord, RunRecord
 from harness.terminal import drawn
 
+_CELLS = (*map(Column, ("status", "model", "task")), *(Column(name, number=True) for name in ("lr", "seed", "about")))
+_RESULTS = (
+    Column("task", once=True),
+    Column("model"),
+    Column("metric"),
+    Column("lr", "{:g}", number=True, missing="-"),
+    Column("dev", "{:.4f}", number=True),
+    Column("test", "{:.4f}", number=True),
+    Column("range", number=True, head="lowest to highest"),
+    Column("seeds", number=True),
+)
+
 
 def cells_as_text(rows: Sequence[tuple[str, ...]]) -> str:
-    """The cells of a sweep: status, model, task, learning rate, seed and what it takes."""
-    table = Table("status", "model", "task")
-    for name in ("lr", "seed", "about"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(*row)
-    return drawn(table)
+    """The cells of a sweep: status, model, task, learning rate, seed and an estimate of the time."""
+    names = [column.name for column in _CELLS]
+    return drawn(as_rich(Table(frame_of(dict(zip(names, row, strict=True)) for row in rows), _CELLS)))
 
 
 def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], int]) -> str:
-    """For every model on every task: the learning rate that served dev best, and the test scores at it alone.
+    """For every model on every task: the learning rate that was best on dev, and the test scores at it.
 
     Args:
         entries: see `harness.comparison.entries.entries`.
         asked: how many seeds the sweep has, by model and dataset.
     """
-    table = Table("task", "model", "metric")
-    for name in ("lr", "dev", "test", "lowest to highest", "seeds"):
-        table.add_column(name, justify="right")
-    previous = None
-    for entry in entries:
-        if previous not in (None, entry.dataset):
-            table.add_section()
-        scores, wanted = entry.scores(), asked.get((entry.model, entry.dataset), len(entry.runs))
-        trained = entry.recipe.get("max_steps") or entry.recipe.get("epochs") != 0
-        dev = entry.dev_by_learning_rate.get(entry.learning_rate)
-        seeds = str(len(scores)) if len(scores) >= wanted else f"{len(scores)} of {wanted}"
-        table.add_row(
-            entry.dataset if entry.dataset != previous else "",
-            entry.model if entry.size == "tiny" else f"{entry.model} {entry.size}",
-            entry.metric,
-            f"{entry.learning_rate:g}" if trained else "-",
-            f"{dev:.4f}" if dev is not None else "",
-            Text(f"{median(scores):.4f}", "bold"),
-            f"{min(scores):.4f} to {max(scores):.4f}" if len(scores) > 1 else "",
-            seeds,
-        )
-        previous = entry.dataset
-    tried = [entry for entry in entries if len(entry.dev_by_learning_rate) > 1]
+    rows = frame_of(_result(entry, asked.get((entry.model, entry.dataset), len(entry.runs))) for entry in entries)
+    looks: dict[tuple[int, str], Look] = {(number, "test"): "strong" for number in range(len(entries))}
+    table = Table(rows, _RESULTS, looks=looks, section="task")
     lines = [
         f"  {entry.dataset}, {entry.model}: "
         + ", ".join(f"{rate:g} {score:.4f}" for rate, score in entry.dev_by_learning_rate.items())
-        for entry in tried
+        for entry in entries
+        if len(entry.dev_by_learning_rate) > 1
     ]
-    chosen = "Median over seeds. The learning rate is the one with the best median on dev; test was read after that."
-    return drawn(table, chosen, *(["Dev by learning rate:", *lines] if lines else []))
+    chosen = "Median over seeds. The learning rate has the best median on dev; test scores were read after that choice."
+    return drawn(as_rich(table), chosen, *(["Dev by learning rate:", *lines] if lines else []))
+
+
+def _result(entry: Entry, wanted: int) -> dict[str, object]:
+    scores = entry.scores()
+    trained = entry.recipe.get("max_steps") or entry.recipe.get("epochs") != 0
+    return {
+        "task": entry.dataset,
+        "model": entry.model if entry.size == "tiny" else f"{entry.model} {entry.size}",
+        "metric": entry.metric,
+        "lr": entry.learning_rate if trained else None,
+        "dev": entry.dev_by_learning_rate.get(entry.learning_rate),
+        "test": median(scores),
+        "range": f"{min(scores):.4f} to {max(scores):.4f}" if len(scores) > 1 else None,
+        "seeds": len(scores) if len(scores) >= wanted else f"{len(scores)} of {wanted}",
+    }
 
 
 def failures_as_text(failures: Sequence[tuple[str, FailureRecord]]) -> str:
     """The cells that failed, by name, and why."""
-    table = Table("failed cell", "status", "why")
-    for name, record in failures:
-        table.add_row(name, str(record["status"]), str(record["error"]))
-    return drawn(table)
+    rows = ({"failed cell": name, "status": record["status"], "why": str(record["error"])} for name, record in failures)
+    return drawn(as_rich(Table(frame_of(rows), [Column(name) for name in ("failed cell", "status", "why")])))
 
 
 def threads_note(records: Sequence[RunRecord]) -> str | None:

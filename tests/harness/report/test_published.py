@@ -22,6 +22,7 @@ from harness.report.cost import tables as bench_tables
 from harness.report.files import publish, tables
 from harness.report.page import page, svg
 from harness.report.reading import read
+from harness.report.table import as_csv, as_markdown, frame_of
 from harness.store import Store
 from models import MODELS
 
@@ -140,7 +141,9 @@ def test_two_checkpoints_of_one_name_are_told_apart_in_every_table(make_run):
         for name in ("alice", "bobby")
     ]
     (found,) = comparisons(runs, lambda ranked: ([""] * len(ranked), ""))
-    shown = [[row["weights"] for row in rows] for rows in (tables.rows_of(found), tables.seeds_of(found))]
+    shown = [
+        [row["weights"] for row in rows.to_dict("records")] for rows in (tables.rows_of(found), tables.seeds_of(found))
+    ]
     shown.append([row[1].text for row in tables.of_comparison(found).rows])
     for weights in shown:
         assert len(set(weights)) == 2
@@ -149,7 +152,7 @@ def test_two_checkpoints_of_one_name_are_told_apart_in_every_table(make_run):
 
 @given(st.text(), st.floats() | st.integers() | st.none() | st.booleans())
 def test_no_text_of_a_csv_is_a_formula_and_numbers_are_what_they_were(text, number):
-    content = bench_tables.as_csv([{text: text, "number": number}])
+    content = as_csv(frame_of([{text: text, "number": number}]))
     head, *_ = csv.reader(io.StringIO(content, newline=""))
     for cell in (head[0], *(row[0] for row in list(csv.reader(io.StringIO(content, newline="")))[1:])):
         assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) or is_number(cell)
@@ -178,7 +181,7 @@ def test_formulas_are_text_and_signed_numbers_stay_numbers():
         "g": "\x1b[31m",
         "h": "-",
     }
-    assert bench_tables.as_csv([row]).splitlines()[1] == "'=HYPERLINK(0),'+1+cmd,-2.5,-2.5,'@sum,'\t=1,\\x1b[31m,'-"
+    assert as_csv(frame_of([row])).splitlines()[1] == "'=HYPERLINK(0),'+1+cmd,-2.5,-2.5,'@sum,'\t=1,\\x1b[31m,'-"
 
 
 def test_where_every_score_is_0_nobody_is_best_and_axes_begin_at_0(make_run):
@@ -186,8 +189,8 @@ def test_where_every_score_is_0_nobody_is_best_and_axes_begin_at_0(make_run):
     (found,) = comparisons(runs, lambda ranked: (["best", "tied"], "a test"))
     assert [(one.best, one.tied) for one in found.standings] == [(False, False)] * 2
     assert any("none is marked" in note for note in tables.notes_of(found))
-    assert "**" not in tables.as_markdown(tables.of_comparison(found))
-    assert "**" not in tables.as_markdown(tables.leaderboard([found]))
+    assert "**" not in as_markdown(tables.of_comparison(found))
+    assert "**" not in as_markdown(tables.leaderboard([found]))
     assert svg.linear([0.0, 0.0]).low == 0.0
     assert svg.linear([0.001, 0.003]).low == 0.0
     assert svg.linear([-0.2, -0.2]).low < -0.2 < svg.linear([-0.2, -0.2]).high

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from harness.comparison.marks import from_seeds
 from harness.report.comparable import comparisons, interval_over_seeds
-from harness.report.cost.tables import as_csv
-from harness.report.files import latex, tables
+from harness.report.files import tables
 from harness.report.page import panels
+from harness.report.table import Column, Table, as_csv, as_latex, as_markdown, frame_of
 from harness.report.ties import LEGEND, PAIRED, Ties
 from harness.store import Store
 
@@ -97,12 +97,12 @@ def test_a_ranker_is_in_the_leaderboard_once_and_best_only_where_nothing_beats_i
     for others, best in (([better, worse], False), ([worse, better], False), ([worse, worst], True)):
         found = comparisons([*others, ranker(make_run)], alone)
         assert len(found) == 2
-        rows = tables.leaderboard_rows(found)
+        rows = tables.leaderboard_rows(found).to_dict("records")
         assert sorted(row["model"] for row in rows) == sorted(["bm25", *(run["model"]["name"] for run in others)])
         (row,) = (row for row in rows if row["model"] == "bm25")
         assert (row["best"], row["tied_with_best"]) == (best, best)
         (cells,) = (cells for cells in tables.leaderboard(found).rows if cells[0].text == "bm25")
-        assert (cells[3].mark == "best") == best
+        assert (cells[3].look == "best") == best
         board = panels.board(found, dict.fromkeys(("bm25", "avey-b", "bert", "roberta"), 0), [])
         assert [row["label"] for row in board["rows"]].count("bm25") == 1
 
@@ -124,7 +124,7 @@ def test_every_table_marks_the_best_ties_and_what_cannot_be_told_and_says_what_t
     runs += [make_run("d", seed=seed, score=score) for seed, score in enumerate((0.02, 0.26, 0.8))]
     (found,) = comparisons(runs, lambda ranked: (from_seeds(ranked), "Welch"))
     table = tables.of_comparison(found)
-    markdown, tex = tables.as_markdown(table), latex.as_latex(table)
+    markdown, tex = as_markdown(table), as_latex(table)
     assert "**0.9010**" in markdown
     assert "0.9009 †" in markdown
     assert "0.2600 ‡" in markdown
@@ -142,10 +142,10 @@ def test_the_caveats_of_a_record_are_printed_wherever_its_dataset_is(make_run):
     cautioned = make_run("bert", "nli/docstrings", task={"caveats": ["relatedness, not inference", "a toy"]})
     found = comparisons([cautioned, make_run("bert", "nli/mnli")], alone)
     board = tables.leaderboard(found)
-    assert board.head[-2:] == ("nli/docstrings (caution)", "nli/mnli")
-    for text in (tables.as_markdown(board), latex.as_latex(board), tables.as_markdown(tables.of_comparison(found[0]))):
+    assert board.head[-2:] == ["nli/docstrings (caution)", "nli/mnli"]
+    for text in (as_markdown(board), as_latex(board), as_markdown(tables.of_comparison(found[0]))):
         assert "relatedness, not inference; a toy" in text
-    assert "Caution" not in tables.as_markdown(tables.of_comparison(found[1]))
+    assert "Caution" not in as_markdown(tables.of_comparison(found[1]))
     assert "not inference" in as_csv(tables.rows_of(found[0]))
 
 
@@ -166,7 +166,7 @@ def test_a_csv_row_holds_what_decides_the_number(make_run):
     assert (row["n_seeds"], row["seeds"], row["learning_rate"]) == ("3", "0 1 2", "0.001")
     assert row["learning_rates_tried"] == "0.0001 0.001"
     assert row["command"] == runs[1]["command"]
-    points = [point for point in tables.seeds_of(found) if point["metric"] == found.metric]
+    points = [point for point in tables.seeds_of(found).to_dict("records") if point["metric"] == found.metric]
     assert [point["test"] for point in points] == pytest.approx([0.6, 0.61, 0.62])
 
 
@@ -198,6 +198,15 @@ def test_ties_are_told_from_predictions_where_they_are_there_and_from_seeds_wher
     assert "single seed" in single.test
 
 
+def test_the_reason_why_predictions_were_not_compared_holds_no_path_of_the_machine(tmp_path, make_run, lay_run):
+    for model in ("a", "b"):
+        lay_run(tmp_path / "runs", make_run(model, "nli/x"))
+    store = Store(tmp_path / "runs")
+    (found,) = comparisons(list(store.records()), Ties(store))
+    assert "predictions.jsonl is missing" in found.test
+    assert str(tmp_path) not in found.test
+
+
 def test_imported_rows_are_marked_and_stand_in_a_table_of_their_own():
     record = {
         "kind": "imported",
@@ -215,16 +224,19 @@ def test_imported_rows_are_marked_and_stand_in_a_table_of_their_own():
         "0.4200",
         "not our protocol",
     ]
+    assert table.title == "Imported results (not comparable)"
     assert len(table.rows) == 1
     assert tables.of_imported([]) is None
 
 
 @given(st.text())
 def test_no_name_breaks_out_of_a_cell(name):
-    table = tables.Table("t", "title", (), ("model", "score"), ((tables.Cell(name), tables.Cell("1", "best")),))
-    row = tables.as_markdown(table).rstrip("\n").splitlines()[-1]
+    columns = (Column("model"), Column("score", number=True))
+    frame = frame_of([{"model": name, "score": 1}])
+    table = Table(frame, columns, "t", "title", looks={(0, "score"): "best"})
+    row = as_markdown(table).rstrip("\n").splitlines()[-1]
     assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3
     assert "<" not in row.replace("&lt;", "")
-    (line,) = [line for line in latex.as_latex(table).splitlines() if line.endswith(r"\textbf{1} \\")]
+    (line,) = [line for line in as_latex(table).splitlines() if line.endswith(r"\textbf{1} \\")]
     assert len(re.findall(r"(?<!\\)&", line)) == 1
     assert not re.search(r"(?<!\\)[%#_]", line)
