@@ -1,4 +1,4 @@
-"""``python -m harness compare A B``: two encoders on the datasets that both have, example by example."""
+"""``python -m harness compare A B``: compare two encoders, example by example, on the datasets that both were run on."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
         "compare",
         parents=[common],
         epilog=EXAMPLES,
-        help="two encoders, example by example: intervals and paired tests",
+        help="compare two encoders: intervals and paired tests over examples",
     )
     named = "MODEL, MODEL:SIZE, MODEL@WEIGHTS, or the folder of a run"
     parser.add_argument("a", type=valid_path, metavar="A", help=named)
-    parser.add_argument("b", type=valid_path, metavar="B", help="the other one")
+    parser.add_argument("b", type=valid_path, metavar="B", help="the encoder to compare with")
     parser.add_argument(
-        "--task", type=valid_name, help="FAMILY or FAMILY/DATASET: only these (default: all that both have)"
+        "--task", type=valid_name, help="only this FAMILY or FAMILY/DATASET (default: all that both were run on)"
     )
     parser.add_argument("--split", choices=["test", "dev"], default="test", help="default test")
     parser.add_argument("--any-recipe", action="store_true", help="compare runs of different recipes too")
@@ -39,7 +39,7 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
         "--resamples", type=int, default=10_000, metavar="N", help="of intervals and tests (default 10000)"
     )
     add_store_option(parser)
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(command=compare_two)
 
 
@@ -72,7 +72,7 @@ def compared(
     any_recipe: bool,
     resamples: int,
 ) -> list[Comparison]:
-    """Compare two encoders on every dataset that both have.
+    """Compare two encoders on every dataset that both were run on.
 
     Args:
         names: see `harness.comparison.pairing.side`.

@@ -41,14 +41,16 @@ def report(options: argparse.Namespace) -> int:
 
     store = Store(options.out)
     if not store.folder.is_dir():
-        raise InputError(f"there is no store at {options.out}; name one with --out, or make one with harness run")
+        raise InputError(
+            f"there is no store at {options.out}; give another folder with --out, or make a store with harness run"
+        )
     reading = read(store.folder)
     for broken in reading.broken[:_NAMED]:
         stderr.print(f"warning: {store.folder / broken.folder} {broken.reason}; it is left out")
     if len(reading.broken) > _NAMED:
-        stderr.print(f"warning: {len(reading.broken) - _NAMED} more records are left out; the page names them")
+        stderr.print(f"warning: {len(reading.broken) - _NAMED} more records are left out; the page lists them")
     if not (reading.runs or reading.failed or reading.bench or reading.imported or reading.pretraining):
-        raise InputError(f"the store at {options.out} holds no record that can be read; harness run makes one")
+        raise InputError(f"the store at {options.out} has no readable record; harness run makes one")
     folder = Path(options.report) if options.report else store.folder / "report"
     try:
         files = publish.write(store, reading, folder)

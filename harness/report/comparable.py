@@ -1,4 +1,4 @@
-"""What may stand in one column: entries of one dataset, recipe and size. Pure functions over finished runs."""
+"""Comparisons: encoders whose scores may be in one column. Pure functions over finished runs."""
 
 from __future__ import annotations
 
@@ -84,12 +84,12 @@ class Standing:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Encoders whose scores may be compared: equal examples, equal recipe but for the learning rate, equal size.
+    """Encoders whose scores may be compared: equal examples, equal size, and the same recipe except for the learning rate.
 
     Attributes:
         name: can be a file's, such as ``ner-docstrings-tiny``.
-        dataset, fingerprint, options, metric, size, recipe: what they share.
-        apart: what sets it apart from the other comparisons on this dataset, in words; empty where there are none.
+        dataset, fingerprint, options, metric, size, recipe: those of all encoders in it.
+        apart: the difference from other comparisons on this dataset, in words; empty if there are none.
         test: the test of differences from the best, in words; empty if there is none.
         standings: best median first.
     """
@@ -97,7 +97,7 @@ class Comparison:
     name: str
     dataset: str
     fingerprint: str
-    options: Mapping[str, Any]
+    options: Mapping[str, str]
     metric: str
     size: str
     recipe: Mapping[str, Any]
@@ -107,7 +107,7 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """Dataset, size and what sets it apart, in words."""
+        """Dataset, size and the difference from other comparisons, in words."""
         return ", ".join(part for part in (self.dataset, self.size, self.apart) if part)
 
     @property
@@ -144,14 +144,14 @@ class Comparison:
 
     @property
     def column(self) -> str:
-        """What comparisons of different sizes share: the column of a table in which size is a column of its own."""
+        """Equal for comparisons that differ only in size: they share a column of the leaderboard."""
         return json.dumps([self.dataset, self.fingerprint, self.options, self.recipe], sort_keys=True)
 
 
 def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
     """Group finished runs into comparisons, by dataset and size.
 
-    What ranks without an encoder stands in every comparison on its data: an encoder that loses to it is seen to.
+    Rankers without an encoder are baselines in every comparison on their data.
 
     Args:
         records: finished runs.
@@ -161,7 +161,7 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
     ranked: dict[tuple[str, str], dict[str, Entry]] = defaultdict(dict)
     for entry in entries(records):
         if entry.is_ranker:
-            # Of options only those that change the data change its ranking, and they change the fingerprint.
+            # Only options that change the data change its ranking, and they change the fingerprint.
             ranked[entry.dataset, entry.fingerprint].setdefault(entry.runs[0]["model"]["identity"], entry)
         else:
             shared = [entry.dataset, entry.size, entry.fingerprint, _options(entry), entry.recipe]
@@ -201,7 +201,7 @@ def _comparison(name: str, group: Sequence[Entry], difference: str, judge: Judge
 
 
 def apart(entry: Entry, others: Sequence[Entry]) -> str:
-    """Where this entry's data and recipe differ from those of others on the same dataset, as a few words."""
+    """How this entry's data and recipe differ from those of others on the same dataset, in a few words."""
     words = []
     if len({other.fingerprint for other in others}) > 1:
         words.append(f"data {entry.fingerprint[:8]}")
@@ -221,7 +221,7 @@ def in_all(seen: Standing | None, standing: Standing) -> Standing:
 
 
 def recipe_sentence(recipe: Mapping[str, Any]) -> str:
-    """The recipe in a line: ``3 epochs, batches of 32, at most 512 tokens, bf16``."""
+    """The recipe in one line: ``3 epochs, batches of 32, at most 512 tokens, bf16``."""
     steps = recipe.get("max_steps")
     length = counted(steps, "step") if steps else counted(_value(recipe.get("epochs")), "epoch")
     batch = recipe.get("effective_batch_size") or recipe.get("batch_size")
@@ -231,13 +231,13 @@ def recipe_sentence(recipe: Mapping[str, Any]) -> str:
 
 
 def slug(text: str) -> str:
-    """A name that can be a file's or an element's, whatever the text holds."""
+    """A name for a file or an HTML element, whatever the text holds."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "unnamed"
 
 
 def _standings(ranked: Sequence[Entry], marks: Sequence[Mark]) -> tuple[Standing, ...]:
     best = median(ranked[0].scores())
-    scored = any(median(entry.scores()) != 0 for entry in ranked)  # where all are at 0, nothing was learned to rank
+    scored = any(median(entry.scores()) != 0 for entry in ranked)  # if all are 0, nothing was learned
     return tuple(
         _standing(entry, label, "" if not scored else "best" if median(entry.scores()) == best else mark)
         for entry, label, mark in zip(ranked, _labels(ranked), marks, strict=True)
@@ -253,7 +253,7 @@ def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
 def interval_over_seeds(scores: Sequence[float]) -> tuple[float, float, float]:
     """The median of the scores and its 95 % interval for new seeds, see `harness.comparison.stats.seed_interval`; within 0 and 1.
 
-    One seed tells nothing of spread: both ends are the score then.
+    With one seed both ends are the score, since nothing is known of the spread.
     """
     middle = median(scores)
     if len(scores) < 2:
@@ -268,7 +268,7 @@ def _median_over_seeds(scores: NDArray[np.float64]) -> Any:
 
 
 def _labels(group: Sequence[Entry]) -> list[str]:
-    """The model's name; with its weights where they are not from scratch; with their digest where that is not enough."""
+    """The model's name, with its weights unless they are from scratch, and with their digest if that is not unique."""
     plain = [
         entry.model
         if entry.weights == "scratch" or entry.is_ranker
@@ -288,11 +288,11 @@ def short_weights(weights: str) -> str:
     return PurePath(weights).name or weights
 
 
-def _options(entry: Entry) -> dict[str, Any]:
+def _options(entry: Entry) -> dict[str, str]:
     return dict(entry.runs[0]["task"]["options"])
 
 
-def _value(value: Any) -> str:
+def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
 
 

@@ -13,13 +13,13 @@ from harness.report.comparable import Comparison, Standing
 from harness.store import PREDICTIONS, RunRecord, Store
 
 EXAMPLES_READ = 5000
-"""Of each run, so many test examples are looked at; the page says so where there are more."""
+"""Test examples that are read of each run; the page says if there are more."""
 EXAMPLES_KEPT = 60
-"""Of each comparison, so many at most."""
+"""Most examples of a comparison."""
 LARGEST_FILE = 64 * 2**20
-"""Bytes of predictions; a run with more of them is not browsed."""
+"""Bytes; larger files of predictions are not read."""
 LONGEST_TEXT = 600
-"""Characters of a context or an answer that are kept."""
+"""Characters; longer contexts and answers are cut."""
 
 Row = Mapping[str, Any]
 Chip = tuple[str, str]
@@ -28,7 +28,7 @@ Chip = tuple[str, str]
 
 @dataclass(frozen=True)
 class Answer:
-    """What some of the encoders answered alike."""
+    """An answer that some of the encoders gave."""
 
     models: tuple[str, ...]
     chips: tuple[Chip, ...]
@@ -54,13 +54,13 @@ class Example:
 
 @dataclass(frozen=True)
 class Disagreements:
-    """What a comparison's encoders disagree on.
+    """The examples on which the encoders of a comparison disagree.
 
     Attributes:
-        seeds: of the run that speaks for each encoder: the one with the median score.
+        seeds: of the run that represents each encoder: the one with the median score.
         n_compared: test examples that all of these runs have a prediction for.
-        n_differing: of these, examples with more than one answer.
-        examples: some of them, the evenest splits into right and wrong first.
+        n_differing: examples on which they give more than one answer.
+        examples: some of them, those that about half of the encoders answer correctly first.
         unreadable: encoders whose predictions cannot be read.
         capped: there may be more test examples than were read.
     """
@@ -77,7 +77,7 @@ def of_comparison(comparison: Comparison, store: Store) -> Disagreements:
     """Compare the predictions of the median run of each encoder.
 
     Args:
-        comparison: whose encoders are asked.
+        comparison: whose encoders are compared.
         store: where the predictions are.
     """
     rows: dict[str, dict[str, Row]] = {}

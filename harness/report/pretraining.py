@@ -1,4 +1,4 @@
-"""What a report shows of pretraining: a table of the runs, and held-out loss against tokens with what counting reaches."""
+"""Pretraining in a report: a table of the runs, and held-out loss against tokens beside counting baselines."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def write_figures(records: Sequence[PretrainingRecord], folder: Path) -> list[Pa
 
 
 def sections(records: Sequence[PretrainingRecord], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
-    """What the page shows: for each group a chart, its legend and the table."""
+    """The page's sections: for each group a chart, its legend and the table."""
     return [_section(group, numbered, number) for number, group in enumerate(by_corpus(records), start=1)]
 
 

@@ -1,6 +1,6 @@
-"""The whole store in one pass: finished runs, failed ones, points of a bench, other people's rows, and what cannot be read.
+"""Read a whole store in one pass: finished and failed runs, points of a bench, imported results, and unreadable records.
 
-A report is made to be passed on, so that it gets records without paths of the machine (see `harness.exchange.published`).
+Reports are published, so records come without paths of the machine (see `harness.exchange.published`).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from harness.store.record_file import DamagedError, read_sealed
 
 @dataclass(frozen=True)
 class Broken:
-    """A record that no number is taken from.
+    """A record that cannot be read.
 
     Attributes:
         folder: its name in the store.
-        reason: why it is not read, in words.
+        reason: why it cannot be read, in words.
     """
 
     folder: str
@@ -40,13 +40,13 @@ class Broken:
 
 @dataclass
 class Reading:
-    """What a store holds.
+    """The content of a store.
 
     Attributes:
         runs: finished runs with all that a comparison needs.
         failed: cells that ended without a score, whatever their status.
         bench: points of a bench.
-        imported: rows of other people's scores.
+        imported: imported results, which are never compared with runs.
         pretraining: finished pretrainings.
         broken: records that are there and cannot be read.
     """
@@ -74,7 +74,7 @@ class Reading:
 
 
 def read(folder: Path) -> Reading:
-    """Read every record of a store once; each lands in exactly one list. A folder that is missing holds nothing."""
+    """Read every record of a store once; each lands in exactly one list. A missing folder is an empty store."""
     reading = Reading()
     for file in Store(folder).files():
         record, reason = _parsed(file)
@@ -96,7 +96,7 @@ def _parsed(file: Path) -> tuple[Record | None, str]:
 
 
 class _LackError(Exception):
-    """What a record lacks."""
+    """A record lacks something."""
 
 
 def _check_run(record: Record) -> None:

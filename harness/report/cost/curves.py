@@ -1,4 +1,4 @@
-"""What the points of a bench say together: curves, exponents, ratios and crossovers. Pure functions over records."""
+"""Curves, exponents, ratios and crossovers of a bench: pure functions over records."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from harness.cost.disturbance import DISTURBED
 from harness.store.record import MeasuredPoint, PointRecord
 
 FIT_POINTS = 3
-"""An exponent is fitted over so many of the longest texts: at short ones overhead hides the growth."""
+"""Exponents are fitted over this many of the longest texts; overhead hides the growth at short ones."""
 
 REASONS = {
-    "oom": "memory ended",
-    "timeout": "time ended",
-    "beyond_max_length": "own length ended",
+    "oom": "out of memory",
+    "timeout": "timed out",
+    "beyond_max_length": "longest input exceeded",
     "failed": "failed",
 }
 
@@ -31,7 +31,7 @@ class Crossover:
     Attributes:
         faster, slower: ``faster`` overtakes ``slower`` as texts grow.
         length: tokens, by a straight line between the neighbouring measurements in logarithms.
-        between: the measured lengths on both sides.
+        between: the measured lengths before and after it.
         beyond_spread: at both of them the difference is larger than the p10 to p90 intervals.
     """
 
@@ -45,7 +45,7 @@ class Crossover:
 def by_setting(records: Iterable[PointRecord]) -> dict[str, list[PointRecord]]:
     """Records that may be drawn into one figure, by a name that can be a file's.
 
-    Points belong together that differ in model and length alone.
+    Points of one group differ only in model and length.
     """
 
     def setting(record: PointRecord) -> tuple[object, ...]:
@@ -79,7 +79,7 @@ def curve(records: Sequence[PointRecord], model: str) -> list[MeasuredPoint]:
 
 
 def end_of_curve(records: Sequence[PointRecord], model: str) -> tuple[str, int] | None:
-    """Why a model's curve ends and at which length; ``None`` where every length was measured."""
+    """Why a model's curve ends and at which length; ``None`` if every length was measured."""
     own = sorted(
         (record for record in records if record["point"]["model"] == model),
         key=lambda record: record["point"]["length"],
@@ -133,7 +133,7 @@ def crossovers(records: Sequence[PointRecord]) -> list[Crossover]:
 
 
 def disturbed(records: Sequence[PointRecord]) -> list[PointRecord]:
-    """The points, ended ones too, during which other work took a tenth of the processor or more."""
+    """The points, measured or not, during which other work took a tenth of the processor or more."""
     return [record for record in records if (record.get("processor_taken_by_others") or 0.0) >= DISTURBED]
 
 

@@ -1,4 +1,4 @@
-"""Quality against throughput: which encoders nobody beats in both. Joins the scores of runs with the points of a bench."""
+"""Quality against throughput, with the Pareto front. Joins the scores of runs with the points of a bench."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from statistics import median
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -23,7 +24,7 @@ from harness.store import RunRecord
 from harness.store.record import MeasuredPoint, PointRecord
 
 LENGTH = 512
-"""Throughput is read at the measured length nearest to this one, by its logarithm."""
+"""Tokens. Throughput is that of the measured length nearest to this one on a logarithmic scale."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,10 @@ class Tradeoff:
         model: name of the encoder.
         score: median test score over the seeds of its best learning rate on dev.
         score_low, score_high: least and greatest test score of these runs.
-        n_runs: how many they are.
+        n_runs: number of these runs.
         tokens_per_s: median throughput.
         length: at which the throughput was measured.
-        efficient: no other encoder is at least as good in both and better in one.
+        efficient: on the Pareto front: no other encoder is at least as good in both and better in one.
     """
 
     task: str
@@ -56,7 +57,7 @@ class Tradeoff:
 def tradeoffs(records: Sequence[PointRecord], runs: Iterable[RunRecord]) -> list[Tradeoff]:
     """One for each task and encoder that have both a finished run of the bench's size and a measured point.
 
-    On each task the encoders are compared by one recipe, learning rate aside: the one that most of them were run with.
+    On each task, encoders are compared at the recipe that most of them were run with, whatever the learning rate.
     """
     size = records[0]["point"]["size"]
     throughput = {model: nearest(curve(records, model)) for model in models_of(records) if curve(records, model)}
@@ -84,7 +85,7 @@ def tradeoffs(records: Sequence[PointRecord], runs: Iterable[RunRecord]) -> list
 
 
 def _largest_comparison(of_task: Sequence[Entry]) -> list[Entry]:
-    """The entries by the recipe that most encoders, and then most runs, have in common; one an encoder, best on dev."""
+    """The entries of the recipe with most encoders, and then most runs: for each encoder the one that is best on dev."""
     by_recipe: dict[str, list[Entry]] = defaultdict(list)
     for entry in of_task:
         same = [entry.recipe, entry.fingerprint, entry.runs[0]["task"]["options"]]
@@ -150,6 +151,22 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
     axes.set_title(
         f"{point['size']}, {counted(point['threads'], 'thread')}\n{folded(point['machine'], 60)}", loc="left"
     )
+    _draw(axes, records, tradeoffs)
+    axes.margins(x=0.12, y=0.12)
+    axes.set_ylim(within_shares(axes.get_ylim(), [end for t in tradeoffs for end in (t.score_low, t.score_high)]))
+    axes.grid(True, color="0.88", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
+    return figure
+
+
+def _draw(axes: Axes, records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> None:
+    """The encoders with the range of their scores, and the Pareto front."""
     efficient = sorted((t for t in tradeoffs if t.efficient), key=lambda t: t.tokens_per_s)
     axes.step(
         [t.tokens_per_s for t in efficient],
@@ -158,7 +175,7 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
         color="0.6",
         linewidth=1.2,
         zorder=1,
-        label="nobody is better in both",
+        label="Pareto front",
     )
     for found in tradeoffs:
         colour, marker, _ = style_of(records, found.model)
@@ -176,14 +193,3 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
             clip_on=False,
             zorder=3,
         )
-    axes.margins(x=0.12, y=0.12)
-    axes.set_ylim(within_shares(axes.get_ylim(), [end for t in tradeoffs for end in (t.score_low, t.score_high)]))
-    axes.grid(True, color="0.88", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
-    return figure

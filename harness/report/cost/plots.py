@@ -1,7 +1,7 @@
 """Figures of a bench: throughput, latency and memory against length, and the ratio to a baseline. PNG and SVG.
 
-The first six colours are Okabe and Ito's (2008), without their second blue. Colour-blind readers tell all twelve apart;
-markers and lines differ too, for black and white.
+The first six colours are Okabe and Ito's (2008), without their second blue. Colour-blind readers can tell all
+twelve apart; markers and lines differ too, for black and white.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ STYLES = (
 )
 """Colour, marker and line of twelve models."""
 END_MARKS = {"oom": "x", "timeout": 4, "beyond_max_length": "|", "failed": "+"}
-"""4 is matplotlib's caret to the left, standing for the clock that stopped the curve."""
+"""4 is matplotlib's caret to the left."""
 
 SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "encoder-harness",
@@ -122,15 +122,13 @@ def _memory(record: PointRecord) -> Interval | None:
 def _against_length(
     records: Sequence[PointRecord], label: str, value: Callable[[MeasuredPoint], Interval | None], fit: bool = False
 ) -> Figure:
-    """One curve a model, log-log, with intervals; where a curve ends, a mark tells why."""
+    """One curve for each model on logarithmic axes, with intervals; where a curve ends, a mark says why."""
     figure, axes = _canvas(records, label)
     handles = []
     for model in models_of(records):
-        points = [(record, found) for record in curve(records, model) if (found := value(record))]
-        lengths = [record["point"]["length"] for record, _ in points]
-        extended = [record["point"]["extended"] for record, _ in points]
-        _draw(axes, records, model, lengths, [found for _, found in points], extended)
-        grows = exponent(lengths, [median for _, (median, _, _) in points]) if fit else None
+        points = [_drawn(record, *found) for record in curve(records, model) if (found := value(record))]
+        _draw(axes, records, model, points)
+        grows = exponent([point.length for point in points], [point.median for point in points]) if fit else None
         handles.append(_handle(records, model, rf", $\propto L^{{{grows:.2f}}}$" if grows is not None else ""))
     spread = any(
         low < high for record in records if record["status"] == "ok" for _, low, high in [value(record) or (0, 0, 0)]
@@ -146,12 +144,11 @@ def _ratio_figure(records: Sequence[PointRecord], baseline: str) -> Figure:
     handles = []
     for model in models_of(records):
         found = ratios(records, model, baseline)
-        extended = [
-            bool(record["point"]["extended"]) for record in curve(records, model) if record["point"]["length"] in found
-        ]
         if model == baseline:
             found = dict.fromkeys(found, (1.0, 1.0, 1.0))
-        _draw(axes, records, model, list(found), list(found.values()), extended, ends=False)
+        measured = [record for record in curve(records, model) if record["point"]["length"] in found]
+        points = [_drawn(record, *found[record["point"]["length"]]) for record in measured]
+        _draw(axes, records, model, points, ends=False)
         handles.append(_handle(records, model, " = 1" if model == baseline else "", ends=False))
     _finish(axes, records, handles, None, ends=False)
     return figure
@@ -189,7 +186,7 @@ def short_length(length: int) -> str:
 
 
 def _spread(lengths: Sequence[int]) -> list[int]:
-    """The lengths that can be labelled without touching each other, the longest always among them."""
+    """Lengths whose labels do not touch each other, the longest always among them."""
     apart = (lengths[-1] / lengths[0]) ** (1 / 14)
     kept = [lengths[-1]]
     for length in reversed(lengths[:-1]):
@@ -198,29 +195,41 @@ def _spread(lengths: Sequence[int]) -> list[int]:
     return kept[::-1]
 
 
+class _Drawn(NamedTuple):
+    """A point of a curve; ``extended`` says whether it is beyond the model's own length."""
+
+    length: int
+    median: float
+    low: float
+    high: float
+    extended: bool
+
+
+def _drawn(record: PointRecord, median: float, low: float, high: float) -> _Drawn:
+    return _Drawn(record["point"]["length"], median, low, high, record["point"]["extended"])
+
+
 def _draw(
     axes: Axes,
     records: Sequence[PointRecord],
     model: str,
-    lengths: Sequence[int],
-    values: Sequence[Interval],
-    extended: Sequence[bool],
+    points: Sequence[_Drawn],
     ends: bool = True,
 ) -> None:
-    if not lengths:
+    if not points:
         return
     colour, marker, line = style_of(records, model)
-    places = [length * _dodge(records, model) for length in lengths]
-    medians = [median for median, _, _ in values]
-    below = [max(median - low, 0.0) for median, low, _ in values]
-    above = [max(high - median, 0.0) for median, _, high in values]
+    places = [point.length * _dodge(records, model) for point in points]
+    medians = [point.median for point in points]
+    below = [max(point.median - point.low, 0.0) for point in points]
+    above = [max(point.high - point.median, 0.0) for point in points]
     axes.errorbar(places, medians, [below, above], color=colour, linestyle=line, linewidth=1.6, capsize=2.5, zorder=3)
-    for place, median, beyond in zip(places, medians, extended, strict=True):
-        face = "white" if beyond else colour
-        axes.plot(place, median, marker=marker, markersize=6.5, color=colour, markerfacecolor=face, zorder=4)
+    for place, point in zip(places, points, strict=True):
+        face = "white" if point.extended else colour
+        axes.plot(place, point.median, marker=marker, markersize=6.5, color=colour, markerfacecolor=face, zorder=4)
     end = end_of_curve(records, model) if ends else None
     if end:
-        # The mark stands a little after the last point, where the curve would have gone on.
+        # A little after the last point, where the curve would have continued.
         axes.plot(
             places[-1] * 1.22,
             medians[-1],
@@ -248,7 +257,7 @@ def _finish(
     ends: bool = True,
     spread: bool = True,
 ) -> None:
-    """Ticks for the range that is drawn, and the legend beside the axes: models, then what the marks mean."""
+    """Ticks for the range that is drawn, and the legend beside the axes: models, then the meaning of the marks."""
     lowest, highest = axes.dataLim.intervaly
     if highest < 1.01 * lowest:
         axes.update_datalim([(1, lowest / 2), (1, highest * 2)], updatex=False)
@@ -288,7 +297,7 @@ def _mark(marker: Any, label: str, hollow: bool = False) -> Line2D:
 
 
 def _dodge(records: Sequence[PointRecord], model: str) -> float:
-    """A step aside, so that the intervals of models with equal cost do not hide each other."""
+    """A small shift, so that the intervals of models with equal cost do not hide each other."""
     names = models_of(records)
     return float(1.025 ** (names.index(model) - (len(names) - 1) / 2))
 
@@ -319,13 +328,13 @@ def style(number: int) -> Style:
 
 
 def within_shares(limits: tuple[float, float], scores: Sequence[float]) -> tuple[float, float]:
-    """Limits of an axis of scores: not below 0 where no score is, and not above 1 where none is."""
+    """Limits of an axis of scores: not below 0 unless a score is, and not above 1 unless one is."""
     low, high = limits
     return max(low, 0.0) if min(scores) >= 0 else low, min(high, 1.0) if max(scores) <= 1 else high
 
 
 def folded(text: str, width: int = LONGEST_LINE) -> str:
-    """A label on as many lines as it needs, broken after blanks, slashes, underscores and hyphens where it can be."""
+    """A label on as many lines as it needs, broken after blanks, slashes, underscores and hyphens if possible."""
     lines = [""]
     for piece in re.findall(rf"[^\s/_-]{{1,{width}}}[\s/_-]?|[\s/_-]", plain(text)):
         if len(lines[-1]) + len(piece.rstrip()) > width:

@@ -132,7 +132,7 @@ def _disturbed(points: int) -> str:
 
 
 def crossover_sentences(records: Sequence[PointRecord]) -> list[str]:
-    """``avey-b overtakes modernbert at about 2,100 tokens (measured at 512 and 2,048)``, where no spread blurs it."""
+    """``avey-b overtakes modernbert at about 2,100 tokens (measured at 512 and 2,048)``, where it exceeds the spread."""
     return [
         f"{found.faster} overtakes {found.slower} at about {_round(found.length):,} tokens "
         f"(measured at {found.between[0]:,} and {found.between[1]:,})"
@@ -142,7 +142,7 @@ def crossover_sentences(records: Sequence[PointRecord]) -> list[str]:
 
 
 def _round(length: float) -> int:
-    """Two digits, since no more are known between two measurements."""
+    """Rounded to two digits: more are not known between two measurements."""
     return int(float(f"{length:.2g}"))
 
 

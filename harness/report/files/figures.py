@@ -1,6 +1,6 @@
 """Figures of comparisons for a paper: every seed with its interval, score against cost, scores by type. PNG and SVG.
 
-Colours and marks are those of the bench's figures: told apart by colour-blind readers, and in grey by shape.
+Colours and marks are those of the bench's figures.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from harness.report.page.panels import costs, median_of
 from harness.report.table import as_csv, frame_of
 
 _PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
-"""A name from a record is never taken for mathematics."""
+"""Names from records are never typeset as mathematics."""
 _HOLLOW: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none"}
 _TITLE = 80
 """Characters of a title on one line."""
 _MOST = 40
-"""Encoders in one figure; more are in the tables."""
+"""Most encoders in one figure; the tables have all."""
 _WORTH_PROCESSES = 12
-"""So many comparisons take longer to draw than processes to start."""
+"""From this many comparisons on, drawing in several processes is faster."""
 _WORKERS = 4
 
 
@@ -44,16 +44,16 @@ def drawing(
     throughput: Mapping[str, Mapping[str, float]],
     folder: Path,
 ) -> Iterator[Callable[[], list[Path]]]:
-    """Draw every comparison with two encoders or more; many of them in other processes, while the block runs.
+    """Draw every comparison with two encoders or more; if there are many, in other processes while the block runs.
 
     Args:
-        comparisons: whose standings are drawn, the best 40 of each.
+        comparisons: the best 40 encoders of each are drawn.
         numbered: number of each encoder's style, as on the page.
         throughput: tokens per second by encoder, for each comparison's name.
-        folder: made where there is something to draw.
+        folder: made if there is something to draw.
 
     Yields:
-        What waits for the figures and gives their files.
+        A function that waits for the figures and returns their files.
 
     Raises:
         OSError: the folder cannot be written.
@@ -85,7 +85,7 @@ def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[st
             figures["types"] = _types(comparison, numbered)
             files.append(_data(folder / f"{comparison.name}-types.csv", as_csv(frame_of(_type_rows(comparison)))))
         for kind, figure in figures.items():
-            # Placing text is most of the work: once for both files.
+            # Placing text takes most of the time, so it is done once for both files.
             figure.draw_without_rendering()
             figure.set_layout_engine(None)
             files += save(figure, folder / f"{comparison.name}-{kind}")
@@ -93,7 +93,7 @@ def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[st
 
 
 def _scores(comparison: Comparison, numbered: Mapping[str, int]) -> Figure:
-    """A row an encoder: seeds as hollow marks, the interval as a bar, the median as a stroke."""
+    """A row for each encoder: seeds as hollow marks, the interval as a bar, the median as a stroke."""
     standings = comparison.standings[:_MOST]
     figure, (axes,) = _canvas(comparison, 1, 1.5 + 0.3 * len(standings))
     colours = [style(numbered[standing.label])[0] for standing in standings]

@@ -27,15 +27,15 @@ from models.encoder import baseline_of
 
 PAGE = "report.html"
 _MAPS = 10
-"""Of each comparison by length so many encoders are drawn; the page has the maps of all."""
+"""Encoders of each comparison whose map of lengths is drawn; the page has the maps of all."""
 
 
 def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
-    """Write everything that the store's content gives; returns the files, the page last.
+    """Write tables, figures and the page of a store; returns the files, the page last.
 
     Args:
         store: where the predictions are read.
-        reading: its content.
+        reading: the content of the store.
         folder: made where it is missing.
 
     Raises:

@@ -1,9 +1,8 @@
-"""What the page shows of a bench: throughput, latency and memory against length, one chart each."""
+"""The page's section of a bench: charts of throughput, latency and memory against length."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from markupsafe import Markup
 
@@ -17,7 +16,7 @@ from harness.store.record import MeasuredPoint, PointRecord, Quantiles
 Interval = tuple[float, float, float]
 
 
-def settings(records: Sequence[PointRecord], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
+def settings(records: Sequence[PointRecord], numbered: Mapping[str, int]) -> list[dict[str, object]]:
     """One entry for each group of points that may be drawn into one chart."""
     return [
         _setting(group, numbered)
@@ -26,7 +25,7 @@ def settings(records: Sequence[PointRecord], numbered: Mapping[str, int]) -> lis
     ]
 
 
-def _setting(group: Sequence[PointRecord], numbered: Mapping[str, int]) -> dict[str, Any]:
+def _setting(group: Sequence[PointRecord], numbered: Mapping[str, int]) -> dict[str, object]:
     point = group[0]["point"]
     values: tuple[tuple[str, Callable[[MeasuredPoint], Interval | None]], ...] = (
         ("throughput, tokens/s", lambda record: _quantiles(record["tokens_per_s"])),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from harness.report import metric_names
 from harness.report.comparable import Comparison, Standing
@@ -12,12 +11,12 @@ from harness.report.page import svg
 from harness.report.page.panels import median_of
 
 
-def sections(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
+def sections(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, object]]:
     """One for each comparison whose runs are scored by length."""
     return [_section(comparison, numbered) for comparison in comparisons if comparison.lengths]
 
 
-def _section(comparison: Comparison, numbered: Mapping[str, int]) -> dict[str, Any]:
+def _section(comparison: Comparison, numbered: Mapping[str, int]) -> dict[str, object]:
     told = comparison.lengths
     series = [svg.Series(numbered[one.label], _points(one, comparison), joined=True) for one in comparison.standings]
     across = svg.at(told) if len(told) > 1 else svg.logarithmic(told)
@@ -41,11 +40,11 @@ def _points(standing: Standing, comparison: Comparison) -> list[svg.Point]:
     ]
 
 
-def _heat(comparison: Comparison, standing: Standing) -> dict[str, Any]:
+def _heat(comparison: Comparison, standing: Standing) -> dict[str, object]:
     """The map of one encoder: a row for each depth, a column for each length, in percent."""
     there = metric_names.places(standing.metrics, comparison.metric)
     depths = sorted({depth for _, depth in there if depth is not None}, key=float)
-    rows: list[dict[str, Any]] = [
+    rows: list[dict[str, object]] = [
         {"label": f"{depth} %", "values": _row(comparison, standing, depth)} for depth in depths
     ]
     rows.append({"label": "all", "values": _row(comparison, standing, None)})

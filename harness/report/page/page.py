@@ -12,7 +12,6 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
@@ -28,10 +27,10 @@ from harness.report.reading import Reading
 from harness.store import RunRecord, Store
 
 LARGEST_PAGE = 6_000_000
-"""Bytes; examples and then panels are left out, and said to be, rather than pass it."""
-_PANELS, _EXAMPLES = 4_000_000, 1_500_000
+"""Bytes. Examples and then panels beyond it are left out, and the page says so."""
+_PANEL_BYTES, _EXAMPLE_BYTES = 4_000_000, 1_500_000
 _SHOWN = 100
-"""Of failed cells and broken records."""
+"""Most failed cells and broken records on the page."""
 
 
 def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], command: str) -> str:
@@ -39,24 +38,28 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
 
     Args:
         store: where the predictions are read.
-        reading: its content.
+        reading: the content of the store.
         comparisons: of its finished runs.
-        command: what makes the page again.
+        command: repeats the report.
     """
     templates = _templates()
+    content = _content(store, reading, comparisons, templates)
+    content["command"] = command
+    content["sections"] = _sections(content)
+    script = Markup(_source("page.js"))  # our own file
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    style = Markup(_source("page.css"))  # our own file
+    page = templates.get_template("page.html.j2")
+    return page.render(content, script=script, style=style, script_hash=f"sha256-{digest}", shapes=svg.shapes())
+
+
+def _content(
+    store: Store, reading: Reading, comparisons: Sequence[Comparison], templates: Environment
+) -> dict[str, object]:
+    """What the template shows."""
     numbers = panels.numbers(comparisons, reading.bench, reading.pretraining)
-    drawn, omitted, room = [], [], _PANELS
-    for comparison in comparisons:
-        panel = panels.panel(comparison, numbers, reading.bench)
-        html = plain(templates.get_template("panel.html.j2").render(panel=panel))
-        room -= len(html.encode())
-        if room > 0:
-            drawn.append(Markup(html))  # autoescaped by the template above
-        else:
-            omitted.append(comparison.name)
-    failed = tables.of_failed(reading.failed)
-    imported = tables.of_imported(reading.imported)
-    content: dict[str, object] = {
+    drawn, omitted = _panels(comparisons, reading, numbers, templates)
+    return {
         "summary": _summary(reading, comparisons),
         "families": _families(comparisons),
         "sizes": sorted({comparison.size for comparison in comparisons}),
@@ -70,21 +73,30 @@ def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], co
         "pretraining": pretraining.sections(reading.pretraining, numbers),
         "bench": bench_section.settings(reading.bench, numbers),
         "browser": _browser(comparisons, store),
-        "imported": imported,
-        "failed": failed if reading.failed else None,
+        "imported": tables.of_imported(reading.imported),
+        "failed": tables.of_failed(reading.failed) if reading.failed else None,
         "broken": reading.broken,
         "shown": _SHOWN,
         "datasets": _datasets(comparisons),
         "environments": _environments(comparisons),
         "store": last_name(str(store.folder)),
-        "command": command,
     }
-    content["sections"] = _sections(content)
-    script = Markup(_source("page.js"))  # our own file
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    style = Markup(_source("page.css"))  # our own file
-    page = templates.get_template("page.html.j2")
-    return page.render(content, script=script, style=style, script_hash=f"sha256-{digest}", shapes=svg.shapes())
+
+
+def _panels(
+    comparisons: Sequence[Comparison], reading: Reading, numbers: Mapping[str, int], templates: Environment
+) -> tuple[list[Markup], list[str]]:
+    """The panels that fit on the page, and the names of the comparisons whose panels do not."""
+    template, room = templates.get_template("panel.html.j2"), _PANEL_BYTES
+    drawn, omitted = [], []
+    for comparison in comparisons:
+        html = plain(template.render(panel=panels.panel(comparison, numbers, reading.bench)))
+        room -= len(html.encode())
+        if room > 0:
+            drawn.append(Markup(html))  # autoescaped by the template above
+        else:
+            omitted.append(comparison.name)
+    return drawn, omitted
 
 
 def _templates() -> Environment:
@@ -97,7 +109,7 @@ def _templates() -> Environment:
 
 
 def _breakable(name: str) -> Markup:
-    """A long name that may go on in the next line after an underscore."""
+    """A long name that may break after an underscore."""
     return Markup("<wbr>").join(name.replace("_", "_\0").split("\0"))
 
 
@@ -137,18 +149,18 @@ def _sections(content: Mapping[str, object]) -> list[tuple[str, str]]:
     return [("leaderboard", "Leaderboard"), *found, ("provenance", "Provenance")]
 
 
-def _browser(comparisons: Sequence[Comparison], store: Store) -> list[dict[str, Any]]:
-    """What the script shows of disagreements; each comparison has an equal share of the room."""
+def _browser(comparisons: Sequence[Comparison], store: Store) -> list[dict[str, object]]:
+    """The disagreements for the script; each comparison has an equal share of the bytes."""
     sources = [comparison for comparison in comparisons if len(comparison.standings) > 1]
     found = []
     for comparison in sources:
         disagreement = disagreements.of_comparison(comparison, store)
         if disagreement.n_compared:
-            found.append(_browsed(comparison, disagreement, _EXAMPLES // len(sources)))
+            found.append(_browsed(comparison, disagreement, _EXAMPLE_BYTES // len(sources)))
     return found
 
 
-def _browsed(comparison: Comparison, found: disagreements.Disagreements, room: int) -> dict[str, Any]:
+def _browsed(comparison: Comparison, found: disagreements.Disagreements, room: int) -> dict[str, object]:
     models = list(found.seeds)
     examples = []
     for example in found.examples:
@@ -166,8 +178,8 @@ def _browsed(comparison: Comparison, found: disagreements.Disagreements, room: i
             break
         examples.append(plain)
     remarks = ["Seeds: " + ", ".join(f"{name} {seed}" for name, seed in found.seeds.items()) + "."]
-    remarks += [f"No predictions of {', '.join(found.unreadable)}."] if found.unreadable else []
-    remarks += [f"Of each run the first {found.n_compared} were read."] if found.capped else []
+    remarks += [f"Predictions could not be read: {', '.join(found.unreadable)}."] if found.unreadable else []
+    remarks += [f"Only the first {found.n_compared} examples of each run were read."] if found.capped else []
     return {
         "title": comparison.title,
         "models": models,
@@ -182,8 +194,8 @@ def _runs(comparisons: Iterable[Comparison]) -> Iterable[RunRecord]:
     return (run for comparison in comparisons for standing in comparison.standings for run in standing.entry.runs)
 
 
-def _datasets(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+def _datasets(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
+    found: dict[tuple[str, str], dict[str, object]] = {}
     for task in (comparison.task for comparison in comparisons):
         sources = ", ".join(f"{name} {version}" for name, version in (task.get("sources") or {}).items())
         remarks = "; ".join(part for part in (sources, *map(str, task.get("notes") or ())) if part)
@@ -191,8 +203,8 @@ def _datasets(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
     return [found[key] for key in sorted(found)]
 
 
-def _environments(comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
-    """The different environments of the runs that are shown, that of most runs first."""
+def _environments(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
+    """The environments of the runs, that of most runs first."""
     groups: dict[str, list[RunRecord]] = defaultdict(list)
     for run in _runs(comparisons):
         groups[json.dumps(run.get("environment"), sort_keys=True)].append(run)

@@ -1,11 +1,10 @@
-"""What the page shows of each comparison: rows with strips of seeds, score against cost, commands; and the leaderboard."""
+"""The page's panel for each comparison (strips of seeds, score against cost, commands), and its leaderboard."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
 from statistics import median
-from typing import Any
 
 from markupsafe import Markup
 
@@ -19,7 +18,7 @@ from harness.report.page import svg
 from harness.store.record import PointRecord, PretrainingRecord
 
 WORTH_DRAWING = 1.05
-"""Where the most expensive encoder costs less than so many times the cheapest, a chart of it would show nothing."""
+"""A chart is drawn if the most expensive encoder costs at least this many times the cheapest."""
 
 
 def numbers(
@@ -32,8 +31,8 @@ def numbers(
     return styles_of(labels)
 
 
-def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown: Collection[str]) -> dict[str, Any]:
-    """The leaderboard: a row an encoder and size, a column a dataset with one recipe. Empty where nothing is compared."""
+def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown: Collection[str]) -> dict[str, object]:
+    """The leaderboard: a row for each encoder and size, a column for each dataset with one recipe; empty without runs."""
     if not comparisons:
         return {}
     columns = {comparison.column: comparison for comparison in comparisons}
@@ -68,13 +67,13 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
     }
 
 
-def _board_cell(comparison: Comparison, standing: Standing, shown: Collection[str]) -> dict[str, Any]:
+def _board_cell(comparison: Comparison, standing: Standing, shown: Collection[str]) -> dict[str, object]:
     panel = f"panel-{comparison.name}" if comparison.name in shown else "tasks"
     return {"score": standing.score, "mark": standing.mark, "panel": panel}
 
 
-def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[PointRecord]) -> dict[str, Any]:
-    """One comparison: a row an encoder, its seeds on a common scale, and its score against what it cost."""
+def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[PointRecord]) -> dict[str, object]:
+    """One comparison: a row for each encoder, seeds on a common scale, and scores against cost."""
     ends = [value for standing in comparison.standings for value in (standing.low, standing.high, *standing.scores)]
     scale = svg.linear(ends)
     rates, source = throughput(comparison, bench)
@@ -111,7 +110,7 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[P
 
 
 def throughput(comparison: Comparison, bench: Sequence[PointRecord]) -> tuple[dict[str, float], str]:
-    """Tokens per second of the encoders of this size from scratch, and how it was measured; empty where it was not."""
+    """Tokens per second of the encoders of this size from scratch, and how it was measured; empty if it was not."""
     for group in by_setting([record for record in bench if record["point"]["size"] == comparison.size]).values():
         point = group[0]["point"]
         measured = {model: nearest(points) for model in models_of(group) if (points := curve(group, model))}
@@ -126,10 +125,10 @@ def throughput(comparison: Comparison, bench: Sequence[PointRecord]) -> tuple[di
 
 
 def costs(comparison: Comparison, rates: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """What each encoder cost, by kind of cost and label: those kinds in which encoders differ.
+    """The cost of each encoder by kind of cost and label: only those kinds in which encoders differ.
 
     Args:
-        comparison: whose encoders they are.
+        comparison: the encoders.
         rates: tokens per second by model, measured from scratch.
     """
     standings = comparison.standings
@@ -171,7 +170,7 @@ def _choice(standing: Standing) -> str:
     tried = ", ".join(f"{score:.4f} at {rate:g}" for rate, score in rates.items())
     weights = "" if standing.entry.weights == "scratch" else f"Weights {standing.entry.weights}. "
     if not rates:
-        return f"{weights}Nothing was chosen on dev."
+        return f"{weights}No learning rate was chosen on dev."
     if len(rates) == 1:
         return f"{weights}One learning rate was tried: {tried} on dev."
     return f"{weights}Learning rate {standing.entry.learning_rate:g}, of median dev scores {tried}."
@@ -181,7 +180,7 @@ _SEED = re.compile(r"--seed \d+(?= |$)")
 
 
 def command_of(standing: Standing) -> str:
-    """What repeats the runs behind a number: one command, or a shell loop over the seeds."""
+    """Repeats the runs behind a number: one command, or a shell loop over the seeds."""
     commands = [str(run.get("command") or "no command was recorded") for run in standing.entry.runs]
     folded = {_SEED.sub("--seed $seed", command) for command in commands}
     if len(commands) == 1 or len(folded) > 1 or not _SEED.search(commands[0]):
@@ -189,8 +188,8 @@ def command_of(standing: Standing) -> str:
     return f"for seed in {' '.join(map(str, standing.seeds))}; do\n  {folded.pop()}\ndone"
 
 
-def _metrics(comparison: Comparison) -> dict[str, Any]:
-    """Medians over seeds of every metric but those of single types."""
+def _metrics(comparison: Comparison) -> dict[str, object]:
+    """Medians over seeds of every metric of the whole test set."""
     names = list(
         dict.fromkeys(
             name
@@ -207,13 +206,13 @@ def _metrics(comparison: Comparison) -> dict[str, Any]:
 
 
 def median_of(standing: Standing, metric: str) -> float | None:
-    """The median over seeds of a metric on test; ``None`` where a run lacks it."""
+    """The median over seeds of a metric on test; ``None`` if a run lacks it."""
     found = [run["scores"]["test"].get(metric) for run in standing.entry.runs]
     numbers = [value for value in found if isinstance(value, int | float)]
     return median(numbers) if len(numbers) == len(found) else None
 
 
-def types(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, Any]]:
+def types(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, object]]:
     """For each comparison whose main metric is split by type a table of encoder and type, shaded by score."""
     return [
         {

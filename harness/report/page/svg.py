@@ -32,7 +32,7 @@ SHAPES = (
 
 @dataclass(frozen=True)
 class Scale:
-    """A stretch of numbers drawn from 0 % to 100 %.
+    """A range of numbers drawn from 0 % to 100 %.
 
     Attributes:
         low, high: its ends.
@@ -48,17 +48,17 @@ class Scale:
     label: Callable[[float], str] = lambda number: short(number)
 
     def percent(self, value: float) -> float:
-        """Where a number stands, rounded to what can be seen."""
+        """The place of a number, rounded to what can be seen."""
         low, high, value = (math.log(x) if self.log else x for x in (self.low, self.high, value))
         return round(100 * (value - low) / (high - low), 2)
 
 
 PERCENT = Scale(0.0, 1.0, False, (0.0, 0.25, 0.5, 0.75, 1.0), lambda share: f"{share:.0%}")
-"""All shares there can be."""
+"""Shares from 0 to 1."""
 
 
 def linear(values: Iterable[float], least: float = 0.02, steps: int = 4) -> Scale:
-    """A scale around these numbers with round ends and ticks; ``least`` is the shortest stretch worth showing."""
+    """A scale around these numbers with round ends and ticks; ``least`` is the shortest range worth showing."""
     found = list(values)
     low, high = min(found), max(found)
     if high - low < least:
@@ -73,7 +73,7 @@ def linear(values: Iterable[float], least: float = 0.02, steps: int = 4) -> Scal
 
 
 def logarithmic(values: Iterable[float], room: float = 1.25) -> Scale:
-    """A logarithmic scale around positive numbers: ticks at powers of ten where there are many, equally far where few."""
+    """A logarithmic scale around positive numbers: ticks at powers of ten over a wide range, else at equal steps."""
     found = list(values)
     low, high = min(found) / room, max(found) * room
     if high / low < 8:
@@ -90,7 +90,7 @@ def logarithmic(values: Iterable[float], room: float = 1.25) -> Scale:
 
 
 def at(values: Sequence[int], room: float = 1.3) -> Scale:
-    """A logarithmic scale of lengths in tokens with a tick at each of these, but for those too near to the next."""
+    """A logarithmic scale of lengths in tokens with a tick at each of these, except those too near to the next."""
     apart = (values[-1] / values[0]) ** (1 / 8)
     kept = [values[-1]]
     for value in reversed(values[:-1]):
@@ -121,7 +121,7 @@ def shapes() -> Markup:
 
 
 def style(number: int) -> tuple[str, int]:
-    """Class of the colour and number of the shape for the model of this rank: 144 pairs before one comes again."""
+    """Class of the colour and number of the shape for the model of this rank: 144 pairs before one repeats."""
     return f"c{number % len(SHAPES)}", (number + number // len(SHAPES)) % len(SHAPES)
 
 
@@ -138,7 +138,7 @@ def strip(number: int, scale: Scale, scores: Sequence[float], middle: float, low
     x = scale.percent
     colour, _ = style(number)
     grid = Markup().join(Markup('<line class="grid" x1="{0}%" x2="{0}%" y2="100%"/>').format(x(t)) for t in scale.ticks)
-    # Equal scores would hide each other: points are laid on three lines in turn.
+    # Points take turns on three lines, since equal scores would hide each other.
     points = Markup().join(
         Markup('<circle cx="{}%" cy="{}" r="3"><title>{:.4f}</title></circle>').format(
             x(score), 14 + 6 * ((n + 1) % 3 - 1), score
@@ -167,7 +167,7 @@ class Point:
 
     Attributes:
         x, y: its place.
-        low, high: of the interval; equal to ``y`` where there is none.
+        low, high: of the interval; equal to ``y`` if there is none.
         text: shown when pointed at.
         hollow: drawn as an outline.
     """

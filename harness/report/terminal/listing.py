@@ -36,7 +36,7 @@ def models() -> list[dict[str, Any]]:
 
 
 def rankers() -> list[dict[str, Any]]:
-    """One row for each model that is no encoder."""
+    """One row for each ranker, which needs no encoder."""
     return [
         {"model": one.name, "description": one.description, "paper": one.paper, "options": dict(one.options)}
         for one in RANKERS.values()
@@ -63,9 +63,9 @@ def tasks() -> list[dict[str, Any]]:
 
 
 def data() -> list[dict[str, Any]]:
-    """One row for each declared dataset: what is known of it without reading it.
+    """One row for each declared dataset: facts that are known without reading it.
 
-    A size is ``None`` where no published count could be verified, or where the dataset is built on the machine.
+    A size is ``None`` if no published count could be verified, or if the dataset is built on this machine.
     """
     return [
         {
@@ -175,9 +175,9 @@ def _data() -> Iterator[Table | str]:
         )
     yield table
     yield (
-        "built: made on this machine of what is installed, and identified by a fingerprint. of train: the published dev split\n"
-        "is our test split, since the benchmark hides its test labels, and dev is cut from train, the same for every run.\n"
-        "?: no published count could be verified. `fetch DATASET --data-dir DIR` fills a folder for machines without network."
+        "built: made on this machine from installed packages, and identified by a fingerprint. of train: the published dev split\n"
+        "is our test split, because the benchmark hides its test labels; dev is cut from train, the same for every run.\n"
+        "?: no published count could be verified. `fetch DATASET --data-dir DIR` fetches a dataset for machines without a network."
     )
 
 

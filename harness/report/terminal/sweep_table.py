@@ -1,10 +1,9 @@
-"""A sweep on the terminal: its cells before it, and after it what was chosen on dev, its test scores, and what failed."""
+"""A sweep on the terminal: its cells before it runs; then the chosen learning rates, test scores and failures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Any
 
 from harness.comparison.entries import Entry
 from harness.report.table import Column, Look, Table, as_rich, frame_of
@@ -72,7 +71,7 @@ def failures_as_text(failures: Sequence[tuple[str, FailureRecord]]) -> str:
 
 
 def threads_note(records: Sequence[RunRecord]) -> str | None:
-    """A sentence where runs were computed with different numbers of threads, which round differently."""
+    """A warning if runs used different numbers of threads, which round differently."""
     threads = sorted({record["environment"].get("threads") or 0 for record in records})
     if len(threads) < 2:
         return None
@@ -80,7 +79,7 @@ def threads_note(records: Sequence[RunRecord]) -> str | None:
     return f"the runs had different numbers of threads ({counts}), so they would not repeat each other bit for bit"
 
 
-def as_json(entries: Sequence[Entry], failures: Sequence[tuple[str, FailureRecord]]) -> dict[str, Any]:
+def as_json(entries: Sequence[Entry], failures: Sequence[tuple[str, FailureRecord]]) -> dict[str, object]:
     """The same for programs."""
     return {
         "entries": [

@@ -133,7 +133,7 @@ COMMANDS = {
     f"{BENCH} --report ''": "argument --report: an empty text is not a path",
     "report --out nowhere": "there is no store at nowhere",
     "report --out a-file": "there is no store at a-file",
-    "report --out folder": "holds no record that can be read",
+    "report --out folder": "has no readable record",
     "report --report ''": "argument --report: an empty text is not a path",
     "compare a": "the following arguments are required: B",
     "compare '' b": "argument A: an empty text is not a path",

@@ -151,7 +151,7 @@ def test_nothing_to_report_is_one_sentence(tmp_path, capsys):
     assert "there is no store" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert report(tmp_path / "empty") == 2
-    assert "holds no record" in capsys.readouterr().err
+    assert "has no readable record" in capsys.readouterr().err
     lay(tmp_path / "runs", run_record())
     (tmp_path / "file").write_text("")
     assert report(tmp_path / "runs", "--report", tmp_path / "file") == 2

@@ -255,7 +255,7 @@ def test_numbers_can_be_made_again_by_the_command_beside_them(browser, swept_pag
 def test_a_page_of_many_tables_stays_small_and_names_what_it_leaves_out(tmp_path, make_run, lay_run, monkeypatch):
     from harness.report.page import page
 
-    monkeypatch.setattr(page, "_PANELS", 30_000)
+    monkeypatch.setattr(page, "_PANEL_BYTES", 30_000)
     for number in range(8):
         for model in ("a", "b"):
             lay_run(tmp_path / "runs", make_run(model, f"nli/{number}"))
