@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from harness.report.table import Column, Look, Table, as_rich, frame_of
 from harness.terminal import drawn
+
+if TYPE_CHECKING:
+    from harness.conformance.check import Check
 
 _COLUMNS = (
     Column("check"),
@@ -17,7 +20,7 @@ _COLUMNS = (
 )
 
 
-def as_text(title: str, checks: Sequence[Any]) -> str:
+def as_text(title: str, checks: Sequence[Check]) -> str:
     """The outcomes as a table, and a sentence that counts them."""
     rows = (
         {

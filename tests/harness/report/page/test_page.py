@@ -262,4 +262,4 @@ def test_a_page_of_many_tables_stays_small_and_names_what_it_leaves_out(tmp_path
     html = publish.write(Store(tmp_path / "runs"), read(tmp_path / "runs"), tmp_path / "report")[-1].read_text()
     drawn = html.count("<article")
     assert 0 < drawn < 8
-    assert f"{8 - drawn} more comparisons are in the folder" in html
+    assert f"{8 - drawn} more comparisons are only in the folder" in html
