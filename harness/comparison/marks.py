@@ -32,6 +32,8 @@ MATTERS = 0.05
 It is about what lies between the generations of encoders that people choose among, on a scale from 0 to 1.
 """
 _POWER = 0.8
+_TIMES_NEAR = 10
+"""A p-value near the level is estimated with this many times the resamples, so that chance in drawing does not decide a mark."""
 
 
 @dataclass(frozen=True)
@@ -81,26 +83,33 @@ def from_predictions(ranked: Sequence[Entry], predictions: Predictions, resample
     """
     if not ranked:
         return []
-    level = SIGNIFICANCE / max(len(ranked) - 1, 1)
+    best, *others = ranked
+    level = SIGNIFICANCE / max(len(others), 1)
     resamples = max(resamples, ceil(2 / level))
-    its_ids, its_terms = terms(ranked[0], predictions)
-    found = []
-    for entry in ranked[1:]:
-        ids, other_terms = terms(entry, predictions)
-        if ids != its_ids:
-            raise InputError(f"entries of {entry.dataset} are of different examples ({other_example(ids, its_ids)})")
-        rng = np.random.default_rng(seed)
+    its = terms(best, predictions)
+
+    def against(entry: Entry, resamples: int) -> Against:
+        theirs = terms(entry, predictions)
+        if theirs[0] != its[0]:
+            differing = other_example(theirs[0], its[0])
+            raise InputError(f"entries of {entry.dataset} are of different examples ({differing})")
         told = difference(
-            its_terms,
-            other_terms,
-            rng,
+            its[1],
+            theirs[1],
+            np.random.default_rng(seed),
             resamples=resamples,
             confidence=1 - level,
             power=_POWER,
-            pretrainings=(ranked[0].pretrainings, entry.pretrainings),
+            pretrainings=(best.pretrainings, entry.pretrainings),
         )
-        found.append(Against(told.p, told.minimum_detectable if told.over_seeds else inf))
-    return ["best", *marked(found)]
+        return Against(told.p, told.minimum_detectable if told.over_seeds else inf)
+
+    found = [against(entry, resamples) for entry in others]
+    corrected = holm([one.p for one in found])
+    near = [SIGNIFICANCE / 2 < p < 2 * SIGNIFICANCE for p in corrected]
+    more = _TIMES_NEAR * resamples
+    exact = [against(entry, more) if close else one for entry, close, one in zip(others, near, found, strict=True)]
+    return ["best", *marked(exact)]
 
 
 def from_seeds(ranked: Sequence[Entry]) -> list[Mark]:

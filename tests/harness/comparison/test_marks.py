@@ -130,3 +130,9 @@ def test_runs_of_one_pretraining_are_no_independent_seeds():
     best = entry("a", (0.91, 0.912, 0.914, 0.916, 0.918, 0.92))
     assert from_seeds([best, entry("b", scores)]) == ["best", ""]
     assert from_seeds([best, pretrained]) == ["best", "unclear"]
+
+
+@pytest.mark.parametrize(("data", "rate"), [(11, 0.8645), (21, 0.8595)])
+def test_a_p_value_near_the_level_is_drawn_often_enough_that_the_seed_of_the_resamples_does_not_decide(data, rate):
+    found, predictions = answering({"a": (0.9,) * 3, "b": (rate,) * 3}, examples=300, seed=data)
+    assert len({tuple(from_predictions(found, predictions, 500, seed=seed)) for seed in range(6)}) == 1
