@@ -203,6 +203,7 @@ class LanguageModelling(Family[Source]):
     """
 
     family = "lm"
+    file_format = "text or BLiMP"
     description = "what a masked-LM head predicts, without training: the loss on a text, minimal pairs"
     default_dataset = "docstrings"
     defaults: Mapping[str, object] = {"max_length": 512}

@@ -8,15 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 
-import rich.table
-
 from harness.ablation.judgement import CANNOT_TELL, HELD_OUT, Judged
 from harness.ablation.study import Outcome
 from harness.ablation.variants import Variant
 from harness.comparison.stats import Estimate
 from harness.progress import counted
-from harness.report.cost.tables import as_csv
-from harness.report.files.tables import Cell, Table, as_markdown, millions
+from harness.report.files.tables import millions
+from harness.report.table import Column, Table, as_csv, as_markdown, as_rich, frame_of
 from harness.terminal import drawn
 
 Row = Mapping[str, object]
@@ -106,7 +104,7 @@ def write(outcome: Outcome, folder: Path) -> list[Path]:
     """
     contents = {
         "ablations.md": "\n".join(map(as_markdown, (_judged_table(outcome), _variant_table(outcome)))),
-        "ablations.csv": as_csv(judged_rows(outcome)),
+        "ablations.csv": as_csv(frame_of(judged_rows(outcome))),
         "ablations.json": json.dumps(as_json(outcome), indent=1) + "\n",
     }
     for name, content in contents.items():
@@ -118,35 +116,50 @@ def write(outcome: Outcome, folder: Path) -> list[Path]:
 
 def as_text(outcome: Outcome) -> str:
     """The tables for a terminal."""
-    parts: list[rich.table.Table | str] = []
-    for table in (_judged_table(outcome), _variant_table(outcome)):
-        parts += [_drawable(table), *table.notes]
-    return drawn(*parts)
+    judged, variants = _judged_table(outcome), _variant_table(outcome)
+    return drawn(as_rich(judged), *judged.notes, as_rich(variants), *variants.notes)
 
 
 def planned_as_text(rows: Sequence[tuple[str, ...]]) -> str:
     """What a study would pretrain: variant, setting, tokens, and how many of its pretrainings and cells are done."""
-    table = rich.table.Table("variant", "setting", "tokens", "pretrained", "cells")
-    for row in rows:
-        table.add_row(*row)
-    return drawn(table)
+    names = ("variant", "setting", "tokens", "pretrained", "cells")
+    frame = frame_of(dict(zip(names, row, strict=True)) for row in rows)
+    return drawn(as_rich(Table(frame, [Column(name) for name in names])))
 
 
-def _drawable(table: Table) -> rich.table.Table:
-    made = rich.table.Table(title=table.title)
-    for number, name in enumerate(table.head):
-        made.add_column(name, justify="right" if table.numbers_from <= number < len(table.head) - 2 else "left")
-    for row in table.rows:
-        made.add_row(*(cell.text for cell in row))
-    return made
+def _score(value: float) -> str:
+    return f"{value:.4f}"
+
+
+_JUDGED = (
+    Column("variant"),
+    Column("measure"),
+    Column("parameters", millions, number=True, missing="-"),
+    Column("baseline", _score, number=True, missing="-"),
+    Column("variant's", _score, number=True, missing="-"),
+    Column("difference [95 %]", number=True),
+    Column("the paper"),
+    Column("verdict", missing="-"),
+)
+_VARIANTS = (
+    Column("variant"),
+    Column("setting", missing="-"),
+    Column("parameters", "{:,.0f}", number=True, missing="-"),
+    Column("tokens", "{:,.0f}", number=True, missing="-"),
+    Column("bits a byte", _score, number=True, missing="-"),
+    Column("pretraining s", "{:,.0f}", number=True, missing="-"),
+    Column("cells", number=True),
+    Column("fine-tuning s", "{:,.0f}", number=True, missing="-"),
+)
 
 
 def _judged_table(outcome: Outcome) -> Table:
     study = outcome.study
-    head = ("variant", "measure", "parameters", "baseline", "variant's", "difference [95 %]", "the paper", "verdict")
     sizes = {str(row["variant"]): row["params_total"] for row in variant_rows(outcome)}
     sources = dict.fromkeys(one.source for one in outcome.judged if one.source)
     return Table(
+        frame_of(_judged_cells(one, sizes[one.variant]) for one in outcome.judged),
+        _JUDGED,
         "ablations",
         f"{study.request.model} {study.request.size}: {counted(len(study.variants.others), 'variant')} beside the baseline",
         (
@@ -157,9 +170,6 @@ def _judged_table(outcome: Outcome) -> Table:
             *_notes(outcome.judged),
             *(f"Source: {source}." for source in sources),
         ),
-        head,
-        tuple(_judged_cells(one, sizes[one.variant]) for one in outcome.judged),
-        2,
     )
 
 
@@ -173,42 +183,39 @@ def _notes(judged: Sequence[Judged]) -> list[str]:
     return found
 
 
-def _judged_cells(one: Judged, parameters: object) -> tuple[Cell, ...]:
+def _judged_cells(one: Judged, parameters: object) -> Row:
     measure = f"{HELD_OUT}, bits a byte" if one.measure == HELD_OUT else f"{one.measure}, {one.metric}"
     without_interval = one.verdict == CANNOT_TELL and math.isnan(one.difference.low)
     said = f"{one.verdict}: {one.note}" if without_interval else one.verdict
-    texts = (
-        one.variant,
-        measure,
-        millions(parameters) if isinstance(parameters, int) else "-",
-        _shown(one.baseline),
-        _shown(one.score),
-        _interval(one.difference),
-        one.finding,
-        said or "-",
-    )
-    return tuple(Cell(text) for text in texts)
+    return {
+        "variant": one.variant,
+        "measure": measure,
+        "parameters": parameters,
+        "baseline": one.baseline,
+        "variant's": one.score,
+        "difference [95 %]": _interval(one.difference),
+        "the paper": one.finding,
+        "verdict": said or None,
+    }
 
 
 def _variant_table(outcome: Outcome) -> Table:
-    head = ("variant", "setting", "parameters", "tokens", "bits a byte", "pretraining s", "cells", "fine-tuning s")
     notes = ["Seconds: of one pretraining, mean over seeds; of all finished cells together."]
     notes += [f"Without a result: {what}: {error}" for what, error in outcome.failures]
-    rows = [
-        (
-            str(row["variant"]),
-            str(row["setting"]) or "-",
-            _count(row["params_total"]),
-            _count(row["tokens"]),
-            _shown(row["held_out_bits_per_byte"]),
-            _count(row["pretraining_seconds"]),
-            str(row["cells"]),
-            _count(row["fine_tuning_seconds"]),
-        )
+    rows = (
+        {
+            "variant": row["variant"],
+            "setting": row["setting"] or None,
+            "parameters": row["params_total"],
+            "tokens": row["tokens"],
+            "bits a byte": row["held_out_bits_per_byte"],
+            "pretraining s": row["pretraining_seconds"],
+            "cells": row["cells"],
+            "fine-tuning s": row["fine_tuning_seconds"],
+        }
         for row in variant_rows(outcome)
-    ]
-    title = "What the variants are and what they took"
-    return Table("variants", title, tuple(notes), head, tuple(tuple(map(Cell, row)) for row in rows), 2)
+    )
+    return Table(frame_of(rows), _VARIANTS, "variants", "What the variants are and what they took", notes)
 
 
 def _seconds(parts: Mapping[str, float]) -> float:
@@ -217,14 +224,6 @@ def _seconds(parts: Mapping[str, float]) -> float:
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _shown(value: object) -> str:
-    return f"{value:.4f}" if isinstance(value, float) and not math.isnan(value) else "-"
-
-
-def _count(value: object) -> str:
-    return f"{value:,.0f}" if isinstance(value, int | float) else "-"
 
 
 def _interval(estimate: Estimate) -> str:
