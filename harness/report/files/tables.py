@@ -130,9 +130,15 @@ def leaderboard(comparisons: Sequence[Comparison]) -> Table:
         rows.append({"model": label, "size": size, "parameters": parameters, **scores})
         looks |= {(number, key): standing.mark for key, standing in standings.items()}
     scored = (Column(key, "{:.4f}", number=True, head=column_title(one)) for key, one in columns.items())
-    notes = dict.fromkeys(f"Caution, {one.dataset}: {one.caveat}." for one in columns.values() if one.caveat)
+    notes = dict.fromkeys(_caution(one) for one in columns.values() if one.caveat)
     shown = (Column("model"), Column("size"), _PARAMETERS, *scored)
     return Table(frame_of(rows), shown, "leaderboard", "Median test score over seeds", tuple(notes), looks, LEGEND)
+
+
+def _caution(comparison: Comparison) -> str:
+    """The caveat with its dataset, which it may name itself."""
+    caveat, dataset = comparison.caveat, comparison.dataset
+    return f"Caution: {caveat}." if dataset in caveat else f"Caution, {dataset}: {caveat}."
 
 
 def column_title(comparison: Comparison) -> str:
