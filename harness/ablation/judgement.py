@@ -125,8 +125,10 @@ def judge_held_out(
         row_length: tokens of the held-out rows, the same for all variants.
     """
     seeds = sorted(ours.keys() & theirs.keys())
-    values = [[side[seed]["scores"]["heldout_by_rows"][str(row_length)][BITS_PER_BYTE] for seed in seeds]
-              for side in (ours, theirs)]  # fmt: skip
+    values = [
+        [side[seed]["scores"]["heldout_by_rows"][str(row_length)][BITS_PER_BYTE] for seed in seeds]
+        for side in (ours, theirs)
+    ]
     difference = held_out_difference(*values) if seeds else _UNKNOWN
     means = [float(np.mean(side)) if seeds else math.nan for side in values]
     note = ("" if len(seeds) > 1 else ONE_SEED) if seeds else _missing(ours)
@@ -202,8 +204,9 @@ def _paired(ours: Runs, theirs: Runs, predictions: Predictions) -> tuple[tuple[_
     if not whole:
         raise InputError("no pretraining seed has all fine-tuning seeds finished on both sides")
     keys = [(one, seed) for one in whole for seed in sorted(seeds)]
-    left, right = (_side(replace(entry, runs=tuple(by_seed[key] for key in keys)), keys, predictions)
-                   for entry, by_seed in chosen)  # fmt: skip
+    left, right = (
+        _side(replace(entry, runs=tuple(by_seed[key] for key in keys)), keys, predictions) for entry, by_seed in chosen
+    )
     if left.examples != right.examples:
         raise InputError("the two sides were tested on different examples; choose another --store")
     return (left, right), len(whole), len(seeds)

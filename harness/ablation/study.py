@@ -13,8 +13,9 @@ from harness.ablation.variants import Variant, Variants
 from harness.cells.grids import Grid
 from harness.cells.plan import Planned
 from harness.errors import InputError, StoppedError
+from harness.pretraining.folder import check_folder
+from harness.pretraining.planned import Pretraining, resolve, resolve_like
 from harness.pretraining.request import PretrainRequest
-from harness.pretraining.run import Pretraining, check_folder, resolve, resolve_like
 from harness.progress import Reporter, Update, saved_so_far
 from harness.scheduling.sweep import Sweep, cells_of
 from harness.store import Store
@@ -192,8 +193,11 @@ def outcome_of(
             if run := found.get(planned.cell.key):
                 runs[name].setdefault(planned.cell.task, {}).setdefault(seed, []).append(run)
     datasets = list(dict.fromkeys(planned.cell.task for group in cells.values() for planned in group))
-    owners = {planned.cell.key: f"{name}, pretraining seed {seed}" for (name, seed), group in cells.items()
-              for planned in group}  # fmt: skip
+    owners = {
+        planned.cell.key: f"{name}, pretraining seed {seed}"
+        for (name, seed), group in cells.items()
+        for planned in group
+    }
     failed = [
         (f"{owners[planned.cell.key]} on {planned.cell.task}, seed {planned.cell.seed}", str(record["error"]))
         for planned, record in sweep.failures()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from harness.commands import Commands
 from harness.commands.cell_options import add_data_options, named_values
 from harness.commands.pretrain import add_recipe_options, recipe_of
 from harness.commands.sweep import workers_and_threads
@@ -28,7 +29,7 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "ablate",
@@ -52,7 +53,12 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     _add_pretraining(parser)
     _add_fine_tuning(parser)
-    output = parser.add_argument_group("output")
+    _add_output(parser.add_argument_group("output"))
+    parser.set_defaults(command=ablate)
+
+
+def _add_output(output: argparse._ArgumentGroup) -> None:
+    """Where the results go, and whether anything runs."""
     output.add_argument(
         "--out",
         type=valid_path,
@@ -69,7 +75,6 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     output.add_argument("--dry-run", action="store_true", help="list the variants, their cells and tokens; run nothing")
     output.add_argument("--json", action="store_true", help="print the results as one JSON line on stdout")
-    parser.set_defaults(command=ablate)
 
 
 def _add_pretraining(parser: argparse.ArgumentParser) -> None:
@@ -187,7 +192,7 @@ def study_of(options: argparse.Namespace) -> Study:
 def _variants(options: argparse.Namespace, recipe: PretrainRecipe) -> Variants:
     from harness.ablation.variants import Base, published, varied
     from harness.pretraining.model import config_values
-    from harness.pretraining.run import find_tokenizer
+    from harness.pretraining.planned import find_tokenizer
     from models import MODELS, Encoder
 
     encoder = MODELS[options.model]

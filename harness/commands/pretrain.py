@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.commands import Commands
 from harness.commands.cell_options import add_curves_options, curves_folder, named_values
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE, Store
@@ -23,7 +24,7 @@ EXAMPLES = """examples:
 """
 
 
-def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
+def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     """Add the command."""
     parser = commands.add_parser(
         "pretrain",
@@ -31,6 +32,14 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
         help="pretrain an encoder by masked language modelling",
         epilog=EXAMPLES,
     )
+    _add_what_options(parser)
+    add_recipe_options(parser)
+    _add_output_options(parser.add_argument_group("output"))
+    parser.set_defaults(command=run_pretraining)
+
+
+def _add_what_options(parser: argparse.ArgumentParser) -> None:
+    """Which encoder, which text, how much of it."""
     parser.add_argument(
         "--model", type=valid_name, required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's"
     )
@@ -57,8 +66,10 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokens", required=True, metavar="N", help="length of the run, such as 10M")
     parser.add_argument("--branch-at", metavar="N,N", help="further results that branch off the trunk, such as 5M,10M")
     parser.add_argument("--seed", type=int, default=0, help="of initialisation, order and masks (default 0)")
-    add_recipe_options(parser)
-    output = parser.add_argument_group("output")
+
+
+def _add_output_options(output: argparse._ArgumentGroup) -> None:
+    """Where the result goes, and how often it is looked at."""
     output.add_argument(
         "--out",
         type=valid_path,
@@ -85,7 +96,6 @@ def add_parser(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     output.add_argument("--json", action="store_true", help="print the records as JSON lines on stdout")
     add_curves_options(output)
-    parser.set_defaults(command=run_pretraining)
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:
@@ -121,7 +131,7 @@ def run_pretraining(options: argparse.Namespace) -> int:
     from harness.machine import distributed, provenance
     from harness.machine.libraries import quiet_libraries
     from harness.plain_text import plain
-    from harness.pretraining import run
+    from harness.pretraining import planned, result, run
     from harness.progress import shown, stderr
     from harness.terminal import show_json
 
@@ -130,9 +140,8 @@ def run_pretraining(options: argparse.Namespace) -> int:
     quiet_libraries()
     try:
         with distributed.joined(), shown() as report:
-            planned = run.resolve(request, report)
             records = run.pretrain(
-                planned,
+                planned.resolve(request, report),
                 Store(options.store),
                 report,
                 curves / request.out.name if curves else None,
@@ -143,7 +152,7 @@ def run_pretraining(options: argparse.Namespace) -> int:
             print(plain(f"harness: {error}"), file=sys.stderr)
         return 1
     for record in records:
-        run.say(record)
+        result.say(record)
         if options.json:
             show_json(record)
     return 0

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -19,6 +19,9 @@ from harness.errors import InputError
 from harness.nn.masked_lm import HEAD_FILE, MaskedLM
 from models import loading
 from models.encoder import Encoder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class NativeHead:
     absent: tuple[str, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
 
-    def fits(self, config: Any) -> bool:
+    def fits(self, config: PreTrainedConfig) -> bool:
         """Whether the class computes what `MaskedLM` computes: BERT's head has the activation of its layers."""
         return getattr(config, "hidden_act", "gelu") == "gelu" if config.model_type == "bert" else True
 
@@ -74,7 +77,7 @@ NATIVE: Mapping[str, NativeHead] = {
 """By the config's ``model_type``."""
 
 
-def save(model: MaskedLM, config: Any, tokenizer: Any, folder: Path) -> None:
+def save(model: MaskedLM, config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Write encoder, head and tokenizer into a folder.
 
     Args:
@@ -101,7 +104,7 @@ def save(model: MaskedLM, config: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def load(encoder: Encoder, folder: Path) -> tuple[MaskedLM, Any]:
+def load(encoder: Encoder, folder: Path) -> tuple[MaskedLM, PreTrainedConfig]:
     """A pretrained encoder with its head, and its tokenizer.
 
     Args:

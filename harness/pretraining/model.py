@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
 from harness.nn.masked_lm import MaskedLM
@@ -11,8 +11,13 @@ from harness.registry import suggestion
 from models import loading
 from models.encoder import Encoder
 
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
 
-def build(encoder: Encoder, size: str, options: Mapping[str, str], tokenizer: Any) -> tuple[MaskedLM, Any]:
+
+def build(
+    encoder: Encoder, size: str, options: Mapping[str, str], tokenizer: PreTrainedTokenizerBase
+) -> tuple[MaskedLM, PreTrainedConfig]:
     """A model from random weights, drawn from torch's global generator, without dropout.
 
     Args:
@@ -41,16 +46,18 @@ def build(encoder: Encoder, size: str, options: Mapping[str, str], tokenizer: An
     return MaskedLM(model), config
 
 
-def config_values(encoder: Encoder, size: str, tokenizer: Any) -> dict[str, bool | int | float | str]:
+def config_values(
+    encoder: Encoder, size: str, tokenizer: PreTrainedTokenizerBase
+) -> dict[str, bool | int | float | str]:
     """The values of the config of a size that options can replace."""
     return _plain_values(loading.config_of(encoder, dict(encoder.size(size).options), tokenizer))
 
 
-def _plain_values(config: Any) -> dict[str, bool | int | float | str]:
+def _plain_values(config: PreTrainedConfig) -> dict[str, bool | int | float | str]:
     return {key: value for key, value in config.to_dict().items() if isinstance(value, bool | int | float | str)}
 
 
-def _value_of(encoder: Encoder, config: Any, name: str, text: str) -> Any:
+def _value_of(encoder: Encoder, config: PreTrainedConfig, name: str, text: str) -> Any:
     """An option's text as the kind of value that the config holds under this name."""
     known = _plain_values(config)
     if name not in known:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from harness.nn.token_stream import plain_ids, separator_id
 from harness.pretraining.corpus import Corpus, Document
 from harness.progress import Update
 from tasks.sources.docstrings.cache import cache_folder
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 BUILDER_VERSION = 1
 PARTS = ("train", "heldout")
@@ -58,13 +61,15 @@ class TokenFile:
         return float(self.meta["bytes"]["heldout"] / max(1, tokens))
 
 
-def tokenizer_identity(tokenizer: Any) -> str:
+def tokenizer_identity(tokenizer: PreTrainedTokenizerBase) -> str:
     """sha256 (hex) of a fast tokenizer: of its definition and its special tokens."""
     special = json.dumps(tokenizer.special_tokens_map, sort_keys=True, default=str)
     return hashlib.sha256((tokenizer.backend_tokenizer.to_str() + special).encode()).hexdigest()
 
 
-def tokenised(corpora: Sequence[Corpus], tokenizer: Any, needed: int, progress: Update) -> TokenFile:
+def tokenised(
+    corpora: Sequence[Corpus], tokenizer: PreTrainedTokenizerBase, needed: int, progress: Update
+) -> TokenFile:
     """The tokens of the corpora, from the cache if they were tokenised before.
 
     Args:
@@ -123,7 +128,7 @@ def _opened(folder: Path) -> TokenFile:
     return TokenFile(folder, parts[0], parts[1], meta)
 
 
-def _mapped(file: Path, dtype: np.dtype[Any], tokens: int) -> NDArray[np.integer]:
+def _mapped(file: Path, dtype: np.dtype[np.integer], tokens: int) -> NDArray[np.integer]:
     if not tokens:
         return np.empty(0, dtype)
     found: NDArray[np.integer] = np.memmap(file, dtype, mode="r", shape=(tokens,))
@@ -137,8 +142,10 @@ class _Counts:
     bytes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
 
 
-def _build(folder: Path, corpora: Sequence[Corpus], tokenizer: Any, needed: int, progress: Update) -> None:
-    dtype = np.dtype(np.uint16 if len(tokenizer) <= 2**16 else np.uint32)
+def _build(
+    folder: Path, corpora: Sequence[Corpus], tokenizer: PreTrainedTokenizerBase, needed: int, progress: Update
+) -> None:
+    dtype: np.dtype[np.integer] = np.dtype(np.uint16) if len(tokenizer) <= 2**16 else np.dtype(np.uint32)
     separator = separator_id(tokenizer)
     counts, told = _Counts(), []
     with ExitStack() as stack:
@@ -178,9 +185,9 @@ def _pieces(documents: Iterator[Document]) -> Iterator[list[Document]]:
 def _write(
     files: Mapping[str, IO[bytes]],
     piece: list[Document],
-    tokenizer: Any,
+    tokenizer: PreTrainedTokenizerBase,
     separator: int,
-    dtype: np.dtype[Any],
+    dtype: np.dtype[np.integer],
     counts: _Counts,
 ) -> None:
     for document, found in zip(piece, plain_ids(tokenizer, [document.text for document in piece]), strict=True):

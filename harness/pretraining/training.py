@@ -16,7 +16,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from harness.machine import distributed
@@ -168,10 +171,10 @@ class _Pretrainer(Trainer):
         self.remove_callback(PrinterCallback)
         self.add_callback(_Watch(self))
 
-    def get_train_dataloader(self) -> Any:
+    def get_train_dataloader(self) -> DataLoader[dict[str, torch.Tensor]]:
         from accelerate.data_loader import prepare_data_loader
 
-        loader = torch.utils.data.DataLoader(
+        loader = DataLoader(
             self.train_dataset,
             1,
             sampler=_From(self.start, self.leg.stop),
@@ -180,12 +183,14 @@ class _Pretrainer(Trainer):
         )
         return prepare_data_loader(loader, self.args.device, num_processes=1, process_index=0, put_on_device=True)
 
-    def create_optimizer(self, *_: Any) -> Any:
+    def create_optimizer(self, *_: object) -> torch.optim.Optimizer:
         if self.optimizer is None:
             self.optimizer = optimizer_for(self.model, self.setting.recipe)
         return self.optimizer
 
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+    def create_scheduler(
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LambdaLR:
         if self.lr_scheduler is None:
             recipe, leg = self.setting.recipe, self.leg
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -201,7 +206,7 @@ class _Pretrainer(Trainer):
             raise DivergedError(f"the training loss is {self.loss} at step {self.state.global_step + 1}")
         return loss
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+    def _save_checkpoint(self, model: nn.Module, trial: object) -> None:
         folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
         if not all(bool(weight.isfinite().all()) for weight in self.model.parameters()):
             raise DivergedError(f"a weight is not a number after step {self.state.global_step}")
@@ -226,7 +231,7 @@ class _Pretrainer(Trainer):
             raise CheckpointError(problem)
 
 
-def _arguments(leg: Leg, setting: Setting) -> Any:
+def _arguments(leg: Leg, setting: Setting) -> TrainingArguments:
     recipe = setting.recipe
     arguments = TrainingArguments(
         output_dir=str(leg.folder),
@@ -259,14 +264,16 @@ class _Watch(TrainerCallback):
         self.mark = self.saved = time.monotonic()
         self.flops: dict[tuple[int, int], float] = {}
 
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
         self.mark = self.saved = self.began = time.monotonic()
         self.began_at = state.global_step
         if state.global_step == 0 and not self.journal.curve:
             self._point(state)
         self.mark = time.monotonic()
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         now = time.monotonic()
         self.journal.seconds["train"] += now - self.mark
         self.journal.flops += self._flops_of(state.global_step - 1)
@@ -281,13 +288,13 @@ class _Watch(TrainerCallback):
             control.should_save = True
         self.mark = time.monotonic()
 
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         self.mark = self.saved = time.monotonic()
 
     def _is_due(self) -> bool:
         return time.monotonic() - self.saved >= self.setting.checkpoint_interval_s
 
-    def _log(self, state: Any) -> None:
+    def _log(self, state: TrainerState) -> None:
         recipe, journal = self.setting.recipe, self.journal
         losses = distributed.from_all(sum(journal.pending) / len(journal.pending))
         journal.pending.clear()
@@ -304,7 +311,7 @@ class _Watch(TrainerCallback):
         rates = self.trainer.lr_scheduler.get_last_lr()
         self.trainer.log({"loss": journal.losses[-1][1], "learning_rate": rates[0], "tokens_per_second": rate})
 
-    def _point(self, state: Any) -> None:
+    def _point(self, state: TrainerState) -> None:
         began, trainer = time.monotonic(), self.trainer
         trainer.model.eval()
         found = evaluate(trainer.model_wrapped, self.setting.held, trainer.args.device)
@@ -335,7 +342,7 @@ class _Watch(TrainerCallback):
         return self.flops[length, count]
 
 
-def flops_of_batch(model: MaskedLM, ids: Any, count: int) -> float:
+def flops_of_batch(model: MaskedLM, ids: NDArray[np.int64], count: int) -> float:
     """Needed operations of a training step: the encoder's, and the head's on ``count`` positions of each row of ``ids``.
 
     Of an encoder whose architecture is not known, six for each weight outside of embeddings and each token.

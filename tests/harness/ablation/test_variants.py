@@ -34,9 +34,16 @@ def test_every_published_ablation_of_avey_b_changes_one_value_to_one_that_it_tak
             AveyBConfig(**{name: value})
     varied_values = {name for ablation in ablations for name in (*ablation.options, *ablation.recipe)}
     assert varied_values == {
-        "arrangement", "similarity", "ranker_direction", "compression", "compression_residual", "chunk_size", "k",
-        "mask_rate", "rows",
-    }  # fmt: skip
+        "arrangement",
+        "similarity",
+        "ranker_direction",
+        "compression",
+        "compression_residual",
+        "chunk_size",
+        "k",
+        "mask_rate",
+        "rows",
+    }
 
 
 def test_every_finding_has_its_source_and_the_families_it_speaks_of():

@@ -12,7 +12,7 @@ from harness.cli import _parser, run_command
 from harness.commands.pretrain import request_of
 from harness.pretraining import export
 from harness.pretraining.heldout import evaluate
-from harness.pretraining.run import resolve
+from harness.pretraining.planned import resolve
 from harness.store import Store
 from models import MODELS
 from tests.harness.pretraining.conftest import SMALL, record_of

@@ -1,0 +1,73 @@
+"""The folder of a pretraining: one process works in it, and it belongs to one run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from harness.errors import InputError
+from harness.json_file import read_json
+from harness.machine import distributed
+from harness.store.lock import held
+from harness.store.pretrained import read_pretraining
+
+WORK = ".pretraining"
+"""Holds the checkpoints until the run is finished."""
+_IDENTITY = "identity.json"
+_LOCK = ".pretraining.lock"
+
+
+@contextmanager
+def alone(out: Path) -> Iterator[None]:
+    """Hold the folder of the result.
+
+    Raises:
+        InputError: another process pretrains into it.
+    """
+    if not distributed.is_first():
+        yield
+        return
+    with held(out / _LOCK, wait=False) as free:
+        if not free:
+            raise InputError(f"another process pretrains into {out}; wait for it, or choose another --out")
+        yield
+
+
+def check_folder(out: Path, identity: Mapping[str, object]) -> None:
+    """See that the folder is missing, empty or belongs to this run.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    finished = read_pretraining(out)
+    earlier = finished["identity"] if finished else _read_json(out / WORK / _IDENTITY)
+    if earlier is not None and earlier != identity:
+        different = ", ".join(name for name in identity if earlier.get(name) != identity[name])
+        raise InputError(
+            f"{out} holds a pretraining that differs in {different}; choose another --out, or remove the folder"
+        )
+    ours = {WORK, _LOCK}
+    if earlier is None and out.is_dir() and (others := sorted({path.name for path in out.iterdir()} - ours)):
+        raise InputError(f"{out} holds other files, such as {others[0]}; choose an empty folder as --out")
+
+
+def claim(out: Path, identity: Mapping[str, object]) -> None:
+    """Check the folder, and claim it for this run."""
+    check_folder(out, identity)
+    if read_pretraining(out):
+        return
+    file = out / WORK / _IDENTITY
+    file.parent.mkdir(exist_ok=True)
+    unfinished = file.with_suffix(".new")
+    unfinished.write_text(json.dumps(identity, indent=1), encoding="utf-8")
+    unfinished.replace(file)
+
+
+def _read_json(file: Path) -> dict[str, object] | None:
+    try:
+        found = read_json(file)
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
