@@ -10,6 +10,7 @@ import pytest
 
 from harness.cli import run_command
 from harness.store import Store
+from tests.records import run_record, write_run
 
 ENCODINGS = ("latin-1", "ascii", "cp1252")
 
@@ -77,18 +78,8 @@ def test_a_passed_gate_a_sweep_and_a_check_end_well_in_ascii(debate, tmp_path):
 
 
 def test_a_model_card_is_utf8_whatever_the_terminal_takes(tmp_path):
-    record = {
-        "schema_version": 1,
-        "key": "abcd1234",
-        "status": "ok",
-        "error": None,
-        "model": {"name": "bert", "size": "tiny", "weights": "scratch", "identity": "i"},
-        "task": {"name": "nli", "dataset": "nli/東京", "origin": "embedded", "fingerprint": "f", "metric": "accuracy"},
-        "scores": {"dev": {}, "test": {"accuracy": 0.5}},
-    }
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
-    done = started("ascii", "export", tmp_path / "run")
+    folder = write_run(tmp_path, run_record("bert", "nli/東京"))
+    done = started("ascii", "export", folder)
     assert done.returncode == 0, done.stderr
     assert "nli/東京" in done.stdout.decode("utf-8")
 
