@@ -1,11 +1,18 @@
 """Fixtures that more than one test folder uses."""
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the imports made out of garbage collection: transformers collects twice after each training."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

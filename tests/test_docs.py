@@ -2,12 +2,10 @@
 
 import importlib.util
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from harness.cells import grids
 from harness.cli import _parser, run_command
 from harness.gate.baseline import read_baseline
 from tasks import TASKS
+from tests.processes import harness
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -198,18 +197,6 @@ def plugins(tmp_path_factory):
         files.append(folder / name)
     assert [file.name for file in files] == ["my_encoder.py", "my_task.py"]
     return [word for file in files for word in ("--plugin", str(file))]
-
-
-def harness(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=300,
-        check=False,
-        env={**os.environ, "HARNESS_DATA_DIR": ""},
-    )
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,14 @@
 """What commands print, whatever the data holds and whatever stdout takes: the exit code is that of the work."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from harness.cli import run_command
 from harness.store import Store
+from tests.processes import Program
 from tests.records import run_record, write_run
 
 ENCODINGS = ("latin-1", "ascii", "cp1252")
@@ -30,9 +29,7 @@ def debate(tmp_path_factory) -> Path:
 
 
 def started(encoding: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
-    environment = os.environ | {"PYTHONIOENCODING": encoding, "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
-    command = [sys.executable, "-m", "harness", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, env=environment, timeout=300, check=False)
+    return Program(["-m", "harness", *arguments], {"PYTHONIOENCODING": encoding, "COLUMNS": "140"}).wait()
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
