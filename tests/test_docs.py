@@ -246,6 +246,7 @@ def test_a_dry_run_and_a_report_know_them_without_being_told_apart(swept, plugin
     assert "my-encoder" in (tmp_path / "tables" / "leaderboard.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_bench_measures_the_encoder_in_its_child(plugins, tmp_path):
     options = ["--models", "my-encoder", "--lengths", "16", "--min-repetitions", "1", "--min-seconds", "0.01"]
     done = harness("bench", *options, "--precision", "fp32", "--json", "--out", tmp_path, *plugins)

@@ -51,6 +51,7 @@ def test_a_run_and_what_reads_it_end_well_in_every_encoding(encoding, debate, tm
             assert json.loads(done.stdout) == record
 
 
+@pytest.mark.slow
 def test_a_passed_gate_a_sweep_and_a_check_end_well_in_ascii(debate, tmp_path):
     request = {"model": "bm25", "task": "retrieval/debate", "data_dir": str(debate)}
     cells = [{"request": request, "seeds": [0, 1]}]

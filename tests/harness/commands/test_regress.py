@@ -227,6 +227,7 @@ nn.Linear.forward = lambda self, given: nn.functional.linear(given, self.weight,
 """
 
 
+@pytest.mark.slow
 def test_update_then_pass_then_catch_a_fault(small_bert, data_dir, tmp_path, capsys, monkeypatch):
     # The fault is loaded in this process too: it ends with the test.
     monkeypatch.setattr(nn.Linear, "forward", nn.Linear.forward)

@@ -16,6 +16,7 @@ def pretraining(words, processes=None):
     return Program(["-m", "harness", *words], processes=processes)
 
 
+@pytest.mark.slow
 def test_two_processes_match_one_process_with_the_same_whole_batch(words, tmp_path):
     finished(pretraining([*words(out="one", tokens="8K"), "--json"]))
     assert finished(pretraining([*words(out="two", tokens="8K"), "--json"], 2)).count("\n") == 1
@@ -29,6 +30,7 @@ def test_two_processes_match_one_process_with_the_same_whole_batch(words, tmp_pa
     assert one["losses"][-1][1] < one["losses"][0][1] - 0.5
 
 
+@pytest.mark.slow
 def test_two_processes_that_were_cut_off_end_in_the_same_weights(words, tmp_path):
     options = {"tokens": "8K", "checkpoint_every": 0}
     finished(pretraining(words(out="whole", **options), 2))

@@ -20,6 +20,7 @@ def curve_of(folder):
     return points, record["losses"], record["scores"], record["flops"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_weights(words, tmp_path):
     options = {"checkpoint_every": 0, "precision": "bf16"}
     undisturbed = harness(*words(out="whole", **options))
