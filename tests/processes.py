@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PATIENCE = 600
@@ -62,26 +63,27 @@ class Program:
     def wait(self) -> subprocess.CompletedProcess[bytes]:
         """Its exit code and what it printed, once it has ended."""
         self.process.join(PATIENCE)
-        if self.runs():
+        code = self.process.exitcode
+        if code is None:
             self.kill()
             raise subprocess.TimeoutExpired(self.arguments, PATIENCE)
         out, err = (Path(self._folder.name, name).read_bytes() for name in ("stdout", "stderr"))
         self._folder.cleanup()
-        return subprocess.CompletedProcess(self.arguments, self.process.exitcode, out, err)
+        return subprocess.CompletedProcess(self.arguments, code, out, err)
 
 
-def python(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+def python(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a program to its end and give what it printed as text; options as for `Program`."""
     done = Program(arguments, **options).wait()
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def harness(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+def harness(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command of the harness to its end; options as for `Program`."""
     return python("-m", "harness", *arguments, **options)
 
 
-def wait_until(condition, what: str = "the condition") -> None:
+def wait_until(condition: Callable[[], object], what: str = "the condition") -> None:
     """Return as soon as a condition holds, however busy the machine is.
 
     Raises:
@@ -93,7 +95,7 @@ def wait_until(condition, what: str = "the condition") -> None:
         time.sleep(0.01)
 
 
-def _begin(arguments, variables, cwd, folder, processes):
+def _begin(arguments: list[str], variables: dict[str, str], cwd: str, folder: str, processes: int | None) -> None:
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(cwd)
@@ -111,7 +113,7 @@ def _begin(arguments, variables, cwd, folder, processes):
         _launch(arguments, processes)
 
 
-def _run(arguments):
+def _run(arguments: list[str]) -> None:
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
@@ -120,7 +122,7 @@ def _run(arguments):
         runpy.run_path(arguments[0], run_name="__main__")
 
 
-def _launch(arguments, processes):
+def _launch(arguments: list[str], processes: int) -> None:
     """What ``torchrun --standalone`` does, with forks of this process as its workers."""
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 

@@ -131,7 +131,7 @@ def run_record(
         losses=[(10, 2.0), (20, 1.5)],
         seconds={"load": 2.0, "encode": 1.0, "fit": 60.0 + 9 * len(name) + seed, "predict": 4.0, "score": 0.1},
         peak_memory_mib=900.0,
-        environment=ENVIRONMENT,
+        environment={**ENVIRONMENT},
         predictions=PREDICTIONS,
     )
     return _with_changes({**made, "command": _command(name, dataset, seed, rate)}, changes)
@@ -153,9 +153,9 @@ def failure_record(
         error=error,
         model=model_entry(name),
         task={"name": task["name"], "dataset": dataset, "options": {}},
-        recipe=RECIPE,
+        recipe={**RECIPE},
         seed=seed,
-        environment=ENVIRONMENT,
+        environment={**ENVIRONMENT},
         command=_command(name, dataset, seed, RECIPE["learning_rate"]),
     )
     return _with_changes(made, changes)
