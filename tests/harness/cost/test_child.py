@@ -86,8 +86,8 @@ subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
 print(json.dumps({'status': 'ok', 'error': None, 'samples_ms': [1.0]}))
 """
     began = time.monotonic()
-    assert ask(code)["status"] == "ok"
-    assert time.monotonic() - began < 120
+    assert ask(code, timeout_s=5.0)["status"] == "ok"
+    assert time.monotonic() - began < 300
 
 
 def test_a_large_answer_and_much_noise_do_not_block():
