@@ -1,11 +1,30 @@
 """Fixtures that more than one test folder uses."""
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow too, as tox does")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip tests that are marked slow, unless they are asked for."""
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: pytest --slow runs it, and so does tox"))
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the imports made out of garbage collection: transformers collects twice after each training."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,10 @@
 
 import importlib.util
 import json
-import os
 import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from harness.cells import grids
 from harness.cli import _parser, run_command
 from harness.gate.baseline import read_baseline
 from tasks import TASKS
+from tests.processes import harness
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -200,18 +199,6 @@ def plugins(tmp_path_factory):
     return [word for file in files for word in ("--plugin", str(file))]
 
 
-def harness(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=300,
-        check=False,
-        env={**os.environ, "HARNESS_DATA_DIR": ""},
-    )
-
-
 @pytest.fixture(scope="module")
 def swept(plugins, tmp_path_factory):
     """A store with runs of the example encoder on the example task, two seeds, each in a child process."""
@@ -259,6 +246,7 @@ def test_a_dry_run_and_a_report_know_them_without_being_told_apart(swept, plugin
     assert "my-encoder" in (tmp_path / "tables" / "leaderboard.csv").read_text()
 
 
+@pytest.mark.slow
 def test_a_bench_measures_the_encoder_in_its_child(plugins, tmp_path):
     options = ["--models", "my-encoder", "--lengths", "16", "--min-repetitions", "1", "--min-seconds", "0.01"]
     done = harness("bench", *options, "--precision", "fp32", "--json", "--out", tmp_path, *plugins)

@@ -10,22 +10,9 @@ import pytest
 
 from harness.cli import run_command
 from harness.store import Store
+from tests.processes import harness
 
 ROOT = Path(__file__).parents[2]
-
-
-def harness(*arguments, **options):
-    environment = {**os.environ, **options.pop("env", {})}
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=options.pop("cwd", ROOT),
-        env=environment,
-        timeout=300,
-        check=False,
-        **options,
-    )
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from harness.cli import run_command
 from harness.json_file import LONGEST_INTEGER, MOST_NESTED, JsonError, parse_json
 from harness.store import Store
 from harness.store.record_file import DamagedError, read_sealed
-from tests.harness.store.test_store import CELL, RECORD
+from tests.records import run_record, write_run
 
 DEEP = "[" * 100_000
 DEEP_BUT_READ_BY_PYTHON = "[" * 500 + "]" * 500
@@ -51,13 +51,13 @@ def test_any_bytes_are_a_value_or_an_error(content):
 
 @pytest.mark.parametrize("content", FOUL.values(), ids=FOUL)
 def test_a_foul_record_is_named_and_left_out_and_the_others_are_read(content, tmp_path):
-    store = Store(tmp_path)
-    store.write(CELL, RECORD | {"key": CELL.key}, [])
+    whole = run_record()
+    write_run(tmp_path, whole)
     foul = tmp_path / "foul"
     foul.mkdir()
     (foul / "run.json").write_bytes(content)
     problems: list[str] = []
-    assert [record["key"] for record in store.records(on_problem=problems.append)] == [CELL.key]
+    assert [record["key"] for record in Store(tmp_path).records(on_problem=problems.append)] == [whole["key"]]
     assert len(problems) == 1
     assert str(foul / "run.json") in problems[0]
     with pytest.raises(DamagedError):

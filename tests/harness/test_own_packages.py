@@ -78,6 +78,7 @@ def test_a_plugin_gets_our_packages_and_the_modules_beside_it(project, path):
     assert {"bert", "my-bert"} <= {row["model"] for row in json.loads(done.stdout)["models"]}
 
 
+@pytest.mark.slow
 def test_cells_of_a_sweep_run(project, data_dir):
     done = run(project, MODULE, *sweep(data_dir))
     assert done.returncode == 0, done.stderr
@@ -85,6 +86,7 @@ def test_cells_of_a_sweep_run(project, data_dir):
     assert len(list((project / "out").glob("my-bert-tiny_ner-cities_*/run.json"))) == 1
 
 
+@pytest.mark.slow
 def test_the_console_script_and_its_children_run_beside_a_package_called_harness(project, console_script, data_dir):
     (project / "plugin.py").write_text(PLUGIN_ALONE)
     done = run(project, console_script, *sweep(data_dir))
@@ -92,6 +94,7 @@ def test_the_console_script_and_its_children_run_beside_a_package_called_harness
     assert len(list((project / "out").glob("my-bert-tiny_ner-cities_*/run.json"))) == 1
 
 
+@pytest.mark.slow
 def test_points_of_a_bench_run(project):
     point = ["--models", "my-bert", "--lengths", "8", "--min-repetitions", "2", "--min-seconds", "0", "--threads", "1"]
     done = run(project, MODULE, "bench", *point, "--plugin", "plugin.py", "--out", "out", "--json")
@@ -99,6 +102,7 @@ def test_points_of_a_bench_run(project):
     assert json.loads(done.stdout)["status"] == "ok"
 
 
+@pytest.mark.slow
 def test_processes_of_torchrun_run(project):
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *MODULE]
     done = run(project, torchrun, "run", "--model", "my-brt", "--task", "ner", "--plugin", "plugin.py")
@@ -106,6 +110,7 @@ def test_processes_of_torchrun_run(project):
     assert "RuntimeError" not in done.stderr
 
 
+@pytest.mark.slow
 def test_cells_on_nodes_of_ray_run(project, data_dir):
     pytest.importorskip("ray", reason="needs Ray: pip install 'encoder-harness[cluster]'")
     (project / "plugin.py").write_text(PLUGIN_ALONE)

@@ -173,6 +173,7 @@ def test_onnx_for_a_fixed_length(batch, tmp_path):
         assert (torch.from_numpy(logits)[kept] - want).abs().max() < 1e-5 * want.abs().max()
 
 
+@pytest.mark.slow
 def test_compiled(batch):
     model = random_model()
     # What the compiler's front end captures is ours to get right; its back end takes minutes and a C++ compiler.

@@ -17,7 +17,6 @@ from tasks.needle import NEEDLE, Found
 from tasks.sources.haystack import haystack
 from tasks.sources.needles import KINDS, fingerprint, grid, train_needles
 from tasks.windows import Pair
-from tests.tasks.test_span import roberta_like, sentence_piece, word_piece
 
 LABELS = ("start", "end")
 HAY = haystack(
@@ -27,12 +26,6 @@ HAY = haystack(
         for n in range(400)
     ]
 )
-TOKENIZERS = {"word_piece": word_piece, "roberta_like": roberta_like, "sentence_piece": sentence_piece}
-
-
-@pytest.fixture(scope="module", params=["embedded", *TOKENIZERS])
-def any_tokenizer(request):
-    return TOKENIZERS[request.param]() if request.param in TOKENIZERS else request.getfixturevalue("tokenizer")
 
 
 def needles_at(length, depth, kind="key-value", examples=1, distractors=3, hay=HAY):

@@ -1,16 +1,13 @@
 """The command `bench` as a user meets it."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from harness.cli import run_command
-
-ROOT = Path(__file__).parents[3]
+from tests.processes import harness
 
 
 @pytest.mark.parametrize(
@@ -66,15 +63,7 @@ def bench(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         "--precision",
         "fp32",
     ]
-    return subprocess.run(
-        [sys.executable, "-m", "harness", "bench", *quick, "--out", str(out), *arguments],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=dict(os.environ),
-        timeout=300,
-        check=False,
-    )
+    return harness("bench", *quick, "--out", out, *arguments)
 
 
 @pytest.fixture(scope="module")

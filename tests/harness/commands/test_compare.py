@@ -1,12 +1,10 @@
 """Two encoders over a store made by hand: numbers, refusals, and who ties with the best."""
 
-import copy
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +13,7 @@ from harness.cli import run_command
 from harness.comparison.entries import entries
 from harness.comparison.marks import from_predictions
 from harness.store import Store
+from tests.records import run_record, write_run
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = 200
@@ -34,22 +33,17 @@ def rows(rate, seed, examples=EXAMPLES):
 def write(folder, model, rate, seed, *, size="tiny", weights="scratch", predictions=None, **changes):
     predictions = rows(rate, seed) if predictions is None else predictions
     score = sum(row["terms"][0] for row in predictions if row["split"] == "test") / max(len(predictions) / 2, 1)
-    record = {
-        "schema_version": 1,
-        "key": f"{model}{size}{weights}{rate}{seed}{json.dumps(changes, sort_keys=True)}",
-        "status": "ok",
-        "error": None,
-        "model": {"name": model, "size": size, "weights": weights, "identity": f"{model} {weights}"},
-        "task": {"name": "nli", "dataset": "nli/x", "fingerprint": "f" * 64, "metric": "accuracy", "options": {}},
-        "recipe": {"learning_rate": 1e-3, "epochs": 1.0, "steps": 9, "resumed_from_step": 0},
-        "seed": seed,
-        "scores": {split: {"accuracy": score} for split in ("dev", "test")},
-        "predictions": "predictions.jsonl",
-    }
-    for part, values in changes.items():
-        record[part] |= values
-    name = SimpleNamespace(model=model, size=size, task=record["task"]["dataset"], key=record["key"])
-    return Store(folder).write(name, copy.deepcopy(record), predictions)
+    record = run_record(
+        model,
+        "nli/x",
+        seed,
+        model={"size": size, "weights": weights, "identity": f"{model} {weights}"},
+        recipe=changes.pop("recipe", {}),
+        task=changes.pop("task", {}),
+        scores={split: {"accuracy": score} for split in ("dev", "test")} | changes.pop("scores", {}),
+    )
+    assert not changes
+    return write_run(folder, record, predictions)
 
 
 @pytest.fixture
@@ -124,7 +118,7 @@ def test_learning_rates_are_chosen_on_dev_and_unequal_numbers_of_them_told(store
         ({"task": {"options": {"language": "en"}}}, "with different options (language None and en)"),
         (
             {"recipe": {"epochs": 2.0}},
-            "different recipes (epochs 1.0 and 2.0); run one of them again, or add --any-recipe",
+            "different recipes (epochs 1.5 and 2.0); run one of them again, or add --any-recipe",
         ),
         ({"task": {"dataset": "nli/other"}}, "no dataset in common"),
         ({"scores": {"test": {"accuracy": 0.1}}}, "not to its score of 0.1000"),

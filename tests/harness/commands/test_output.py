@@ -1,15 +1,15 @@
 """What commands print, whatever the data holds and whatever stdout takes: the exit code is that of the work."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from harness.cli import run_command
 from harness.store import Store
+from tests.processes import Program
+from tests.records import run_record, write_run
 
 ENCODINGS = ("latin-1", "ascii", "cp1252")
 
@@ -29,9 +29,7 @@ def debate(tmp_path_factory) -> Path:
 
 
 def started(encoding: str, *arguments: object) -> subprocess.CompletedProcess[bytes]:
-    environment = os.environ | {"PYTHONIOENCODING": encoding, "OMP_NUM_THREADS": "1", "COLUMNS": "140"}
-    command = [sys.executable, "-m", "harness", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, env=environment, timeout=300, check=False)
+    return Program(["-m", "harness", *arguments], {"PYTHONIOENCODING": encoding, "COLUMNS": "140"}).wait()
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -53,6 +51,7 @@ def test_a_run_and_what_reads_it_end_well_in_every_encoding(encoding, debate, tm
             assert json.loads(done.stdout) == record
 
 
+@pytest.mark.slow
 def test_a_passed_gate_a_sweep_and_a_check_end_well_in_ascii(debate, tmp_path):
     request = {"model": "bm25", "task": "retrieval/debate", "data_dir": str(debate)}
     cells = [{"request": request, "seeds": [0, 1]}]
@@ -77,18 +76,8 @@ def test_a_passed_gate_a_sweep_and_a_check_end_well_in_ascii(debate, tmp_path):
 
 
 def test_a_model_card_is_utf8_whatever_the_terminal_takes(tmp_path):
-    record = {
-        "schema_version": 1,
-        "key": "abcd1234",
-        "status": "ok",
-        "error": None,
-        "model": {"name": "bert", "size": "tiny", "weights": "scratch", "identity": "i"},
-        "task": {"name": "nli", "dataset": "nli/東京", "origin": "embedded", "fingerprint": "f", "metric": "accuracy"},
-        "scores": {"dev": {}, "test": {"accuracy": 0.5}},
-    }
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text(json.dumps(record))
-    done = started("ascii", "export", tmp_path / "run")
+    folder = write_run(tmp_path, run_record("bert", "nli/東京"))
+    done = started("ascii", "export", folder)
     assert done.returncode == 0, done.stderr
     assert "nli/東京" in done.stdout.decode("utf-8")
 

@@ -8,11 +8,12 @@ from torch import nn
 
 from harness.cli import run_command
 from harness.gate import judge as gate
-from harness.gate.baseline import NEW, read_baseline
+from harness.gate.baseline import NEW, gated_recipe, read_baseline
 from harness.scheduling.executor import Failure, Finished
+from tests.records import run_record
 
 FINGERPRINT = "f" * 64
-RECIPE = {"learning_rate": 1e-3, "max_steps": 10, "effective_batch_size": 8, "precision": "fp32"}
+RECIPE = gated_recipe(run_record(recipe={"max_steps": 10, "effective_batch_size": 8, "precision": "fp32"}))
 
 
 def content(**changes):
@@ -35,14 +36,16 @@ def baseline(folder, **changes):
     return read_baseline(file)
 
 
-def record(score, loss=0.5, seconds=10.0, recipe=RECIPE, fingerprint=FINGERPRINT):
-    return {
-        "task": {"fingerprint": fingerprint, "metric": "m", "n_dev": 20, "n_test": 100},
-        "recipe": recipe | {"steps": 10, "resumed_from_step": 0},
-        "scores": {"test": {"m": score}},
-        "losses": [(5, loss), (10, loss)],
-        "seconds": {"fit": seconds, "predict": 0.0},
-    }
+def record(score, loss=0.5, seconds=10.0, recipe=RECIPE, fingerprint=FINGERPRINT, **task):
+    """A run of the baseline's cell."""
+    return run_record(
+        dataset="ner/x",
+        task={"fingerprint": fingerprint, "metric": "m", "n_dev": 20} | task,
+        recipe=recipe | {"steps": 10},
+        scores={"test": {"m": score}},
+        losses=[(5, loss), (10, loss)],
+        seconds={"fit": seconds, "predict": 0.0},
+    )
 
 
 def judged(folder, runs, gflops=None, **changes):
@@ -158,16 +161,15 @@ def test_runs_are_in_the_order_of_seeds_whatever_ends_first(tmp_path):
 
 
 class Scoring:
-    """An executor whose runs have given scores, and of a record only what the gate reads."""
+    """An executor whose runs have the given scores."""
 
     def __init__(self, scores, guess):
         self.scores, self.guess = scores, guess
 
     def run(self, jobs):
         for job in jobs:
-            one = record(self.scores[job.request.seed])
-            one["task"] |= {"constant_guess": self.guess}
-            yield Finished(job.key, one | {"status": "ok", "environment": {"git_revision": "r"}}, 1.0)
+            one = record(self.scores[job.request.seed], constant_guess=self.guess)
+            yield Finished(job.key, one, 1.0)
 
 
 def gated(monkeypatch, tmp_path, scores, guess, *more):
@@ -225,6 +227,7 @@ nn.Linear.forward = lambda self, given: nn.functional.linear(given, self.weight,
 """
 
 
+@pytest.mark.slow
 def test_update_then_pass_then_catch_a_fault(small_bert, data_dir, tmp_path, capsys, monkeypatch):
     # The fault is loaded in this process too: it ends with the test.
     monkeypatch.setattr(nn.Linear, "forward", nn.Linear.forward)

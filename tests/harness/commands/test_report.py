@@ -8,30 +8,8 @@ import pytest
 
 from harness.cli import run_command
 from harness.report.reading import read
-from harness.store import Store
-
-
-def run_record(dataset="nli/x", model="bert", seed=0, score=0.5, **changes):
-    return {
-        "schema_version": 1,
-        "key": f"{model}{dataset}{seed}",
-        "status": "ok",
-        "error": None,
-        "model": {
-            "name": model,
-            "size": "tiny",
-            "weights": "scratch",
-            "identity": model,
-            "params_total": 5,
-            "params_non_embedding": 3,
-        },
-        "task": {"dataset": dataset, "fingerprint": "f", "metric": "accuracy", "options": {}},
-        "recipe": {"learning_rate": 1e-3, "epochs": 1.0},
-        "seed": seed,
-        "seconds": {"fit": 2.0},
-        "scores": {"dev": {"accuracy": score}, "test": {"accuracy": score}},
-        "command": "python -m harness run",
-    } | changes
+from harness.store import Key, Store
+from tests.records import failure_record, run_record
 
 
 def lay(store: Path, record, text=None) -> Path:
@@ -48,7 +26,7 @@ def report(store, *options):
 def test_tables_figures_and_page_are_written_into_the_store_or_where_the_user_says(tmp_path, capsys):
     store = tmp_path / "runs"
     for model, score in (("bert", 0.5), ("avey-b", 0.6)):
-        lay(store, run_record(model=model, score=score))
+        lay(store, run_record(model, "nli/x", score=score))
     assert report(store) == 0
     folder = store / "report"
     assert capsys.readouterr().out.splitlines()[-1] == str(folder / "report.html")
@@ -69,14 +47,7 @@ def test_tables_figures_and_page_are_written_into_the_store_or_where_the_user_sa
 
 
 def test_the_page_counts_encoders_and_names_what_ranks_without_one(tmp_path, capsys):
-    ranker = {
-        "name": "bm25",
-        "size": "lexical",
-        "weights": "none",
-        "identity": "bm25",
-        "params_total": 0,
-        "params_non_embedding": 0,
-    }
+    ranker = {"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0}
     for number, (models, said) in enumerate(
         (
             (["bert", "avey-b"], "2 encoders on 1 dataset"),
@@ -86,21 +57,22 @@ def test_the_page_counts_encoders_and_names_what_ranks_without_one(tmp_path, cap
     ):
         store = tmp_path / str(number)
         for model in models:
-            lay(store, run_record(model=model) | ({"model": ranker} if model == "bm25" else {}))
+            lay(store, run_record(model, "nli/x", model=ranker if model == "bm25" else {}))
         assert report(store) == 0
         assert f">{said}, from" in (store / "report" / "report.html").read_text(encoding="utf-8")
 
 
+RECORD = run_record("bert", "nli/x")
 BROKEN = {
-    "cut off": (json.dumps(run_record())[:200], "cut off"),
+    "cut off": (json.dumps(RECORD)[:200], "cut off"),
     "empty": ("", "cut off"),
     "a list": ("[1]", "no JSON object"),
-    "newer": (json.dumps(run_record(schema_version=2)), "newer harness: schema 2"),
-    "no score": (json.dumps(run_record(scores={"dev": {}, "test": {}})), "no number at scores.test.accuracy"),
-    "not a number": (json.dumps(run_record(scores={"dev": {}, "test": {"accuracy": float("nan")}})), "no number at"),
-    "a text for a number": (json.dumps(run_record(seed="0")), "no number at seed"),
-    "no model": (json.dumps(run_record(model=None) | {"model": 3}), "has no model"),
-    "unknown kind": (json.dumps(run_record(kind="song")), "unknown kind"),
+    "newer": (json.dumps(RECORD | {"schema_version": 2}), "newer harness: schema 2"),
+    "no score": (json.dumps(RECORD | {"scores": {"dev": {}, "test": {}}}), "no number at scores.test.accuracy"),
+    "not a number": (json.dumps(RECORD | {"scores": {"dev": {}, "test": {"accuracy": float("nan")}}}), "no number at"),
+    "a text for a number": (json.dumps(RECORD | {"seed": "0"}), "no number at seed"),
+    "no model": (json.dumps(RECORD | {"model": 3}), "has no model"),
+    "unknown kind": (json.dumps(RECORD | {"kind": "song"}), "unknown kind"),
 }
 
 
@@ -108,7 +80,7 @@ BROKEN = {
 def test_a_broken_record_is_named_with_its_reason_and_counted_nowhere(tmp_path, capsys, name):
     text, reason = BROKEN[name]
     store = tmp_path / "runs"
-    lay(store, run_record())
+    lay(store, RECORD)
     folder = lay(store, None, text)
     assert report(store) == 0
     told = capsys.readouterr()
@@ -121,11 +93,8 @@ def test_a_broken_record_is_named_with_its_reason_and_counted_nowhere(tmp_path, 
 
 
 def test_a_record_changed_after_it_was_written_is_not_counted(tmp_path):
-    class Cell:
-        model, size, task, key = "bert", "tiny", "nli/x", "k"
-
     store = Store(tmp_path)
-    file = store.write(Cell(), run_record(), None) / "run.json"
+    file = store.write(Key.of(RECORD), RECORD, None) / "run.json"
     assert len(read(tmp_path).runs) == 1
     file.write_text(file.read_text().replace('"accuracy": 0.5', '"accuracy": 0.9'))
     assert read(tmp_path).runs == []
@@ -134,10 +103,8 @@ def test_a_record_changed_after_it_was_written_is_not_counted(tmp_path):
 
 def test_failed_cells_are_listed_with_their_error_and_have_no_score(tmp_path, capsys):
     store = tmp_path / "runs"
-    lay(store, run_record())
-    failure = run_record(model="avey-b", kind="failure", status="oom", error="memory ended at step 3")
-    del failure["scores"]
-    lay(store, failure)
+    lay(store, RECORD)
+    lay(store, failure_record("avey-b", "nli/x", status="oom", error="memory ended at step 3"))
     assert report(store) == 0
     assert "1 failed cell" in capsys.readouterr().out
     page = (store / "report" / "report.html").read_text(encoding="utf-8")
@@ -152,7 +119,7 @@ def test_nothing_to_report_is_one_sentence(tmp_path, capsys):
     (tmp_path / "empty").mkdir()
     assert report(tmp_path / "empty") == 2
     assert "has no readable record" in capsys.readouterr().err
-    lay(tmp_path / "runs", run_record())
+    lay(tmp_path / "runs", RECORD)
     (tmp_path / "file").write_text("")
     assert report(tmp_path / "runs", "--report", tmp_path / "file") == 2
     assert "--report" in capsys.readouterr().err
@@ -163,7 +130,7 @@ def test_thousands_of_records_take_seconds(tmp_path):
     store = tmp_path / "runs"
     for number in range(2000):
         dataset, model, seed = f"nli/{number % 2}", f"m{number // 2 % 10}", number // 20
-        lay_quickly(store, run_record(dataset, model, seed, score=0.5 + 0.001 * (number % 7)))
+        lay_quickly(store, run_record(model, dataset, seed, score=0.5 + 0.001 * (number % 7)))
     began = time.process_time()
     assert report(store) == 0
     assert time.process_time() - began < 15

@@ -1,17 +1,12 @@
 """Choosing the learning rate by dev, and the runs that are compared."""
 
 from harness.comparison.entries import entries
+from tests.records import METRICS, run_record
 
 
-def record(rate, seed, dev, test, model="bert", fingerprint="f", status="ok"):
-    return {
-        "status": status,
-        "model": {"name": model, "size": "tiny", "weights": "scratch", "identity": "scratch 1"},
-        "task": {"dataset": "ner/x", "fingerprint": fingerprint, "metric": "m", "options": {}},
-        "recipe": {"learning_rate": rate, "epochs": 1.0, "steps": 10 + seed, "resumed_from_step": 0},
-        "seed": seed,
-        "scores": {"dev": {"m": dev}, "test": {"m": test}},
-    }
+def record(rate, seed, dev, test, **changes):
+    metric = METRICS["ner"]
+    return run_record("bert", "ner/x", seed, rate, scores={"dev": {metric: dev}, "test": {metric: test}}, **changes)
 
 
 def test_the_learning_rate_with_the_best_median_dev_score_is_chosen_whatever_test_says():
@@ -30,13 +25,11 @@ def test_of_equal_learning_rates_the_lowest_is_chosen():
 
 
 def test_other_data_models_and_recipes_are_other_entries_and_failed_runs_are_none():
-    other_recipe = record(1e-4, 0, 0.5, 0.5)
-    other_recipe["recipe"]["epochs"] = 2.0
     records = [
         record(1e-4, 0, 0.5, 0.5),
-        record(1e-4, 0, 0.5, 0.5, model="avey-b"),
-        record(1e-4, 0, 0.5, 0.5, fingerprint="g"),
-        other_recipe,
+        record(1e-4, 0, 0.5, 0.5, model={"name": "avey-b"}),
+        record(1e-4, 0, 0.5, 0.5, task={"fingerprint": "g"}),
+        record(1e-4, 0, 0.5, 0.5, recipe={"epochs": 2.0}),
         record(1e-4, 1, 0.5, 0.5, status="failed"),
     ]
     found = entries(records)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 
 from harness.cost import disturbance
@@ -15,30 +16,31 @@ from harness.cost.points import Limits, Point
 from harness.cost.supervise import calibrate_in_child, measure_in_child
 from harness.errors import InputError
 from models import MODELS
+from tests.processes import wait_until
 
 POINT = Point("bert", "tiny", "inference", 16, "batch 1", 1, "fp32", "sdpa", False, 1, 8192, False, "test")
-LIMITS = Limits(timeout_s=60, memory_mib=4096, min_repetitions=3, min_seconds=0.05)
+LIMITS = Limits(timeout_s=300, memory_mib=4096, min_repetitions=3, min_seconds=0.05)
 
 
 def child(code: str) -> tuple[str, ...]:
     return (sys.executable, "-c", f"import os, sys, json, time, signal\nrequest = json.load(sys.stdin)\n{code}")
 
 
-def ask(code: str, timeout_s: float = 20.0):
+def ask(code: str, timeout_s: float = 120.0):
     return measure_in_child(POINT, Limits(timeout_s, 4096, 3, 0.05), command=child(code))
 
 
 @pytest.mark.parametrize(
     ("code", "status", "error"),
     [
-        ("print('Segmentation fault, or so')", "failed", "no measurement: Segmentation fault, or so"),
-        ("print('{}')", "failed", "no measurement"),
-        ("print(json.dumps({'status': 'ok', 'samples_ms': []}))", "failed", "no measurement"),
-        ("print(json.dumps({'status': 'ok', 'samples_ms': ['1']}))", "failed", "no measurement"),
-        ("print(json.dumps({'status': 'ok', 'samples_ms': [float('nan')]}))", "failed", "no measurement"),
-        ("print('[1, 2]')", "failed", "no measurement"),
-        ("sys.stdout.buffer.write(bytes(range(256)))", "failed", "no measurement"),
-        ("pass", "failed", r"no measurement: \(nothing\)"),
+        ("print('Segmentation fault, or so')", "failed", "not a measurement: Segmentation fault, or so"),
+        ("print('{}')", "failed", "not a measurement"),
+        ("print(json.dumps({'status': 'ok', 'samples_ms': []}))", "failed", "not a measurement"),
+        ("print(json.dumps({'status': 'ok', 'samples_ms': ['1']}))", "failed", "not a measurement"),
+        ("print(json.dumps({'status': 'ok', 'samples_ms': [float('nan')]}))", "failed", "not a measurement"),
+        ("print('[1, 2]')", "failed", "not a measurement"),
+        ("sys.stdout.buffer.write(bytes(range(256)))", "failed", "not a measurement"),
+        ("pass", "failed", r"not a measurement: \(nothing\)"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "failed", "ended by SIGKILL"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "failed", "ended by SIGSEGV"),
         ("sys.exit(3)", "failed", "exit code 3"),
@@ -53,38 +55,39 @@ def test_a_child_that_answers_nothing_useful_becomes_a_row(code, status, error):
     assert "\n" not in reply["error"]
 
 
+def has_ended(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def test_a_child_that_hangs_is_ended_in_time_with_all_that_it_started(tmp_path):
     mark = tmp_path / "grandchild"
     code = f"""
 import subprocess
-grandchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
+grandchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
 open({str(mark)!r}, 'w').write(str(grandchild.pid))
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-time.sleep(60)
+time.sleep(600)
 """
     began = time.monotonic()
-    reply = ask(code, timeout_s=2.0)
-    assert time.monotonic() - began < 10
+    reply = ask(code, timeout_s=5.0)
+    assert time.monotonic() - began < 300
     assert reply["status"] == "timeout"
-    assert reply["error"] == "no answer within 2 s"
-    time.sleep(0.1)
-    pid = int(mark.read_text())
-    try:
-        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123
-            assert stat.read().split()[2] == "Z"
-    except FileNotFoundError:
-        pass
+    assert reply["error"] == "no answer within 5 s"
+    wait_until(lambda: has_ended(int(mark.read_text())), "the end of the grandchild")
 
 
 def test_an_answer_stands_even_if_something_that_the_child_started_keeps_the_pipe_open():
     code = """
 import subprocess
-subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])
+subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])
 print(json.dumps({'status': 'ok', 'error': None, 'samples_ms': [1.0]}))
 """
     began = time.monotonic()
-    assert ask(code, timeout_s=2.0)["status"] == "ok"
-    assert time.monotonic() - began < 10
+    assert ask(code, timeout_s=5.0)["status"] == "ok"
+    assert time.monotonic() - began < 300
 
 
 def test_a_large_answer_and_much_noise_do_not_block():
@@ -114,11 +117,11 @@ def test_a_real_child_measures_and_says_what_it_measured_whatever_a_plug_in_prin
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by Linux")
 def test_memory_over_the_limit_is_out_of_memory_and_so_is_a_limit_below_torch_itself():
     long = Point("bert", "tiny", "training", 4096, "batch 1", 1, "fp32", "eager", False, 1, 8192, True, "test")
-    over = measure_in_child(long, Limits(60, 900, 1, 0.0))
+    over = measure_in_child(long, Limits(300, 900, 1, 0.0))
     assert over["status"] == "oom", over
     assert "did not fit under the limit of 900 MiB" in over["error"]
     assert over["model"]["params_total"] > 5_000_000
-    nothing = measure_in_child(POINT, Limits(60, 1, 1, 0.0))
+    nothing = measure_in_child(POINT, Limits(300, 1, 1, 0.0))
     assert nothing["status"] == "oom"
     assert "memory limit of 1 MiB is less than" in nothing["error"]
 
@@ -126,7 +129,7 @@ def test_memory_over_the_limit_is_out_of_memory_and_so_is_a_limit_below_torch_it
 def test_peak_memory_is_what_the_call_needs():
     """Eager attention holds scores of 4 heads x 2048 x 2048 floats, and softmax as much again."""
     asked = Point("bert", "tiny", "inference", 2048, "batch 1", 1, "fp32", "eager", False, 1, 8192, True, "test")
-    reply = measure_in_child(asked, Limits(60, 4096, 1, 0.0))
+    reply = measure_in_child(asked, Limits(300, 4096, 1, 0.0))
     assert reply["status"] == "ok", reply
     scores_mib = 4 * 2048**2 * 4 / 2**20
     assert 2 * scores_mib <= reply["memory"]["peak_above_loaded_mib"] <= 4 * scores_mib
@@ -135,10 +138,10 @@ def test_peak_memory_is_what_the_call_needs():
 def test_a_point_that_cannot_finish_stops_by_itself_and_says_what_a_call_takes():
     asked = Point("bert", "tiny", "inference", 512, "batch 1", 1, "fp32", "sdpa", False, 1, 8192, False, "test")
     began = time.monotonic()
-    reply = measure_in_child(asked, Limits(40, 4096, 10**6, 0.0))
+    reply = measure_in_child(asked, Limits(240, 4096, 10**6, 0.0))
     assert reply["status"] == "timeout", reply
-    assert "1000000 of them do not fit into 40 s" in reply["error"]
-    assert time.monotonic() - began < 35
+    assert "1000000 of them do not fit into 240 s" in reply["error"]
+    assert time.monotonic() - began < 200
 
 
 def test_a_kernel_that_a_model_lacks_is_a_sentence():

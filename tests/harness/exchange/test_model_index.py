@@ -5,33 +5,21 @@ from huggingface_hub import ModelCard
 from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from harness.cli import run_command
-from harness.store import Store
-
-
-class Cell:
-    def __init__(self, record):
-        self.model, self.size = record["model"]["name"], record["model"]["size"]
-        self.task, self.key = record["task"]["dataset"], record["key"]
+from harness.store import Key, Store
+from tests.records import run_record
 
 
 def a_run(key, dataset="ner/wnut17", origin="leondz/wnut_17@07e3f05", model="bert"):
     scores = {"entity_f1_strict": 0.5, "entity_f1_conll": 0.625, "entity_f1_strict.person": 0.7}
-    return {
-        "schema_version": 1,
-        "key": key,
-        "status": "ok",
-        "error": None,
-        "model": {"name": model, "size": "base", "weights": "hub"},
-        "task": {
-            "name": dataset.partition("/")[0],
-            "dataset": dataset,
-            "origin": origin,
-            "fingerprint": "f" * 64,
-            "metric": "entity_f1_strict",
-        },
-        "scores": {"dev": scores, "test": scores},
-        "command": "python -m harness run --model bert --task ner/wnut17",
-    }
+    return run_record(
+        model,
+        dataset,
+        key=key,
+        model={"size": "base", "weights": "hub"},
+        task={"origin": origin, "fingerprint": "f" * 64, "metric": "entity_f1_strict"},
+        scores={"dev": scores, "test": scores},
+        command="python -m harness run --model bert --task ner/wnut17",
+    )
 
 
 @pytest.fixture
@@ -42,7 +30,7 @@ def store(tmp_path):
         a_run("aaaa2222", "span/docstrings", "embedded"),
         a_run("bbbb3333", model="roberta"),
     ):
-        store.write(Cell(record), record, None)
+        store.write(Key.of(record), record, None)
     return store
 
 

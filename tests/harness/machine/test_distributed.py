@@ -1,8 +1,6 @@
 """One cell in two processes over gloo: the steps, the losses and the scores of one process with the same batch."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,8 +11,8 @@ from harness.errors import InputError
 from harness.machine import distributed
 from tasks.task import IGNORED
 from tests.conftest import conll_text, save_bert
+from tests.processes import python
 
-ROOT = Path(__file__).parents[3]
 WITHOUT_DROPOUT = "import harness.nn.heads\nharness.nn.heads.DROPOUT = 0.0\n"
 FAILING = """
 import harness.progress
@@ -27,6 +25,7 @@ def with_loss(update):
 
 harness.progress.with_loss = with_loss
 """
+CUT_OFF_TRAINING = Path(__file__).parents[1] / "cut_off_training.py"
 THREADS_LEFT = Path(__file__).with_name("threads_left.py")
 EXAMPLES = 97
 """With batches of 8 the last holds one example, and one of the processes nothing."""
@@ -57,22 +56,9 @@ def arguments(folder, out):
     return [str(word) for word in given]
 
 
-def in_two_processes(*program):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *program]
-    return subprocess.run(
-        list(map(str, command)),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        timeout=300,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-    )
-
-
 @pytest.fixture(scope="module")
 def two_processes(folder):
-    return in_two_processes(THREADS_LEFT, folder, *arguments(folder, folder / "two"))
+    return python(THREADS_LEFT, folder, *arguments(folder, folder / "two"), processes=2)
 
 
 def assert_no_thread_is_left(folder):
@@ -105,7 +91,7 @@ def test_two_processes_give_the_losses_and_scores_of_one(two_processes, folder, 
 
 
 def test_two_processes_that_were_cut_off_go_on_with_the_same_numbers(folder, small_bert, tmp_path):
-    done = in_two_processes(Path(__file__).parents[1] / "cut_off_training.py", small_bert, folder / "data", tmp_path)
+    done = python(CUT_OFF_TRAINING, small_bert, folder / "data", tmp_path, processes=2)
     assert done.returncode == 0, done.stderr
     first, second = json.loads(done.stdout)
     assert first == second, "the processes came to different weights"
@@ -121,14 +107,14 @@ def test_no_thread_of_gloo_outlives_a_run(two_processes, folder):
 def test_no_thread_of_gloo_outlives_a_run_that_fails(folder, tmp_path):
     (tmp_path / "failing.py").write_text(FAILING)
     told = [*arguments(folder, tmp_path / "out"), "--plugin", tmp_path / "failing.py"]
-    done = in_two_processes(THREADS_LEFT, tmp_path, *told)
+    done = python(THREADS_LEFT, tmp_path, *told, processes=2)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["error"] == "RuntimeError: planned"
     assert_no_thread_is_left(tmp_path)
 
 
 def test_no_thread_of_gloo_outlives_a_run_that_is_stopped(tmp_path):
-    done = in_two_processes(THREADS_LEFT, tmp_path)
+    done = python(THREADS_LEFT, tmp_path, processes=2)
     assert done.returncode == 0, done.stderr
     assert_no_thread_is_left(tmp_path)
 

@@ -1,17 +1,13 @@
 """Every family with an embedded dataset runs without network, and its rows hold what statistics and people need."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tasks import TASKS
 from tests.conftest import save_bert
+from tests.processes import python
 
-ROOT = Path(__file__).parents[3]
 EMBEDDED = [name for name in TASKS if any(info.source == "embedded" for info in TASKS[name].datasets.values())]
 TINY_OPTIONS = {
     "needle": {"lengths": "160", "depths": "0,100", "examples": "1", "distractors": "0"},
@@ -68,10 +64,7 @@ def runs(smaller_bert, tmp_path_factory):
     script = tmp_path_factory.mktemp("offline") / "run_all.py"
     script.write_text(RUN_ALL)
     families = {f"{name}/{_embedded_dataset(name)}": TINY_OPTIONS.get(name, {}) for name in EMBEDDED}
-    command = [sys.executable, str(script), str(smaller_bert), json.dumps(families)]
-    done = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
-    )
+    done = python(script, smaller_bert, json.dumps(families))
     assert done.returncode == 0, done.stderr[-2000:]
     results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("[")]
     return {task.partition("/")[0]: (told, scores, rows) for task, told, scores, rows in results}

@@ -1,15 +1,13 @@
 """A small corpus and small runs of pretraining."""
 
+import functools
 import json
-import os
 import random
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from harness.machine import calibration
+
 WORDS = [
     "the",
     "a",
@@ -75,6 +73,17 @@ def own_cache(cache, monkeypatch):
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(cache))
 
 
+@pytest.fixture(scope="session")
+def matmul_rates():
+    """The machine's rates, each measured once: that takes longer than a small run."""
+    return functools.cache(calibration.matmul_rate)
+
+
+@pytest.fixture(autouse=True)
+def measured_once(matmul_rates, monkeypatch):
+    monkeypatch.setattr("harness.pretraining.run.matmul_rate", matmul_rates)
+
+
 SMALL = {
     "bert": {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64},
     "roberta": {"num_hidden_layers": 2, "hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64},
@@ -118,15 +127,3 @@ def record_of(folder):
 
 def weights_of(folder):
     return (folder / "model.safetensors").read_bytes()
-
-
-def started(words, *launcher):
-    """The command in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, *launcher, "-m", "harness", *words],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-    )

@@ -1,23 +1,25 @@
 """Two processes over gloo take the steps of one process."""
 
-import time
-
 import pytest
 
-from tests.harness.pretraining.conftest import record_of, started, weights_of
-
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-
-
-def finished(process):
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    return out
+from tests.harness.pretraining.conftest import record_of, weights_of
+from tests.processes import Program, wait_until
 
 
+def finished(program):
+    done = program.wait()
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def pretraining(words, processes=None):
+    return Program(["-m", "harness", *words], processes=processes)
+
+
+@pytest.mark.slow
 def test_two_processes_match_one_process_with_the_same_whole_batch(words, tmp_path):
-    finished(started([*words(out="one", tokens="8K"), "--json"]))
-    assert finished(started([*words(out="two", tokens="8K"), "--json"], *TORCHRUN)).count("\n") == 1
+    finished(pretraining([*words(out="one", tokens="8K"), "--json"]))
+    assert finished(pretraining([*words(out="two", tokens="8K"), "--json"], 2)).count("\n") == 1
     one, two = record_of(tmp_path / "one"), record_of(tmp_path / "two")
     assert (one["environment"]["processes"], two["environment"]["processes"]) == (1, 2)
     assert one["key"] == two["key"]
@@ -28,16 +30,16 @@ def test_two_processes_match_one_process_with_the_same_whole_batch(words, tmp_pa
     assert one["losses"][-1][1] < one["losses"][0][1] - 0.5
 
 
+@pytest.mark.slow
 def test_two_processes_that_were_cut_off_end_in_the_same_weights(words, tmp_path):
     options = {"tokens": "8K", "checkpoint_every": 0}
-    finished(started(words(out="whole", **options), *TORCHRUN))
-    cut = started(words(out="cut", **options), *TORCHRUN)
+    finished(pretraining(words(out="whole", **options), 2))
+    cut = pretraining(words(out="cut", **options), 2)
     trunk = tmp_path / "cut" / ".pretraining" / "trunk"
-    while cut.poll() is None and not list(trunk.glob("checkpoint-[4-9]/complete")):
-        time.sleep(0.01)
+    wait_until(lambda: not cut.runs() or list(trunk.glob("checkpoint-[4-9]/complete")))
     cut.terminate()
-    cut.communicate(timeout=60)
-    finished(started(words(out="cut", **options), *TORCHRUN))
+    cut.wait()
+    finished(pretraining(words(out="cut", **options), 2))
     assert record_of(tmp_path / "cut")["resumed_from"]
     assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
 

@@ -19,7 +19,7 @@ from tests.harness.pretraining.conftest import SMALL, record_of
 
 
 @pytest.fixture(params=sorted(SMALL), scope="module")
-def result(request, corpus, small_tokenizer, tmp_path_factory, cache):
+def result(request, corpus, small_tokenizer, tmp_path_factory, cache, matmul_rates):
     """The folder of a pretrained encoder, its name and the store."""
     folder = tmp_path_factory.mktemp(f"result-{request.param}")
     words = ["pretrain", "--model", request.param, "--tokens", "4K", "--batch-tokens", "512", "--rows", "32:64"]
@@ -28,6 +28,7 @@ def result(request, corpus, small_tokenizer, tmp_path_factory, cache):
     words += ["--eval-tokens", "2048", "--lr", "3e-3", "--precision", "fp32"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HARNESS_CACHE_DIR", str(cache))
+        patch.setattr("harness.pretraining.run.matmul_rate", matmul_rates)
         assert run_command([str(word) for word in words]) == 0
     return folder / "out", request.param, folder / "store"
 

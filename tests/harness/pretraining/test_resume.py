@@ -9,7 +9,8 @@ import pytest
 
 from harness.cli import run_command
 from harness.pretraining import checkpoints, training
-from tests.harness.pretraining.conftest import record_of, started, weights_of
+from tests.harness.pretraining.conftest import record_of, weights_of
+from tests.processes import Program, harness, wait_until
 
 
 def curve_of(folder):
@@ -19,24 +20,25 @@ def curve_of(folder):
     return points, record["losses"], record["scores"], record["flops"]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_in_the_same_weights(words, tmp_path):
     options = {"checkpoint_every": 0, "precision": "bf16"}
-    undisturbed = started(words(out="whole", **options))
-    assert undisturbed.wait(300) == 0, undisturbed.stderr.read()
+    undisturbed = harness(*words(out="whole", **options))
+    assert undisturbed.returncode == 0, undisturbed.stderr
     chance, kills = random.Random(0), 0
+    trunk = tmp_path / "killed" / ".pretraining" / "trunk"
     for _ in range(30):
-        run = started(words(out="killed", **options))
-        trunk = tmp_path / "killed" / ".pretraining" / "trunk"
-        while run.poll() is None and not (kills < 3 and checkpoints.last_in(trunk)):
-            time.sleep(0.01)
-        if run.poll() is None:
-            time.sleep(chance.uniform(0, 0.6))
-        if run.poll() is not None:
+        run = Program(["-m", "harness", *words(out="killed", **options)])
+        wait_until(lambda run=run, tired=kills == 3: not run.runs() or (not tired and checkpoints.last_in(trunk)))
+        if run.runs():
+            time.sleep(chance.uniform(0, 0.6))  # a kill at any moment, also while a checkpoint is written
+        if not run.runs():
             break
         run.kill()
         run.wait()
         kills += 1
-    assert run.returncode == 0, run.stderr.read()
+    done = run.wait()
+    assert done.returncode == 0, done.stderr.decode()
     assert kills == 3
     assert record_of(tmp_path / "killed")["resumed_from"]
     assert weights_of(tmp_path / "killed") == weights_of(tmp_path / "whole")

@@ -43,7 +43,7 @@ def test_results_come_in_the_order_of_completion():
 
     def run(job):
         if job.key == "slow":
-            assert slow_may_end.wait(30)
+            assert slow_may_end.wait(600)
         return done(job)
 
     told = []
@@ -91,7 +91,7 @@ def test_an_error_is_raised_once_what_runs_has_been_told(where):
         if job.key == "bad":
             failed.set()
             raise ValueError("bad")
-        assert failed.wait(30)
+        assert failed.wait(600)
         time.sleep(0.05)
         return done(job)
 
@@ -107,9 +107,9 @@ def test_closing_early_ends_what_runs():
     def run(job):
         if job.key == "long":
             running.set()
-            assert ended.wait(30)
+            assert ended.wait(600)
         else:
-            assert running.wait(30)
+            assert running.wait(600)
         return done(job)
 
     with closing(run_in_threads(jobs_of("short", "long", "never"), 2, run, ended.set)) as ends:

@@ -21,6 +21,7 @@ import pytest
 
 from harness.cli import run_command
 from harness.store import Store
+from tests.processes import PATIENCE, wait_until
 
 SWEEP = Path(__file__).with_name("quick_sweep.py")
 CELL_SECONDS = 0.1
@@ -75,7 +76,7 @@ def started(*arguments, seconds=CELL_SECONDS, runs=None):
 
 def run(*arguments, **options):
     with started(*arguments, **options) as sweep:
-        out, messages = sweep.communicate(timeout=120)
+        out, messages = sweep.communicate(timeout=PATIENCE)
         return sweep.returncode, out, messages
 
 
@@ -168,7 +169,7 @@ def test_two_sweeps_at_once_run_every_cell_once(grid, undisturbed, tmp_path):
     with started(*arguments, seconds=0.4, runs=tmp_path / "runs") as first:
         time.sleep(random.Random(0).random())
         second = run(*arguments, seconds=0.4, runs=tmp_path / "runs")
-        first.communicate(timeout=120)
+        first.communicate(timeout=PATIENCE)
         assert (first.returncode, second[0]) == (0, 0), second[2]
     assert set(started_runs(tmp_path / "runs").values()) == {1}
     assert content(tmp_path / "out") == undisturbed
@@ -186,8 +187,8 @@ def test_a_killed_sweep_goes_on_where_it_was_and_ends_with_the_same_results(grid
             for one in [process] if victim == "parent" else children[:1]:
                 one.kill()
             if victim == "child":
-                sweep.communicate(timeout=120)
-        _, alive = psutil.wait_procs(children, timeout=10)
+                sweep.communicate(timeout=PATIENCE)
+        _, alive = psutil.wait_procs(children, timeout=PATIENCE)
         assert alive == [], "children outlived their sweep"
         found = content(tmp_path)
         assert found == {key: undisturbed[key] for key in found}, "something half-written was read as whole"
@@ -197,25 +198,18 @@ def test_a_killed_sweep_goes_on_where_it_was_and_ends_with_the_same_results(grid
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come so far"
-        time.sleep(0.05)
-
-
 def test_ctrl_c_ends_the_children_and_says_what_is_saved(grid, tmp_path):
     arguments = [*grid, "--seeds", "0,1,95", "--out", tmp_path / "out"]
     with started(*arguments, runs=tmp_path / "runs") as sweep:
-        wait_for(lambda: len(list((tmp_path / "runs").iterdir())) == 3)
+        wait_until(lambda: len(list((tmp_path / "runs").iterdir())) == 3)
         children = psutil.Process(sweep.pid).children()
         sweep.send_signal(signal.SIGINT)
-        _, messages = sweep.communicate(timeout=30)
+        _, messages = sweep.communicate(timeout=PATIENCE)
     assert sweep.returncode == 130
     assert messages.splitlines()[-1] == "Stopped. 2 of 3 cells are saved; run the same command to continue."
     assert "Traceback" not in messages
     assert children
-    assert psutil.wait_procs(children, timeout=5)[1] == []
+    assert psutil.wait_procs(children, timeout=PATIENCE)[1] == []
     assert len(content(tmp_path / "out")) == len(list((tmp_path / "out").iterdir())) == 2
 
 
@@ -236,12 +230,12 @@ def test_ctrl_c_of_a_run_says_whether_it_continues(grid, tmp_path, checkpoint, s
         cwd=SWEEP.parents[3],
         env=os.environ | {"QUICK_RUNS": str(tmp_path / "runs"), "PYTHONPATH": str(SWEEP.parents[3])},
     )
-    wait_for(lambda: list((tmp_path / "runs").iterdir()))
+    wait_until(lambda: list((tmp_path / "runs").iterdir()))
     if checkpoint:
         (lock,) = (tmp_path / "out").glob(".lock-*")
         lock.with_name(lock.name.replace(".lock-", ".training-")).mkdir()
     run.send_signal(signal.SIGINT)
-    _, messages = run.communicate(timeout=30)
+    _, messages = run.communicate(timeout=PATIENCE)
     assert run.returncode == 130
     assert messages.splitlines()[-1] == sentence
 
@@ -257,7 +251,7 @@ def on_a_terminal(command, environment):
         while piece := os.read(reader, 65536):
             printed += piece
     os.close(reader)
-    assert process.wait(timeout=60) == 0, printed.decode()
+    assert process.wait(timeout=PATIENCE) == 0, printed.decode()
     return printed.decode()
 
 

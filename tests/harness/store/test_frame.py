@@ -6,72 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.store import frame
-from harness.store.record import failure_record, imported_record, point_record, pretraining_record, run_record
+from harness.store.record import pretraining_record
+from tests.records import failure_record, imported_record, model_entry, point_record, run_record
 
-RECIPE = {
-    "learning_rate": 1e-3,
-    "epochs": 2,
-    "max_steps": None,
-    "batch_size": 16,
-    "max_length": 64,
-    "warmup_ratio": 0.1,
-    "weight_decay": 0.1,
-    "adam_beta1": 0.9,
-    "adam_beta2": 0.95,
-    "adam_epsilon": 1e-8,
-    "max_grad_norm": 1.0,
-    "precision": "fp32",
-    "train_limit": None,
-    "protocol": 2,
-    "steps": 20,
-}
-MODEL = {
-    "name": "bert",
-    "size": "tiny",
-    "weights": "scratch",
-    "identity": "abc",
-    "params_total": 5_000_000,
-    "params_non_embedding": 3_000_000,
-}
-TASK = {
-    "name": "ner",
-    "dataset": "ner/cities",
-    "options": {"level": 3},
-    "origin": "embedded",
-    "fingerprint": "f",
-    "sources": {},
-    "notes": [],
-    "metric": "entity_f1_strict",
-    "n_train": 200,
-    "n_dev": 30,
-    "n_test": 40,
-    "n_skipped": 0,
-    "overlap": {"dev": 0.1, "test": 0.2},
-}
 SCORES = {"test": {"entity_f1_strict": 0.5, "precision": 0.25}, "dev": {"entity_f1_strict": 0.75}}
-WHAT = {"schema_version": 1, "key": "k", "status": "ok", "error": None, "model": MODEL, "task": TASK, "seed": 0}
 
 
 def run(key="k", **changes):
-    given = {
-        "key": key,
-        "model": MODEL,
-        "task": TASK,
-        "recipe": RECIPE,
-        "seed": 0,
-        "tuned": {"threshold": 0.5},
-        "scores": SCORES,
-        "losses": [(1, 2.0)],
-        "seconds": {"fit": 12.5},
-        "peak_memory_mib": 900.0,
-        "environment": {"cpu": "a processor", "threads": 2},
-        "predictions": "predictions.jsonl",
-    }
-    return run_record(**given | changes)
+    """A run whose dev split has one metric and whose test split has two, one of them named like a column."""
+    usual = {"scores": SCORES, "tuned": {"threshold": 0.5}, "seconds": {"fit": 12.5}}
+    return run_record("bert", "ner/cities", **{"key": key} | usual | changes)
 
 
 def test_a_run_is_a_row_per_split_with_metrics_as_columns():
-    table = frame.runs([run()])
+    table = frame.runs([run(task={"fingerprint": "f", "options": {"level": 3}, "overlap": {"dev": 0.1, "test": 0.2}})])
     assert list(table["split"]) == ["dev", "test"]
     assert list(table["score"]) == list(table["entity_f1_strict"]) == [0.75, 0.5]
     test = table.iloc[1]
@@ -87,12 +35,12 @@ def test_a_run_is_a_row_per_split_with_metrics_as_columns():
         "seed": 0,
         "metric": "entity_f1_strict",
         "learning_rate": 1e-3,
-        "epochs": 2.0,
-        "batch_size": 16,
-        "precision": "fp32",
-        "steps": 20,
-        "params_total": 5_000_000,
-        "n_test": 40,
+        "epochs": 1.5,
+        "batch_size": 32,
+        "precision": "bf16",
+        "steps": 235,
+        "params_total": 5_004_000,
+        "n_test": 100,
         "overlap_test": 0.2,
         "tuned_threshold": 0.5,
         "seconds_fit": 12.5,
@@ -105,13 +53,13 @@ def test_a_run_is_a_row_per_split_with_metrics_as_columns():
 
 def test_a_metric_with_the_name_of_another_column_hides_nothing():
     table = frame.runs([run()])
-    assert list(table["precision"]) == ["fp32", "fp32"]
+    assert list(table["precision"]) == ["bf16", "bf16"]
     assert pd.isna(table["precision_score"][0])
     assert table["precision_score"][1] == 0.25
 
 
 def test_columns_keep_their_types_where_values_are_missing():
-    steps = run("l", recipe=RECIPE | {"max_steps": 7}, seed=1)
+    steps = run("l", recipe={"max_steps": 7}, seed=1)
     table = frame.runs([run(), steps]).set_index(["key", "split"])
     types = {name: str(table[name].dtype) for name in table}
     whole = {"seed": "int64", "batch_size": "int64", "max_steps": "Int64", "n_train": "int64", "params_total": "int64"}
@@ -122,12 +70,11 @@ def test_columns_keep_their_types_where_values_are_missing():
 
 
 def test_rows_are_ordered_by_what_was_run_and_columns_do_not_depend_on_the_first_record():
-    other = TASK | {"dataset": "classification/x", "metric": "accuracy"}
     records = [
         run("c", seed=10),
         run("b", seed=9),
-        run("d", model=MODEL | {"name": "avey-b"}, seed=0),
-        run("a", task=other, scores={"dev": {}, "test": {"accuracy": 1}}),
+        run("d", model={"name": "avey-b"}, seed=0),
+        run_record("bert", "classification/x", key="a", scores={"dev": {}, "test": {"accuracy": 1}}),
     ]
     table = frame.runs(records)
     assert list(table["key"]) == ["a", "d", "d", "b", "b", "c", "c"]
@@ -139,70 +86,28 @@ def test_rows_are_ordered_by_what_was_run_and_columns_do_not_depend_on_the_first
 
 
 def test_runs_of_the_first_protocol_say_so():
-    recipe = {name: value for name, value in RECIPE.items() if name != "protocol"}
-    assert set(frame.runs([run(recipe=recipe)])["protocol"]) == {1}
+    assert set(frame.runs([run()])["protocol"]) == {1}
+    assert set(frame.runs([run(recipe={"protocol": 2})])["protocol"]) == {2}
 
 
 def test_a_failed_cell_is_a_row_with_its_error():
-    task = {"name": "ner", "dataset": "ner/cities", "options": {}}
-    failed = failure_record(
-        key="f",
-        status="oom",
-        error="out of memory",
-        model=MODEL,
-        task=task,
-        recipe=RECIPE,
-        seed=3,
-        environment={"threads": 2},
-        command="python -m harness run",
-    )
+    failed = failure_record("bert", "ner/cities", 3, "oom", "out of memory", command="python -m harness run")
     (row,) = frame.failures([failed]).to_dict("records")
     assert (row["status"], row["error"], row["seed"], row["learning_rate"]) == ("oom", "out of memory", 3, 1e-3)
     assert row["command"] == "python -m harness run"
 
 
-def point(length, measured):
-    entry = {
-        "model": "bert",
-        "size": "tiny",
-        "mode": "inference",
-        "length": length,
-        "batching": "batch 2",
-        "batch_size": 2,
-        "precision": "fp32",
-        "attention": "sdpa",
-        "compiled": False,
-        "threads": 2,
-        "vocabulary": 8192,
-        "extended": False,
-        "machine": "m",
-        "tokens": 2 * length,
-        "ids": "Zipf",
-        "objective": None,
-        "attention_used": "eager",
-    }
-    return point_record(
-        key=f"p{length}",
-        model={"name": "bert", "size": "tiny", "weights": "scratch", "max_length": 512},
-        point=entry,
-        limits={"timeout_s": 1.0, "memory_mib": 1, "min_repetitions": 1, "min_seconds": 0.0},
-        measured=measured,
-        calibration=None,
-    )
-
-
 def test_points_are_rows_by_length_whether_they_were_measured_or_not():
-    measured = {
-        "status": "ok",
-        "error": None,
-        "samples_ms": [10.0, 20.0, 30.0],
-        "memory": {"peak_above_loaded_mib": 7.5},
-        "flops": {"needed": 10, "executed": 12},
-        "environment": {"threads": 1, "cpu": "c"},
-        "wall_s": 2.0,
-        "load_s": 1.0,
-    }
-    table = frame.points([point(512, {"status": "oom", "error": "no memory"}), point(128, measured)])
+    measured = point_record(
+        "bert",
+        128,
+        20.0,
+        point={"batch_size": 2, "tokens": 256, "attention_used": "eager"},
+        flops={"needed": 10, "executed": 12},
+        environment={"threads": 1, "cpu": "c"},
+        seconds={"wall": 2.0},
+    )
+    table = frame.points([point_record("bert", 512, None, "oom", error="no memory"), measured])
     first, second = table.to_dict("records")
     told = {
         "length": 128,
@@ -211,13 +116,13 @@ def test_points_are_rows_by_length_whether_they_were_measured_or_not():
         "attention": "eager",
         "threads": 2,
         "status": "ok",
-        "repetitions": 3,
+        "repetitions": 11,
         "latency_ms_median": 20.0,
-        "tokens_per_s_median": 256 / 0.02,
+        "tokens_per_s_median": 128 / 0.02,
         "flops_executed": 12,
-        "peak_memory_above_loaded_mib": 7.5,
+        "peak_memory_above_loaded_mib": 0.128,
         "seconds_wall": 2.0,
-        "machine": "m",
+        "machine": "a machine, torch 2",
         "cpu": "c",
     }
     assert first.items() >= told.items()
@@ -227,23 +132,7 @@ def test_points_are_rows_by_length_whether_they_were_measured_or_not():
 
 
 def test_imported_scores_name_their_protocol_and_source():
-    record = imported_record(
-        key="i",
-        protocol="mteb",
-        model={"name": "e5", "size": "imported", "weights": "e5", "revision": None},
-        task={
-            "name": "Retrieval",
-            "dataset": "mteb/NFCorpus",
-            "subset": "default",
-            "languages": ["eng", "deu"],
-            "metric": "ndcg_at_10",
-            "revision": None,
-        },
-        scores={"test": {"ndcg_at_10": 0.4, "map": 0.3}},
-        hyperparameters="lr1e-04_sd0",
-        source={"file": "NFCorpus.json", "sha256": "0", "version": "2", "notes": []},
-    )
-    (row,) = frame.imported([record]).to_dict("records")
+    (row,) = frame.imported([imported_record()]).to_dict("records")
     told = {
         "protocol": "mteb",
         "model": "e5",
@@ -264,7 +153,7 @@ def test_pretraining_is_a_row_with_held_out_scores_and_those_of_counting():
     record = pretraining_record(
         key="p",
         identity={},
-        model=MODEL | {"options": {}},
+        model=model_entry() | {"options": {}},
         recipe={"learning_rate": 2e-3, "rows": [256, 512]},
         seed=0,
         task={"name": "pretraining", "dataset": "pretraining/x", "fingerprint": "f", "metric": "loss"},
@@ -312,7 +201,11 @@ def test_half_a_surrogate_pair_in_a_text_or_a_name_is_kept():
 
 @pytest.mark.parametrize(
     ("build", "records"),
-    [(frame.runs, [run()]), (frame.points, [point(8, {"status": "oom", "error": "e"})]), (frame.predictions, [{}])],
+    [
+        (frame.runs, [run()]),
+        (frame.points, [point_record("bert", 8, None, "oom", error="no memory")]),
+        (frame.predictions, [{}]),
+    ],
 )
 def test_an_empty_table_has_the_columns_that_every_table_has(build, records):
     empty = build([])

@@ -202,7 +202,7 @@ def test_one_process_holds_a_cell_until_it_ends_however_it_ends(tmp_path):
     if holder == 0:
         with store.lock(CELL):
             os.write(writing, b"x")
-            time.sleep(60)
+            time.sleep(600)
         os._exit(0)
     os.read(reading, 1)
     assert store.is_being_run(CELL)

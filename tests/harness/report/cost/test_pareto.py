@@ -3,19 +3,13 @@
 from typing import Any
 
 from harness.report.cost import pareto as bench_pareto
+from harness.store.record import RunRecord
+from tests.records import METRICS, run_record
 
 
-def run(name: str, dev: float, test: float, rate: float = 1e-4, epochs: int = 3, **changes: Any) -> dict[str, Any]:
-    model = {"name": name, "size": "tiny", "weights": "scratch", "identity": f"scratch {name}"}
-    task = {"dataset": "ner/docstrings", "metric": "f1", "fingerprint": "f", "options": {}}
-    return {
-        "status": "ok",
-        "model": model,
-        "recipe": {"learning_rate": rate, "epochs": epochs, "steps": 9},
-        "seed": 0,
-        "task": task,
-        "scores": {"dev": {"f1": dev}, "test": {"f1": test}},
-    } | changes
+def run(name: str, dev: float, test: float, rate: float = 1e-4, **changes: Any) -> RunRecord:
+    scores = {"dev": {METRICS["ner"]: dev}, "test": {METRICS["ner"]: test}}
+    return run_record(name, "ner/docstrings", rate=rate, **{"scores": scores} | changes)
 
 
 def test_an_encoder_is_efficient_unless_another_is_better_in_both(make_record):
@@ -31,7 +25,7 @@ def test_the_learning_rate_is_chosen_on_dev_and_the_test_score_read_afterwards(m
         run("a", 0.7, 0.5, rate=1e-4),
         run("a", 0.8, 0.7, rate=1e-4),
         run("a", 1.0, 1.0, status="failed"),
-        run("a", 1.0, 1.0, model=run("a", 0, 0)["model"] | {"size": "base"}),
+        run("a", 1.0, 1.0, model={"size": "base"}),
     ]
     (found,) = bench_pareto.tradeoffs([make_record("a", 512, 1.0)], runs)
     assert (found.score, found.score_low, found.score_high, found.n_runs) == (0.6, 0.5, 0.7, 2)
@@ -53,19 +47,23 @@ def test_figures_are_drawn_for_tasks_that_two_encoders_have_scores_on(make_recor
 
 def test_encoders_are_compared_by_one_recipe(make_record):
     bench = [make_record("a", 512, 1.0), make_record("b", 512, 2.0)]
-    runs = [run("a", 0.9, 0.9, epochs=30), run("a", 0.9, 0.9, epochs=30), run("a", 0.5, 0.5), run("b", 0.6, 0.6)]
+    runs = [
+        run("a", 0.9, 0.9, recipe={"epochs": 30.0}),
+        run("a", 0.9, 0.9, recipe={"epochs": 30.0}),
+        run("a", 0.5, 0.5),
+        run("b", 0.6, 0.6),
+    ]
     assert [tradeoff.score for tradeoff in bench_pareto.tradeoffs(bench, runs)] == [0.5, 0.6]
 
 
 def test_a_run_that_was_resumed_is_of_the_same_recipe(make_record):
-    resumed = run("a", 0.5, 0.7)
-    resumed["recipe"] |= {"resumed_from_step": 40}
+    resumed = run("a", 0.5, 0.7, recipe={"resumed_from_step": 40})
     (found,) = bench_pareto.tradeoffs([make_record("a", 512, 1.0)], [run("a", 0.5, 0.5), resumed])
     assert (found.n_runs, found.score_low, found.score_high) == (2, 0.5, 0.7)
 
 
 def test_a_task_without_dev_scores_is_drawn_too(make_record):
     (found,) = bench_pareto.tradeoffs(
-        [make_record("a", 512, 1.0)], [run("a", 0, 0.5, scores={"dev": {}, "test": {"f1": 0.5}})]
+        [make_record("a", 512, 1.0)], [run("a", 0, 0.5, scores={"dev": {}, "test": {METRICS["ner"]: 0.5}})]
     )
     assert found.score == 0.5

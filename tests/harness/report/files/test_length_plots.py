@@ -10,8 +10,9 @@ import pytest
 
 from harness.report.files import length_plots
 from harness.report.length_table import ALL, as_rows, of_predictions, of_records
+from tests.records import METRICS, run_record
 
-METRIC = "needle_exact_match"
+METRIC = METRICS["needle"]
 
 LENGTHS, DEPTHS = (512, 4096, 98304), (0, 50, 100)
 
@@ -30,7 +31,7 @@ def record(model, limit, shift=0.0):
         scores[f"truncated.L{length}"] = float(length > limit)
         scores[f"unseen.L{length}"] = float(np.mean([length * depth / 100 > limit for depth in DEPTHS]))
     scores[METRIC] = float(np.mean([scores[f"{METRIC}.L{length}"] for length in LENGTHS]))
-    return {"model": {"name": model}, "task": {"metric": METRIC}, "scores": {"test": scores}}
+    return run_record(model, "needle/word", scores={"test": scores})
 
 
 def predictions(limit, examples=4):

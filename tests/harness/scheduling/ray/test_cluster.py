@@ -19,6 +19,7 @@ from harness.scheduling.executor import Failure, Job
 from harness.scheduling.ray.executor import RayCluster
 from harness.scheduling.ray.resources import Resources
 from harness.store import PREDICTIONS, Store
+from tests.processes import PATIENCE, wait_until
 
 ROOT = Path(__file__).parents[4]
 FAKE = (sys.executable, str(Path(__file__).with_name("fake_harness.py")))
@@ -71,6 +72,7 @@ def runs(told):
     return {one.key: one.outcome for one in told if not isinstance(one.outcome, Failure)}
 
 
+@pytest.mark.slow
 def test_every_cell_ends_once_though_a_node_is_killed(swept):
     store, told, _ = swept
     assert sorted(runs(told)) == [f"seed {seed}" for seed in range(CELLS)]
@@ -81,6 +83,7 @@ def test_every_cell_ends_once_though_a_node_is_killed(swept):
     assert [path.name for path in store.folder.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.slow
 def test_plugins_are_sent_and_the_record_says_the_command_of_here(swept):
     store, _, plugin = swept
     record = next(store.records())
@@ -89,6 +92,7 @@ def test_plugins_are_sent_and_the_record_says_the_command_of_here(swept):
     assert record["environment"]["node"]
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_is_told_with_its_node(swept):
     _, told, _ = swept
     failed = {one.key: one.outcome for one in told if one.key not in runs(told)}
@@ -112,13 +116,6 @@ for finished in RayCluster(Store(sys.argv[1]), "local", Resources(), command=tup
 """
 
 
-def within(seconds, condition):
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return condition()
-
-
 @pytest.fixture
 def temporary():
     """A folder for temporary files whose path is short enough for Ray's sockets."""
@@ -126,6 +123,7 @@ def temporary():
         yield Path(folder)
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_leaves_no_process_and_no_temporary_folder(temporary, tmp_path):
     pytest.importorskip("ray", reason="needs Ray: pip install 'ray[default]'")
     driver = subprocess.Popen(
@@ -140,8 +138,8 @@ def test_a_killed_sweep_leaves_no_process_and_no_temporary_folder(temporary, tmp
     driver.kill()
     driver.communicate()
     try:
-        assert within(60, lambda: not any(process.is_running() for process in started))
-        assert within(60, lambda: list(temporary.iterdir()) == [])
+        wait_until(lambda: not any(process.is_running() for process in started), "the end of all processes")
+        wait_until(lambda: list(temporary.iterdir()) == [], "an empty folder")
     finally:
         for process in started:
             with contextlib.suppress(psutil.Error):
@@ -149,17 +147,19 @@ def test_a_killed_sweep_leaves_no_process_and_no_temporary_folder(temporary, tmp
     assert list(Store(tmp_path / "store").records())
 
 
+@pytest.mark.slow
 def test_this_machine_can_be_the_cluster_and_keeps_no_temporary_folder(temporary, tmp_path):
     pytest.importorskip("ray", reason="needs Ray: pip install 'ray[default]'")
     driver = DRIVER.replace("range(80)", "range(1)")
     command = [sys.executable, "-c", driver, tmp_path / "store", *FAKE]
     environment = os.environ | {"TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.stdout == "ok\n", done.stderr
     assert Store(tmp_path / "store").predictions(next(Store(tmp_path / "store").records()))
-    assert within(60, lambda: list(temporary.iterdir()) == [])
+    wait_until(lambda: list(temporary.iterdir()) == [], "an empty folder")
 
 
+@pytest.mark.slow
 def test_a_cell_that_no_node_has_room_for_is_refused(cluster, tmp_path):
     executor = RayCluster(Store(tmp_path), cluster.address, Resources(cpus=1, gpus=1), command=FAKE)
     with pytest.raises(InputError, match="no node of the Ray cluster has 1 CPU, 1 GPU for a cell"):
@@ -211,7 +211,7 @@ def test_cells_of_a_cluster_that_went_away_are_told_as_failed(monkeypatch, tmp_p
         (["--cpus-per-cell", "2"], "add --ray ADDRESS"),
     ],
 )
-def test_a_wrong_address_or_amount_is_one_sentence_within_seconds(
+def test_a_wrong_address_or_amount_is_one_sentence_within_a_minute(
     options, sentence, data_dir, small_bert, tmp_path, capsys
 ):
     pytest.importorskip("ray", reason="needs Ray: pip install 'ray[default]'")
@@ -221,7 +221,7 @@ def test_a_wrong_address_or_amount_is_one_sentence_within_seconds(
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("harness: ")
     assert sentence in error
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60
 
 
 def test_ray_is_an_extra(monkeypatch, tmp_path):
