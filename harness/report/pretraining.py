@@ -7,9 +7,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from harness.pretraining.figure import draw_curves
+from harness.pretraining.figure import draw_curves, label_of
 from harness.progress import duration
 from harness.report.page import svg
+from harness.report.pretraining_budgets import budget_table
 from harness.report.table import Column, Look, Table, frame_of
 from harness.store.record import PretrainingRecord
 
@@ -64,6 +65,15 @@ def table_of(records: Sequence[PretrainingRecord], name: str) -> Table:
     return Table(frame_of(map(_row, records)), COLUMNS, name, title, NOTES, looks, "Bold: lowest held-out loss")
 
 
+def tables(records: Sequence[PretrainingRecord]) -> list[Table]:
+    """For each group of comparable pretrainings its table, and that of equal budgets if there are several encoders."""
+    found = []
+    for number, group in enumerate(by_corpus(records), start=1):
+        name = f"pretraining-{number}"
+        found += [table_of(group, name), budget_table(group, f"{name}-budgets")]
+    return [table for table in found if table is not None]
+
+
 def _row(record: PretrainingRecord) -> dict[str, object]:
     heldout, throughput = record["scores"]["heldout"], record["throughput"]
     return {
@@ -81,13 +91,6 @@ def _row(record: PretrainingRecord) -> dict[str, object]:
         "MFU": throughput["mfu"] or None,
         "plateau": "yes" if record["on_plateau"] else "left",
     }
-
-
-def label_of(record: PretrainingRecord) -> str:
-    """Encoder and size, with the config values that were changed."""
-    model = record["model"]
-    options = "".join(f" {name}={value}" for name, value in (model.get("options") or {}).items())
-    return f"{model['name']} {model['size']}{options}"
 
 
 def write_figures(records: Sequence[PretrainingRecord], folder: Path) -> list[Path]:
@@ -122,7 +125,13 @@ def _section(group: Sequence[PretrainingRecord], numbered: Mapping[str, int], nu
         series, svg.linear(tokens), svg.linear(losses), "million tokens →", "held-out loss, nats a token", description
     )
     legend = sorted({(numbered[record["model"]["name"]], record["model"]["name"]) for record in group})
-    return {"table": table_of(group, f"pretraining-{number}"), "chart": chart, "legend": legend}
+    name = f"pretraining-{number}"
+    return {
+        "table": table_of(group, name),
+        "budgets": budget_table(group, f"{name}-budgets"),
+        "chart": chart,
+        "legend": legend,
+    }
 
 
 def _point(record: PretrainingRecord, point: Mapping[str, float]) -> svg.Point:

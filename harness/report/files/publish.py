@@ -59,10 +59,7 @@ def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -
     files = []
     sheets = [tables.leaderboard(found)] if found else []
     sheets += [tables.of_comparison(comparison) for comparison in found]
-    sheets += [
-        pretraining.table_of(group, f"pretraining-{number}")
-        for number, group in enumerate(pretraining.by_corpus(reading.pretraining), start=1)
-    ]
+    sheets += pretraining.tables(reading.pretraining)
     if imported := tables.of_imported(reading.imported):
         sheets.append(imported)
     for table in sheets:

@@ -25,6 +25,21 @@ def test_a_store_of_pretrainings_gives_a_table_a_figure_and_a_section(words, tmp
     assert "<svg" in section
 
 
+def test_several_encoders_have_a_table_at_equal_tokens_operations_and_time(words, tmp_path, capsys):
+    assert run_command(words(out="bert", tokens="8K", branch_at="4K")) == 0
+    assert run_command(words(out="neobert", model="neobert", tokens="8K")) == 0
+    assert run_command(["report", "--out", str(tmp_path / "store"), "--report", str(tmp_path / "report")]) == 0
+    rows = (tmp_path / "report" / "tables" / "pretraining-1-budgets.md").read_text().splitlines()
+    head = next(row for row in rows if row.startswith("| encoder"))
+    assert "at 0.00819M tokens" in head
+    assert "PFLOP" in head
+    for name in ("bert", "neobert"):
+        row = next(row for row in rows if row.startswith(f"| {name} ") or f"| {name} tiny" in row)
+        assert f"{record_of(tmp_path / name)['scores']['heldout']['loss']:.3f}" in row
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "Equal budgets" in page or "at 0.00819M tokens" in page
+
+
 def test_a_record_without_a_curve_is_named_and_left_out(words, tmp_path, capsys):
     assert run_command(words(tokens="4K")) == 0
     (file,) = (tmp_path / "store").glob("*/run.json")

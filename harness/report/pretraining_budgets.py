@@ -1,0 +1,88 @@
+"""A table of pretrained encoders at equal tokens, equal operations and equal training time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from harness.pretraining.budgets import AtBudget, Measure, common_budget, loss_at
+from harness.pretraining.figure import label_of
+from harness.progress import duration
+from harness.report.table import Column, Look, Table, frame_of
+from harness.store.record import PretrainingRecord
+
+NOTES = (
+    "Held-out loss in nats a token, of each encoder at the learning rate with the lowest loss, averaged over pretraining seeds.",
+    "Each column gives all encoders the largest budget that every one of them has reached.",
+    "Between results of several lengths the loss is interpolated in the logarithm of the budget.",
+)
+ON_TRUNK = "*: read off the trunk, before the learning rate fell; a finished run of this length would be lower."
+_MEASURES: tuple[Measure, ...] = ("tokens", "flops", "seconds")
+
+
+def budget_table(records: Sequence[PretrainingRecord], name: str) -> Table | None:
+    """The table of comparable pretrainings; ``None`` if they are of a single encoder.
+
+    Args:
+        records: of the same corpus and held-out rows, see `harness.report.pretraining.by_corpus`.
+        name: of the table.
+    """
+    encoders = _at_best_rate(records)
+    if len(encoders) < 2:
+        return None
+    budgets = {measure: common_budget(encoders, measure) for measure in _MEASURES}
+    found = {
+        label: {measure: loss_at(results, measure, budgets[measure]) for measure in _MEASURES}
+        for label, results in encoders.items()
+    }
+    rows = [
+        {"encoder": label, "lr": encoders[label][0]["recipe"]["learning_rate"]}
+        | {measure: _text(losses[measure]) for measure in _MEASURES}
+        for label, losses in found.items()
+    ]
+    looks: dict[tuple[int, str], Look] = {}
+    for measure in _MEASURES:
+        lowest = min(losses[measure].loss for losses in found.values())
+        for number, losses in enumerate(found.values()):
+            if losses[measure].loss == lowest:
+                looks[number, measure] = "best"
+    columns = (Column("encoder"), Column("lr", "{:g}", number=True), *_columns(budgets))
+    on_trunk = any(not one.finished for losses in found.values() for one in losses.values())
+    notes = (*NOTES, ON_TRUNK) if on_trunk else NOTES
+    return Table(frame_of(rows), columns, name, "Equal budgets", notes, looks, "Bold: lowest held-out loss")
+
+
+def _columns(budgets: dict[Measure, float]) -> tuple[Column, ...]:
+    heads = {
+        "tokens": f"at {budgets['tokens'] / 1e6:.3g}M tokens",
+        "flops": f"at {budgets['flops'] / 1e15:.3g} PFLOP",
+        "seconds": f"after {duration(budgets['seconds'])}",
+    }
+    return tuple(Column(measure, number=True, head=heads[measure]) for measure in _MEASURES)
+
+
+def _text(found: AtBudget) -> str:
+    return f"{found.loss:.3f}" + ("" if found.finished else "*")
+
+
+def _at_best_rate(records: Sequence[PretrainingRecord]) -> dict[str, list[PretrainingRecord]]:
+    """The results of each encoder at the learning rate with the lowest loss at its longest, by label.
+
+    Only results of the longest run's recipe are taken: branches and other seeds of it.
+    """
+    by_encoder: dict[str, list[PretrainingRecord]] = defaultdict(list)
+    for record in records:
+        by_encoder[label_of(record)].append(record)
+    chosen = {}
+    for label, results in sorted(by_encoder.items()):
+        longest = max(record["recipe"]["tokens"] for record in results)
+        of_longest = [record for record in results if record["recipe"]["tokens"] == longest]
+        best = min(of_longest, key=lambda record: record["scores"]["heldout"]["loss"])
+        chosen[label] = [record for record in results if _settings(record) == _settings(best)]
+    return chosen
+
+
+def _settings(record: PretrainingRecord) -> dict[str, object]:
+    """Everything in the recipe that all branches and seeds of a run share."""
+    differ = ("tokens", "steps", "trunk_steps", "passes_read", "points")
+    return {name: value for name, value in record["recipe"].items() if name not in differ}
