@@ -8,9 +8,17 @@ import harness.commands.ablate
 from harness.cli import run_command
 from harness.pipelines.run_cell import run_one
 from harness.scheduling.executor import Finished
-from tests.harness.pretraining.conftest import SMALL, cache, corpus, own_cache, small_tokenizer
+from tests.harness.pretraining.conftest import (
+    SMALL,
+    cache,
+    corpus,
+    matmul_rates,
+    measured_once,
+    own_cache,
+    small_tokenizer,
+)
 
-__all__ = ["cache", "corpus", "own_cache", "small_tokenizer"]
+__all__ = ["cache", "corpus", "matmul_rates", "measured_once", "own_cache", "small_tokenizer"]
 
 
 class InThisProcess:

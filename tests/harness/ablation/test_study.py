@@ -2,16 +2,16 @@
 
 import csv
 import json
-import time
 
 import pytest
 
-import harness.commands.ablate
 from harness.cli import run_command
+from harness.commands import ablate
 from harness.pretraining import checkpoints
 from harness.store import Store
 from tests.harness.ablation.conftest import InThisProcess, pretrain_here
-from tests.harness.pretraining.conftest import record_of, started, weights_of
+from tests.harness.pretraining.conftest import record_of, weights_of
+from tests.processes import Program, harness, wait_until
 
 
 def found_in(tmp_path):
@@ -51,7 +51,7 @@ def test_a_study_ends_in_tables_and_the_same_command_runs_nothing_again(
         assert [row["verdict"] for row in csv.DictReader(file)] == [row["verdict"] for row in found["rows"]]
     assert "dynamic layers alone are worse" in (tmp_path / "study" / "ablations.md").read_text()
 
-    monkeypatch.setattr(harness.commands.ablate, "_pretrain", lambda options: nothing)
+    monkeypatch.setattr(ablate, "_pretrain", lambda options: nothing)
     monkeypatch.setattr(InThisProcess, "run", nothing)
     assert run_command(study) == 0
     assert found_in(tmp_path) == found
@@ -79,8 +79,8 @@ def test_any_encoder_is_varied_and_a_variant_that_breaks_stops_only_itself(
             "the loss is nan" if request.model_options["num_hidden_layers"] == "3" else pretrain(request, tell)
         )
 
-    sound = harness.commands.ablate._pretrain
-    monkeypatch.setattr(harness.commands.ablate, "_pretrain", breaks_once)
+    sound = ablate._pretrain
+    monkeypatch.setattr(ablate, "_pretrain", breaks_once)
     assert run_command(study) == 1
     found = found_in(tmp_path)
     assert found["failures"] == [
@@ -93,7 +93,7 @@ def test_any_encoder_is_varied_and_a_variant_that_breaks_stops_only_itself(
     assert rows["num_hidden_layers=3", "held-out"]["score"] is None
     capsys.readouterr()
 
-    monkeypatch.setattr(harness.commands.ablate, "_pretrain", sound)
+    monkeypatch.setattr(ablate, "_pretrain", sound)
     assert run_command(study) == 0
     assert found_in(tmp_path)["failures"] == []
 
@@ -109,27 +109,26 @@ def test_a_study_that_is_stopped_says_what_is_saved(words, in_process, tmp_path,
 
         return of
 
-    monkeypatch.setattr(harness.commands.ablate, "_pretrain", stop_at_the_second)
+    monkeypatch.setattr(ablate, "_pretrain", stop_at_the_second)
     assert run_command(words("--only", "all-dynamic", tokens="4K")) == 130
     assert "1 of 2 pretrainings is saved; run the same command to continue." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_study_that_is_killed_goes_on_to_the_same_weights(words, tmp_path):
     study = words("--only", "all-dynamic", "--checkpoint-every", "0", "--threads", "1")
-    killed = started(study)
+    killed = Program(["-m", "harness", *study])
     trunk = tmp_path / "study/pretrained/baseline/seed-0/.pretraining/trunk"
-    while killed.poll() is None and not checkpoints.last_in(trunk):
-        time.sleep(0.02)
+    wait_until(lambda: not killed.runs() or checkpoints.last_in(trunk), "the first checkpoint")
     killed.kill()
     killed.wait()
-    again = started(study)
-    _, messages = again.communicate(timeout=300)
-    assert again.returncode == 0, messages
+    again = harness(*study)
+    assert again.returncode == 0, again.stderr
     baseline = tmp_path / "study/pretrained/baseline/seed-0"
     assert record_of(baseline)["resumed_from"]
     command = record_of(baseline)["command"].replace(str(baseline), str(tmp_path / "alone")).split()[3:]
-    alone = started([*command, "--store", str(tmp_path / "other")])
-    assert alone.wait(300) == 0, alone.stderr.read()
+    alone = harness(*command, "--store", tmp_path / "other")
+    assert alone.returncode == 0, alone.stderr
     assert weights_of(tmp_path / "alone") == weights_of(baseline)
     assert len(list(Store(tmp_path / "store").records())) == 2
     assert len(found_in(tmp_path)["rows"]) == 2
