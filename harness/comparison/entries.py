@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import mean, median
 
 from harness.store import RunRecord
 
@@ -62,6 +62,16 @@ class Entry:
     def scores(self, metric: str | None = None, split: str = "test") -> list[float]:
         """The score of each seed."""
         return [run["scores"][split][metric or self.metric] for run in self.runs]
+
+    def independent_scores(self) -> list[float]:
+        """The test score of each seed, or the average of each pretraining's runs where there are several pretrainings."""
+        origins = self.pretrainings
+        if origins is None or len(set(origins)) == 1:
+            return self.scores()
+        by_origin: dict[int, list[float]] = defaultdict(list)
+        for origin, score in zip(origins, self.scores(), strict=True):
+            by_origin[origin].append(score)
+        return [mean(scores) for scores in by_origin.values()]
 
 
 def entries(records: Iterable[RunRecord]) -> list[Entry]:

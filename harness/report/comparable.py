@@ -245,7 +245,9 @@ def _standings(ranked: Sequence[Entry], marks: Sequence[Mark]) -> tuple[Standing
 
 
 def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
-    middle, low, high = interval_over_seeds(entry.scores())
+    middle = median(entry.scores())
+    _, low, high = interval_over_seeds(entry.independent_scores())
+    low, high = min(low, middle), max(high, middle)
     seconds = median(sum(run["seconds"].values()) for run in entry.runs)
     return Standing(entry, label, middle, low, high, mark, seconds)
 

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from harness.exchange.published import last_name
 from harness.plain_text import plain
 from harness.progress import counted
-from harness.report import disagreements, pretraining, ties
+from harness.report import disagreements, pretraining, pretraining_scores, ties
 from harness.report.comparable import Comparison
 from harness.report.files import tables
 from harness.report.page import bench_section, length_section, panels, svg
@@ -71,6 +71,7 @@ def _content(
         "types": panels.types(comparisons, numbers),
         "lengths": length_section.sections(comparisons, numbers),
         "pretraining": pretraining.sections(reading.pretraining, numbers),
+        "progress": pretraining_scores.sections(comparisons, numbers),
         "bench": bench_section.settings(reading.bench, numbers),
         "browser": _browser(comparisons, store),
         "imported": tables.of_imported(reading.imported),
@@ -141,6 +142,7 @@ def _sections(content: Mapping[str, object]) -> list[tuple[str, str]]:
         "types": ("types", "Scores by type"),
         "lengths": ("lengths", "Scores by length"),
         "pretraining": ("pretraining", "Pretraining"),
+        "progress": ("progress", "Scores by pretraining"),
         "bench": ("bench", "Cost against length"),
         "disagreements": ("browser", "Disagreements"),
         "failed": ("failed", "Failed cells"),
