@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,12 @@ def join() -> None:
         PartialState(cpu=not torch.cuda.is_available())
 
 
+_SETTLE_S = 0.5
+"""A thread of gloo answers that a collective is done before it frees its tensors. To free one it takes the interpreter's lock
+while it holds the group's. The end of the group takes these locks the other way round, and both would wait forever. Sleeping
+gives the thread the interpreter's lock; a barrier would not do, since other processes may have left already."""
+
+
 def leave() -> None:
     """Leave the group of processes and end its threads; the others may leave it earlier or later."""
     if processes() == 1:
@@ -75,6 +82,7 @@ def leave() -> None:
     import torch
 
     if torch.distributed.is_initialized():
+        time.sleep(_SETTLE_S)
         torch.distributed.destroy_process_group()
         gc.collect()  # a model wrapped by DDP is part of a reference cycle that holds the group and its threads
 
