@@ -9,8 +9,9 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import mean, median
+from statistics import median
 
+from harness.comparison.stats import independent_scores
 from harness.store import RunRecord
 
 _NOT_RECIPE = ("learning_rate", "steps", "resumed_from_step")
@@ -65,13 +66,7 @@ class Entry:
 
     def independent_scores(self) -> list[float]:
         """The test score of each seed, or the average of each pretraining's runs where there are several pretrainings."""
-        origins = self.pretrainings
-        if origins is None or len(set(origins)) == 1:
-            return self.scores()
-        by_origin: dict[int, list[float]] = defaultdict(list)
-        for origin, score in zip(origins, self.scores(), strict=True):
-            by_origin[origin].append(score)
-        return [mean(scores) for scores in by_origin.values()]
+        return independent_scores(self.scores(), self.pretrainings).tolist()
 
 
 def entries(records: Iterable[RunRecord]) -> list[Entry]:

@@ -17,7 +17,7 @@ import numpy as np
 
 from harness.comparison.entries import Entry
 from harness.comparison.paired_test import SIGNIFICANCE, Predictions, other_example, terms
-from harness.comparison.stats import difference, holm, independent_scores
+from harness.comparison.stats import difference, holm
 from harness.errors import InputError
 
 Mark = Literal["best", "tied", "unclear", ""]
@@ -121,16 +121,11 @@ def from_seeds(ranked: Sequence[Entry]) -> list[Mark]:
     Args:
         ranked: entries, the highest median first.
     """
-    best, *others = [_independent(entry) for entry in ranked]
+    best, *others = [entry.independent_scores() for entry in ranked]
     testable = [place for place, scores in enumerate(others) if min(len(best), len(scores)) > 1]
     level = SIGNIFICANCE / max(len(testable), 1)
     told = dict(zip(testable, marked([welch(best, others[place], level) for place in testable]), strict=True))
     return ["best", *(told.get(place, "unclear") for place in range(len(others)))]
-
-
-def _independent(entry: Entry) -> Sequence[float]:
-    terms_of_runs = [[[score, 1.0]] for score in entry.scores()]
-    return [float(score) for score in independent_scores(terms_of_runs, entry.pretrainings)]
 
 
 def welch(best: Sequence[float], scores: Sequence[float], level: float) -> Against:

@@ -100,8 +100,8 @@ def _compared(
     their_score = stats.score_interval(right, rng, resamples=resamples, pretrainings=theirs.pretrainings)
     difference = stats.difference(left, right, rng, resamples=resamples, pretrainings=origins)
     improvement = stats.probability_of_improvement(
-        stats.independent_scores(left, ours.pretrainings)[:, None],
-        stats.independent_scores(right, theirs.pretrainings)[:, None],
+        stats.independent_scores(stats.score(left), ours.pretrainings)[:, None],
+        stats.independent_scores(stats.score(right), theirs.pretrainings)[:, None],
     )
     return Comparison(
         ours,

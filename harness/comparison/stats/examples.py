@@ -31,14 +31,14 @@ def score(terms: ArrayLike) -> NDArray[np.float64]:
     return _ratio(np.asarray(terms, dtype=float).sum(axis=-2))
 
 
-def independent_scores(terms: ArrayLike, pretrainings: ArrayLike | None = None) -> NDArray[np.float64]:
+def independent_scores(scores: ArrayLike, pretrainings: ArrayLike | None = None) -> NDArray[np.float64]:
     """The score of each run, shape (runs,), or the average of each pretraining's runs where there are several pretrainings.
 
     Args:
-        terms: shape (runs, examples, 2).
+        scores: shape (runs,).
         pretrainings: shape (runs,): the pretraining seed of each run, or ``None`` if the runs share none.
     """
-    scores = score(terms)
+    scores = np.asarray(scores, dtype=float)
     averages: NDArray[np.float64] = _units(len(scores), pretrainings)[1] @ scores
     return averages
 

@@ -279,8 +279,8 @@ def test_with_exact_examples_the_interval_over_pretrainings_is_the_t_interval_of
     expected = reference.t.interval(0.95, 2, loc=averages.mean(), scale=reference.sem(averages))
     assert found.value == pytest.approx(averages.mean())
     assert (found.low, found.high) == pytest.approx(np.clip(expected, 0, 1), rel=0.02)
-    assert stats.independent_scores(terms, pretrainings) == pytest.approx(averages)
-    assert stats.independent_scores(terms) == pytest.approx(scores)
+    assert stats.independent_scores(stats.score(terms), pretrainings) == pytest.approx(averages)
+    assert stats.independent_scores(stats.score(terms)) == pytest.approx(scores)
 
 
 def test_unequal_numbers_of_runs_weigh_pretrainings_by_their_runs():
