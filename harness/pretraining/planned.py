@@ -75,11 +75,19 @@ class Pretraining:
         return Masker(len(tokenizer), tokenizer.mask_token_id, tokenizer.all_special_ids, corruption)
 
     def held(self, length: int) -> HeldOut:
-        """The held-out rows of this length, always corrupted 80/10/10."""
-        request, tokenizer = self.request, self.tokenizer
-        masker = Masker(len(tokenizer), tokenizer.mask_token_id, tokenizer.all_special_ids)
-        batch = min(request.recipe.batch_tokens, 8192)
-        return held_out(self.tokens, masker, tokenizer.cls_token_id, length, request.eval_tokens, batch)
+        """The held-out rows of this length, always corrupted 80/10/10; made once."""
+        if length not in self._held:
+            request, tokenizer = self.request, self.tokenizer
+            masker = Masker(len(tokenizer), tokenizer.mask_token_id, tokenizer.all_special_ids)
+            batch = min(request.recipe.batch_tokens, 8192)
+            self._held[length] = held_out(
+                self.tokens, masker, tokenizer.cls_token_id, length, request.eval_tokens, batch
+            )
+        return self._held[length]
+
+    @cached_property
+    def _held(self) -> dict[int, HeldOut]:
+        return {}
 
     def model(self) -> tuple[MaskedLM, PreTrainedConfig]:
         """The model with the weights of the run's start, and its config for the checkpoint."""

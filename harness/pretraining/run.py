@@ -82,7 +82,6 @@ class _Run:
     def __post_init__(self) -> None:
         request = self.planned.request
         self.work = request.out / WORK
-        self.held = self.planned.held(min(request.recipe.rows))
         self.setting: Setting | None = None
 
     def result_at(self, end: int) -> PretrainingRecord | None:
@@ -131,7 +130,7 @@ class _Run:
                 request.seed,
                 rows,
                 self.planned.masker,
-                self.held,
+                self.planned.held(min(recipe.rows)),
                 max(1, recipe.steps // request.points),
                 self.checkpoint_interval_s,
                 self.curves,
