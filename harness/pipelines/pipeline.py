@@ -75,10 +75,11 @@ def run(
 
 
 def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> RunRecord:
+    origin = origin_of(Path(planned.weights.location)) if planned.weights.kind == "folder" else None
     return run_record(
         key=planned.cell.key,
-        model=_model(planned, result),
-        task=_task(planned, result),
+        model=_model(planned, result, origin),
+        task=_task(planned, result, origin),
         recipe=_recipe(planned, result),
         seed=planned.cell.seed,
         tuned=result.tuned,
@@ -91,7 +92,7 @@ def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> R
     )
 
 
-def _model(planned: Planned, result: Result) -> ModelEntry:
+def _model(planned: Planned, result: Result, origin: PretrainingOrigin | None) -> ModelEntry:
     entry: ModelEntry = {
         "name": planned.cell.model,
         "size": planned.cell.size,
@@ -101,18 +102,13 @@ def _model(planned: Planned, result: Result) -> ModelEntry:
         "params_total": result.parameters["params_total"],
         "params_non_embedding": result.parameters["params_non_embedding"],
     }
-    if (origin := _origin(planned)) is not None:
+    if origin is not None:
         entry["pretraining"] = origin
     return entry
 
 
-def _origin(planned: Planned) -> PretrainingOrigin | None:
-    return origin_of(Path(planned.weights.location)) if planned.weights.kind == "folder" else None
-
-
-def _beyond_pretraining(planned: Planned) -> list[str]:
+def _beyond_pretraining(longest: int, origin: PretrainingOrigin | None) -> list[str]:
     """One sentence if inputs may be longer than what the weights were pretrained on."""
-    origin, longest = _origin(planned), planned.cell.recipe.max_length
     if origin is None or longest <= origin["longest_row"]:
         return []
     return [
@@ -121,18 +117,20 @@ def _beyond_pretraining(planned: Planned) -> list[str]:
     ]
 
 
-def _task(planned: Planned, result: Result) -> TaskEntry:
+def _task(planned: Planned, result: Result, origin: PretrainingOrigin | None) -> TaskEntry:
     cell, task, data = planned.cell, planned.task, result.data
     info = task.datasets.get(cell.dataset)
     caveats = info.caveats if info else ()
-    untrained = () if cell.recipe.trains else (UNTRAINED_NOTE,)
+    recipe = cell.recipe
+    beyond = _beyond_pretraining(recipe.max_length, origin)
+    untrained = () if recipe.trains else (UNTRAINED_NOTE,)
     return {
         "name": task.family,
         "dataset": cell.task,
         "origin": data.origin,
         "fingerprint": data.fingerprint,
         "sources": dict(data.sources),
-        "notes": [*caveats, *data.notes, *cell.recipe.doubts(), *_beyond_pretraining(planned), *untrained],
+        "notes": [*caveats, *data.notes, *recipe.doubts(), *beyond, *untrained],
         "caveats": list(caveats),
         "metric": task.metric,
         "options": dict(cell.task_options),
