@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.commands import Commands
 from harness.commands.cell_options import add_data_options, named_values
-from harness.commands.pretrain import add_recipe_options, recipe_of
+from harness.commands.pretrain import add_corpus_options, add_recipe_options, recipe_of
 from harness.commands.sweep import workers_and_threads
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE, Store
@@ -79,17 +79,7 @@ def _add_output(output: argparse._ArgumentGroup) -> None:
 
 def _add_pretraining(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("pretraining", "the same text, order and seeds for every variant")
-    group.add_argument(
-        "--corpus",
-        type=valid_path,
-        action="append",
-        required=True,
-        metavar="CORPUS",
-        help="as `harness pretrain` takes it",
-    )
-    group.add_argument(
-        "--tokenizer", type=valid_path, default="embedded", help="embedded (default), a folder or a hub id"
-    )
+    add_corpus_options(group)
     group.add_argument("--tokens", required=True, metavar="N", help="of every pretraining, such as 10M")
     group.add_argument(
         "--pretraining-seeds",

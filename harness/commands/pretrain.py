@@ -52,6 +52,14 @@ def _add_what_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="a value of the encoder's config, instead of the size's",
     )
+    add_corpus_options(parser)
+    parser.add_argument("--tokens", required=True, metavar="N", help="length of the run, such as 10M")
+    parser.add_argument("--branch-at", metavar="N,N", help="further results that branch off the trunk, such as 5M,10M")
+    parser.add_argument("--seed", type=int, default=0, help="of initialisation, order and masks (default 0)")
+
+
+def add_corpus_options(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """The text, and the tokenizer that cuts it."""
     parser.add_argument(
         "--corpus",
         type=valid_path,
@@ -63,9 +71,6 @@ def _add_what_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tokenizer", type=valid_path, default="embedded", help="embedded (default), a folder or a hub id"
     )
-    parser.add_argument("--tokens", required=True, metavar="N", help="length of the run, such as 10M")
-    parser.add_argument("--branch-at", metavar="N,N", help="further results that branch off the trunk, such as 5M,10M")
-    parser.add_argument("--seed", type=int, default=0, help="of initialisation, order and masks (default 0)")
 
 
 def _add_output_options(output: argparse._ArgumentGroup) -> None:
