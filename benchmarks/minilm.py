@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
     from transformers import PreTrainedModel, Trainer
+    from transformers.trainer_utils import PredictionOutput
 
 Splits = Mapping[str, Sequence[object]]
 """The examples of each split."""
@@ -88,6 +89,14 @@ def train_plainly(
         began = time.perf_counter()
         trainer.train()
     return trainer, {"training s": time.perf_counter() - began, "steps": trainer.state.global_step}
+
+
+def predict_plainly(trainer: Trainer, test: Dataset, measured: Measured) -> PredictionOutput:
+    """Predict the test examples, and add the seconds that it takes to what was measured."""
+    began = time.perf_counter()
+    output = trainer.predict(test)
+    measured["prediction s"] = time.perf_counter() - began
+    return output
 
 
 @dataclass(frozen=True)
