@@ -2,11 +2,16 @@
 
 import gc
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from models import MODELS
+from tasks import TASKS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +30,18 @@ def pytest_collection_finish() -> None:
     """Keep what the imports made out of garbage collection: transformers collects twice after each training."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _unload_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test registers is gone after it, so that no test depends on which ran before."""
+    for registry in (MODELS, TASKS):
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith("harness_plugin_"):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Plug-ins whose code fails, ends the program or registers what is no encoder or task: exit 2 and a sentence, never a traceback."""
 
-import sys
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -13,19 +12,6 @@ from harness.registry import Registry, load_plugin, load_plugins
 from models import MODELS, encoder
 from tasks import TASKS, task
 from tasks.task import HEADS
-
-
-@pytest.fixture(autouse=True)
-def _unload(monkeypatch):
-    """What a test registers is gone after it."""
-    monkeypatch.setattr(MODELS, "_entries", dict(MODELS._entries))
-    monkeypatch.setattr(TASKS, "_entries", dict(TASKS._entries))
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if name.startswith("harness_plugin_"):
-            del sys.modules[name]
-
 
 ENCODER = """
 from models import MODELS, Encoder, Size
