@@ -2,7 +2,7 @@
 
 Losses are compared at the end of a schedule, since the loss falls steeply while the learning rate does (Wen et al. 2025, arXiv
 2509.02046). An encoder's finished results of several lengths (branches of one trunk) give its loss at any budget between
-them. Below the shortest of them the loss on the trunk is all there is; it is marked, because it is too high.
+them. Below the shortest of them there is only the curve of a longer run; its loss is marked, because it is too high.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class AtBudget:
 
     Attributes:
         loss: nats a token.
-        finished: whether it is that of finished schedules; otherwise it was read off the trunk.
+        finished: whether it is that of finished schedules; otherwise it was read off the curve of a longer one.
     """
 
     loss: float
@@ -54,8 +54,8 @@ def loss_at(records: Sequence[PretrainingRecord], measure: Measure, budget: floa
     if budget >= spent[0] * (1 - 1e-9):
         return AtBudget(float(np.interp(np.log(budget), np.log(spent), losses)), finished=True)
     longest = max(record["recipe"]["tokens"] for record in records)
-    on_trunk = [_on_curve(record, measure, budget) for record in records if record["recipe"]["tokens"] == longest]
-    return AtBudget(float(np.mean(on_trunk)), finished=False)
+    on_curve = [_on_curve(record, measure, budget) for record in records if record["recipe"]["tokens"] == longest]
+    return AtBudget(float(np.mean(on_curve)), finished=False)
 
 
 def _finished(records: Sequence[PretrainingRecord], measure: Measure) -> tuple[list[float], list[float]]:

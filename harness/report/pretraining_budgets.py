@@ -16,7 +16,9 @@ NOTES = (
     "Each column gives all encoders the largest budget that every one of them has reached.",
     "Between results of several lengths the loss is interpolated in the logarithm of the budget.",
 )
-ON_TRUNK = "*: read off the trunk, before the learning rate fell; a finished run of this length would be lower."
+ON_CURVE = (
+    "*: read off the curve of a longer run, whose learning rate had not fallen to zero; a finished run would be lower."
+)
 _MEASURES: tuple[Measure, ...] = ("tokens", "flops", "seconds")
 
 
@@ -47,8 +49,8 @@ def budget_table(records: Sequence[PretrainingRecord], name: str) -> Table | Non
             if losses[measure].loss == lowest:
                 looks[number, measure] = "best"
     columns = (Column("encoder"), Column("lr", "{:g}", number=True), *_columns(budgets))
-    on_trunk = any(not one.finished for losses in found.values() for one in losses.values())
-    notes = (*NOTES, ON_TRUNK) if on_trunk else NOTES
+    on_curve = any(not one.finished for losses in found.values() for one in losses.values())
+    notes = (*NOTES, ON_CURVE) if on_curve else NOTES
     return Table(frame_of(rows), columns, name, "Equal budgets", notes, looks, "Bold: lowest held-out loss")
 
 
