@@ -102,6 +102,14 @@ def counted(number: int | str, thing: str) -> str:
     return f"{number} {thing}" if str(number) == "1" else f"{number} {thing}s"
 
 
+def short_count(number: int) -> str:
+    """A large count for people and file names: 10M, 2.5M, 300K."""
+    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
+        if number >= size:
+            return f"{number / size:.3g}{unit}"
+    return str(number)
+
+
 def saved_so_far(saved: int, total: int, thing: str) -> str:
     """The message after stopping work on many things: ``2 of 18 cells are saved; ...``."""
     are = "is" if saved == 1 else "are"

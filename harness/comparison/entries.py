@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from harness.comparison.stats import independent_scores
+from harness.progress import short_count
 from harness.store import RunRecord
 
 _NOT_RECIPE = ("learning_rate", "steps", "resumed_from_step")
@@ -133,7 +134,7 @@ def _weights(group: Sequence[RunRecord]) -> str:
 
 def pretrained_name(tokens: int) -> str:
     """``pretrained-10M`` for ten million tokens."""
-    return f"pretrained-{tokens / 1e6:.3g}M"
+    return f"pretrained-{short_count(tokens)}"
 
 
 def _identity(record: RunRecord) -> str:

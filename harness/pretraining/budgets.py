@@ -8,7 +8,7 @@ them. Below the shortest of them there is only the curve of a longer run; its lo
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.store.record import PretrainingRecord
 
-Measure = Literal["tokens", "flops", "seconds"]
+Measure = Literal["tokens", "flops", "seconds", "processor_s"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,21 @@ class AtBudget:
     finished: bool
 
 
+def measure_of_time(records: Iterable[PretrainingRecord]) -> Measure:
+    """The measure of time that is fair to all records: processor time on CPUs, which other work on the machine does not change.
+
+    It is the time on the clock if a record is of a GPU, or older than the measurement of processor time.
+    """
+    fair = all("processor_s" in record["curve"][-1] and record["environment"].get("gpu") is None for record in records)
+    return "processor_s" if fair else "seconds"
+
+
 def common_budget(encoders: Mapping[str, Sequence[PretrainingRecord]], measure: Measure) -> float:
     """The largest budget that every encoder has reached.
 
     Args:
         encoders: the results of each encoder by one recipe: lengths and seeds differ.
-        measure: ``tokens``, ``flops``, or ``seconds`` of training.
+        measure: ``tokens``, ``flops``, ``seconds`` of training, or ``processor_s``, its processor time.
     """
     return min(max(record["curve"][-1][measure] for record in records) for records in encoders.values())
 

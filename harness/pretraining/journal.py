@@ -19,10 +19,12 @@ class Journal:
     """The journal.
 
     Attributes:
-        curve: held-out points: ``tokens``, ``step``, ``seconds`` of training, ``flops``, ``loss`` (nats a token),
-            ``accuracy``, ``bits_per_byte``.
+        curve: held-out points: ``tokens``, ``step``, ``seconds`` of training, ``processor_s`` (the same as time of all
+            processor threads of the first process, in which other work on the machine does not count), ``flops``,
+            ``loss`` (nats a token), ``accuracy``, ``bits_per_byte``.
         losses: (step, mean training loss since the last entry).
-        seconds: ``train`` (whole steps, ``data`` within), ``evaluate``, ``checkpoint``, ``log``.
+        seconds: ``train`` (whole steps, ``data`` within; ``processor`` is its processor time), ``evaluate``,
+            ``checkpoint``, ``log``.
         flops: needed operations until now.
         resumed_from: the steps from which the run went on after it had been cut off.
     """
@@ -30,7 +32,7 @@ class Journal:
     curve: list[dict[str, float]] = field(default_factory=list)
     losses: list[tuple[int, float]] = field(default_factory=list)
     seconds: dict[str, float] = field(
-        default_factory=lambda: {"train": 0.0, "data": 0.0, "evaluate": 0.0, "checkpoint": 0.0, "log": 0.0}
+        default_factory=lambda: dict.fromkeys(("train", "processor", "data", "evaluate", "checkpoint", "log"), 0.0)
     )
     flops: float = 0.0
     resumed_from: list[int] = field(default_factory=list)

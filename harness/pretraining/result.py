@@ -16,7 +16,7 @@ from harness.pretraining.heldout import HeldOut, evaluate
 from harness.pretraining.journal import Journal, tokens_to
 from harness.pretraining.planned import PROTOCOL, Pretraining
 from harness.pretraining.tokens import tokenizer_identity
-from harness.progress import stderr
+from harness.progress import short_count, stderr
 from harness.store.pretrained import PRETRAINING_FILE
 from harness.store.record import PretrainingRecipe, PretrainingRecord, pretraining_record
 from harness.store.record.pretraining import CorpusEntry, HeldOutScores, PretrainedModel, Throughput
@@ -174,19 +174,12 @@ def _recipe(planned: Pretraining, steps: int) -> PretrainingRecipe:
 
 def _throughput(planned: Pretraining, trained: Trained) -> Throughput:
     train_s, rate = trained.journal.seconds["train"], trained.matmul_flops_per_s
+    utilisation = trained.journal.flops / train_s / rate if train_s else None
     return {
         "tokens_per_s": trained.steps * planned.request.recipe.batch_tokens / train_s if train_s else None,
-        "mfu": trained.journal.flops / train_s / rate if train_s else None,
+        "mfu": utilisation if utilisation and utilisation <= 1 else None,
         "matmul_flops_per_s": rate,
     }
-
-
-def short(tokens: int) -> str:
-    """A number of tokens for people and file names: 10M, 2.5M, 300K."""
-    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
-        if tokens >= size:
-            return f"{tokens / size:.3g}{unit}"
-    return str(tokens)
 
 
 def say(record: PretrainingRecord) -> None:
@@ -194,9 +187,9 @@ def say(record: PretrainingRecord) -> None:
     heldout, baselines = record["scores"]["heldout"], record["baselines"]
     reached = record["tokens_to_5_nats"]
     stderr.print(
-        f"{record['model']['name']} {record['model']['size']} after {short(record['recipe']['tokens'])} tokens: held-out "
+        f"{record['model']['name']} {record['model']['size']} after {short_count(record['recipe']['tokens'])} tokens: held-out "
         f"{heldout['loss']:.3f} nats a token, {heldout['bits_per_byte']:.3f} bits a byte, accuracy {heldout['accuracy']:.3f}; "
         f"counting: unigram {baselines['unigram']['loss']:.3f}, bigram {baselines['bigram']['loss']:.3f}; "
-        + (f"5 nats after {short(int(reached))} tokens" if reached else "5 nats never reached")
+        + (f"5 nats after {short_count(int(reached))} tokens" if reached else "5 nats never reached")
         + ("; still on the plateau: no better than the bigram" if record["on_plateau"] else "")
     )

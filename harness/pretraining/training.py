@@ -261,21 +261,23 @@ class _Watch(TrainerCallback):
     def __init__(self, trainer: _Pretrainer) -> None:
         self.trainer, self.leg, self.setting, self.journal = trainer, trainer.leg, trainer.setting, trainer.journal
         self.log_every = max(1, self.setting.recipe.steps // LOG_POINTS)
-        self.mark = self.saved = time.monotonic()
+        self.saved = time.monotonic()
+        self._mark()
         self.flops: dict[tuple[int, int], float] = {}
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
-        self.mark = self.saved = self.began = time.monotonic()
+        self.saved = self.began = time.monotonic()
         self.began_at = state.global_step
         if state.global_step == 0 and not self.journal.curve:
             self._point(state)
-        self.mark = time.monotonic()
+        self._mark()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         now = time.monotonic()
         self.journal.seconds["train"] += now - self.mark
+        self.journal.seconds["processor"] += time.process_time() - self.processor_mark
         self.journal.flops += self._flops_of(state.global_step - 1)
         self.journal.pending.append(self.trainer.loss)
         at_end = state.global_step == self.leg.stop
@@ -286,10 +288,14 @@ class _Watch(TrainerCallback):
             self._point(state)
         if at_end or distributed.from_first(self._is_due):
             control.should_save = True
-        self.mark = time.monotonic()
+        self._mark()
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        self.mark = self.saved = time.monotonic()
+        self.saved = time.monotonic()
+        self._mark()
+
+    def _mark(self) -> None:
+        self.mark, self.processor_mark = time.monotonic(), time.process_time()
 
     def _is_due(self) -> bool:
         return time.monotonic() - self.saved >= self.setting.checkpoint_interval_s
@@ -321,6 +327,7 @@ class _Watch(TrainerCallback):
                 "tokens": state.global_step * self.setting.recipe.batch_tokens,
                 "step": state.global_step,
                 "seconds": self.journal.seconds["train"],
+                "processor_s": self.journal.seconds["processor"],
                 "flops": self.journal.flops,
                 **found,
             }

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from harness.pretraining.figure import draw_curves, label_of
+from harness.pretraining.figure import draw_curves, labels_of
 from harness.progress import duration
 from harness.report.page import svg
 from harness.report.pretraining_budgets import budget_table
@@ -55,6 +55,9 @@ COLUMNS = (
 )
 
 
+_IN_COLUMNS = ("tokens", "learning_rate", "seed")
+
+
 def table_of(records: Sequence[PretrainingRecord], name: str) -> Table:
     """The table of comparable pretrainings."""
     lowest = min(record["scores"]["heldout"]["loss"] for record in records)
@@ -62,7 +65,15 @@ def table_of(records: Sequence[PretrainingRecord], name: str) -> Table:
     title = f"{records[0]['task']['dataset']}, {records[0]['task']['fingerprint'][:12]} (counting, nats a token: {baselines})"
     best = [number for number, record in enumerate(records) if record["scores"]["heldout"]["loss"] == lowest]
     looks: dict[tuple[int, str], Look] = {(number, "nats a token"): "best" for number in best}
-    return Table(frame_of(map(_row, records)), COLUMNS, name, title, NOTES, looks, "Bold: lowest held-out loss")
+    return Table(
+        frame_of(map(_row, records, labels_of(records, shown=_IN_COLUMNS))),
+        COLUMNS,
+        name,
+        title,
+        NOTES,
+        looks,
+        "Bold: lowest held-out loss",
+    )
 
 
 def tables(records: Sequence[PretrainingRecord]) -> list[Table]:
@@ -74,10 +85,10 @@ def tables(records: Sequence[PretrainingRecord]) -> list[Table]:
     return [table for table in found if table is not None]
 
 
-def _row(record: PretrainingRecord) -> dict[str, object]:
+def _row(record: PretrainingRecord, label: str) -> dict[str, object]:
     heldout, throughput = record["scores"]["heldout"], record["throughput"]
     return {
-        "encoder": label_of(record),
+        "encoder": label,
         "tokens": record["recipe"]["tokens"],
         "lr": record["recipe"]["learning_rate"],
         "seed": record["seed"],
@@ -115,8 +126,8 @@ def sections(records: Sequence[PretrainingRecord], numbered: Mapping[str, int]) 
 
 def _section(group: Sequence[PretrainingRecord], numbered: Mapping[str, int], number: int) -> dict[str, Any]:
     series = [
-        svg.Series(numbered[record["model"]["name"]], [_point(record, point) for point in record["curve"]], joined=True)
-        for record in group
+        svg.Series(numbered[record["model"]["name"]], [_point(label, point) for point in record["curve"]], joined=True)
+        for record, label in zip(group, labels_of(group), strict=True)
     ]
     tokens = [point["tokens"] / 1e6 for record in group for point in record["curve"]]
     losses = [point["loss"] for record in group for point in record["curve"]]
@@ -134,6 +145,6 @@ def _section(group: Sequence[PretrainingRecord], numbered: Mapping[str, int], nu
     }
 
 
-def _point(record: PretrainingRecord, point: Mapping[str, float]) -> svg.Point:
-    text = f"{label_of(record)}, lr {record['recipe']['learning_rate']:g}, {point['tokens']:,} tokens: {point['loss']:.3f} nats"
+def _point(label: str, point: Mapping[str, float]) -> svg.Point:
+    text = f"{label}: after {point['tokens']:,} tokens {point['loss']:.3f} nats"
     return svg.Point(point["tokens"] / 1e6, point["loss"], point["loss"], point["loss"], text)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from harness.pretraining.budgets import AtBudget, Measure, common_budget, loss_at
+from harness.pretraining.budgets import AtBudget, Measure, common_budget, loss_at, measure_of_time
 from harness.pretraining.figure import label_of
 from harness.progress import duration
 from harness.report.table import Column, Look, Table, frame_of
@@ -19,7 +19,7 @@ NOTES = (
 ON_CURVE = (
     "*: read off the curve of a longer run, whose learning rate had not fallen to zero; a finished run would be lower."
 )
-_MEASURES: tuple[Measure, ...] = ("tokens", "flops", "seconds")
+PROCESSOR_TIME = "Processor time is that of all threads of training; other work on the machine does not count."
 
 
 def budget_table(records: Sequence[PretrainingRecord], name: str) -> Table | None:
@@ -32,35 +32,44 @@ def budget_table(records: Sequence[PretrainingRecord], name: str) -> Table | Non
     encoders = _at_best_rate(records)
     if len(encoders) < 2:
         return None
-    budgets = {measure: common_budget(encoders, measure) for measure in _MEASURES}
+    time = measure_of_time(record for results in encoders.values() for record in results)
+    measures: tuple[Measure, ...] = ("tokens", "flops", time)
+    budgets = {measure: common_budget(encoders, measure) for measure in measures}
     found = {
-        label: {measure: loss_at(results, measure, budgets[measure]) for measure in _MEASURES}
+        label: {measure: loss_at(results, measure, budgets[measure]) for measure in measures}
         for label, results in encoders.items()
     }
     rows = [
         {"encoder": label, "lr": encoders[label][0]["recipe"]["learning_rate"]}
-        | {measure: _text(losses[measure]) for measure in _MEASURES}
+        | {measure: _text(losses[measure]) for measure in measures}
         for label, losses in found.items()
     ]
-    looks: dict[tuple[int, str], Look] = {}
-    for measure in _MEASURES:
-        lowest = min(losses[measure].loss for losses in found.values())
-        for number, losses in enumerate(found.values()):
-            if losses[measure].loss == lowest:
-                looks[number, measure] = "best"
     columns = (Column("encoder"), Column("lr", "{:g}", number=True), *_columns(budgets))
     on_curve = any(not one.finished for losses in found.values() for one in losses.values())
-    notes = (*NOTES, ON_CURVE) if on_curve else NOTES
+    notes = (*NOTES, *[PROCESSOR_TIME] * (time == "processor_s"), *[ON_CURVE] * on_curve)
+    looks = _lowest(list(found.values()))
     return Table(frame_of(rows), columns, name, "Equal budgets", notes, looks, "Bold: lowest held-out loss")
 
 
-def _columns(budgets: dict[Measure, float]) -> tuple[Column, ...]:
-    heads = {
-        "tokens": f"at {budgets['tokens'] / 1e6:.3g}M tokens",
-        "flops": f"at {budgets['flops'] / 1e15:.3g} PFLOP",
-        "seconds": f"after {duration(budgets['seconds'])}",
+def _lowest(rows: Sequence[Mapping[Measure, AtBudget]]) -> dict[tuple[int, str], Look]:
+    """Marks the lowest loss of each column."""
+    lowest = {measure: min(losses[measure].loss for losses in rows) for measure in rows[0]}
+    return {
+        (number, measure): "best"
+        for number, losses in enumerate(rows)
+        for measure, found in losses.items()
+        if found.loss == lowest[measure]
     }
-    return tuple(Column(measure, number=True, head=heads[measure]) for measure in _MEASURES)
+
+
+def _columns(budgets: dict[Measure, float]) -> tuple[Column, ...]:
+    heads: dict[Measure, Callable[[float], str]] = {
+        "tokens": lambda tokens: f"at {tokens / 1e6:.3g}M tokens",
+        "flops": lambda flops: f"at {flops / 1e15:.3g} PFLOP",
+        "seconds": lambda seconds: f"after {duration(seconds)}",
+        "processor_s": lambda seconds: f"after {duration(seconds)} of processor time",
+    }
+    return tuple(Column(measure, number=True, head=heads[measure](budget)) for measure, budget in budgets.items())
 
 
 def _text(found: AtBudget) -> str:

@@ -124,6 +124,9 @@ def _summary(reading: Reading, comparisons: Sequence[Comparison]) -> str:
     rankers = sorted({standing.label for standing in standings if standing.entry.is_ranker})
     ranked = " and ".join([counted(len(encoders), "encoder"), *rankers] if encoders or not rankers else rankers)
     datasets = {comparison.dataset for comparison in comparisons}
+    pretrainings = counted(len(reading.pretraining), "pretraining")
+    if not comparisons and reading.pretraining:
+        return f"{pretrainings}, and no finished run yet."
     bench = f" and {counted(len(reading.bench), 'point')} of a bench" if reading.bench else ""
     return f"{ranked} on {counted(len(datasets), 'dataset')}, from {counted(len(reading.runs), 'finished run')}{bench}."
 

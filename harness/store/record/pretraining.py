@@ -10,7 +10,8 @@ HeldOutScores = dict[str, float]
 """``loss`` (nats per masked token), ``accuracy`` and ``bits_per_byte``, on held-out text with fixed masks."""
 
 CurvePoint = dict[str, float]
-"""Held-out scores during pretraining, with ``tokens``, ``step``, ``seconds`` of training and ``flops`` until then."""
+"""Held-out scores during pretraining, with ``tokens``, ``step``, ``seconds`` of training, ``processor_s`` (the same as time
+of all processor threads; older records lack it) and ``flops`` until then."""
 
 
 class PretrainedModel(TypedDict):
@@ -95,7 +96,8 @@ class Throughput(TypedDict):
 
     tokens_per_s: float | None
     mfu: float | None
-    """Needed operations per second over the machine's matrix products per second."""
+    """Needed operations per second over the machine's matrix products per second; ``None`` if other work on the machine
+    made that rate lower than the run's own."""
     matmul_flops_per_s: float
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.pretraining.budgets import common_budget, loss_at
+from harness.pretraining.budgets import common_budget, loss_at, measure_of_time
 
 
 def result(tokens, loss, flops_per_token=1.0, seconds_per_token=1.0, seed=0):
@@ -49,3 +49,16 @@ def test_seeds_are_averaged():
     records = [result(16, 4.0, seed=0), result(16, 4.4, seed=1), result(4, 6.0)]
     assert loss_at(records, "tokens", 16).loss == pytest.approx(4.2)
     assert loss_at(records, "tokens", 8).loss == pytest.approx(np.mean([4.2, 6.0]))
+
+
+def with_processor_time(record, gpu=None):
+    curve = [{**point, "processor_s": point["seconds"] / 2} for point in record["curve"]]
+    return {**record, "curve": curve, "environment": {"gpu": gpu}}
+
+
+def test_time_is_processor_time_unless_a_record_is_of_a_gpu_or_does_not_have_it():
+    new, old = with_processor_time(result(16, 4.0)), result(16, 4.0) | {"environment": {"gpu": None}}
+    assert measure_of_time([new, new]) == "processor_s"
+    assert measure_of_time([new, old]) == "seconds"
+    assert measure_of_time([new, with_processor_time(result(16, 4.0), gpu="A100")]) == "seconds"
+    assert common_budget({"one": [new]}, "processor_s") == 8

@@ -3,6 +3,7 @@
 import json
 
 from harness.cli import run_command
+from harness.pretraining.figure import labels_of
 from harness.pretraining.journal import tokens_to
 from tests.harness.pretraining.conftest import record_of
 
@@ -22,6 +23,7 @@ def test_a_store_of_pretrainings_gives_a_table_a_figure_and_a_section(words, tmp
     page = (tmp_path / "report" / "report.html").read_text()
     section = page[page.index('id="pretraining"') :].partition("</section>")[0]
     assert f"{losses['a']:.3f}" in section
+    assert "2 pretrainings, and no finished run yet." in page
     assert "<svg" in section
 
 
@@ -33,6 +35,7 @@ def test_several_encoders_have_a_table_at_equal_tokens_operations_and_time(words
     head = next(row for row in rows if row.startswith("| encoder"))
     assert "at 0.00819M tokens" in head
     assert "PFLOP" in head
+    assert "of processor time" in head
     for name in ("bert", "neobert"):
         row = next(row for row in rows if row.startswith(f"| {name} ") or f"| {name} tiny" in row)
         assert f"{record_of(tmp_path / name)['scores']['heldout']['loss']:.3f}" in row
@@ -48,6 +51,21 @@ def test_a_record_without_a_curve_is_named_and_left_out(words, tmp_path, capsys)
     file.write_text(json.dumps(record))
     assert run_command(["report", "--out", str(tmp_path / "store"), "--report", str(tmp_path / "report")]) == 2
     assert "has no curve" in capsys.readouterr().err
+
+
+def test_a_label_names_the_values_in_which_runs_of_one_encoder_differ():
+    def record(model="bert", seed=0, **recipe):
+        settings = {"tokens": 3_000_000, "learning_rate": 1e-3, "warmup": 0.02, "warmup_steps": 2, "rows": [256, 512]}
+        return {"model": {"name": model, "size": "tiny"}, "recipe": settings | recipe, "seed": seed}
+
+    same = [record(), record("neobert", warmup=0.1, warmup_steps=9)]
+    assert labels_of(same) == ["bert tiny", "neobert tiny"]
+    differ = [record(), record(warmup=0.1, learning_rate=2e-3), record(rows=[512, 512], warmup=0.1, seed=1)]
+    assert labels_of(differ, shown=("seed",)) == [
+        "bert tiny, lr 0.001, rows 256:512, warm-up 0.02",
+        "bert tiny, lr 0.002, rows 256:512, warm-up 0.1",
+        "bert tiny, lr 0.001, rows 512:512, warm-up 0.1",
+    ]
 
 
 def test_tokens_to_a_loss_lie_on_the_straight_line_between_points():

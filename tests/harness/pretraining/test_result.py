@@ -96,7 +96,8 @@ def test_the_store_has_a_record_and_the_folder_a_card(result):
     assert record["curve"][-1]["tokens"] == record["recipe"]["tokens"] == 4096
     assert record["curve"][-1]["loss"] < record["curve"][0]["loss"]
     assert record["throughput"]["tokens_per_s"] > 0
-    assert 0 < record["throughput"]["mfu"] < 1
+    assert record["throughput"]["mfu"] is None or 0 < record["throughput"]["mfu"] <= 1
+    assert record["curve"][0]["processor_s"] == 0 < record["curve"][-1]["processor_s"]
     assert record["baselines"]["bigram"]["loss"] < record["baselines"]["unigram"]["loss"]
     card = (folder / "README.md").read_text()
     assert card.startswith("---\nlicense:")
