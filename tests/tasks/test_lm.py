@@ -7,7 +7,8 @@ import pytest
 from datasets import Dataset
 
 from harness.errors import InputError
-from tasks.lm import LM, PAIRS, TEXT, PairScores, PassageLoss
+from tasks.lm import LM
+from tasks.lm_measures import PAIRS, TEXT, PairScores, PassageLoss
 from tasks.sources.formats import minimal_pairs
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copy_from_hub
