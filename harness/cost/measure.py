@@ -22,6 +22,7 @@ from harness.errors import InputError
 from harness.machine import memory, provenance
 from harness.machine.device import device as compute_device
 from harness.nn.inference import autocast
+from harness.nn.packed import pack
 from harness.store.record import BuiltModel, Measured
 from models import MODELS, flops
 from models.parameters import count_parameters
@@ -106,7 +107,11 @@ def _inference(model: nn.Module, point: Point, ids: NDArray[np.int64], device: t
     """The forward pass in evaluation mode, as `harness run` predicts."""
     batch = _batch(ids, device)
     model.eval()
-    forward = torch.compile(model) if point.compiled else model
+    if point.compiled:
+        forward = torch.compile(model)
+    else:
+        pack(model, point.precision)
+        forward = model
 
     @torch.inference_mode()
     def call() -> None:

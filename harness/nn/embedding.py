@@ -14,6 +14,7 @@ from harness.cells.vectors import PLAIN, Vectors
 from harness.machine import memory
 from harness.nn.heads import mean_pool, width_of
 from harness.nn.inference import autocast, batches_by_tokens, pad
+from harness.nn.packed import packed
 from tasks.beginning import beginning
 from tasks.task import one_by_one
 
@@ -59,26 +60,28 @@ def embed(
     vectors = np.empty((len(texts), width), np.float32)
     order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
     n_cut = done = 0
-    for start in range(0, len(order), TEXTS_AT_ONCE):
-        some = order[start : start + TEXTS_AT_ONCE]
-        read = [beginning(texts[index], tokenizer, max_length) for index in some]
-        tokenised = tokenizer(read, truncation=True, max_length=max_length, verbose=False)
-        n_cut += sum(bool(encoding.overflowing) for encoding in tokenised.encodings)
-        features = one_by_one(tokenised)
-        # Rounded up to the padded length: oneDNN keeps compiled code in memory for every shape of a batch.
-        lengths = [-(-len(feature["input_ids"]) // 8) * 8 for feature in features]
-        for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):
-            batch = {
-                name: tensor.to(device) for name, tensor in pad([features[one] for one in chosen], tokenizer).items()
-            }
-            with autocast(device, precision):
-                hidden = encoder(**batch).last_hidden_state
-            pooled = pool(hidden.float(), batch["attention_mask"])
-            scaled = nn.functional.normalize(pooled, dim=-1) if by.unit else pooled
-            vectors[[some[one] for one in chosen]] = scaled.cpu().numpy()
-            done += len(chosen)
-            progress(done, len(texts))
-        memory.give_back()  # batches of many sizes leave holes in glibc's heap, which grow to a gibibyte
+    with packed(encoder, precision):
+        for start in range(0, len(order), TEXTS_AT_ONCE):
+            some = order[start : start + TEXTS_AT_ONCE]
+            read = [beginning(texts[index], tokenizer, max_length) for index in some]
+            tokenised = tokenizer(read, truncation=True, max_length=max_length, verbose=False)
+            n_cut += sum(bool(encoding.overflowing) for encoding in tokenised.encodings)
+            features = one_by_one(tokenised)
+            # Rounded up to the padded length: oneDNN keeps compiled code in memory for every shape of a batch.
+            lengths = [-(-len(feature["input_ids"]) // 8) * 8 for feature in features]
+            for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):
+                batch = {
+                    name: tensor.to(device)
+                    for name, tensor in pad([features[one] for one in chosen], tokenizer).items()
+                }
+                with autocast(device, precision):
+                    hidden = encoder(**batch).last_hidden_state
+                pooled = pool(hidden.float(), batch["attention_mask"])
+                scaled = nn.functional.normalize(pooled, dim=-1) if by.unit else pooled
+                vectors[[some[one] for one in chosen]] = scaled.cpu().numpy()
+                done += len(chosen)
+                progress(done, len(texts))
+            memory.give_back()  # batches of many sizes leave holes in glibc's heap, which grow to a gibibyte
     return vectors, n_cut
 
 

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from harness.nn.packed import packed
 from tasks.task import Feature
 
 if TYPE_CHECKING:
@@ -81,15 +82,17 @@ def predict(
     device = next(model.parameters()).device
     logits: list[NDArray[np.float32]] = [np.empty((0, 0), np.float32)] * len(features)
     lengths, done = [len(feature["input_ids"]) for feature in features], 0
-    for chosen in batches_by_tokens(lengths, tokens, batch_size):
-        batch = {
-            name: tensor.to(device) for name, tensor in pad([features[index] for index in chosen], tokenizer).items()
-        }
-        with autocast(device, precision):
-            output = model(**batch)["logits"].float().cpu().numpy()
-        for row, index in enumerate(chosen):
-            of_tokens = output.ndim == 3
-            logits[index] = (output[row, : lengths[index]] if of_tokens else output[row]).copy()
-        done += len(chosen)
-        progress(done, len(features))
+    with packed(model, precision):
+        for chosen in batches_by_tokens(lengths, tokens, batch_size):
+            batch = {
+                name: tensor.to(device)
+                for name, tensor in pad([features[index] for index in chosen], tokenizer).items()
+            }
+            with autocast(device, precision):
+                output = model(**batch)["logits"].float().cpu().numpy()
+            for row, index in enumerate(chosen):
+                of_tokens = output.ndim == 3
+                logits[index] = (output[row, : lengths[index]] if of_tokens else output[row]).copy()
+            done += len(chosen)
+            progress(done, len(features))
     return logits

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from harness.machine import memory
 from harness.nn.inference import autocast, batches_by_tokens
 from harness.nn.masked_lm import Scorer
+from harness.nn.packed import packed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -86,17 +87,18 @@ def pseudo_log_likelihoods(
     """
     found = np.zeros(len(sentences))
     order = sorted(range(len(sentences)), key=lambda index: -len(sentences[index].ids))
-    for start in range(0, len(order), SENTENCES_AT_ONCE):
-        some = order[start : start + SENTENCES_AT_ONCE]
-        copies = [(index, place) for index in some for place in range(len(sentences[index].scored))]
-        # Rounded up to the padded length: oneDNN keeps compiled code in memory for every shape of a batch.
-        lengths = [-(-len(sentences[index].ids) // _MULTIPLE) * _MULTIPLE for index, _ in copies]
-        for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):
-            batch = [copies[one] for one in chosen]
-            scores = _scores(scorer, [(sentences[index], place) for index, place in batch], tokenizer, precision)
-            np.add.at(found, [index for index, _ in batch], scores)
-        memory.give_back()
-        progress(min(start + SENTENCES_AT_ONCE, len(order)), len(order))
+    with packed(scorer, precision):
+        for start in range(0, len(order), SENTENCES_AT_ONCE):
+            some = order[start : start + SENTENCES_AT_ONCE]
+            copies = [(index, place) for index in some for place in range(len(sentences[index].scored))]
+            # Rounded up to the padded length: oneDNN keeps compiled code in memory for every shape of a batch.
+            lengths = [-(-len(sentences[index].ids) // _MULTIPLE) * _MULTIPLE for index, _ in copies]
+            for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):
+                batch = [copies[one] for one in chosen]
+                scores = _scores(scorer, [(sentences[index], place) for index, place in batch], tokenizer, precision)
+                np.add.at(found, [index for index, _ in batch], scores)
+            memory.give_back()
+            progress(min(start + SENTENCES_AT_ONCE, len(order)), len(order))
     return found
 
 

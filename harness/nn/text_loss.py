@@ -15,6 +15,7 @@ from harness.nn.inference import autocast
 from harness.nn.masked_lm import Scorer
 from harness.nn.masked_rows import drawn, masked_rows, tensors
 from harness.nn.masking import IGNORED, Masked, Masker
+from harness.nn.packed import packed
 from harness.nn.token_stream import plain_ids, separator_id
 
 if TYPE_CHECKING:
@@ -104,19 +105,22 @@ def document_losses(
     found = DocumentLosses(np.zeros(n_documents), np.zeros(n_documents, np.int64), np.zeros(n_documents, np.int64))
     n_rows, length = text.masked.input_ids.shape
     of_batch = max(1, TOKENS_A_BATCH // length)
-    for start in range(0, n_rows, of_batch):
-        batch = {name: value.to(device) for name, value in tensors(text.masked, start, start + of_batch).items()}
-        row, place = torch.nonzero(batch["labels"] != IGNORED, as_tuple=True)
-        labels = batch["labels"][row, place]
-        with autocast(device, precision):
-            scores = scorer(
-                batch["input_ids"], torch.ones_like(batch["input_ids"]), row * length + batch["positions"][row, place]
-            )
-        documents = text.document_of[start : start + of_batch][row.cpu().numpy(), place.cpu().numpy()]
-        losses = -scores.gather(1, labels[:, None])[:, 0]
-        np.add.at(found.nats, documents, losses.double().cpu().numpy())
-        np.add.at(found.right, documents, (scores.argmax(-1) == labels).cpu().numpy())
-        np.add.at(found.masked, documents, 1)
-        progress(min(start + of_batch, n_rows), n_rows)
+    with packed(scorer, precision):
+        for start in range(0, n_rows, of_batch):
+            batch = {name: value.to(device) for name, value in tensors(text.masked, start, start + of_batch).items()}
+            row, place = torch.nonzero(batch["labels"] != IGNORED, as_tuple=True)
+            labels = batch["labels"][row, place]
+            with autocast(device, precision):
+                scores = scorer(
+                    batch["input_ids"],
+                    torch.ones_like(batch["input_ids"]),
+                    row * length + batch["positions"][row, place],
+                )
+            documents = text.document_of[start : start + of_batch][row.cpu().numpy(), place.cpu().numpy()]
+            losses = -scores.gather(1, labels[:, None])[:, 0]
+            np.add.at(found.nats, documents, losses.double().cpu().numpy())
+            np.add.at(found.right, documents, (scores.argmax(-1) == labels).cpu().numpy())
+            np.add.at(found.masked, documents, 1)
+            progress(min(start + of_batch, n_rows), n_rows)
     memory.give_back()
     return found
