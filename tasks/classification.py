@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,7 +67,9 @@ class SequenceClassification(Family[Source]):
 
     def local(self, path: Path) -> Source:
         """See `Family.local`: JSON lines."""
-        return FolderSource(path, jsonl.identity, jsonl.load)
+        return FolderSource(
+            path, partial(jsonl.identity, needed=self.needed), partial(jsonl.load, needed=self.needed)
+        )
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from tasks.sources.formats.locate import locate
 from tasks.sources.formats.reading import Reading
-from tasks.task import Data, DatasetInfo
+from tasks.task import SPLITS, Data, DatasetInfo, Split
 
 
 class Source(Protocol):
@@ -35,11 +36,13 @@ class Family(ABC, Generic[SourceT]):
         family: the name that a user types.
         folders: names that the family's folder in a data folder may have; the first that holds the dataset is read.
         file_format: of a dataset in a local folder, in a few words for ``harness list``.
+        needed: splits that a dataset in a local folder must have.
     """
 
     family: str
     file_format: str = ""
     folders: tuple[str, ...] = ()
+    needed: tuple[Split, ...] = SPLITS
 
     @property
     @abstractmethod
@@ -57,6 +60,12 @@ class Family(ABC, Generic[SourceT]):
     @abstractmethod
     def hub(self, info: DatasetInfo) -> SourceT:
         """The source of a declared dataset on the Hugging Face hub."""
+
+    def for_testing(self) -> Self:
+        """See `tasks.task.ScoredWithoutTraining`."""
+        same = copy(self)
+        same.needed = ("test",)
+        return same
 
     def source(self, dataset: str, data_dir: str | None) -> SourceT:
         """The source of a dataset: ``data_dir`` if given, else the declared source.

@@ -73,11 +73,11 @@ class NamedEntityRecognition(Family[Source]):
 
     def _identity(self, path: Path) -> str:
         if self.strict_tags:  # checked here, because the store may have an earlier run on these files
-            conll.load(path, strict_tags=True)
-        return conll.identity(path)
+            conll.load(path, strict_tags=True, needed=self.needed)
+        return conll.identity(path, self.needed)
 
     def _read(self, path: Path, skip_bad: bool) -> Reading[Sentence]:
-        splits, notes = conll.load(path, self.strict_tags)
+        splits, notes = conll.load(path, self.strict_tags, self.needed)
         return Reading(splits=splits, labels=_labels(splits), notes=list(notes))
 
     def encode(
@@ -181,8 +181,9 @@ def _read_hub(info: DatasetInfo, skip_bad: bool) -> Reading[Sentence]:
 
 
 def _labels(splits: Mapping[Split, Sequence[Sentence]]) -> tuple[str, ...]:
-    """O, and the two tags of each type of the train split, types in alphabetical order."""
-    types = sorted({tag[2:] for sentence in splits["train"] for tag in sentence.tags if tag != "O"})
+    """O, and the two tags of each type of the train split, or of all splits without one; types in alphabetical order."""
+    read = [splits["train"]] if splits.get("train") else splits.values()
+    types = sorted({tag[2:] for sentences in read for sentence in sentences for tag in sentence.tags if tag != "O"})
     return ("O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,9 @@ class SpanExtraction(Family[Source]):
 
     def local(self, path: Path) -> Source:
         """See `Family.local`: SQuAD's JSON, in ``DIR/qa/NAME`` or ``DIR/span/NAME``."""
-        return FolderSource(path, squad.identity, squad.load)
+        return FolderSource(
+            path, partial(squad.identity, needed=self.needed), partial(squad.load, needed=self.needed)
+        )
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""

@@ -20,12 +20,32 @@ from models import MODELS, Encoder
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
-from tasks.task import DECLARED, PRETRAINED_HEADS, Configurable, ReadsTags, ZeroShot, measured
+from tasks.task import DECLARED, PRETRAINED_HEADS, Configurable, ReadsTags, ScoredWithoutTraining, ZeroShot, measured
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Default peak learning rate of an encoder that starts from random weights; a task may have its own."""
 
 Options = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """A dataset that a model is tested on after it was trained on another.
+
+    Attributes:
+        name: ``family/dataset``.
+        task: reads, decodes and scores it.
+        identity: of its examples, see `tasks.task.Task.identity`.
+    """
+
+    name: str
+    task: Task
+    identity: str
+
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset within its family."""
+        return self.name.partition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -37,11 +57,14 @@ class Planned:
     encoder: Encoder | Ranker
     weights: Weights
     task: Task
+    tests: tuple[TestSet, ...] = ()
 
     @property
     def resolved(self) -> Request:
         """The request with nothing left to defaults or to the machine: it gives the same cell on any machine."""
-        return self.request.resolved(self.cell.task, self.cell.recipe, dict(self.cell.task_options))
+        names = tuple(name for name, _ in self.cell.tests)
+        resolved = self.request.resolved(self.cell.task, self.cell.recipe, dict(self.cell.task_options))
+        return replace(resolved, test=names)
 
     def failure(self, status: FailureStatus, error: str) -> FailureRecord:
         """The record of this cell if it did not finish, with one sentence that says why."""
@@ -119,6 +142,7 @@ class _Planner:
 
     def __init__(self) -> None:
         self._weights, self._task, self._identity = cache(_weights), cache(_task), cache(self._identity_of)
+        self._test_set = cache(self._found_test_set)
         self._planned: dict[object, Planned] = {}
 
     def plan(self, request: Request) -> Planned:
@@ -138,6 +162,7 @@ class _Planner:
         task = measured(task, dataset, request.data_dir)
         ranker = RANKERS.get(request.model)
         chosen = _ranker(ranker, task) if ranker else self._encoder(request, task, dataset)
+        tests = self._test_sets(request, task, f"{family}/{dataset}", chosen.recipe)
         cell = Cell(
             model=request.model,
             size=chosen.size,
@@ -150,8 +175,38 @@ class _Planner:
             task_options=chosen_options(task),
             data_dir=request.data_dir,
             skip_bad=request.skip_bad,
+            tests=tuple((test.name, test.identity) for test in tests),
         )
-        return Planned(request, cell, chosen.encoder, chosen.weights, task)
+        return Planned(request, cell, chosen.encoder, chosen.weights, task, tests)
+
+    def _test_sets(self, request: Request, task: Task, trained_on: str, recipe: Recipe) -> tuple[TestSet, ...]:
+        """The test sets of a request, by name, without the training dataset, which is scored anyway."""
+        options = tuple(request.task_options.items())
+        found: dict[str, TestSet] = {}
+        for name in request.test:
+            test = self._test_set(name, options, request.strict_tags, request.data_dir)
+            if test.name in found:
+                raise InputError(f"--test names {test.name} twice; each test set is scored once")
+            if (test.task.family, test.task.head) != (task.family, task.head):
+                raise InputError(
+                    f"a model that was trained on {trained_on} cannot be tested on {test.name}, which needs another head; "
+                    f"--test takes datasets of {task.family}"
+                )
+            found[test.name] = test
+        if found and not recipe.trains:
+            raise InputError(
+                f"nothing is trained on {trained_on}, so there is nothing to test elsewhere; leave --test out and score each "
+                "dataset as a --task of its own"
+            )
+        return tuple(found[name] for name in sorted(found) if name != trained_on)
+
+    def _found_test_set(self, name: str, options: Options, strict_tags: bool, data_dir: str | None) -> TestSet:
+        family, dataset = split_task(name)
+        task = self._task(family, options, strict_tags)
+        dataset = dataset or task.default_dataset
+        task = measured(task, dataset, data_dir)
+        task = task.for_testing() if isinstance(task, ScoredWithoutTraining) else task
+        return TestSet(f"{family}/{dataset}", task, task.identity(dataset, data_dir))
 
     def _encoder(self, request: Request, task: Task, dataset: str) -> _Chosen:
         encoder = MODELS[request.model]

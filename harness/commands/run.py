@@ -11,6 +11,7 @@ from harness.commands.cell_options import (
     add_data_options,
     add_recipe_options,
     add_store_option,
+    add_test_option,
     add_weights_options,
     curves_folder,
     named_values,
@@ -22,6 +23,7 @@ from harness.values import valid_name
 EXAMPLES = """examples:
   python -m harness run --model bert --task ner
   python -m harness run --model avey-b --task ner/mine --data-dir data --lr 5e-4 --epochs 3
+  python -m harness run --model bert --task nli/mnli --test nli/hans,nli/snli
   python -m harness run --model bert --weights path/to/model --task retrieval/scifact --epochs 0
 """
 
@@ -37,6 +39,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--task", type=valid_name, required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17"
     )
+    add_test_option(run)
     add_weights_options(run, "scratch")
     run.add_argument(
         "--seed", type=seed_from, default=0, help="seed of initialisation, batches and dropout (default 0)"
@@ -87,6 +90,7 @@ def _request(options: argparse.Namespace) -> Request:
         skip_bad=options.skip_bad,
         plugins=tuple(options.plugin or ()),
         strict_tags=options.strict_tags,
+        test=tuple(options.test or ()),
     )
 
 

@@ -24,11 +24,14 @@ from harness.pipelines.stages import (
     Parts,
     Result,
     Stages,
+    Tested,
     load_encoder,
     rows_of,
     scores_of,
     training_options,
 )
+from harness.pipelines.test_sets import read_test_set
+from harness.store.record import ExampleCounts
 from models.encoder import Encoder
 from models.parameters import count_parameters
 from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
@@ -48,6 +51,8 @@ Embed = Callable[[Sequence[str], str], tuple[NDArray[np.float32], int]]
 def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages) -> Result | None:
     """Train the encoder on pairs of queries and documents, if the recipe trains, and rank the documents by vectors.
 
+    Test sets are read before the training, to check them, and again one by one after it, because corpora fill the memory.
+
     Returns:
         The result; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
 
@@ -63,6 +68,8 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
             lower_case(tokenizer)
         # Training compares by cosines, whatever the checkpoint declares.
         by = replace(by, unit=by.unit or cell.recipe.trains)
+        for test in parts.tests:
+            read_test_set(test, cell, data)
     with stage("encode"):
         train = sample(data.splits["train"], cell.recipe.train_limit) if cell.recipe.trains else []
         pairs = training_examples(task, data, train)
@@ -74,32 +81,46 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
     if not distributed.is_first():
         return None
     with stage("predict"):
-        rankings, n_cut = _rank(task, data, _embedder(model, tokenizer, cell, by, stage))
+        embedded = _embedder(model, tokenizer, cell, by, stage)
+        rankings, n_cut = _rank(task, data, embedded)
+        tests = []
+        for test in parts.tests:
+            its = read_test_set(test, cell, data).data
+            found, n_its_cut = _rank(_prompted(test.task, by), its, embedded)
+            counts = _counts(len(train), its, n_its_cut)
+            tests.append(Tested(test, replace(its, documents={}), found["test"], counts))
     with stage("score"):
         scores, rows = scores_of(task, data, rankings), rows_of(task, data, rankings)
     return Result(
         data,
         scores,
         rows,
-        counts={
-            "n_train": len(train),
-            "n_train_pairs": len(pairs),
-            "n_documents": len(data.documents),
-            "n_windowed": 0,
-            "n_truncated": 0,
-            "n_documents_truncated": n_cut,
-        },
+        counts={**_counts(len(train), data, n_cut), "n_train_pairs": len(pairs)},
         parameters=count_parameters(model),
         fit=done,
+        tests=tests,
     )
+
+
+def _counts(n_train: int, data: SearchableData, n_cut: int) -> ExampleCounts:
+    return {
+        "n_train": n_train,
+        "n_documents": len(data.documents),
+        "n_windowed": 0,
+        "n_truncated": 0,
+        "n_documents_truncated": n_cut,
+    }
 
 
 def _with_declared_prompts(cell: Cell, task: Retrieval, by: Vectors) -> tuple[Retrieval, SearchableData]:
     """The task with the checkpoint's prompts as prefixes, and the collection with notes on how its texts are read."""
     data = task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+    return _prompted(task, by), replace(data, notes=(*data.notes, *by.notes(cell.recipe.max_length)))
+
+
+def _prompted(task: Retrieval, by: Vectors) -> Retrieval:
     prompts = {"query_prefix": by.query_prompt, "document_prefix": by.document_prompt}
-    prompted = task.configured({name: text for name, text in prompts.items() if text})
-    return prompted, replace(data, notes=(*data.notes, *by.notes(cell.recipe.max_length)))
+    return task.configured({name: text for name, text in prompts.items() if text})
 
 
 def _embedder(model: nn.Module, tokenizer: PreTrainedTokenizerBase, cell: Cell, by: Vectors, stage: Stages) -> Embed:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from harness.cells.cell import Cell
 from harness.machine import distributed
 from harness.machine.device import device
@@ -14,18 +17,40 @@ from harness.pipelines.stages import (
     Parts,
     Result,
     Stages,
+    Tested,
     load_encoder,
     rows_of,
     scores_of,
     training_options,
 )
+from harness.pipelines.test_sets import Target, read_test_set
+from harness.store.record import ExampleCounts
 from models.encoder import Encoder
 from models.parameters import count_parameters
-from tasks.task import LabellingTask, LongerThanTrained, TunedOnDev
+from tasks.task import Encoded, Example, LabellingTask, LongerThanTrained, Prediction, TunedOnDev
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """Examples to predict.
+
+    Attributes:
+        shown_as: their name beside the progress.
+        task: encodes them and decodes the logits.
+        examples: of one split.
+        labels: of their dataset.
+        outputs: names of the head's outputs, see `tasks.label_names.output_names`.
+    """
+
+    shown_as: str
+    task: LabellingTask
+    examples: Sequence[Example]
+    labels: Sequence[str]
+    outputs: Sequence[str]
 
 
 def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Result | None:
-    """Train encoder and head together, then decode the logits of dev and test.
+    """Train encoder and head together, then decode the logits of dev and test, and of other test sets.
 
     Returns:
         The result; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
@@ -37,37 +62,49 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
     task, recipe = parts.task, cell.recipe
     with stage("load"):
         data = task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+        targets = [read_test_set(test, cell, data) for test in parts.tests]
         encoder, tokenizer, limit = load_encoder(cell, parts)
         model = with_head(task.head, encoder, len(data.labels)).to(device())
+    sheets = [_Sheet(split, task, data.splits[split], data.labels, data.labels) for split in EVALUATED]
+    sheets += map(_sheet, targets)
     with stage("encode"):
         longest = task.longest_input(limit) if isinstance(task, LongerThanTrained) else recipe.max_length
         train = sample(data.splits["train"], recipe.train_limit)
         trained_on = task.encode(train, data.labels, tokenizer, recipe.max_length, training=True)
-        encoded = {split: task.encode(data.splits[split], data.labels, tokenizer, longest) for split in EVALUATED}
+        inputs = [sheet.task.encode(sheet.examples, sheet.labels, tokenizer, longest) for sheet in sheets]
     with stage("fit"):
         done = fit(model, trained_on.features, tokenizer, training_options(cell, parts, stage))
     if not distributed.is_first():
         return None
-    predictions, tuned = {}, {}
+    answers: list[list[Prediction]] = []
     with stage("predict"):
-        for split, inputs in encoded.items():
-            logits = predict(model, inputs.features, tokenizer, recipe.precision, progress=stage.report(split))
-            predictions[split] = task.decode(data.splits[split], data.labels, inputs, logits)
+        for sheet, one in zip(sheets, inputs, strict=True):
+            show = stage.report(sheet.shown_as)
+            logits = predict(model, one.features, tokenizer, recipe.precision, progress=show)
+            answers.append(sheet.task.decode(sheet.examples, sheet.outputs, one, logits))
     with stage("score"):
+        tuned = task.tune(data.splits["dev"], answers[0]) if isinstance(task, TunedOnDev) else {}
         if isinstance(task, TunedOnDev):
-            tuned = task.tune(data.splits["dev"], predictions["dev"])
-            predictions = {split: task.apply(predictions[split], tuned) for split in EVALUATED}
+            answers = [task.apply(each, tuned) for each in answers]
+        predictions = dict(zip(EVALUATED, answers, strict=False))
         scores, rows = scores_of(task, data, predictions), rows_of(task, data, predictions)
+    elsewhere = zip(targets, answers[2:], inputs[2:], strict=True)
     return Result(
         data,
         scores,
         rows,
-        counts={
-            "n_train": len(train),
-            "n_windowed": encoded["test"].n_windowed,
-            "n_truncated": encoded["test"].n_truncated,
-        },
+        counts=_counts(len(train), inputs[1]),
         parameters=count_parameters(encoder),
         fit=done,
         tuned=tuned,
+        tests=[Tested(to.test, to.data, each, _counts(len(train), one)) for to, each, one in elsewhere],
     )
+
+
+def _sheet(target: Target[LabellingTask]) -> _Sheet:
+    test, data = target.test, target.data
+    return _Sheet(test.name, test.task, data.splits["test"], data.labels, target.outputs)
+
+
+def _counts(n_train: int, encoded: Encoded) -> ExampleCounts:
+    return {"n_train": n_train, "n_windowed": encoded.n_windowed, "n_truncated": encoded.n_truncated}

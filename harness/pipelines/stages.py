@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from torch import nn
 
 from harness.cells.cell import Cell
+from harness.cells.plan import TestSet
 from harness.machine.device import device
 from harness.nn.training import Fit, TrainingOptions
 from harness.progress import Reporter, silent, with_loss
@@ -42,6 +43,7 @@ class Parts(Generic[ModelT, TaskT]):
         task: decides training and scores.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
         curves: folder for TensorBoard's training curves.
+        tests: other datasets to test the trained model on.
     """
 
     model: ModelT
@@ -49,6 +51,7 @@ class Parts(Generic[ModelT, TaskT]):
     task: TaskT
     checkpoints: Path | None = None
     curves: Path | None = None
+    tests: tuple[TestSet, ...] = ()
 
 
 class Stages:
@@ -72,6 +75,23 @@ class Stages:
 
 
 @dataclass(frozen=True)
+class Tested:
+    """The result on another dataset than that of training.
+
+    Attributes:
+        test: the test set.
+        data: its examples, with every note on them.
+        predictions: one per example of its test split.
+        counts: numbers of examples, for the record; ``n_train`` is that of the training.
+    """
+
+    test: TestSet
+    data: Data
+    predictions: Sequence[Prediction]
+    counts: ExampleCounts
+
+
+@dataclass(frozen=True)
 class Result:
     """The result of a run.
 
@@ -83,6 +103,7 @@ class Result:
         parameters: of the encoder, without the head.
         fit: the result of training.
         tuned: values that were chosen on dev, such as a threshold.
+        tests: the results on other datasets.
     """
 
     data: Data
@@ -92,6 +113,7 @@ class Result:
     parameters: ParameterCounts
     fit: Fit = field(default_factory=lambda: Fit(0, []))
     tuned: Mapping[str, float] = field(default_factory=dict)
+    tests: Sequence[Tested] = ()
 
 
 Predictions = Mapping[Split, Sequence[Prediction]]

@@ -24,18 +24,25 @@ HELD_OUT = 0.1
 """The largest share of the training examples to cut off if a benchmark publishes no usable dev split."""
 
 
-def split_files(folder: Path, suffix: str) -> dict[Split, Path]:
+def split_files(folder: Path, suffix: str, needed: Sequence[Split] = SPLITS) -> dict[Split, Path]:
     """The files ``train``, ``dev`` and ``test`` of a local dataset.
+
+    Args:
+        folder: holds them.
+        suffix: of their names.
+        needed: splits that must be there; of the others those that are there.
 
     Raises:
         InputError: one is missing.
     """
     files = {split: folder / f"{split}{suffix}" for split in SPLITS}
-    for file in files.values():
-        if not os.path.isfile(file):  # noqa: PTH113
-            needed = ", ".join(path.name for path in files.values())
-            raise InputError(f"{file} is missing; the folder of a dataset to train on holds {needed}")
-    return files
+    there = {split: file for split, file in files.items() if os.path.isfile(file)}  # noqa: PTH113
+    for split in needed:
+        if split not in there:
+            names = ", ".join(files[one].name for one in needed)
+            purpose = "train on" if "train" in needed else "test on"
+            raise InputError(f"{files[split]} is missing; the folder of a dataset to {purpose} holds {names}")
+    return there
 
 
 def files_identity(files: Mapping[Split, Path]) -> str:

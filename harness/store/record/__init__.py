@@ -58,7 +58,11 @@ from harness.store.record.run import (
     PretrainingOrigin,
     RecipeEntry,
     RunRecord,
+    TEST_SET,
     TaskEntry,
+    TestEntry,
+    TrainedOn,
+    by_test_set,
     run_record,
 )
 
@@ -117,7 +121,11 @@ __all__ = [
     "RunRecord",
     "Scores",
     "SplitName",
+    "TEST_SET",
     "TaskEntry",
+    "TestEntry",
+    "TrainedOn",
+    "by_test_set",
     "Throughput",
     "TokenizerEntry",
     "UnmeasuredPoint",

@@ -17,19 +17,19 @@ from tasks.sources.hub.copies import copied_notes
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import files_identity, split_files
 from tasks.sources.tag_schemes import Fit, entities, fits, written
-from tasks.task import Split
+from tasks.task import SPLITS, Split
 
 
-def files(folder: Path) -> dict[Split, Path]:
-    """The three files of a local dataset.
+def files(folder: Path, needed: Sequence[Split] = SPLITS) -> dict[Split, Path]:
+    """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: one is missing.
     """
-    return split_files(folder, ".conll")
+    return split_files(folder, ".conll", needed)
 
 
-def identity(folder: Path) -> str:
+def identity(folder: Path, needed: Sequence[Split] = SPLITS) -> str:
     """The identity of the sentences, see `tasks.task.Task.identity`.
 
     For files with numbered tokens it is more than the bytes, because an earlier version read the numbers as tokens.
@@ -37,16 +37,19 @@ def identity(folder: Path) -> str:
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    found = files(folder)
+    found = files(folder, needed)
     return files_identity(found) + (" numbered" if any(map(numbers_tokens, found.values())) else "")
 
 
-def load(folder: Path, strict_tags: bool = False) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
+def load(
+    folder: Path, strict_tags: bool = False, needed: Sequence[Split] = SPLITS
+) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
     """Read the three splits of a folder.
 
     Args:
         folder: holds ``train.conll``, ``dev.conll`` and ``test.conll``.
         strict_tags: refuse tags that violate the scheme of their file.
+        needed: splits that must be there. Without train, the types are those of the other splits.
 
     Returns:
         The sentences of each split, and a note for each conversion or omission.
@@ -54,14 +57,15 @@ def load(folder: Path, strict_tags: bool = False) -> tuple[dict[Split, list[Sent
     Raises:
         InputError: a file is missing, empty or malformed; or dev or test hold a type that train never has.
     """
-    found = files(folder)
+    found = files(folder, needed)
     rows, notes = read_rows(found)
     for split, file in found.items():
         for sentence in rows[split]:
             _check_size(sentence, file)
-    known = _types(rows["train"], found["train"])
-    for split, file in found.items():
-        _check_types(rows[split], known, file)
+    if "train" in found:
+        known = _types(rows["train"], found["train"])
+        for split, file in found.items():
+            _check_types(rows[split], known, file)
     tags = {split: [[row.tag for row in sentence] for sentence in rows[split]] for split in found}
     schemes = fits(tags)
     splits: dict[Split, list[Sentence]] = {}

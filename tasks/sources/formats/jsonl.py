@@ -7,7 +7,7 @@ One object per line: ``premise``, ``hypothesis`` and ``label``; or ``text``, ``l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from harness.errors import InputError
@@ -19,7 +19,7 @@ from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.splits import files_identity, read_bytes, split_files
-from tasks.task import DatasetInfo, Split
+from tasks.task import SPLITS, DatasetInfo, Split
 
 COLUMNS = (("premise", "hypothesis"), ("text", "text_pair"))
 UNLABELLED = ("-1", "-", "")
@@ -27,16 +27,16 @@ UNLABELLED = ("-1", "-", "")
 _ONCE_A_CLASS = re.compile(rb'"label"\s*:\s*("\s*-1?\s*"|-1)\s*[,}]')
 
 
-def files(folder: Path) -> dict[Split, Path]:
-    """The three files of a local dataset.
+def files(folder: Path, needed: Sequence[Split] = SPLITS) -> dict[Split, Path]:
+    """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: one is missing.
     """
-    return split_files(folder, ".jsonl")
+    return split_files(folder, ".jsonl", needed)
 
 
-def identity(folder: Path) -> str:
+def identity(folder: Path, needed: Sequence[Split] = SPLITS) -> str:
     """The identity of the examples, see `tasks.task.Task.identity`.
 
     For files with rows without a gold label it is more than the bytes, because an earlier version read those as a class.
@@ -44,32 +44,40 @@ def identity(folder: Path) -> str:
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    found = files(folder)
+    found = files(folder, needed)
     dropped = any(_ONCE_A_CLASS.search(read_bytes(file)) for file in found.values())
     return files_identity(found) + (" labelled" if dropped else "")
 
 
-def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
-    """Read the three splits of a folder; the labels are those of train, sorted.
+def load(folder: Path, skip_bad: bool = False, needed: Sequence[Split] = SPLITS) -> Reading[LabelledText]:
+    """Read the three splits of a folder; the labels are those of train, sorted; without train, of the other splits.
 
     Args:
         folder: holds ``train.jsonl``, ``dev.jsonl`` and ``test.jsonl``.
         skip_bad: leave out malformed lines and count them.
+        needed: splits that must be there.
 
     Raises:
         InputError: a file is missing or empty or has no gold labels, or a line is malformed (file and line are named); or
             dev or test have a label that train never has; or train has one label only.
     """
     reading: Reading[LabelledText] = Reading(skip_bad, notes=copied_notes(folder))
-    for split, file in files(folder).items():
+    there = files(folder, needed)
+    for split, file in there.items():
         what = f"lines of {file.name} without a gold label (-1, '-', empty or null)"
         found = _labelled(_lines(file, reading.labels), reading, str(file), what)
         reading.take(split, found, str(file), file.name, "lines")
         if split == "train":
-            reading.labels = tuple(sorted({example.label for example in reading.splits[split]}))
+            reading.labels = _names(reading)
             if len(reading.labels) < 2:
                 raise InputError(f"every label of {file} is {reading.labels[0]!r}, so there is nothing to learn")
+    reading.labels = reading.labels or _names(reading)
     return reading
+
+
+def _names(reading: Reading[LabelledText]) -> tuple[str, ...]:
+    """The labels read so far, sorted."""
+    return tuple(sorted({example.label for examples in reading.splits.values() for example in examples}))
 
 
 def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> Reading[LabelledText]:

@@ -7,7 +7,7 @@ for the entity that ``@placeholder`` replaces; every mention of a correct entity
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,42 +19,43 @@ from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.question import Answer, Question
 from tasks.sources.splits import files_identity, read_bytes, split_files
-from tasks.task import DatasetInfo, Split
+from tasks.task import SPLITS, DatasetInfo, Split
 
 LABELS = ("start", "end")
 """The outputs of the head for every token."""
 
 
-def files(folder: Path) -> dict[Split, Path]:
-    """The three files of a local dataset.
+def files(folder: Path, needed: Sequence[Split] = SPLITS) -> dict[Split, Path]:
+    """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: one is missing.
     """
-    return split_files(folder, ".json")
+    return split_files(folder, ".json", needed)
 
 
-def identity(folder: Path) -> str:
+def identity(folder: Path, needed: Sequence[Split] = SPLITS) -> str:
     """A digest of the files, see `tasks.task.Task.identity`.
 
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    return files_identity(files(folder))
+    return files_identity(files(folder, needed))
 
 
-def load(folder: Path, skip_bad: bool = False) -> Reading[Question]:
+def load(folder: Path, skip_bad: bool = False, needed: Sequence[Split] = SPLITS) -> Reading[Question]:
     """Read the three splits of a folder.
 
     Args:
         folder: holds ``train.json``, ``dev.json`` and ``test.json``.
         skip_bad: leave out malformed questions and count them.
+        needed: splits that must be there.
 
     Raises:
         InputError: a file is missing, is not JSON in this format, or holds a malformed question (which is named).
     """
     reading: Reading[Question] = Reading(skip_bad, labels=LABELS, notes=copied_notes(folder))
-    for split, file in files(folder).items():
+    for split, file in files(folder, needed).items():
         reading.take(split, _one_of_each(_questions(_document(file)), str(file)), str(file), file.name, "entries")
     return reading
 
