@@ -67,9 +67,7 @@ class SequenceClassification(Family[Source]):
 
     def local(self, path: Path) -> Source:
         """See `Family.local`: JSON lines."""
-        return FolderSource(
-            path, partial(jsonl.identity, needed=self.needed), partial(jsonl.load, needed=self.needed)
-        )
+        return FolderSource(path, partial(jsonl.identity, needed=self.needed), partial(jsonl.load, needed=self.needed))
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""

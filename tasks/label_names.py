@@ -43,7 +43,10 @@ def output_names(known: Sequence[str], own: Sequence[str], dataset: str) -> tupl
     otherwise = {name: OUTSIDE if OUTSIDE in own else name for name in spare}
     found = tuple(mine.get(_plain(name), otherwise.get(name, name)) for name in known)
     fate = "they count as O" if OUTSIDE in own else "predicting one is a mistake"
-    return found, f"the model also predicts the {_listed(spare)}, which this test set never has: {fate}" if spare else ""
+    return (
+        found,
+        f"the model also predicts the {_listed(spare)}, which this test set never has: {fate}" if spare else "",
+    )
 
 
 def _two_way(known: Sequence[str], mine: dict[str, str]) -> tuple[tuple[str, ...], str]:

@@ -71,9 +71,7 @@ class SpanExtraction(Family[Source]):
 
     def local(self, path: Path) -> Source:
         """See `Family.local`: SQuAD's JSON, in ``DIR/qa/NAME`` or ``DIR/span/NAME``."""
-        return FolderSource(
-            path, partial(squad.identity, needed=self.needed), partial(squad.load, needed=self.needed)
-        )
+        return FolderSource(path, partial(squad.identity, needed=self.needed), partial(squad.load, needed=self.needed))
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""

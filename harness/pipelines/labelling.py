@@ -97,7 +97,7 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
         parameters=count_parameters(encoder),
         fit=done,
         tuned=tuned,
-        tests=[Tested(to.test, to.data, each, _counts(len(train), one)) for to, each, one in elsewhere],
+        tests=[Tested(to.test, to.data, each, _counts(len(train), one), to.caveats) for to, each, one in elsewhere],
     )
 
 

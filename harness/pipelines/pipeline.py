@@ -150,7 +150,7 @@ def _task(
     """The entry of the dataset of training, or of a test set."""
     data, recipe = result.data, planned.cell.recipe
     info = task.datasets.get(name.partition("/")[2])
-    caveats = info.caveats if info else ()
+    caveats = (*(info.caveats if info else ()), *(result.caveats if isinstance(result, Tested) else ()))
     beyond = _beyond_pretraining(recipe.max_length, origin)
     untrained = () if recipe.trains else (UNTRAINED_NOTE,)
     return {

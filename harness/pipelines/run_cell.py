@@ -120,7 +120,9 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
     if planned.weights.kind == "hub":
         stderr.print(f"reading {planned.weights.location} from the hub or its local cache")
     if cell.tests and store.has(replace(cell, tests=())):
-        stderr.print("the store has this training without the test sets, but not its model, so the model is trained again")
+        stderr.print(
+            "the store has this training without the test sets, but not its model, so the model is trained again"
+        )
     if store.training_folder(cell).exists():
         stderr.print("an earlier attempt was cut off; training continues from its last checkpoint")
     curves = curves_in / store.path_of(cell).name if curves_in else None

@@ -83,12 +83,14 @@ class Tested:
         data: its examples, with every note on them.
         predictions: one per example of its test split.
         counts: numbers of examples, for the record; ``n_train`` is that of the training.
+        caveats: what limits the meaning of its scores, one sentence each.
     """
 
     test: TestSet
     data: Data
     predictions: Sequence[Prediction]
     counts: ExampleCounts
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

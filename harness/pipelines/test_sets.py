@@ -22,11 +22,13 @@ class Target(Generic[DataT]):
         test: the test set.
         data: its test split, and the train split of the training; dev is empty.
         outputs: its names for the outputs of the trained head, see `tasks.label_names.output_names`.
+        caveats: on labels without a counterpart, one sentence at most.
     """
 
     test: TestSet
     data: DataT
     outputs: tuple[str, ...]
+    caveats: tuple[str, ...] = ()
 
 
 def read_test_set(test: TestSet, cell: Cell, trained: DataT) -> Target[DataT]:
@@ -45,4 +47,4 @@ def read_test_set(test: TestSet, cell: Cell, trained: DataT) -> Target[DataT]:
         raise InputError(f"the test set {test.name} has no test example, so there is nothing to score; leave it out")
     outputs, note = output_names(trained.labels, data.labels, test.name)
     splits = {"train": trained.splits["train"], "dev": [], "test": data.splits["test"]}
-    return Target(test, replace(data, splits=splits, notes=(*data.notes, *([note] if note else []))), outputs)
+    return Target(test, replace(data, splits=splits), outputs, (note,) if note else ())
