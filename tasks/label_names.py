@@ -52,7 +52,7 @@ def output_names(known: Sequence[str], own: Sequence[str], dataset: str) -> tupl
 def _two_way(known: Sequence[str], mine: dict[str, str]) -> tuple[tuple[str, ...], str]:
     negation = next(name for plain, name in mine.items() if plain in _NOT_ENTAILMENT)
     found = tuple(mine["entailment"] if _plain(name) == "entailment" else negation for name in known)
-    merged = [name for name in known if _plain(name) not in mine]
+    merged = [name for name in known if _plain(name) not in {"entailment", *_NOT_ENTAILMENT}]
     return found, f"{' and '.join(merged)} count as {negation}, as usual for this kind of test" if merged else ""
 
 

@@ -181,6 +181,11 @@ class _Planner:
 
     def _test_sets(self, request: Request, task: Task, trained_on: str, recipe: Recipe) -> tuple[TestSet, ...]:
         """The test sets of a request, by name, without the training dataset, which is scored anyway."""
+        if request.test and not recipe.trains:
+            raise InputError(
+                f"nothing is trained on {trained_on}, so there is nothing to test elsewhere; leave --test out and score each "
+                "dataset as a --task of its own"
+            )
         options = tuple(request.task_options.items())
         found: dict[str, TestSet] = {}
         for name in request.test:
@@ -193,11 +198,6 @@ class _Planner:
                     f"--test takes datasets of {task.family}"
                 )
             found[test.name] = test
-        if found and not recipe.trains:
-            raise InputError(
-                f"nothing is trained on {trained_on}, so there is nothing to test elsewhere; leave --test out and score each "
-                "dataset as a --task of its own"
-            )
         return tuple(found[name] for name in sorted(found) if name != trained_on)
 
     def _found_test_set(self, name: str, options: Options, strict_tags: bool, data_dir: str | None) -> TestSet:

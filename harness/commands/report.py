@@ -36,8 +36,8 @@ def report(options: argparse.Namespace) -> int:
     from harness.progress import counted, stderr
     from harness.report.files import publish
     from harness.report.reading import read
-    from harness.store import Store
     from harness.report.table import Table, as_rich
+    from harness.store import Store
     from harness.terminal import drawn, show
 
     def show_matrix(matrix: Table) -> None:
