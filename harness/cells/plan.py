@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from harness.cells import vectors
 from harness.cells.cell import Cell
@@ -26,10 +26,11 @@ SCRATCH_LEARNING_RATE = 1e-3
 """Default peak learning rate of an encoder that starts from random weights; a task may have its own."""
 
 Options = tuple[tuple[str, str], ...]
+TaskT = TypeVar("TaskT", bound=Task, covariant=True)
 
 
 @dataclass(frozen=True)
-class TestSet:
+class TestSet(Generic[TaskT]):
     """A dataset that a model is tested on after it was trained on another.
 
     Attributes:
@@ -39,7 +40,7 @@ class TestSet:
     """
 
     name: str
-    task: Task
+    task: TaskT
     identity: str
 
     @property
@@ -57,7 +58,7 @@ class Planned:
     encoder: Encoder | Ranker
     weights: Weights
     task: Task
-    tests: tuple[TestSet, ...] = ()
+    tests: tuple[TestSet[Task], ...] = ()
 
     @property
     def resolved(self) -> Request:
@@ -179,7 +180,7 @@ class _Planner:
         )
         return Planned(request, cell, chosen.encoder, chosen.weights, task, tests)
 
-    def _test_sets(self, request: Request, task: Task, trained_on: str, recipe: Recipe) -> tuple[TestSet, ...]:
+    def _test_sets(self, request: Request, task: Task, trained_on: str, recipe: Recipe) -> tuple[TestSet[Task], ...]:
         """The test sets of a request, by name, without the training dataset, which is scored anyway."""
         if request.test and not recipe.trains:
             raise InputError(
@@ -187,7 +188,7 @@ class _Planner:
                 "dataset as a --task of its own"
             )
         options = tuple(request.task_options.items())
-        found: dict[str, TestSet] = {}
+        found: dict[str, TestSet[Task]] = {}
         for name in request.test:
             test = self._test_set(name, options, request.strict_tags, request.data_dir)
             if test.name in found:
@@ -200,7 +201,7 @@ class _Planner:
             found[test.name] = test
         return tuple(found[name] for name in sorted(found) if name != trained_on)
 
-    def _found_test_set(self, name: str, options: Options, strict_tags: bool, data_dir: str | None) -> TestSet:
+    def _found_test_set(self, name: str, options: Options, strict_tags: bool, data_dir: str | None) -> TestSet[Task]:
         family, dataset = split_task(name)
         task = self._task(family, options, strict_tags)
         dataset = dataset or task.default_dataset

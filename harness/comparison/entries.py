@@ -104,7 +104,8 @@ def entry_of(group: Sequence[RunRecord]) -> Entry:
         group: one run or more. Runs of several checkpoints may be among them, where they are to have one learning rate.
     """
     task = group[0]["task"]
-    on_dev = task.get("trained_on", task)["metric"]
+    trained_on = group[0].get("trained_on")
+    on_dev = (trained_on or task)["metric"]
     by_rate: dict[float, list[RunRecord]] = defaultdict(list)
     for record in group:
         by_rate[record["recipe"]["learning_rate"]].append(record)
@@ -128,7 +129,7 @@ def entry_of(group: Sequence[RunRecord]) -> Entry:
         chosen,
         dev,
         runs,
-        task.get("trained_on"),
+        trained_on,
     )
 
 
@@ -160,7 +161,7 @@ def _identity(record: RunRecord) -> str:
     model, task = record["model"], record["task"]
     weights = model["pretraining"]["group"] if "pretraining" in model else model["identity"]
     shared = [model["name"], model["size"], weights, task["dataset"], task["fingerprint"], task["options"]]
-    return json.dumps([*shared, _recipe(record), task.get("trained_on")], sort_keys=True)
+    return json.dumps([*shared, _recipe(record), record.get("trained_on")], sort_keys=True)
 
 
 def _recipe(record: RunRecord) -> dict[str, object]:

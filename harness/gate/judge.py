@@ -18,7 +18,7 @@ from harness.errors import InputError
 from harness.gate.baseline import Baseline, GatedCell, examples_per_s, gated_recipe, mean_loss, name, score_of
 from harness.scheduling.executor import Executor, Failure, Finished, Job
 from harness.store import RunRecord
-from harness.store.record import by_test_set, is_finished_run
+from harness.store.record import by_test_set
 
 LEVEL = 0.99
 """Of unchanged cells, one in a hundred falls below its tolerance by chance, with other seeds. With the baseline's own seeds
@@ -112,7 +112,7 @@ def _run_of(finished: Finished, test: str) -> RunRecord | str:
     outcome = finished.outcome
     if isinstance(outcome, Failure):
         return outcome.error
-    if not is_finished_run(outcome):
+    if outcome["status"] != "ok":
         return outcome["error"]
     here, *elsewhere = by_test_set(outcome)
     return next((one for one in elsewhere if one["task"]["dataset"] == test), here)

@@ -27,7 +27,7 @@ from harness.pipelines.test_sets import Target, read_test_set
 from harness.store.record import ExampleCounts
 from models.encoder import Encoder
 from models.parameters import count_parameters
-from tasks.task import Encoded, Example, LabellingTask, LongerThanTrained, Prediction, TunedOnDev
+from tasks.task import Data, Encoded, Example, LabellingTask, LongerThanTrained, Prediction, TunedOnDev
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
     )
 
 
-def _sheet(target: Target[LabellingTask]) -> _Sheet:
+def _sheet(target: Target[LabellingTask, Data]) -> _Sheet:
     test, data = target.test, target.data
     return _Sheet(test.name, test.task, data.splits["test"], data.labels, target.outputs)
 

@@ -51,7 +51,7 @@ class Parts(Generic[ModelT, TaskT]):
     task: TaskT
     checkpoints: Path | None = None
     curves: Path | None = None
-    tests: tuple[TestSet, ...] = ()
+    tests: tuple[TestSet[TaskT], ...] = ()
 
 
 class Stages:
@@ -86,7 +86,7 @@ class Tested:
         caveats: what limits the meaning of its scores, one sentence each.
     """
 
-    test: TestSet
+    test: TestSet[Task]
     data: Data
     predictions: Sequence[Prediction]
     counts: ExampleCounts

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from harness.cells.cell import Cell
 from harness.cells.plan import TestSet
 from harness.errors import InputError
 from tasks.label_names import output_names
-from tasks.task import Data
+from tasks.task import Data, Example, Split, Task
 
 DataT = TypeVar("DataT", bound=Data)
+TaskT = TypeVar("TaskT", bound=Task)
 
 
 @dataclass(frozen=True)
-class Target(Generic[DataT]):
+class Target(Generic[TaskT, DataT]):
     """A test set that is read.
 
     Attributes:
@@ -25,13 +27,13 @@ class Target(Generic[DataT]):
         caveats: on labels without a counterpart, one sentence at most.
     """
 
-    test: TestSet
+    test: TestSet[TaskT]
     data: DataT
     outputs: tuple[str, ...]
     caveats: tuple[str, ...] = ()
 
 
-def read_test_set(test: TestSet, cell: Cell, trained: DataT) -> Target[DataT]:
+def read_test_set(test: TestSet[TaskT], cell: Cell, trained: DataT) -> Target[TaskT, DataT]:
     """Read a test set and check that the trained model can be scored on it.
 
     Args:
@@ -42,9 +44,10 @@ def read_test_set(test: TestSet, cell: Cell, trained: DataT) -> Target[DataT]:
     Raises:
         InputError: it cannot be read, has no test example, or has a label that the training data do not have.
     """
-    data = test.task.load(test.dataset, cell.data_dir, cell.skip_bad)
+    # One family reads all its datasets into one class.
+    data = cast("DataT", test.task.load(test.dataset, cell.data_dir, cell.skip_bad))
     if not data.splits["test"]:
         raise InputError(f"the test set {test.name} has no test example, so there is nothing to score; leave it out")
     outputs, note = output_names(trained.labels, data.labels, test.name)
-    splits = {"train": trained.splits["train"], "dev": [], "test": data.splits["test"]}
+    splits: dict[Split, Sequence[Example]] = {"train": trained.splits["train"], "dev": [], "test": data.splits["test"]}
     return Target(test, replace(data, splits=splits), outputs, (note,) if note else ())

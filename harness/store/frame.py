@@ -178,9 +178,7 @@ def _scores(record: RunRecord | ImportedRecord, taken: set[str]) -> Iterator[tup
     """For every split that has scores: its name with the main metric, and all metrics under names that are not taken."""
     main, scores = _text(_part(record, "task").get("metric")), _part(record, "scores")
     taken = {*taken, "split", "metric", "score"}
-    here = (
-        ["test"] if "trained_on" in _part(record, "task") else scores
-    )  # the dev scores are those of the training data
+    here = ["test"] if "trained_on" in record else scores  # the dev scores are those of the training data
     for split in sorted(here, key=lambda name: (SPLITS.index(name) if name in SPLITS else len(SPLITS), name)):
         if metrics := _numbers(_part(scores, split)):
             named = {f"{name}_score" if name in taken else name: value for name, value in metrics.items()}
@@ -225,7 +223,7 @@ def _what(record: RunRecord | FailureRecord | PretrainingRecord) -> dict[str, ob
         **_texts(model, "size", "weights", "revision"),
         "task": _text(task.get("name")),
         **_texts(task, "dataset"),
-        **({"trained_on": _text(_part(task, "trained_on").get("dataset"))} if "trained_on" in task else {}),
+        **({"trained_on": _text(_part(record, "trained_on").get("dataset"))} if "trained_on" in record else {}),
         **_texts(task, "fingerprint"),
         **{f"option_{name}": _text(value) for name, value in _part(task, "options").items()},
         "seed": _count(record.get("seed")),

@@ -85,9 +85,10 @@ class Key:
     @classmethod
     def of(cls, record: RunRecord | FailureRecord | PretrainingRecord) -> Key:
         """The key of a record."""
-        model, task = record["model"], record["task"]
-        trained_on = task.get("trained_on", task)
-        return cls(model["name"], model["size"], trained_on["dataset"], record["key"])
+        model, dataset = record["model"], record["task"]["dataset"]
+        if is_finished_run(record) and "trained_on" in record:
+            dataset = record["trained_on"]["dataset"]
+        return cls(model["name"], model["size"], dataset, record["key"])
 
 
 class Store:
@@ -191,8 +192,7 @@ class Store:
         Raises:
             InputError: they are missing, or not those that were written with the record.
         """
-        task = record["task"]
-        wanted = task["dataset"] if "trained_on" in task else None
+        wanted = record["task"]["dataset"] if "trained_on" in record else None
         return [row for row in self.all_predictions(record) if row.get(TEST_SET) == wanted]
 
     def all_predictions(self, record: RunRecord) -> list[PredictionRow]:

@@ -33,7 +33,9 @@ def test_a_two_way_model_on_a_two_way_test_has_nothing_to_merge():
 def test_a_label_that_the_test_set_lacks_stays_and_is_named():
     names, note = output_names(MNLI, ("contradiction", "entailment"), "nli/breaking")
     assert names == MNLI
-    assert note == "the model also predicts the label neutral, which this test set never has: predicting one is a mistake"
+    assert (
+        note == "the model also predicts the label neutral, which this test set never has: predicting one is a mistake"
+    )
 
 
 def test_types_that_are_not_annotated_become_no_entity():

@@ -91,8 +91,6 @@ class TaskEntry(ExampleCounts):
     """Share of dev and of test that train holds too, after normalisation."""
     constant_guess: NotRequired[float]
     """Test score by the main metric of a model that gives every example the same answer."""
-    trained_on: NotRequired[TrainedOn]
-    """Only in the records that `by_test_set` makes of a stored one."""
 
 
 class TestEntry(TypedDict):
@@ -148,6 +146,8 @@ class RunRecord(TypedDict):
     """File beside the record: one JSON line for each example of dev and test, and of the test sets, see `TEST_SET`."""
     tests: NotRequired[list[TestEntry]]
     """Other datasets that the trained model was tested on, by name; missing if there are none."""
+    trained_on: NotRequired[TrainedOn]
+    """Only in the records that `by_test_set` makes of a stored one."""
 
 
 TEST_SET = "test_set"
@@ -208,6 +208,6 @@ def by_test_set(record: RunRecord) -> list[RunRecord]:
             "metric": task["metric"],
         }
         scores = {"dev": record["scores"]["dev"], "test": test["scores"]}
-        entry: RunRecord = {**record, "task": {**test["task"], "trained_on": trained_on}, "scores": scores, "tests": []}
-        found.append(entry)
+        scored: RunRecord = {**record, "task": test["task"], "trained_on": trained_on, "scores": scores, "tests": []}
+        found.append(scored)
     return found

@@ -173,7 +173,9 @@ def test_every_digit_of_a_rate_is_in_the_command():
 
 def test_test_sets_go_to_every_trained_cell_and_a_ranker_gets_them_as_tasks(tmp_path):
     file = tmp_path / "grid.toml"
-    file.write_text('models = ["bert", "bm25"]\ntasks = ["retrieval/a"]\ntest = ["retrieval/b", "retrieval/a"]\nseeds = [0]\n')
+    file.write_text(
+        'models = ["bert", "bm25"]\ntasks = ["retrieval/a"]\ntest = ["retrieval/b", "retrieval/a"]\nseeds = [0]\n'
+    )
     (grid,) = read(file, {})
     found = [(request.model, request.task, request.test) for request in grid.requests()]
     assert found == [
