@@ -86,13 +86,13 @@ def entries(records: Iterable[RunRecord]) -> list[Entry]:
     Entries are ordered by dataset, then model, size, weights and the dataset of the training. A training that was run twice, with
     other test sets, counts once on every dataset.
     """
-    groups: dict[str, dict[str, RunRecord]] = defaultdict(dict)
+    groups: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
         if record["status"] == "ok":
             for one in by_test_set(record):
-                groups[_identity(one)].setdefault(_training(one), one)
+                groups[_identity(one)].append(one)
     return sorted(
-        (entry_of(list(group.values())) for group in groups.values()),
+        (entry_of(_each_training_once(group)) for group in groups.values()),
         key=lambda entry: (entry.dataset, entry.fingerprint, entry.model, entry.size, entry.weights, entry.where),
     )
 
@@ -133,9 +133,17 @@ def entry_of(group: Sequence[RunRecord]) -> Entry:
     )
 
 
-def _training(record: RunRecord) -> str:
-    """The values that tell the trainings of a group apart, as text."""
-    return json.dumps([record["recipe"]["learning_rate"], *_seeds(record), record["model"]["identity"]])
+def _each_training_once(group: Sequence[RunRecord]) -> list[RunRecord]:
+    """The runs without those that repeat a training only to have other test sets."""
+
+    def training(record: RunRecord) -> str:
+        return json.dumps([record["recipe"]["learning_rate"], *_seeds(record), record["model"]["identity"]])
+
+    tested = {training(record) for record in group if "tests" in record}
+    kept: dict[object, RunRecord] = {}
+    for place, record in enumerate(group):
+        kept.setdefault(found if (found := training(record)) in tested else place, record)
+    return list(kept.values())
 
 
 def _seeds(record: RunRecord) -> tuple[int, int]:

@@ -199,9 +199,9 @@ def by_test_set(record: RunRecord) -> list[RunRecord]:
     The record of a test set has its task and its test scores; its dev scores are those of the training dataset, because no
     choice may depend on a test set. ``trained_on`` tells it apart.
     """
-    task = record["task"]
     found = [record]
     for test in record.get("tests", []):
+        task = record["task"]
         trained_on: TrainedOn = {
             "dataset": task["dataset"],
             "fingerprint": task["fingerprint"],
