@@ -194,8 +194,9 @@ class _Planner:
             if test.name in found:
                 raise InputError(f"--test names {test.name} twice; each test set is scored once")
             if (test.task.family, test.task.head) != (task.family, task.head):
+                why = "needs another head" if test.task.family == task.family else "is of another family"
                 raise InputError(
-                    f"a model that was trained on {trained_on} cannot be tested on {test.name}, which needs another head; "
+                    f"a model that was trained on {trained_on} cannot be tested on {test.name}, which {why}; "
                     f"--test takes datasets of {task.family}"
                 )
             found[test.name] = test

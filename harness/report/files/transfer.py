@@ -68,7 +68,11 @@ def _matrix(family: str, comparisons: Sequence[Comparison]) -> Table:
         *(Column(one, "{:.4f}", number=True, head=_head(one, one in several), missing="–") for one in columns),
         Column(MEAN, "{:.4f}", number=True, head="mean of others", missing="–"),
     ]
-    frame = frame_of(_row(trained_on, label, cells, columns) for (trained_on, _, label), cells in ordered)
+    trained = {trained_on for trained_on, *_ in rows} - {""}
+    frame = frame_of(
+        _row(trained_on, label, cells, _others(columns, {trained_on} if trained_on else trained))
+        for (trained_on, _, label), cells in ordered
+    )
     title = f"Trained on one dataset, tested on others: {family}, median over seeds"
     return Table(frame, shown, slug(f"transfer-{family}"), title, _notes(comparisons), looks, LEGEND)
 
@@ -87,9 +91,13 @@ def _head(column: str, with_fingerprint: bool) -> str:
     return f"{dataset}, data {fingerprint[:8]}" if with_fingerprint else dataset
 
 
-def _row(trained_on: str, label: str, cells: _Cells, columns: Sequence[str]) -> Mapping[str, object]:
+def _others(columns: Sequence[str], trained: set[str]) -> list[str]:
+    """The test sets that a mean is over. A ranker is averaged over those of the encoders, if these are the same for all."""
+    return [column for column in columns if column.split("\0")[0] not in trained] if len(trained) == 1 else []
+
+
+def _row(trained_on: str, label: str, cells: _Cells, others: Sequence[str]) -> Mapping[str, object]:
     scores = {column: standing.score for column, (_, standing) in cells.items()}
-    others = [column for column in columns if column.split("\0")[0] != trained_on]
     complete = bool(others) and all(column in scores for column in others)
     return {
         "model": label,

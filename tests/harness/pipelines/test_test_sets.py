@@ -13,11 +13,14 @@ from harness.comparison.entries import entries
 from harness.errors import InputError
 from harness.pipelines import labelling
 from harness.pipelines.pipeline import run
+from harness.report.comparable import comparisons
+from harness.report.files import transfer
 from harness.store import Store
 from harness.store.frame import runs
 from harness.store.record import by_test_set
 from tasks.metrics import entity_scores
 from tests.harness.pipelines.test_retrieval import write_world
+from tests.records import run_record
 
 QUICK = {"max_steps": 2, "max_length": 32, "batch_size": 8, "precision": "fp32"}
 
@@ -135,7 +138,7 @@ def test_zero_shot_retrieval_scores_what_a_run_on_that_collection_scores(small_b
 @pytest.mark.parametrize(
     ("task", "test", "message"),
     [
-        ("nli/three", ["ner/cities"], "cannot be tested on ner/cities, which needs another head"),
+        ("nli/three", ["ner/cities"], "cannot be tested on ner/cities, which is of another family"),
         ("nli/three", ["nli/nothing"], "there is no folder"),
         ("nli/three", ["nlj/three"], "nlj"),
         ("nli/three", ["nli/untested"], r"test.jsonl is missing; the folder of a dataset to test on holds test.jsonl"),
@@ -262,6 +265,30 @@ def test_a_report_has_the_matrix(store, tmp_path, capsys):
     assert custom[3:] == [f"{value:.4f}" for value in (hans, other, found["nli/three", "custom"], (hans + other) / 2)]
     tiny = next(line for line in lines if ",tiny," in line).split(",")
     assert (tiny[3], tiny[6]) == ("–", "–")
-    assert "Trained here, tested there" in (tmp_path / "report.html").read_text()
+    page = (tmp_path / "report.html").read_text()
+    assert "Trained here, tested there" in page
+    assert '"context": "nli/' not in page
     assert (tmp_path / "tables" / "transfer-nli.tex").is_file()
     assert (tmp_path / "tables" / "transfer-nli.md").is_file()
+
+
+def test_a_ranker_is_averaged_over_the_test_sets_of_the_encoders():
+    scores = {"bert": (0.6, 0.4, 0.2), "bm25": (0.5, 0.3, 0.1)}
+    names = ("retrieval/a", "retrieval/b", "retrieval/c")
+    trained = run_record("bert", names[0], score=scores["bert"][0])
+    trained["tests"] = [
+        {
+            "task": trained["task"] | {"dataset": name, "fingerprint": name},
+            "scores": {trained["task"]["metric"]: value},
+        }
+        for name, value in zip(names[1:], scores["bert"][1:], strict=True)
+    ]
+    trained["task"]["fingerprint"] = names[0]
+    ranked = [
+        run_record("bm25", name, score=value, task={"fingerprint": name}, model={"params_total": 0, "size": "lexical"})
+        for name, value in zip(names, scores["bm25"], strict=True)
+    ]
+    found = comparisons([trained, *ranked], lambda ranked: (["best"] + [""] * (len(ranked) - 1), ""))
+    (matrix,) = transfer.matrices(found)
+    means = {row["model"]: row["mean"] for row in matrix.frame.to_dict("records")}
+    assert means == {"bert": pytest.approx(0.3), "bm25": pytest.approx(0.2)}
