@@ -23,7 +23,6 @@ from harness.values import valid_name
 EXAMPLES = """examples:
   python -m harness run --model bert --task ner
   python -m harness run --model avey-b --task ner/mine --data-dir data --lr 5e-4 --epochs 3
-  python -m harness run --model bert --task nli/mnli --test nli/hans,nli/snli
   python -m harness run --model bert --weights path/to/model --task retrieval/scifact --epochs 0
 """
 
