@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from harness.errors import InputError
 from tasks.sources.formats.looks import looks_like, renaming
 from tasks.sources.splits import fingerprint, hold_out
-from tasks.task import Data, Split
+from tasks.task import SPLITS, Data, Split
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -123,6 +123,7 @@ class Reading(Generic[T]):
                 self._cut("test", len(self.splits["train"]), rule)
         if "dev" not in self.splits and "train" in self.splits:
             self._cut("dev", len(self.splits["test"]), rule)
+        self.splits = {split: self.splits[split] for split in SPLITS if split in self.splits}
 
     def _cut(self, split: Split, size: int, rule: Rule) -> None:
         n_train = len(self.splits["train"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,44 +56,19 @@ class Repository:
 
     Attributes:
         address: as the user typed it.
-        commit: that its revision is.
-        folder: of this commit in the hub's cache on this machine, if the hub cannot be reached.
     """
 
     address: Address
-    commit: str
-    folder: Path | None = None
 
-    @classmethod
-    def find(cls, address: Address) -> Repository:
-        """Resolve the revision; a full commit needs no question to the hub.
+    @property
+    def commit(self) -> str:
+        """The commit that its revision is; the hub is asked only if that is not a full commit.
 
         Raises:
-            InputError: there is no such repository or revision, it may not be read, or neither the hub nor its cache on this
-                machine can be read.
+            InputError: see `ask`.
         """
-        from huggingface_hub import HfApi
-        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
-
-        hub_id = address.hub_id
-        try:
-            return cls(address, str(HfApi().dataset_info(hub_id, revision=address.revision).sha))
-        except GatedRepoError as error:
-            raise InputError(
-                f"{hub_id} is gated: ask for access at https://huggingface.co/datasets/{hub_id} and set HF_TOKEN"
-            ) from error
-        except RevisionNotFoundError as error:
-            raise InputError(
-                f"{hub_id} has no revision {address.revision!r} on the hub; leave @ out for main"
-            ) from error
-        except RepositoryNotFoundError as error:
-            raise InputError(
-                f"there is no dataset {hub_id} on the hub, or it is private; check the name, or set HF_TOKEN"
-            ) from error
-        except Exception as error:
-            if folder := _cached(address):
-                return cls(address, folder.name, folder)
-            raise _unreachable(address, error) from error
+        revision = self.address.revision
+        return revision if _COMMIT.fullmatch(revision) else ask(self.address).commit
 
     @property
     def origin(self) -> str:
@@ -108,7 +84,7 @@ class Repository:
             notes.append(
                 f"{address.revision} of {address.hub_id} is commit {self.commit}; hf:{self.origin}{config} always names these data"
             )
-        if self.folder:
+        if ask(address).folder:
             notes.append(
                 f"the hub could not be reached, so {address.hub_id} was read from the hub's cache on this machine"
             )
@@ -153,11 +129,12 @@ class Repository:
     @property
     def _path(self) -> str:
         """The prefix keeps `datasets` from reading a local folder with the same name."""
-        return str(self.folder) if self.folder else f"hf://datasets/{self.address.hub_id}"
+        folder = ask(self.address).folder
+        return str(folder) if folder else f"hf://datasets/{self.address.hub_id}"
 
     @property
     def _revision(self) -> str | None:
-        return None if self.folder else self.commit
+        return None if ask(self.address).folder else self.commit
 
     def _config(self, name: str) -> str | None:
         from datasets import get_dataset_default_config_name
@@ -183,6 +160,44 @@ class Repository:
         return InputError(
             f"{self.origin} could not be read ({said}); if its files are mixed, fetch it and use --data-dir"
         )
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a revision is: its commit, and its folder in the hub's cache on this machine if the hub cannot be reached."""
+
+    commit: str
+    folder: Path | None = None
+
+
+@cache
+def ask(address: Address) -> Found:
+    """Ask the hub for the commit of a revision, once in a process.
+
+    Raises:
+        InputError: there is no such repository or revision, it may not be read, or neither the hub nor its cache on this
+            machine can be read.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    hub_id = address.hub_id
+    try:
+        return Found(str(HfApi().dataset_info(hub_id, revision=address.revision).sha))
+    except GatedRepoError as error:
+        raise InputError(
+            f"{hub_id} is gated: ask for access at https://huggingface.co/datasets/{hub_id} and set HF_TOKEN"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise InputError(f"{hub_id} has no revision {address.revision!r} on the hub; leave @ out for main") from error
+    except RepositoryNotFoundError as error:
+        raise InputError(
+            f"there is no dataset {hub_id} on the hub, or it is private; check the name, or set HF_TOKEN"
+        ) from error
+    except Exception as error:
+        if folder := _cached(address):
+            return Found(folder.name, folder)
+        raise _unreachable(address, error) from error
 
 
 def _cached(address: Address) -> Path | None:

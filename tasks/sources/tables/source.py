@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,12 +109,12 @@ class HubPlace:
 
     @classmethod
     def find(cls, dataset: str) -> HubPlace:
-        """The place of ``hf:OWNER/NAME[@REVISION][:CONFIG]``; within a process, a revision is resolved once.
+        """The place of ``hf:OWNER/NAME[@REVISION][:CONFIG]``.
 
         Raises:
-            InputError: see `tasks.sources.hub.repository.Repository.find`.
+            InputError: the text is not of this form.
         """
-        return cls(_repository(Address.parse(dataset)))
+        return cls(Repository(Address.parse(dataset)))
 
     @property
     def origin(self) -> str:
@@ -152,12 +151,7 @@ class HubPlace:
         address, configs = self.repository.address, self.repository.configs()
         if "corpus" not in configs or {"qrels", "default"} & set(configs):
             return None
-        return HubPlace(_repository(Address(f"{address.hub_id}-qrels")))
-
-
-@cache
-def _repository(address: Address) -> Repository:
-    return Repository.find(address)
+        return HubPlace(Repository(Address(f"{address.hub_id}-qrels")))
 
 
 @dataclass(frozen=True)
