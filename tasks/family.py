@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ class Family(ABC, Generic[SourceT]):
     def configured(self, given: Mapping[str, str]) -> Self:
         """See `tasks.task.Configurable`."""
         changed = copy(self)
-        changed.options = {**self.options, **given}
+        changed.options = {**self.options, **separated(given, self.columns)}
         return changed
 
     def identity(self, dataset: str, data_dir: str | None) -> str:
@@ -117,6 +118,27 @@ class Family(ABC, Generic[SourceT]):
 def table_options(*columns: str) -> dict[str, str]:
     """The options of a family that name the columns and splits of tables; by default they are recognised."""
     return dict.fromkeys((*columns, *SPLIT_OPTIONS.values()), DECLARED)
+
+
+def separated(given: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+    """Options with those apart that were given in one: ``text=a,label=b`` is ``text=a`` and ``label=b``.
+
+    Args:
+        given: options by name.
+        columns: options that name a column, whose values are divided at commas before another option's name.
+
+    Raises:
+        InputError: an option is given twice.
+    """
+    names = "|".join((*columns, *SPLIT_OPTIONS.values()))
+    apart: dict[str, str] = {}
+    for name, text in given.items():
+        parts = re.split(rf",(?=(?:{names})=)", text) if columns and name in names.split("|") else [text]
+        for key, value in ((name, parts[0]), *((part.partition("=")[0], part.partition("=")[2]) for part in parts[1:])):
+            if key in apart or (key != name and key in given):
+                raise InputError(f"--task-option {key} is given twice")
+            apart[key] = value
+    return apart
 
 
 @dataclass(frozen=True)

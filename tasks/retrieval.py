@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import InputError
 from harness.registry import suggestion
-from tasks.family import Family, table_options
+from tasks.family import Family, separated, table_options
 from tasks.ranking import METRICS, Ranking, ranking_scores
 from tasks.sources.collection import Document, Query
 from tasks.sources.formats.writing import write_beir
@@ -80,6 +80,7 @@ class Retrieval(Family[CollectionSource]):
 
     def configured(self, given: Mapping[str, str]) -> Retrieval:
         """See `Configurable.configured`; any text is a prefix. The module that builds a collection checks its own options."""
+        given = separated(given, self.columns)
         for name, values in {"own_document": RULES, "prompts": ("none",)}.items():
             if (value := given.get(name, DECLARED)) not in (DECLARED, *values):
                 raise InputError(f"{name} is one of {', '.join((DECLARED, *values))}, not {value!r}")

@@ -77,8 +77,6 @@ class Roles:
         name = self._given.get(role)
         if name is None or name in self.table.columns:
             return name
-        if "," in name and "=" in name:
-            raise InputError(f"{role} names one column, not {name!r}; give --task-option once for each column")
         hint = (
             did_you_mean(close) if (close := closest(name, self.table.columns)) else f"; its columns are {self.shown()}"
         )
