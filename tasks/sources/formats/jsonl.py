@@ -20,7 +20,7 @@ from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.splits import files_identity, read_bytes, split_files
-from tasks.task import DatasetInfo, Split
+from tasks.task import SPLITS, DatasetInfo, Split
 
 COLUMNS = (("premise", "hypothesis"), ("text", "text_pair"))
 UNLABELLED = ("-1", "-", "")
@@ -40,10 +40,11 @@ def files(folder: Path) -> dict[Split, Path]:
 
 
 def is_native(folder: Path) -> bool:
-    """Whether a folder is read here: it holds ``train.jsonl``, whose first object, if there is one, has the usual keys."""
-    first = (
-        next((row for _, row in json_lines(folder / "train.jsonl")), None) if (folder / "train.jsonl").is_file() else {}
-    )
+    """Whether a folder is read here: its first split is a file ``.jsonl``, whose first object, if there is one, has the usual keys."""
+    file = next((path for split in SPLITS if (path := folder / f"{split}.jsonl").is_file()), None)
+    if file is None:
+        return False
+    first = next((row for _, row in json_lines(file)), None)
     return not isinstance(first, dict) or ("label" in first and any(text in first for text, _ in COLUMNS))
 
 

@@ -20,7 +20,7 @@ from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.question import Answer, Question
 from tasks.sources.splits import files_identity, read_bytes, split_files
-from tasks.task import DatasetInfo, Split
+from tasks.task import SPLITS, DatasetInfo, Split
 
 LABELS = ("start", "end")
 """The outputs of the head for every token."""
@@ -38,9 +38,9 @@ def files(folder: Path) -> dict[Split, Path]:
 
 
 def is_native(folder: Path) -> bool:
-    """Whether a folder is read here: it holds ``train.json`` that is one object, not a list, lines of objects, or rows."""
-    file = folder / "train.json"
-    if not file.is_file():
+    """Whether a folder is read here: its first split is a file ``.json`` of one object, not of a list, nor of rows."""
+    file = next((path for split in SPLITS if (path := folder / f"{split}.json").is_file()), None)
+    if file is None:
         return False
     content = read_bytes(file).removeprefix(b"\xef\xbb\xbf").lstrip()
     rows = b'"context"' in content and b'"paragraphs"' not in content
