@@ -45,7 +45,9 @@ def is_native(folder: Path) -> bool:
     if file is None:
         return False
     first = next((row for _, row in json_lines(file)), None)
-    return not isinstance(first, dict) or ("label" in first and any(text in first for text, _ in COLUMNS))
+    if not isinstance(first, dict):
+        return not read_bytes(file).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+    return "label" in first and any(text in first for text, _ in COLUMNS)
 
 
 def identity(folder: Path) -> str:

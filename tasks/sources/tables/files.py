@@ -107,11 +107,16 @@ def _split_name(path: Path) -> str:
 
 
 def _read_delimited(files: Files) -> Table:
-    rows = [row for path in files.paths for row in _delimited_rows(path)]
-    return from_rows(files.name, files.where, format_of(files.paths[0]), rows)
+    header: list[str] = []
+    rows: list[Placed] = []
+    for path in files.paths:
+        header, lines = _delimited(path)
+        rows += lines
+    return from_rows(files.name, files.where, format_of(files.paths[0]), rows, header)
 
 
-def _delimited_rows(path: Path) -> Iterator[Placed]:
+def _delimited(path: Path) -> tuple[list[str], Iterator[Placed]]:
+    """The names of the columns, and the rows."""
     text = _text(path)
     head = text[: text.find("\n")] if "\n" in text else text
     delimiter = max(_DELIMITERS, key=lambda one: (head.count(one), one == ("\t" if path.suffix == ".tsv" else ",")))
@@ -119,19 +124,21 @@ def _delimited_rows(path: Path) -> Iterator[Placed]:
     csv.field_size_limit(max(len(text), 131_072))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     lines = _records(path, reader)
-    at, header = next(lines, ("", []))
-    if isinstance(header, str):
-        raise InputError(f"{at} {header}")
-    header = [name.strip() for name in header]
+    at, first = next(lines, ("", []))
+    if isinstance(first, str):
+        raise InputError(f"{at} {first}")
+    header = [name.strip() for name in first]
     if twice := [name for name in header if name and header.count(name) > 1]:
         raise InputError(f"{path} has the column {twice[0]!r} twice; rename one of them")
-    for at, values in lines:
-        if isinstance(values, str):
-            yield at, values
-        elif len(values) != len(header):
-            yield at, f"has {len(values)} values, but the first line names {len(header)} columns"
-        else:
-            yield at, dict(zip(header, values, strict=True))
+    return header, (_row(at, values, header) for at, values in lines)
+
+
+def _row(at: str, values: list[str] | str, header: Sequence[str]) -> Placed:
+    if isinstance(values, str):
+        return at, values
+    if len(values) != len(header):
+        return at, f"has {len(values)} values, but the first line names {len(header)} columns"
+    return at, dict(zip(header, values, strict=True))
 
 
 def _records(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[str, list[str] | str]]:

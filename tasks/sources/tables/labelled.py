@@ -42,8 +42,8 @@ def load(tables: Mapping[str, Table], skip_bad: bool, options: Mapping[str, str]
         InputError: a column or a split cannot be found, a row is malformed, train has one label only, or dev or test have a
             label that train never has.
     """
-    where = next(iter(tables.values())).where
-    chosen = choose(tables, options, where)
+    chosen = choose(tables, options, next(iter(tables.values())).where)
+    where = tables[chosen["train"]].where if "train" in chosen else ""
     reading: Reading[LabelledText] = Reading(skip_bad)
 
     def read(table: Table, split: Split) -> Iterator[LabelledText | str | None]:
@@ -51,13 +51,11 @@ def load(tables: Mapping[str, Table], skip_bad: bool, options: Mapping[str, str]
         if split == "train":
             reading.labels = columns.names
         elif not reading.labels:
-            reading.labels = _labels(reading)
+            reading.labels = _labels(reading, where)
         return _examples(table, columns, () if split == "train" else reading.labels)
 
     take_splits(tables, reading, read, jsonl.RULE, chosen)
-    reading.labels = reading.labels or _labels(reading)
-    if len(reading.labels) < 2:
-        raise InputError(f"every label of {where} is {reading.labels[0]!r}, so there is nothing to learn")
+    reading.labels = reading.labels or _labels(reading, where)
     return reading
 
 
@@ -78,8 +76,12 @@ def find_columns(table: Table, options: Mapping[str, str], pairs: bool) -> Colum
     return Columns(text, pair, label, class_names(table, label, options))
 
 
-def _labels(reading: Reading[LabelledText]) -> tuple[str, ...]:
-    return tuple(sorted({example.label for example in reading.splits["train"]}))
+def _labels(reading: Reading[LabelledText], where: str) -> tuple[str, ...]:
+    """The labels of train, sorted."""
+    labels = sorted({example.label for example in reading.splits["train"]})
+    if len(labels) < 2:
+        raise InputError(f"every label of {where} is {labels[0]!r}, so there is nothing to learn")
+    return tuple(labels)
 
 
 def _examples(table: Table, columns: Columns, known: tuple[str, ...]) -> Iterator[LabelledText | str | None]:

@@ -77,6 +77,10 @@ def take_splits(
 def _take(
     table: Table, split: Split, reading: Reading[T], read: Callable[[Table, Split], Iterable[T | str | None]]
 ) -> None:
+    if not table.size:
+        raise InputError(f"{table.where} holds no example")
+    if not table.columns:  # no row is well-formed
+        reading.take(split, [f"{at} {defect}" for at, defect in table.rows(())], table.where, table.name, "rows")
     every = list(read(table, split))
     labelled = [one for one in every if one is not None]
     if every and not labelled:

@@ -50,9 +50,9 @@ class Table:
     rows: Callable[[Sequence[str]], Iterable[Placed]]
 
 
-def from_rows(name: str, where: str, format_: str, rows: Sequence[Placed]) -> Table:
-    """A table of rows that were read from text, whose columns are those of any row."""
-    columns: dict[str, Column] = {}
+def from_rows(name: str, where: str, format_: str, rows: Sequence[Placed], header: Iterable[str] = ()) -> Table:
+    """A table of rows that were read from text, whose columns are those of the header and of any row."""
+    columns = dict.fromkeys(header, Column("nothing"))
     for _, row in rows:
         for column, value in row.items() if isinstance(row, dict) else ():
             if column not in columns or columns[column].kind == "nothing":
