@@ -10,6 +10,7 @@ from typing import Any
 from harness.cells.cell import PROTOCOL
 from harness.cells.plan import Planned
 from harness.machine import distributed, provenance
+from harness.machine.tracking import Curves
 from harness.nn.determinism import make_repeatable
 from harness.pipelines.bm25_retrieval import bm25_retrieval
 from harness.pipelines.dense_retrieval import dense_retrieval
@@ -49,7 +50,7 @@ class Run:
 
 
 def run(
-    planned: Planned, report: Reporter = silent, checkpoints: Path | None = None, curves: Path | None = None
+    planned: Planned, report: Reporter = silent, checkpoints: Path | None = None, curves: Curves | None = None
 ) -> Run | None:
     """Train an encoder on a dataset, as its task requires, and score it on dev and test.
 
@@ -57,7 +58,7 @@ def run(
         planned: the cell with the objects of its names.
         report: shows progress.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
-        curves: folder for TensorBoard's training curves.
+        curves: where the curves of training go.
 
     Returns:
         The finished cell; ``None`` in a process that only helped to train (see `harness.machine.distributed`).

@@ -13,6 +13,7 @@ from torch import nn
 
 from harness.cells.cell import Cell
 from harness.machine.device import device
+from harness.machine.tracking import Curves
 from harness.nn.training import Fit, TrainingOptions
 from harness.progress import Reporter, silent, with_loss
 from harness.store.record import ExampleCounts
@@ -41,14 +42,14 @@ class Parts(Generic[ModelT, TaskT]):
         weights: the encoder's weights; a ranker has none.
         task: decides training and scores.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
-        curves: folder for TensorBoard's training curves.
+        curves: where the curves of training go.
     """
 
     model: ModelT
     weights: loading.Weights
     task: TaskT
     checkpoints: Path | None = None
-    curves: Path | None = None
+    curves: Curves | None = None
 
 
 class Stages:
