@@ -143,6 +143,7 @@ def _tasks() -> Iterator[Table | str]:
     for family, values in options.items():
         if values:
             yield f"{family} takes --task-option NAME=VALUE; {_defaults(values)}"
+    yield "ner, span, nli, classification and retrieval take FAMILY/hf:OWNER/NAME[@REVISION][:CONFIG], any dataset of the hub."
     yield "With --data-dir DIR a folder DIR/FAMILY/NAME is a dataset too: " + "; ".join(_file_formats()) + "."
 
 
