@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import InputError
-from harness.registry import suggestion
 
 TRACKERS: Mapping[str, tuple[str, ...]] = {
     "azure_ml": ("azureml-core",),
@@ -67,7 +66,7 @@ def trackers_of(text: str) -> tuple[str, ...]:
         return tuple(name for name in TRACKERS if not _missing(name))
     for name in names:
         if name not in TRACKERS:
-            raise InputError(f"--report-to knows no {name!r}{suggestion(name, (*TRACKERS, 'all', 'none'))}")
+            raise InputError(f"--report-to knows no {name!r}; there are {', '.join(TRACKERS)}, all and none")
         if missing := _missing(name):
             raise InputError(f"--report-to {name} needs {missing}")
     return names
