@@ -89,7 +89,7 @@ class Retrieval(Family[CollectionSource]):
             for one in pooling.split("+"):
                 if one not in POOLINGS:
                     raise InputError(f"there is no pooling {one!r}{suggestion(one, POOLINGS)}")
-        return Retrieval(self.options | dict(given))
+        return Retrieval({**self.options, **given})
 
     def embedded(self, info: DatasetInfo) -> CollectionSource:
         """See `Family.embedded`."""

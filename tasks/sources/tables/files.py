@@ -120,9 +120,14 @@ def _delimited(path: Path) -> tuple[list[str], Iterator[Placed]]:
     text = _text(path)
     head = text[: text.find("\n")] if "\n" in text else text
     delimiter = max(_DELIMITERS, key=lambda one: (head.count(one), one == ("\t" if path.suffix == ".tsv" else ",")))
-    quoting = csv.QUOTE_NONE if delimiter == "\t" and _has_bare_quotes(text) else csv.QUOTE_MINIMAL
+    plain = delimiter == "\t" and _has_bare_quotes(text)
     csv.field_size_limit(max(len(text), 131_072))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_NONE if plain else csv.QUOTE_MINIMAL,
+        strict=True,
+    )
     lines = _records(path, reader)
     at, first = next(lines, ("", []))
     if isinstance(first, str):
@@ -199,10 +204,10 @@ def _json_rows(path: Path) -> Iterator[Placed]:
         raise InputError(
             f"{path}:{error.line} {error}; a file of JSON holds a list of objects, or one per line"
         ) from error
-    rows = document.get("data") if isinstance(document, dict) and isinstance(document.get("data"), list) else document
-    if isinstance(rows, dict):
-        rows = list(_transposed(path, rows))
-    for number, row in enumerate(rows):
+    if isinstance(document, dict):
+        held = document.get("data")
+        document = held if isinstance(held, list) else list(_transposed(path, document))
+    for number, row in enumerate(document):
         yield f"{path}, entry {number}", row if isinstance(row, dict) else "is not a JSON object"
 
 
@@ -216,10 +221,11 @@ def _is_row(lines: Sequence[tuple[int, JsonObject | str]]) -> bool:
 
 def _transposed(path: Path, columns: Mapping[str, object]) -> Iterator[JsonObject]:
     """Rows of columns, which are lists, or mappings of row numbers to values, as pandas writes them."""
-    lists = [list(value.values()) if isinstance(value, dict) else value for value in columns.values()]
-    if not all(isinstance(value, list) for value in lists) or len({len(value) for value in lists}) > 1:
+    values = [list(value.values()) if isinstance(value, dict) else value for value in columns.values()]
+    lists = [value for value in values if isinstance(value, list)]
+    if len(lists) < len(values) or len({len(value) for value in lists}) > 1:
         raise InputError(f"{path} is one JSON object, neither rows nor equally long columns; write one object per line")
-    return (dict(zip(columns, values, strict=True)) for values in zip(*lists, strict=True))
+    return (dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True))
 
 
 def _read_parquet(files: Files) -> Table:

@@ -136,7 +136,11 @@ def _judgements(table: Table) -> Iterator[Judgement | str]:
         if isinstance(row, str):
             yield f"{at} {row}"
         else:
-            yield at, str(row.get(query)), str(row.get(document)), row.get(grade) if grade else 1
+            yield at, str(row.get(query)), str(row.get(document)), _grade(row.get(grade)) if grade else 1
+
+
+def _grade(value: object) -> int | str | float:
+    return value if isinstance(value, int | float | str) else str(value)
 
 
 def parts(place: FolderPlace | HubPlace) -> Parts | None:

@@ -80,9 +80,11 @@ def _answers(values: Mapping[str, object], split: str, searched: set[str]) -> li
         held = _written(held)
     starts = values.get("answer_start")
     if isinstance(held, dict):
-        held, starts = held.get("text"), held.get("answer_start", held.get("start"))
+        starts = held.get("answer_start", held.get("start"))
+        held = held.get("text")
     if isinstance(held, list) and all(isinstance(one, dict) for one in held):
-        held, starts = [one.get("text") for one in held], [one.get("answer_start") for one in held]
+        pairs = [(one.get("text"), one.get("answer_start")) for one in held if isinstance(one, dict)]
+        held, starts = [text for text, _ in pairs], [start for _, start in pairs]
     texts = [] if held in (None, "") else held if isinstance(held, list) else [held]
     if not all(isinstance(text, str) for text in texts):
         return f"has the answers {shown(values['answers'])}, which are not texts"

@@ -65,7 +65,7 @@ class Roles:
 
     def __init__(self, table: Table, options: Mapping[str, str]) -> None:
         self.table = table
-        self._lower = {name.casefold(): name for name in reversed(table.columns)}
+        self._lower = {name.casefold(): name for name in reversed(list(table.columns))}
         self._given = {name: value for name, value in options.items() if value != DECLARED}
 
     def given(self, role: str) -> str | None:
