@@ -31,6 +31,7 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
     "token": label,
     "span": label,
     "sequence": label,
+    "query": label,
     "embedding": dense_retrieval,
     "mteb": mteb,
     "masked_lm": text_loss,

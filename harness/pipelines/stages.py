@@ -21,7 +21,7 @@ from models import loading
 from models.encoder import Encoder, refuse_longer
 from models.parameters import ParameterCounts
 from models.ranker import Ranker
-from tasks.task import Data, Prediction, Row, Split, Task
+from tasks.task import BringsTokens, Data, Prediction, Row, Split, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -114,7 +114,10 @@ def load_encoder(cell: Cell, parts: Parts[Encoder, Task]) -> tuple[nn.Module, Pr
     Raises:
         InputError: the weights cannot be loaded, or the recipe asks for longer inputs than the encoder takes.
     """
-    model, tokenizer = loading.load(parts.model, cell.size, parts.weights)
+    if isinstance(parts.task, BringsTokens):
+        model, tokenizer = loading.with_own_tokens(parts.model, cell.size, parts.task.own_tokens)
+    else:
+        model, tokenizer = loading.load(parts.model, cell.size, parts.weights)
     limit = loading.max_length(model, parts.model, cell.size)
     refuse_longer(cell.model, cell.recipe.max_length, limit)
     return model.to(device()), tokenizer, limit
