@@ -97,9 +97,7 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[PreTrainedModel
     return model, tokenizer
 
 
-def with_own_tokens(
-    encoder: Encoder, size: str, tokens: OwnTokens
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def with_own_tokens(encoder: Encoder, size: str, tokens: OwnTokens) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """An encoder from random weights that reads numbers, in float32, and the tokenizer of these numbers.
 
     Raises:

@@ -7,7 +7,6 @@ than the encoder takes is cut at its maximum, and a needle that was cut off coun
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

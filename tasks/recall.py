@@ -21,7 +21,7 @@ from harness.errors import InputError
 from tasks.option_values import whole_number
 from tasks.sources.associative import FILLERS, VERSION, Point, Recital, Rules, fingerprint, splits_of
 from tasks.sources.formats.locate import locate
-from tasks.task import DECLARED, IGNORED, Data, DatasetInfo, Encoded, Feature, OwnTokens, Row, Split
+from tasks.task import DECLARED, IGNORED, Data, DatasetInfo, Encoded, Feature, OwnTokens, Row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

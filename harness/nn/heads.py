@@ -104,6 +104,9 @@ class SequenceHead(_Head):
 class QueryHead(nn.Module):
     """An output for each value at the queries alone, tied to the input embeddings, after a norm: as zoology's models have it.
 
+    The gain of the norm starts so that the logits of random states have a variance of 1. Encoders draw their embeddings in different
+    scales, and with a gain of 1 a small scale costs thousands of steps.
+
     The last tokens of the vocabulary are the values. Without labels, ``logits`` are the indices of the best values: all outputs at
     all queries of a test set take too much memory.
 
@@ -120,6 +123,8 @@ class QueryHead(nn.Module):
         refuse_untied(encoder)
         self.encoder, self.n_outputs = encoder, n_outputs
         self.norm = nn.LayerNorm(width_of(encoder))
+        embeddings = encoder.get_input_embeddings().weight[-n_outputs:]
+        nn.init.constant_(self.norm.weight, 1 / float(embeddings.detach().norm(dim=-1).square().mean().sqrt()))
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, queries: Tensor, labels: Tensor | None = None
