@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from harness.errors import InputError
 from tasks.option_values import whole_number
-from tasks.sources.associative import FILLERS, VERSION, Point, Recital, Rules, fingerprint, splits_of
+from tasks.sources.associative import FILLERS, VERSION, KeyedSequence, Point, Rules, fingerprint, splits_of
 from tasks.sources.formats.locate import locate
 from tasks.task import DECLARED, IGNORED, Data, DatasetInfo, Encoded, Feature, OwnTokens, Row
 
@@ -149,7 +149,7 @@ class AssociativeRecall:
 
     def encode(
         self,
-        examples: Sequence[Recital],
+        examples: Sequence[KeyedSequence],
         labels: Sequence[str],
         tokenizer: PreTrainedTokenizerBase,
         max_length: int,
@@ -188,7 +188,7 @@ class AssociativeRecall:
 
     def decode(
         self,
-        examples: Sequence[Recital],
+        examples: Sequence[KeyedSequence],
         labels: Sequence[str],
         encoded: Encoded,
         logits: Sequence[NDArray[np.float32]],
@@ -201,7 +201,7 @@ class AssociativeRecall:
             found.append(Answers(values, len(feature["input_ids"]) < one.point.length))
         return found
 
-    def score(self, examples: Sequence[Recital], predictions: Sequence[Answers]) -> dict[str, float]:
+    def score(self, examples: Sequence[KeyedSequence], predictions: Sequence[Answers]) -> dict[str, float]:
         """``query_accuracy``: the share of all queries that got their value; queries that were cut off count as wrong.
 
         It is also given for each length (``.L64``) and each length and number of pairs (``.L64.P4``). ``truncated`` is the share of
@@ -220,7 +220,7 @@ class AssociativeRecall:
         shares = {name: float(np.concatenate(parts).mean()) for name, parts in (right | unseen).items()}
         return shares | {name: float(np.mean(parts)) for name, parts in truncated.items()}
 
-    def rows(self, examples: Sequence[Recital], predictions: Sequence[Answers]) -> list[Row]:
+    def rows(self, examples: Sequence[KeyedSequence], predictions: Sequence[Answers]) -> list[Row]:
         """The queries of each sequence, their values and the answers; ``terms`` are right answers and queries."""
         return [
             {
@@ -237,7 +237,7 @@ class AssociativeRecall:
             for one, answers in zip(examples, predictions, strict=True)
         ]
 
-    def texts(self, example: Recital) -> tuple[str, ...]:
+    def texts(self, example: KeyedSequence) -> tuple[str, ...]:
         """The tokens of the sequence."""
         return (" ".join(map(str, example.tokens)),)
 

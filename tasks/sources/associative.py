@@ -45,7 +45,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recital:
+class KeyedSequence:
     """One sequence; tokens are numbers below the size of the vocabulary.
 
     Attributes:
@@ -110,7 +110,7 @@ def slot_probabilities(slots: int) -> NDArray[np.float64]:
     return probabilities
 
 
-def splits_of(rules: Rules, sizes: Mapping[Split, Mapping[Point, int]]) -> dict[Split, list[Recital]]:
+def splits_of(rules: Rules, sizes: Mapping[Split, Mapping[Point, int]]) -> dict[Split, list[KeyedSequence]]:
     """Sequences for every split; no sequence occurs twice.
 
     The sequences of dev and test at one point are the same whatever other points there are, and more of them begin with those
@@ -131,7 +131,7 @@ def splits_of(rules: Rules, sizes: Mapping[Split, Mapping[Point, int]]) -> dict[
     return drawn
 
 
-def fingerprint(splits: Mapping[Split, Sequence[Recital]]) -> str:
+def fingerprint(splits: Mapping[Split, Sequence[KeyedSequence]]) -> str:
     """sha256 (hex) over the sequences and their answers."""
     digest = hashlib.sha256()
     for split in SPLITS:
@@ -142,7 +142,7 @@ def fingerprint(splits: Mapping[Split, Sequence[Recital]]) -> str:
     return digest.hexdigest()
 
 
-def _all_new(split: Split, rules: Rules, sizes: Mapping[Point, int], seen: set[bytes]) -> Iterator[Recital]:
+def _all_new(split: Split, rules: Rules, sizes: Mapping[Point, int], seen: set[bytes]) -> Iterator[KeyedSequence]:
     for point, size in sizes.items():
         rules.refuse(point)
         random = _generator(rules, split, *point)
@@ -150,7 +150,7 @@ def _all_new(split: Split, rules: Rules, sizes: Mapping[Point, int], seen: set[b
             yield _new(f"L{point.length}-P{point.pairs}-{number}", point, rules, random, seen)
 
 
-def _new(name: str, point: Point, rules: Rules, random: np.random.Generator, seen: set[bytes]) -> Recital:
+def _new(name: str, point: Point, rules: Rules, random: np.random.Generator, seen: set[bytes]) -> KeyedSequence:
     """A sequence that was not drawn before."""
     for _ in range(ATTEMPTS):
         one = _drawn(name, point, rules, random)
@@ -163,7 +163,7 @@ def _new(name: str, point: Point, rules: Rules, random: np.random.Generator, see
     )
 
 
-def _drawn(name: str, point: Point, rules: Rules, random: np.random.Generator) -> Recital:
+def _drawn(name: str, point: Point, rules: Rules, random: np.random.Generator) -> KeyedSequence:
     length, pairs = point
     keys = 1 + random.choice(rules.first_value - 1, pairs, replace=False)
     values = rules.first_value + random.choice(rules.n_values, pairs, replace=False)
@@ -172,7 +172,7 @@ def _drawn(name: str, point: Point, rules: Rules, random: np.random.Generator) -
     tokens = np.zeros(length, np.int64) if rules.fillers == "zero" else random.integers(rules.vocabulary, size=length)
     tokens[0 : 2 * pairs : 2], tokens[1 : 2 * pairs : 2], tokens[queries] = keys, values, keys
     order = queries.argsort()
-    return Recital(name, point, tokens, queries[order], values[order])
+    return KeyedSequence(name, point, tokens, queries[order], values[order])
 
 
 def _generator(rules: Rules, *place: str | int) -> np.random.Generator:
