@@ -44,6 +44,8 @@ DATASETS = {
 _GRID = ",".join(
     f"{length}:{pairs}" for length, pairs in product((64, 128, 256, 512), (4, 8, 16, 32, 64)) if 4 * pairs <= length
 )
+_TRAIN = "16:4,32:4,32:8,64:4,64:16,128:8,256:16,512:64"
+"""Many short sequences, from which looking up is learnt in far fewer steps, and each length of the grid, for learned positions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +67,19 @@ class AssociativeRecall:
 
     Attributes:
         options: ``test`` and ``train``, points LENGTH:PAIRS joined by commas (``train`` may be ``as-test``); ``examples`` for each
-            point of test (dev has a third as many); ``train_examples`` in all; ``vocabulary``; ``fillers``, zero or random;
-            ``width`` of the encoder, by default that of its size.
+            point of test (dev has a third as many); ``train_tokens`` in all, equally many at each point; ``vocabulary``;
+            ``fillers``, zero or random; ``width`` of the encoder, or ``declared`` for that of its size.
     """
 
     options: Mapping[str, str] = field(
         default_factory=lambda: {
             "test": _GRID,
-            "train": AS_TEST,
+            "train": _TRAIN,
             "examples": "30",
-            "train_examples": "20000",
+            "train_tokens": "4000000",
             "vocabulary": "8192",
             "fillers": "zero",
-            "width": DECLARED,
+            "width": "64",
         }
     )
 
@@ -104,7 +106,7 @@ class AssociativeRecall:
         options = {**self.options, **given}
         numbers = {
             "examples": range(1, 10_001),
-            "train_examples": range(1, 10_000_001),
+            "train_tokens": range(1, 999_999_999),
             "vocabulary": range(8, 1_000_001),
         }
         for name, allowed in numbers.items():
@@ -134,12 +136,12 @@ class AssociativeRecall:
     def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
         """See `Task.load`; the labels are the values, in the order of their tokens."""
         locate(self.family, dataset, DATASETS, data_dir)
-        rules, examples, n_train = self._rules, int(self.options["examples"]), int(self.options["train_examples"])
-        each, more = divmod(n_train, len(self._train))
+        rules, examples = self._rules, int(self.options["examples"])
+        tokens = int(self.options["train_tokens"]) // len(self._train)
         splits = splits_of(
             rules,
             {
-                "train": {point: each + (number < more) for number, point in enumerate(self._train)},
+                "train": {point: max(1, tokens // point.length) for point in self._train},
                 "dev": dict.fromkeys(self._test, (examples + 2) // 3),
                 "test": dict.fromkeys(self._test, examples),
             },

@@ -1,5 +1,7 @@
 """Associative recall: inputs, answers and scores, and encoders that are built for its tokens."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 import torch
@@ -41,8 +43,7 @@ def numbers():
 def test_an_input_has_the_numbers_of_the_sequence_and_a_label_at_each_query(data, numbers):
     train = data.splits["train"]
     encoded = FEW.encode(train, data.labels, numbers, 512, training=True)
-    assert len(train) == 9
-    assert {str(one.point) for one in train} == {"16:2", "32:8"}
+    assert Counter(str(one.point) for one in train) == {"16:2": 6, "32:8": 3}
     for one, feature in zip(train, encoded.features, strict=True):
         read = numbers.convert_ids_to_tokens(feature["input_ids"])
         assert read == [str(token) for token in one.tokens], "no special tokens"
@@ -116,7 +117,14 @@ def test_the_usual_width_is_the_encoder_of_its_size():
 
 @pytest.mark.slow
 def test_an_encoder_learns_to_look_values_up():
-    options = {"test": "8:2", "examples": "300", "train_examples": "12000", "vocabulary": "32", "width": "64"}
+    options = {
+        "test": "8:2",
+        "examples": "300",
+        "train": "as-test",
+        "train_tokens": "96000",
+        "vocabulary": "32",
+        "width": "64",
+    }
     recipe = {"batch_size": 32, "learning_rate": 3e-3, "precision": "fp32"}
     record = run(plan(Request("neobert", "recall", task_options=options, recipe=recipe))).record
     assert record["scores"]["test"]["query_accuracy"] > 0.6, "a guess among the values is right in half"
@@ -138,7 +146,7 @@ def test_what_the_encoder_is_built_for_is_in_the_key():
     def key(**options):
         return plan(Request("bert", "recall", task_options=options)).cell.key
 
-    assert len({key(), key(width="64"), key(vocabulary="1024"), key(fillers="random"), key(test="64:4")}) == 5
+    assert len({key(), key(width="32"), key(vocabulary="1024"), key(fillers="random"), key(test="64:4")}) == 5
     assert key(test="64:8, 64:4,64:8") == key(test="64:4,64:8")
     assert plan(Request("bert", "recall")).cell.weights_identity == "scratch 8192 numbers"
 

@@ -12,7 +12,14 @@ EMBEDDED = [name for name in TASKS if any(info.source == "embedded" for info in 
 TINY_OPTIONS = {
     "needle": {"lengths": "160", "depths": "0,100", "examples": "1", "distractors": "0"},
     "lm": {"tokens": "2000"},
-    "recall": {"test": "16:2", "examples": "3", "train_examples": "12", "vocabulary": "64", "width": "32"},
+    "recall": {
+        "test": "16:2",
+        "train": "as-test",
+        "examples": "3",
+        "train_tokens": "200",
+        "vocabulary": "64",
+        "width": "32",
+    },
 }
 
 RUN_ALL = """
