@@ -1,6 +1,6 @@
 """A plug-in: Avey-B with other splits S and numbers of retrieved splits k, to see on `recall` where they limit it.
 
-    python -m harness sweep --plugin benchmarks/avey_b_splits.py --task recall \
+    python -m harness sweep --plugin benchmarks/avey_b_splits.py --tasks recall \
         --models avey-b-s8-k1,avey-b-s8-k3,avey-b-s32-k1 --task-option test=32:4,64:4
 
 All have the depth of the size `tiny`. With S = 32 a sequence of 32 tokens is one split, in which nothing has to be retrieved.

@@ -21,8 +21,9 @@ from tasks.task import IGNORED, OwnTokens
 FEW = RECALL.configured(
     {
         "test": "16:2,32:8",
+        "train": "as-test",
         "examples": "4",
-        "train_examples": "9",
+        "train_tokens": "200",
         "vocabulary": "64",
         "fillers": "random",
         "width": "32",
@@ -90,7 +91,9 @@ def test_the_head_is_zoologys_a_norm_and_the_embeddings_of_the_values(name, data
     batch = collate(features, numbers)
     states = encoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
     normal = (states - states.mean(-1, keepdim=True)) / (states.var(-1, keepdim=True, correction=0) + 1e-5).sqrt()
-    logits = normal @ encoder.get_input_embeddings().weight[5 + 32 : 5 + 64].T
+    values = encoder.get_input_embeddings().weight[5 + 32 : 5 + 64]
+    logits = normal @ (values / values.square().sum(-1).mean().sqrt()).T
+    assert logits.var().item() == pytest.approx(1, rel=0.5), "whatever the scale of the embeddings"
     expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), batch["labels"].flatten())
     torch.testing.assert_close(model(**batch)["loss"], expected, rtol=1e-4, atol=1e-5)
     best = predict(model, features, numbers, "fp32")
@@ -148,7 +151,7 @@ def test_what_the_encoder_is_built_for_is_in_the_key():
 
     assert len({key(), key(width="32"), key(vocabulary="1024"), key(fillers="random"), key(test="64:4")}) == 5
     assert key(test="64:8, 64:4,64:8") == key(test="64:4,64:8")
-    assert plan(Request("bert", "recall")).cell.weights_identity == "scratch 8192 numbers"
+    assert plan(Request("bert", "recall")).cell.weights_identity == "scratch 8192 numbers, width 64"
 
 
 @pytest.mark.parametrize(
