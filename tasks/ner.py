@@ -8,19 +8,24 @@ word is missing from the score.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
+from harness.errors import InputError
+from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
 from tasks.metrics import entity_scores, entity_terms
 from tasks.sources.formats import conll
 from tasks.sources.formats.reading import Reading
 from tasks.sources.formats.writing import write_conll
 from tasks.sources.hub import rows
 from tasks.sources.sentence import Sentence
+from tasks.sources.tables import files, sentences
+from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
+from tasks.sources.tables.table import Table
 from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature, Row, Split
 from tasks.words import read_words
 
@@ -36,7 +41,8 @@ class NamedEntityRecognition(Family[Source]):
     """
 
     family = "ner"
-    file_format = "CoNLL files"
+    file_format = "CoNLL files or tables"
+    columns = sentences.OPTIONS
     description = "named-entity recognition, one IOB2 tag per word"
     head = "token"
     metric = "entity_f1_strict"
@@ -45,10 +51,13 @@ class NamedEntityRecognition(Family[Source]):
 
     def __init__(self, strict_tags: bool = False) -> None:
         self.strict_tags = strict_tags
+        self.options = table_options(*sentences.OPTIONS)
 
     def with_strict_tags(self) -> NamedEntityRecognition:
         """See `tasks.task.ReadsTags`."""
-        return NamedEntityRecognition(strict_tags=True)
+        strict = copy(self)
+        strict.strict_tags = True
+        return strict
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -64,8 +73,21 @@ class NamedEntityRecognition(Family[Source]):
         return EmbeddedSource(corpus_identity, _built)
 
     def local(self, path: Path) -> Source:
-        """See `Family.local`: CoNLL files. ``skip_bad`` has no effect: a malformed line makes its neighbours doubtful."""
+        """See `Family.local`: CoNLL files, else tables.
+
+        Of CoNLL files ``skip_bad`` has no effect: a malformed line makes its neighbours doubtful.
+        """
+        if not any(path.glob("*.conll")) and files.find(path):
+            return self.tables(FolderPlace(path))
+        if named := self.named_columns():
+            raise InputError(
+                f"{path} holds CoNLL files, which have no named columns; leave --task-option {named[0]} out"
+            )
         return FolderSource(path, self._identity, self._read)
+
+    def tables(self, place: FolderPlace | HubPlace) -> Source:
+        """See `Family.tables`."""
+        return TableSource(place, self._read_tables)
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""
@@ -73,12 +95,20 @@ class NamedEntityRecognition(Family[Source]):
 
     def _identity(self, path: Path) -> str:
         if self.strict_tags:  # checked here, because the store may have an earlier run on these files
-            conll.load(path, strict_tags=True, needed=self.needed)
-        return conll.identity(path, self.needed)
+            conll.load(path, True, self.without_train)
+        return conll.identity(path, self.without_train)
 
     def _read(self, path: Path, skip_bad: bool) -> Reading[Sentence]:
-        splits, notes = conll.load(path, self.strict_tags, self.needed)
-        return Reading(splits=splits, labels=_labels(splits), notes=list(notes))
+        splits, notes = conll.load(path, self.strict_tags, self.without_train)
+        reading = Reading(splits=splits, labels=_labels(splits), notes=list(notes))
+        there = conll.files(path, self.without_train)
+        reading.complete(sentences.RULE, {split: file.name for split, file in there.items()})
+        return reading
+
+    def _read_tables(self, tables: Mapping[str, Table], skip_bad: bool) -> Reading[Sentence]:
+        reading = sentences.load(tables, self.options, skip_bad, self.strict_tags, without_train=self.without_train)
+        reading.labels = _labels(reading.splits)
+        return reading
 
     def encode(
         self,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from harness.errors import InputError
 from harness.registry import suggestion
-from tasks.family import Family
+from tasks.family import Family, separated, table_options
 from tasks.ranking import METRICS, Ranking, ranking_scores
 from tasks.sources.collection import Document, Query
 from tasks.sources.formats.writing import write_beir
@@ -22,7 +22,11 @@ from tasks.sources.searchable import (
     FolderCollection,
     HubCollection,
     SearchableData,
+    TableCollection,
 )
+from tasks.sources.tables import files as table_files
+from tasks.sources.tables import judged
+from tasks.sources.tables.source import FolderPlace, HubPlace
 from tasks.task import DECLARED, DatasetInfo, Row
 
 SHOWN = 10
@@ -36,6 +40,7 @@ DEFAULTS = {
     "own_document": DECLARED,
     "pooling": DECLARED,
     "prompts": DECLARED,
+    **table_options(*judged.OPTIONS),
 }
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len_tokens", "weightedmean", "lasttoken")
 """Ways to make one vector of the states of a text's tokens, by sentence-transformers' names and in its order."""
@@ -53,7 +58,8 @@ class Retrieval(Family[CollectionSource]):
     """
 
     family = "retrieval"
-    file_format = "BEIR folders"
+    file_format = "BEIR folders or tables"
+    columns = judged.OPTIONS
     description = "find the documents that answer a query, in the whole corpus"
     head = "embedding"
     metric = METRICS[0]
@@ -74,6 +80,7 @@ class Retrieval(Family[CollectionSource]):
 
     def configured(self, given: Mapping[str, str]) -> Retrieval:
         """See `Configurable.configured`; any text is a prefix. The module that builds a collection checks its own options."""
+        given = separated(given, self.columns)
         for name, values in {"own_document": RULES, "prompts": ("none",)}.items():
             if (value := given.get(name, DECLARED)) not in (DECLARED, *values):
                 raise InputError(f"{name} is one of {', '.join((DECLARED, *values))}, not {value!r}")
@@ -82,16 +89,22 @@ class Retrieval(Family[CollectionSource]):
             for one in pooling.split("+"):
                 if one not in POOLINGS:
                     raise InputError(f"there is no pooling {one!r}{suggestion(one, POOLINGS)}")
-        return Retrieval(self.options | dict(given))
+        return Retrieval({**self.options, **given})
 
     def embedded(self, info: DatasetInfo) -> CollectionSource:
         """See `Family.embedded`."""
         return BuiltSource(info.name, self.options, self._rule(info.own_document))
 
     def local(self, path: Path) -> CollectionSource:
-        """See `Family.local`: BEIR's format."""
+        """See `Family.local`: BEIR's format, else tables."""
         info = self.datasets.get(path.name)
+        if self.named_columns() or (not (path / "corpus.jsonl").exists() and table_files.find(path)):
+            return self.tables(FolderPlace(path))
         return FolderCollection(path, self._rule(info.own_document if info else "same_text"))
+
+    def tables(self, place: FolderPlace | HubPlace) -> CollectionSource:
+        """See `Family.tables`: BEIR's parts in any format, or pairs of query and passage."""
+        return TableCollection(place, self.options, self._rule("same_text"))
 
     def hub(self, info: DatasetInfo) -> CollectionSource:
         """See `Family.hub`."""

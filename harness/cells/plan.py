@@ -20,7 +20,16 @@ from models import MODELS, Encoder
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
-from tasks.task import DECLARED, PRETRAINED_HEADS, Configurable, ReadsTags, ScoredWithoutTraining, ZeroShot, measured
+from tasks.task import (
+    DECLARED,
+    PRETRAINED_HEADS,
+    BringsTokens,
+    Configurable,
+    ReadsTags,
+    ScoredWithoutTraining,
+    ZeroShot,
+    measured,
+)
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Default peak learning rate of an encoder that starts from random weights; a task may have its own."""
@@ -219,6 +228,8 @@ class _Planner:
                 f"{request.model} from scratch has no masked-LM head; give --weights a checkpoint of `harness pretrain`, or one "
                 "that was published with its masked-LM head"
             )
+        if isinstance(task, BringsTokens):
+            weights = _without_meaning(task, weights)
         recipe = resolve_recipe(task, weights, request.recipe)
         if task.head in vectors.HEADS:
             weights = with_vectors(weights, task)
@@ -241,6 +252,20 @@ def _weights(model: str, size: str, weights: str) -> Weights:
 def _task(family: str, options: Options, strict_tags: bool) -> Task:
     task = with_task_options(TASKS[family], dict(options))
     return task.with_strict_tags() if strict_tags and isinstance(task, ReadsTags) else task
+
+
+def _without_meaning(task: BringsTokens, weights: Weights) -> Weights:
+    """Random weights for a task whose inputs are numbers.
+
+    Raises:
+        UnsuitedError: the weights are pretrained.
+    """
+    if weights.kind != "scratch":
+        raise UnsuitedError(
+            f"{weights.location} was pretrained on text, and the inputs of this task are numbers without meaning; "
+            "use --weights scratch"
+        )
+    return replace(weights, identity=f"scratch {task.own_tokens.identity}")
 
 
 def _ranker(ranker: Ranker, task: Task) -> _Chosen:

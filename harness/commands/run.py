@@ -13,7 +13,7 @@ from harness.commands.cell_options import (
     add_store_option,
     add_test_option,
     add_weights_options,
-    curves_folder,
+    curves_of,
     named_values,
     recipe_given,
 )
@@ -61,7 +61,7 @@ def run_cell(options: argparse.Namespace) -> int:
     from harness.terminal import show_json
 
     _refuse_several(options.model, options.task)
-    outcome = run_one(_request(options), options.out, options.force, curves_folder(options))
+    outcome = run_one(_request(options), options.out, options.force, curves_of(options))
     if outcome is None:
         return 0
     done = outcome.record["status"] == "ok"

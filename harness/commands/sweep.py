@@ -15,7 +15,7 @@ from harness.commands.cell_options import (
     add_store_option,
     add_test_option,
     add_weights_options,
-    curves_folder,
+    curves_of,
     named_values,
     names_of,
     recipe_given,
@@ -85,7 +85,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
 
     store = Store(options.out)
     sweep = ready(grids, store, options.retry_failed, stderr.print)
-    cluster = cluster_of(options, store, curves_folder(options))
+    cluster = cluster_of(options, store, curves_of(options))
     if cluster:
         where = f"on the Ray cluster at {cluster.address} with {cluster.resources} each"
     else:
@@ -156,8 +156,8 @@ def _children(options: argparse.Namespace) -> ChildProcesses:
     from harness.scheduling.local import ChildOptions, ChildProcesses
 
     workers, threads = workers_and_threads(options.workers, options.threads)
-    curves = curves_folder(options)
-    more = ("--report-to", "tensorboard", "--log-dir", str(curves)) if curves else ()
+    curves = curves_of(options)
+    more = curves.arguments() if curves else ()
     return ChildProcesses(workers, ChildOptions(options.out, threads, more))
 
 

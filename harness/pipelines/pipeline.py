@@ -10,6 +10,7 @@ from typing import Any
 from harness.cells.cell import PROTOCOL
 from harness.cells.plan import Planned, chosen_options
 from harness.machine import distributed, provenance
+from harness.machine.tracking import Curves
 from harness.nn.determinism import make_repeatable
 from harness.pipelines.bm25_retrieval import bm25_retrieval
 from harness.pipelines.dense_retrieval import dense_retrieval
@@ -39,6 +40,7 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
     "token": label,
     "span": label,
     "sequence": label,
+    "query": label,
     "embedding": dense_retrieval,
     "mteb": mteb,
     "masked_lm": text_loss,
@@ -58,7 +60,7 @@ class Run:
 
 
 def run(
-    planned: Planned, report: Reporter = silent, checkpoints: Path | None = None, curves: Path | None = None
+    planned: Planned, report: Reporter = silent, checkpoints: Path | None = None, curves: Curves | None = None
 ) -> Run | None:
     """Train an encoder on a dataset, as its task requires, and score it on dev and test.
 
@@ -66,7 +68,7 @@ def run(
         planned: the cell with the objects of its names.
         report: shows progress.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
-        curves: folder for TensorBoard's training curves.
+        curves: where the curves of training go.
 
     Returns:
         The finished cell; ``None`` in a process that only helped to train (see `harness.machine.distributed`).

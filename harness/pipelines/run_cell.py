@@ -14,6 +14,7 @@ from harness.cells.request import Request
 from harness.errors import InputError, StoppedError
 from harness.machine import distributed, memory
 from harness.machine.libraries import quiet_libraries
+from harness.machine.tracking import Curves
 from harness.progress import shown, stderr
 from harness.store import ERROR_LOG, Store
 from harness.store.record import FailureRecord, FailureStatus, RunRecord
@@ -33,14 +34,14 @@ class Outcome:
     folder: Path
 
 
-def run_one(request: Request, out: str, force: bool, curves_in: Path | None = None) -> Outcome | None:
+def run_one(request: Request, out: str, force: bool, curves_in: Curves | None = None) -> Outcome | None:
     """Run one cell in this process, or take its result from the store.
 
     Args:
         request: the run.
         out: folder of the store.
         force: run it even if the store has its result.
-        curves_in: folder in which the run gets its own folder for TensorBoard's curves.
+        curves_in: where the curves of training go; the run gets a folder of its own.
 
     Returns:
         The result; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
@@ -57,7 +58,7 @@ def run_one(request: Request, out: str, force: bool, curves_in: Path | None = No
         return _find_or_run(planned, store, force, curves_in)
 
 
-def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | None) -> Outcome | None:
+def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves | None) -> Outcome | None:
     cell = planned.cell
     distributed.refuse_different(cell.key)
     stderr.quiet = not distributed.is_first()
@@ -115,7 +116,7 @@ def _saying_what_is_saved(store: Store, cell: Cell) -> Iterator[None]:
         raise StoppedError(f"{saved}; run the same command to {again}.") from stop
 
 
-def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outcome | None:
+def _run_planned(planned: Planned, store: Store, curves_in: Curves | None) -> Outcome | None:
     cell = planned.cell
     if planned.weights.kind == "hub":
         stderr.print(f"reading {planned.weights.location} from the hub or its local cache")
@@ -125,7 +126,7 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
         )
     if store.training_folder(cell).exists():
         stderr.print("an earlier attempt was cut off; training continues from its last checkpoint")
-    curves = curves_in / store.path_of(cell).name if curves_in else None
+    curves = curves_in.of_run(store.path_of(cell).name) if curves_in else None
     quiet_libraries()
     from harness.pipelines.pipeline import run
 
@@ -140,8 +141,8 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None) -> Outc
         return None
     folder = _keep_run(planned, store, done)
     # The record is stored before anything is printed, so that an error in printing cannot lose a finished run.
-    if curves:
-        stderr.print(f"training curves: tensorboard --logdir {curves_in}")
+    if curves_in and "tensorboard" in curves_in.trackers:
+        stderr.print(f"training curves: tensorboard --logdir {curves_in.folder}")
     for note in done.record["task"]["notes"]:
         if note not in cell.recipe.doubts():  # they were shown before the run
             stderr.print(f"note: {note}")

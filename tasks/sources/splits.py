@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os.path
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,29 +19,55 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NAMES: Mapping[Split, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "dev": ("dev", "validation", "valid", "val", "development"),
+    "test": ("test", "testing"),
+}
+"""Names of each split in files and on the hub; lower case."""
+
 HELD_OUT = 0.1
 """The largest share of the training examples to cut off if a benchmark publishes no usable dev split."""
 
 
-def split_files(folder: Path, suffix: str, needed: Sequence[Split] = SPLITS) -> dict[Split, Path]:
-    """The files ``train``, ``dev`` and ``test`` of a local dataset.
+def name_of_split(names: Iterable[str], split: Split, where: object) -> str | None:
+    """The published name of a split among others: one of `NAMES`, else one that begins like one, such as ``validation_matched``.
+
+    Args:
+        names: of splits.
+        split: that is looked for.
+        where: a folder or hub id, for messages.
+
+    Raises:
+        InputError: several names fit exactly.
+    """
+    names = sorted(names)
+    exact = [name for name in names if name.casefold() in NAMES[split]]
+    if len(exact) > 1:
+        raise InputError(f"{where} holds {' and '.join(exact)}, and either may be the {split} split; leave one")
+    begins = tuple(f"{name}{sign}" for name in NAMES[split] for sign in "_-.")
+    return next(iter(exact), None) or next((name for name in names if name.casefold().startswith(begins)), None)
+
+
+def split_files(folder: Path, suffix: str, without_train: bool = False) -> dict[Split, Path]:
+    """The files of the splits of a local dataset.
 
     Args:
         folder: holds them.
         suffix: of their names.
-        needed: splits that must be there; of the others those that are there.
+        without_train: accept a folder without train, whose model is trained on another dataset.
 
     Raises:
-        InputError: one is missing.
+        InputError: train is missing, or two files may be the same split.
     """
-    files = {split: folder / f"{split}{suffix}" for split in SPLITS}
-    there = {split: file for split, file in files.items() if os.path.isfile(file)}  # noqa: PTH113
-    for split in needed:
-        if split not in there:
-            names = ", ".join(files[one].name for one in needed)
-            purpose = "train on" if "train" in needed else "test on"
-            raise InputError(f"{files[split]} is missing; the folder of a dataset to {purpose} holds {names}")
-    return there
+    stems = [path.stem for path in folder.glob(f"*{suffix}") if path.is_file()]
+    found = {split: name for split in SPLITS if (name := name_of_split(stems, split, folder))}
+    if without_train and not found:
+        raise InputError(f"{folder / f'test{suffix}'} is missing; the folder of a dataset to test on holds it")
+    if "train" not in found and not without_train:
+        needed = ", ".join(f"{split}{suffix}" for split in SPLITS)
+        raise InputError(f"{folder / f'train{suffix}'} is missing; the folder of a dataset to train on holds {needed}")
+    return {split: folder / f"{name}{suffix}" for split, name in found.items()}
 
 
 def files_identity(files: Mapping[Split, Path]) -> str:

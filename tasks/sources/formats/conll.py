@@ -6,30 +6,31 @@ Marcus, 1995, as used since CoNLL-2002), with a note for each conversion.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import InputError
 from tasks.sources.columns import Row, numbers_tokens, read_rows
 from tasks.sources.formats.lines import shown
+from tasks.sources.formats.looks import other_format
 from tasks.sources.formats.reading import LONGEST_LABEL, LONGEST_READ
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import files_identity, split_files
 from tasks.sources.tag_schemes import Fit, entities, fits, written
-from tasks.task import SPLITS, Split
+from tasks.task import Split
 
 
-def files(folder: Path, needed: Sequence[Split] = SPLITS) -> dict[Split, Path]:
+def files(folder: Path, without_train: bool = False) -> dict[Split, Path]:
     """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
-        InputError: one is missing.
+        InputError: train is missing.
     """
-    return split_files(folder, ".conll", needed)
+    return split_files(folder, ".conll", without_train)
 
 
-def identity(folder: Path, needed: Sequence[Split] = SPLITS) -> str:
+def identity(folder: Path, without_train: bool = False) -> str:
     """The identity of the sentences, see `tasks.task.Task.identity`.
 
     For files with numbered tokens it is more than the bytes, because an earlier version read the numbers as tokens.
@@ -37,39 +38,65 @@ def identity(folder: Path, needed: Sequence[Split] = SPLITS) -> str:
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    found = files(folder, needed)
+    found = files(folder, without_train)
     return files_identity(found) + (" numbered" if any(map(numbers_tokens, found.values())) else "")
 
 
 def load(
-    folder: Path, strict_tags: bool = False, needed: Sequence[Split] = SPLITS
+    folder: Path, strict_tags: bool = False, without_train: bool = False
 ) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
     """Read the three splits of a folder.
 
     Args:
-        folder: holds ``train.conll``, ``dev.conll`` and ``test.conll``.
+        folder: holds ``train.conll`` and, if there are any, ``dev.conll`` and ``test.conll``.
         strict_tags: refuse tags that violate the scheme of their file.
-        needed: splits that must be there. Without train, the types are those of the other splits.
 
     Returns:
         The sentences of each split, and a note for each conversion or omission.
+        without_train: see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: a file is missing, empty or malformed; or dev or test hold a type that train never has.
     """
-    found = files(folder, needed)
-    rows, notes = read_rows(found)
-    for split, file in found.items():
+    found = files(folder, without_train)
+    try:
+        rows, notes = read_rows(found)
+    except InputError as error:
+        for file in found.values():
+            if (better := other_format(file, "CoNLL", error)) is not error:
+                raise better from error
+        raise
+    splits, more = to_sentences(rows, found, strict_tags)
+    return splits, (*copied_notes(folder), *notes, *more)
+
+
+def to_sentences(
+    rows: Mapping[Split, Sequence[Sequence[Row]]], places: Mapping[Split, Path], strict_tags: bool
+) -> tuple[dict[Split, list[Sentence]], list[str]]:
+    """Sentences with IOB2 tags.
+
+    Args:
+        rows: the words of each sentence of each split, with tags of any scheme.
+        places: the file of each split, for messages.
+        strict_tags: refuse tags that violate the scheme of their file.
+
+    Returns:
+        The sentences of each split, and a note for each conversion.
+
+    Raises:
+        InputError: a sentence or a tag is too long, train holds no entity, or dev or test hold a type that train never has.
+    """
+    for split, file in places.items():
         for sentence in rows[split]:
             _check_size(sentence, file)
-    if "train" in found:
-        known = _types(rows["train"], found["train"])
-        for split, file in found.items():
-            _check_types(rows[split], known, file)
-    tags = {split: [[row.tag for row in sentence] for sentence in rows[split]] for split in found}
-    schemes = fits(tags)
+    if "train" in rows:
+        known = _types(rows["train"], places["train"])
+        for split, file in places.items():
+            _check_types(rows[split], known, file, places["train"].name)
+    tags = {split: [[row.tag for row in sentence] for sentence in rows[split]] for split in places}
+    schemes, notes = fits(tags), list[str]()
     splits: dict[Split, list[Sentence]] = {}
-    for split, file in found.items():
+    for split, file in places.items():
         read = [written(entities(one), len(one)) for one in tags[split]]
         splits[split] = [
             Sentence(tuple(row.token for row in sentence), tuple(new), f"{file.name}:{sentence[0].line}")
@@ -78,7 +105,7 @@ def load(
         if strict_tags:
             _refuse_irregular(rows[split], tags[split], schemes[split], file)
         notes += _scheme_notes(rows[split], read, schemes[split], file)
-    return splits, (*copied_notes(folder), *notes)
+    return splits, notes
 
 
 def _check_size(sentence: Sequence[Row], file: Path) -> None:
@@ -103,11 +130,11 @@ def _types(rows: Sequence[Sequence[Row]], file: Path) -> set[str]:
     return known
 
 
-def _check_types(rows: Sequence[Sequence[Row]], known: set[str], file: Path) -> None:
+def _check_types(rows: Sequence[Sequence[Row]], known: set[str], file: Path, train: str) -> None:
     unknown = (row for sentence in rows for row in sentence if row.tag != "O" and row.tag[2:] not in known)
     if first := next(unknown, None):
         raise InputError(
-            f"{file}:{first.line} has the type {first.tag[2:]!r}, which train.conll never has and no model could learn; "
+            f"{file}:{first.line} has the type {first.tag[2:]!r}, which {train} never has and no model could learn; "
             "rename it or map it to O"
         )
 

@@ -7,14 +7,15 @@ One object per line: ``premise``, ``hypothesis`` and ``label``; or ``text``, ``l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 from harness.errors import InputError
 from harness.json_file import JsonObject
 from harness.registry import suggestion
 from tasks.sources.formats.lines import is_unicode, json_lines, shown
-from tasks.sources.formats.reading import LONGEST_LABEL, Reading
+from tasks.sources.formats.reading import LONGEST_LABEL, Reading, Rule
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.labelled_text import LabelledText
@@ -24,19 +25,32 @@ from tasks.task import SPLITS, DatasetInfo, Split
 COLUMNS = (("premise", "hypothesis"), ("text", "text_pair"))
 UNLABELLED = ("-1", "-", "")
 """Labels that mean "no gold label", besides null: the id in exports of GLUE and SNLI, and the text in SNLI's own files."""
+RULE = Rule(lambda example: example.text, "text")
+"""How a missing split is cut from train."""
 _ONCE_A_CLASS = re.compile(rb'"label"\s*:\s*("\s*-1?\s*"|-1)\s*[,}]')
 
 
-def files(folder: Path, needed: Sequence[Split] = SPLITS) -> dict[Split, Path]:
+def files(folder: Path, without_train: bool = False) -> dict[Split, Path]:
     """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
-        InputError: one is missing.
+        InputError: train is missing.
     """
-    return split_files(folder, ".jsonl", needed)
+    return split_files(folder, ".jsonl", without_train)
 
 
-def identity(folder: Path, needed: Sequence[Split] = SPLITS) -> str:
+def is_native(folder: Path) -> bool:
+    """Whether a folder is read here: its first split is a file ``.jsonl``, whose first object, if there is one, has the usual keys."""
+    file = next((path for split in SPLITS if (path := folder / f"{split}.jsonl").is_file()), None)
+    if file is None:
+        return False
+    first = next((row for _, row in json_lines(file)), None)
+    if not isinstance(first, dict):
+        return not read_bytes(file).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+    return "label" in first and any(text in first for text, _ in COLUMNS)
+
+
+def identity(folder: Path, without_train: bool = False) -> str:
     """The identity of the examples, see `tasks.task.Task.identity`.
 
     For files with rows without a gold label it is more than the bytes, because an earlier version read those as a class.
@@ -44,39 +58,40 @@ def identity(folder: Path, needed: Sequence[Split] = SPLITS) -> str:
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    found = files(folder, needed)
+    found = files(folder, without_train)
     dropped = any(_ONCE_A_CLASS.search(read_bytes(file)) for file in found.values())
     return files_identity(found) + (" labelled" if dropped else "")
 
 
-def load(folder: Path, skip_bad: bool = False, needed: Sequence[Split] = SPLITS) -> Reading[LabelledText]:
-    """Read the three splits of a folder; the labels are those of train, sorted; without train, of the other splits.
+def load(folder: Path, skip_bad: bool = False, without_train: bool = False) -> Reading[LabelledText]:
+    """Read the splits of a folder; what it lacks is cut from train. The labels are those of train, sorted.
 
     Args:
-        folder: holds ``train.jsonl``, ``dev.jsonl`` and ``test.jsonl``.
+        folder: holds ``train.jsonl`` and, if there are any, ``dev.jsonl`` and ``test.jsonl``.
         skip_bad: leave out malformed lines and count them.
-        needed: splits that must be there.
+        without_train: see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: a file is missing or empty or has no gold labels, or a line is malformed (file and line are named); or
             dev or test have a label that train never has; or train has one label only.
     """
     reading: Reading[LabelledText] = Reading(skip_bad, notes=copied_notes(folder))
-    there = files(folder, needed)
+    there = files(folder, without_train)
     for split, file in there.items():
         what = f"lines of {file.name} without a gold label (-1, '-', empty or null)"
         found = _labelled(_lines(file, reading.labels), reading, str(file), what)
         reading.take(split, found, str(file), file.name, "lines")
         if split == "train":
-            reading.labels = _names(reading)
+            reading.labels = tuple(sorted({example.label for example in reading.splits[split]}))
             if len(reading.labels) < 2:
                 raise InputError(f"every label of {file} is {reading.labels[0]!r}, so there is nothing to learn")
-    reading.labels = reading.labels or _names(reading)
+    reading.labels = reading.labels or names_of(reading)
+    reading.complete(RULE, {split: file.name for split, file in there.items()})
     return reading
 
 
-def _names(reading: Reading[LabelledText]) -> tuple[str, ...]:
-    """The labels read so far, sorted."""
+def names_of(reading: Reading[LabelledText]) -> tuple[str, ...]:
+    """The labels of all splits that were read, sorted."""
     return tuple(sorted({example.label for examples in reading.splits.values() for example in examples}))
 
 
@@ -156,7 +171,7 @@ def _example(row: JsonObject, file: str, number: int) -> LabelledText | str | No
     if "label" not in row:
         return "has no 'label'"
     label = row["label"]
-    if _is_unlabelled(label):
+    if is_unlabelled(label):
         return None
     if isinstance(label, bool) or not isinstance(label, str | int):
         return f"has the label {shown(label)}, which is neither text nor an integer"
@@ -168,16 +183,17 @@ def _example(row: JsonObject, file: str, number: int) -> LabelledText | str | No
     for column in columns:
         if column not in row:
             return f"has no {column!r}"
-        if not _is_text(row[column]):
+        if not is_text(row[column]):
             return f"has no text in {column!r}"
     return LabelledText(row[first], row[second] if len(columns) == 2 else None, str(label), f"{file}:{number}")
 
 
-def _is_unlabelled(label: object) -> bool:
+def is_unlabelled(label: object) -> bool:
+    """Whether a label means "no gold label": -1, "-", empty or null."""
     return label is None or (type(label) in (int, str) and str(label).strip() in UNLABELLED)
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> TypeGuard[str]:
     """Whether it has any characters except blanks, and no half of a surrogate pair."""
     return isinstance(value, str) and bool(value.strip()) and is_unicode(value)
 
@@ -188,7 +204,7 @@ def _from_row(info: DatasetInfo, split: Split, number: int, row: JsonObject) -> 
     try:
         first, *second = (str(row[column]) for column in columns)
         label = row["label"]
-        if _is_unlabelled(label) or not all(map(_is_text, (first, *second))):
+        if is_unlabelled(label) or not all(map(is_text, (first, *second))):
             return None
         name = label if isinstance(label, str) else hub.name_of(label, labels)
     except KeyError as error:

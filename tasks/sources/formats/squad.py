@@ -7,14 +7,15 @@ for the entity that ``@placeholder`` replaces; every mention of a correct entity
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
 from harness.json_file import JsonError, JsonObject, parse_json
 from tasks.sources.formats.lines import is_unicode, shown
-from tasks.sources.formats.reading import LONGEST_READ, Reading
+from tasks.sources.formats.looks import other_format
+from tasks.sources.formats.reading import LONGEST_READ, Reading, Rule
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.question import Answer, Question
@@ -23,40 +24,54 @@ from tasks.task import SPLITS, DatasetInfo, Split
 
 LABELS = ("start", "end")
 """The outputs of the head for every token."""
+RULE = Rule(lambda question: question.title, "document")
+"""How a missing split is cut from train."""
 
 
-def files(folder: Path, needed: Sequence[Split] = SPLITS) -> dict[Split, Path]:
+def files(folder: Path, without_train: bool = False) -> dict[Split, Path]:
     """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
-        InputError: one is missing.
+        InputError: train is missing.
     """
-    return split_files(folder, ".json", needed)
+    return split_files(folder, ".json", without_train)
 
 
-def identity(folder: Path, needed: Sequence[Split] = SPLITS) -> str:
+def is_native(folder: Path) -> bool:
+    """Whether a folder is read here: its first split is a file ``.json`` of one object, not of a list, nor of rows."""
+    file = next((path for split in SPLITS if (path := folder / f"{split}.json").is_file()), None)
+    if file is None:
+        return False
+    content = read_bytes(file).removeprefix(b"\xef\xbb\xbf").lstrip()
+    rows = b'"context"' in content and b'"paragraphs"' not in content
+    return content[:1] != b"[" and not rows
+
+
+def identity(folder: Path, without_train: bool = False) -> str:
     """A digest of the files, see `tasks.task.Task.identity`.
 
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    return files_identity(files(folder, needed))
+    return files_identity(files(folder, without_train))
 
 
-def load(folder: Path, skip_bad: bool = False, needed: Sequence[Split] = SPLITS) -> Reading[Question]:
-    """Read the three splits of a folder.
+def load(folder: Path, skip_bad: bool = False, without_train: bool = False) -> Reading[Question]:
+    """Read the splits of a folder; what it lacks is cut from train.
 
     Args:
-        folder: holds ``train.json``, ``dev.json`` and ``test.json``.
+        folder: holds ``train.json`` and, if there are any, ``dev.json`` and ``test.json``.
         skip_bad: leave out malformed questions and count them.
-        needed: splits that must be there.
+        without_train: see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: a file is missing, is not JSON in this format, or holds a malformed question (which is named).
     """
     reading: Reading[Question] = Reading(skip_bad, labels=LABELS, notes=copied_notes(folder))
-    for split, file in files(folder, needed).items():
-        reading.take(split, _one_of_each(_questions(_document(file)), str(file)), str(file), file.name, "entries")
+    there = files(folder, without_train)
+    for split, file in there.items():
+        reading.take(split, one_of_each(_questions(_document(file)), str(file)), str(file), file.name, "entries")
+    reading.complete(RULE, {split: file.name for split, file in there.items()})
     return reading
 
 
@@ -77,12 +92,12 @@ def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None)
     for split, rows in hub.load_rows(info, revision, root).items():
         where = f"{info.hub_id} ({split})"
         found = (_from_row(read, row, f"row {number}") for number, row in enumerate(rows))
-        reading.take(split, _one_of_each(found, where), where, split, "rows")
+        reading.take(split, one_of_each(found, where), where, split, "rows")
     reading.cut_dev(lambda question: question.title, "document")
     return reading
 
 
-def _one_of_each(found: Iterable[Question | str], where: str) -> Iterator[Question | str]:
+def one_of_each(found: Iterable[Question | str], where: str) -> Iterator[Question | str]:
     """The same, with a sentence in place of a question whose id occurred before; every sentence begins with the place."""
     seen: set[str] = set()
     for one in found:
@@ -104,7 +119,8 @@ def _document(file: Path) -> list[object]:
     try:
         document = parse_json(read_bytes(file))
     except JsonError as error:
-        raise InputError(f"{file}:{error.line} {error}; a span dataset is SQuAD JSON in UTF-8") from error
+        refused = InputError(f"{file}:{error.line} {error}; a span dataset is SQuAD JSON in UTF-8")
+        raise other_format(file, "JSON", refused) from error
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, list):
         raise InputError(
@@ -140,10 +156,11 @@ def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | st
             if problem := _lacking(qa, {"id": str, "question": str, "answers": list}):
                 yield f"{_named(qa, f'{at}.qas[{number}]')} {problem}"
             else:
-                yield _question(qa, paragraph["context"], title)
+                yield question(qa, paragraph["context"], title)
 
 
-def _question(qa: JsonObject, context: str, title: str) -> Question | str:
+def question(qa: JsonObject, context: str, title: str) -> Question | str:
+    """The question of an entry of SQuAD's ``qas``, whose keys are there, or a sentence about its defect."""
     name = _named(qa, "")
     if not qa["question"].strip() or not is_unicode(qa["question"]):
         return f"{name} has no text"
@@ -182,7 +199,7 @@ def _squad_row(row: JsonObject) -> Question | str:
         "question": row["question"],
         "answers": [{"text": text, "answer_start": start} for text, start in pairs],
     }
-    return _question(qa, row["context"], row["title"])
+    return question(qa, row["context"], row["title"])
 
 
 def _record_row(row: JsonObject) -> Question | str:
@@ -195,7 +212,7 @@ def _record_row(row: JsonObject) -> Question | str:
     }
     if not qa["answers"]:
         return f"{_named(qa, '')} has an answer that its passage never mentions"
-    return _question(qa, row["passage"], str(row["idx"]["passage"]))
+    return question(qa, row["passage"], str(row["idx"]["passage"]))
 
 
 def _lacking(value: object, needed: Mapping[str, type]) -> str:
