@@ -55,7 +55,7 @@ def embed(
         Vectors of shape (texts, poolings times width), and how many texts were cut at ``max_length``.
     """
     encoder.eval()
-    device = next(encoder.parameters()).device
+    device = next(encoder.parameters(), torch.empty(0)).device  # an exported engine has no parameters
     pool, width = pooler(encoder, by.pooling), width_of(encoder) * len(by.pooling)
     vectors = np.empty((len(texts), width), np.float32)
     order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
