@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from harness.cost.ids import FIRST_ID, zipf_ids
-from harness.cost.points import Settings, is_beyond, parse_lengths, parse_models, points_of
+from harness.cost.points import Point, Settings, is_beyond, parse_lengths, parse_models, points_of
 from harness.errors import InputError
-from models import MODELS
 
 
 def points(models=("bert",), lengths=(128, 512), **changes):
@@ -67,21 +66,30 @@ def test_batches_and_sizes_that_cannot_be_are_refused(changes, sentence):
 
 def test_every_value_of_a_point_decides_its_key():
     (point,) = points(lengths=(128,))
-    other = {"str": "other", "int": 7, "bool": True}
+    other = {"str": "other", "int": 7, "bool": True, "int | None": 7, "tuple[int, ...]": (7,)}
     keys = {point.key}
     for field in dataclasses.fields(point):
         keys.add(dataclasses.replace(point, **{field.name: other[field.type]}).key)
-    assert len(keys) == 1 + len(dataclasses.fields(point))
+    # Equal weights in another folder are the same point.
+    assert len(keys) == len(dataclasses.fields(point))
+    assert dataclasses.replace(point, location="/elsewhere").key == point.key
+
+
+def test_stored_points_keep_their_keys():
+    """Keys that the first version of `Point` gave, which had no engines, weights and texts."""
+    point = Point("bert", "tiny", "inference", 16, "batch 1", 1, "fp32", "sdpa", False, 1, 8192, False, "test")
+    assert point.key == "f506e0146b54c3e2"
+    assert dataclasses.replace(point, compiled=True).key == "8fb88691f39cc3ac"
 
 
 def test_only_texts_beyond_a_models_own_length_are_extended():
     short, long = points(lengths=(512, 513), extend_positions=True)
     assert (short.extended, long.extended) == (False, True)
-    assert not is_beyond(long, MODELS["bert"])
-    assert [is_beyond(point, MODELS["bert"]) for point in points(lengths=(512, 513))] == [False, True]
+    assert not is_beyond(long)
+    assert [is_beyond(point) for point in points(lengths=(512, 513))] == [False, True]
     (endless,) = points(("avey-b",), lengths=(98304,), extend_positions=True)
     assert not endless.extended
-    assert not is_beyond(endless, MODELS["avey-b"])
+    assert not is_beyond(endless)
 
 
 def test_all_models_get_ids_that_all_of_them_know():
