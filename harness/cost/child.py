@@ -76,7 +76,7 @@ def answer(request: Request) -> Measured | Calibration:
         from harness.registry import load_plugins
 
         load_plugins(request["plugins"])
-        fields = request["point"] | {"texts": tuple(request["point"].get("texts", ()))}
+        fields: PointFields = {**request["point"], "texts": tuple(request["point"].get("texts", ()))}
         return measure(Point(**fields), Limits(**request["limits"]), request["deadline"])
     except UnsupportedError as error:
         return {"status": "unsupported", "error": str(error)}

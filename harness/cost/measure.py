@@ -243,4 +243,6 @@ def _timed_ms(call: Call, device: torch.device) -> float:
 
 def _describe(model: nn.Module) -> BuiltModel:
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-    return {**count_parameters(model), "weights_mib": weights / 2**20}
+    described: BuiltModel = {"weights_mib": weights / 2**20}
+    described.update(count_parameters(model))
+    return described

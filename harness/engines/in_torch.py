@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ def in_torch(model: nn.Module, choice: Choice) -> tuple[nn.Module, float]:
     elif choice.quantize == "bf16":
         model = InBfloat16(model)
     size = _saved_mib(model)
-    return (torch.compile(model) if choice.engine == "compile" else model), size
+    return (cast(nn.Module, torch.compile(model)) if choice.engine == "compile" else model), size
 
 
 class InBfloat16(nn.Module):

@@ -42,17 +42,18 @@ class Ranker(nn.Module):
             (M, k) indices of splits and (M, k) weights `score / (smallest selected score + eps)`. Neighbours are aligned to
             the right, best first; missing ones have index -1 and weight 0.
         """
-        exporting = torch.compiler.is_exporting()
-        if not exporting and max(per_text) == 1:
+        if isinstance(per_text, list) and max(per_text) == 1:
             neighbours = torch.full((len(token), self.k), -1, device=token.device)
             return neighbours, table.new_zeros(neighbours.shape)
         with torch.autocast(table.device.type, enabled=False):
             table = table.to(torch.promote_types(table.dtype, torch.float32))
             unit = table / (torch.linalg.vector_norm(table, dim=-1, keepdim=True) + self.eps)
-            select = self._select_statically if exporting else self._select
-            neighbours, scores = select(unit.detach(), token, length, per_text)
+            if isinstance(per_text, list):
+                neighbours, scores = self._select(unit.detach(), token, length, per_text)
+            else:
+                neighbours, scores = self._select_statically(unit.detach(), token, length, per_text)
             present = neighbours >= 0
-            if torch.is_grad_enabled() and not exporting:
+            if torch.is_grad_enabled() and not torch.compiler.is_exporting():
                 scores = self._scores_with_gradient(unit, token, length, neighbours)
             smallest = scores.masked_fill(~present, torch.inf).amin(-1, keepdim=True)
             # A split without neighbours must not keep infinity here: its gradient would be 0 * inf.

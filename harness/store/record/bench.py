@@ -95,7 +95,7 @@ class PointFields(TypedDict):
     weights: NotRequired[str]
     location: NotRequired[str]
     max_length: NotRequired[int | None]
-    texts: NotRequired[Sequence[int]]
+    texts: NotRequired[tuple[int, ...]]
 
 
 class PointEntry(PointFields):

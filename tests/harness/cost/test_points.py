@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 
 from harness.cost.ids import FIRST_ID, zipf_ids
-from harness.cost.points import Point, Settings, is_beyond, parse_lengths, parse_models, points_of
+from harness.cost.points import (
+    Growing,
+    Point,
+    Settings,
+    is_beyond,
+    parse_batch_sizes,
+    parse_choices,
+    parse_lengths,
+    parse_models,
+    points_of,
+    random_weights,
+)
+from harness.engines import Choice
 from harness.errors import InputError
 
 
@@ -111,3 +123,32 @@ def test_ids_follow_zipf():
     counts = np.bincount(zipf_ids(1, 400_000, 8192)[0], minlength=8192)[FIRST_ID:]
     assert counts[0] / counts[9] == pytest.approx(10, rel=0.1)
     assert counts[0] / counts[99] == pytest.approx(100, rel=0.2)
+
+
+def test_batch_sizes_and_engines_are_read():
+    assert parse_batch_sizes("1, 8,auto") == (1, 8, None)
+    assert parse_choices("torch,compile", "none")[1].label == "compile"
+    for text in ("", "1,x", "0,8", "-1"):
+        with pytest.raises(InputError, match="--batch-sizes takes whole numbers"):
+            parse_batch_sizes(text)
+    with pytest.raises(InputError, match="names a size twice"):
+        parse_batch_sizes("8,8")
+    with pytest.raises(InputError, match="no engine 'onnx'; choose from torch"):
+        parse_choices("onnx", "none")
+
+
+def test_every_engine_and_batch_is_a_point_of_its_own_and_torch_needs_no_new_key():
+    choices = (Choice(), Choice("compile"), Choice("openvino", "int8"))
+    found = points(lengths=(128,), choices=choices, batch_sizes=(1, 8))
+    assert [(point.choice, point.batch_size) for point in found] == [(c, b) for c in choices for b in (1, 8)]
+    assert found[0] == points(lengths=(128,))[0]
+    assert [point.precision for point in points(lengths=(128,), precision="bf16", choices=choices)] == ["bf16"] * 2 + [
+        "fp32"
+    ]
+
+
+def test_points_of_own_texts_hold_their_lengths_and_count_only_real_tokens():
+    subject = replace(random_weights("bert", "tiny"), texts=(30, 20, 10))
+    (point,) = points((subject,), lengths=(128,), batch_size=2, texts="mine.txt")
+    assert (point.length, point.batching, point.tokens) == (20, "batch 2 of mine.txt", 60)
+    assert Growing(point).after(point).batching == "batch 4 of mine.txt"
