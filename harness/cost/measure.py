@@ -243,6 +243,9 @@ def _timed_ms(call: Call, device: torch.device) -> float:
 
 def _describe(model: nn.Module) -> BuiltModel:
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-    described: BuiltModel = {"weights_mib": weights / 2**20}
-    described.update(count_parameters(model))
-    return described
+    counts = count_parameters(model)
+    return {
+        "params_total": counts["params_total"],
+        "params_non_embedding": counts["params_non_embedding"],
+        "weights_mib": weights / 2**20,
+    }
