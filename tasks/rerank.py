@@ -101,9 +101,7 @@ class Rerank(CollectionTask):
                 "scores": scores,
                 "terms": [scores[self.metric], 1],
             }
-            for query, reranked, scores in zip(
-                examples, predictions, self._scores(examples, predictions), strict=True
-            )
+            for query, reranked, scores in zip(examples, predictions, self._scores(examples, predictions), strict=True)
         ]
 
     def _scores(self, examples: Sequence[Query], predictions: Sequence[Reranked]) -> list[dict[str, float]]:

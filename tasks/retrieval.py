@@ -134,7 +134,9 @@ def whole_number(name: str, text: str, allowed: range) -> int:
         InputError: it is not a whole number, or out of range.
     """
     if not re.fullmatch(r"[0-9]{1,9}", text.strip()) or int(text) not in allowed:
-        raise InputError(f"{name} takes a whole number from {allowed.start} to {allowed.stop - 1}, not {text.strip()!r}")
+        raise InputError(
+            f"{name} takes a whole number from {allowed.start} to {allowed.stop - 1}, not {text.strip()!r}"
+        )
     return int(text)
 
 

@@ -50,9 +50,7 @@ class Vectors:
     def identity(self) -> str:
         """A digest of what the checkpoint decides here; empty if that is the default."""
         pooling = ("mean",) if self.chosen else self.pooling
-        decided = replace(
-            self, declared=NOTHING, pooling=pooling, chosen=False, truncate_dim=None, each_token=False
-        )
+        decided = replace(self, declared=NOTHING, pooling=pooling, chosen=False, truncate_dim=None, each_token=False)
         if decided == PLAIN:
             return ""
         values = {name: value for name, value in vars(decided).items() if name not in BY_USER}

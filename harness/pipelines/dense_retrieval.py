@@ -180,9 +180,7 @@ def _rank_by_tokens(
     positions, scores = search(
         [task.query_text(query) for query in asked], [task.document_text(data.documents[one]) for one in ids], FOUND
     )
-    ranked = iter(
-        ranking_for(query, found) for query, found in zip(asked, named(ids, positions, scores), strict=True)
-    )
+    ranked = iter(ranking_for(query, found) for query, found in zip(asked, named(ids, positions, scores), strict=True))
     return {split: [next(ranked) for _ in data.splits[split]] for split in EVALUATED}, search.n_cut
 
 
@@ -193,7 +191,9 @@ def refuse_wider(dim: int | None, width: int) -> None:
         InputError: ``dim`` is greater than ``width``.
     """
     if dim is not None and dim > width:
-        raise InputError(f"truncate_dim is {dim}, but the vectors of these weights have {width} values; give {width} or less")
+        raise InputError(
+            f"truncate_dim is {dim}, but the vectors of these weights have {width} values; give {width} or less"
+        )
 
 
 def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Query]) -> list[tuple[str, ...]]:

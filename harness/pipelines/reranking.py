@@ -150,9 +150,7 @@ class Reader:
         max_length: tokens of a pair to read, including special tokens.
     """
 
-    def __init__(
-        self, task: Rerank, data: SearchableData, tokenizer: PreTrainedTokenizerBase, max_length: int
-    ) -> None:
+    def __init__(self, task: Rerank, data: SearchableData, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
         self.task, self.documents, self.tokenizer, self.max_length = task, data.documents, tokenizer, max_length
 
     def __call__(self, pairs: Sequence[Pair]) -> Encoded:
@@ -203,7 +201,5 @@ class Scorer:
             return []
         encoded = self.read(pairs)
         self.n_cut += encoded.n_truncated
-        logits = predict(
-            self.model, encoded.features, self.read.tokenizer, self.precision, tokens=TOKENS_A_BATCH
-        )
+        logits = predict(self.model, encoded.features, self.read.tokenizer, self.precision, tokens=TOKENS_A_BATCH)
         return [float(one[0]) for one in logits]
