@@ -72,7 +72,7 @@ class Rerank(CollectionTask):
     def configured(self, given: Mapping[str, str]) -> Rerank:
         """See `Configurable.configured`; `harness.cells.candidates` checks the first stage."""
         refuse_other("own_document", given, (DECLARED, *RULES))
-        chosen = self.options | dict(given)
+        chosen = {**self.options, **given}
         chosen["depth"] = str(whole_number("depth", chosen["depth"], DEPTHS))
         chosen["negatives"] = str(whole_number("negatives", chosen["negatives"], NEGATIVES))
         if not chosen["candidates"].strip():

@@ -165,7 +165,7 @@ class Retrieval(CollectionTask):
         given = separated(given, self.columns)
         for name, values in {"own_document": RULES, "prompts": ("none",), "scoring": ("maxsim",)}.items():
             refuse_other(name, given, (DECLARED, *values))
-        chosen = self.options | dict(given)
+        chosen = {**self.options, **given}
         chosen["pooling"] = "+".join("weightedmean" if one == WEIGHTED else one for one in chosen["pooling"].split("+"))
         for one in chosen["pooling"].split("+"):
             if one not in (DECLARED, *POOLINGS):

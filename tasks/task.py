@@ -155,8 +155,8 @@ class Task(Protocol):
     Attributes:
         family: the name that a user types.
         head: which head of `harness.nn.heads` the encoder gets, and so how `harness.pipelines.pipeline` runs the task: ``token``,
-            ``span``, ``sequence`` and ``query`` ask for a `LabellingTask`; ``pair`` scores a query with a document; ``embedding`` and ``mteb`` have no head; ``masked_lm`` and
-            ``pseudo_likelihood`` take the masked-LM head of the checkpoint.
+            ``span``, ``sequence`` and ``query`` ask for a `LabellingTask`; ``pair`` scores a query with a document; ``embedding`` and
+            ``mteb`` have no head; ``masked_lm`` and ``pseudo_likelihood`` take the masked-LM head of the checkpoint.
         metric: full name of the metric by which learning rates are chosen and tables are sorted.
         default_dataset: the dataset of the family's name alone.
         defaults: values of the recipe that differ from `harness.cells.recipe.Recipe` for this task.

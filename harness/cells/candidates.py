@@ -22,13 +22,12 @@ class FirstStage:
     Attributes:
         identity: of everything that decides its rankings.
         file: a TREC run file.
-        encoder, weights: a bi-encoder.
+        bi_encoder: an encoder with its weights.
     """
 
     identity: str
     file: Path | None = None
-    encoder: Encoder | None = None
-    weights: Weights | None = None
+    bi_encoder: tuple[Encoder, Weights] | None = None
 
 
 def first_stage(candidates: str) -> FirstStage:
@@ -56,7 +55,7 @@ def first_stage(candidates: str) -> FirstStage:
         raise InputError(f"{candidates} has random weights, which find nothing; give the weights of a bi-encoder")
     encoder = MODELS[model]
     weights = find_weights(encoder, "base", name)
-    return FirstStage(vectors.identified(weights, "embedding", {}).identity, None, encoder, weights)
+    return FirstStage(vectors.identified(weights, "embedding", {}).identity, None, (encoder, weights))
 
 
 def with_candidates(weights: Weights, task: Rerank) -> Weights:

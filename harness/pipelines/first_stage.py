@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from harness.cells.candidates import FirstStage
 from harness.cells.cell import Cell
@@ -14,7 +15,7 @@ from harness.pipelines.bm25_retrieval import WordIndex
 from harness.pipelines.dense_retrieval import VectorIndex, embedder, prompted
 from harness.pipelines.stages import EVALUATED, Stages
 from models import loading
-from models.encoder import refuse_longer
+from models.encoder import Encoder, refuse_longer
 from models.ranker import BM25
 from tasks.ranking import Ranking, ranking_for
 from tasks.rerank import Rerank
@@ -55,8 +56,11 @@ def candidates(
             bi-encoder cannot be loaded.
     """
     if stage_one.file is not None:
-        return _of_file(stage_one, task, data)
-    search = _by_vectors(stage_one, task, data, cell, stage) if stage_one.encoder else _by_words(words)
+        return _of_file(stage_one.file, task, data)
+    if stage_one.bi_encoder is not None:
+        search = _by_vectors(*stage_one.bi_encoder, task, data, embedding=(cell, stage))
+    else:
+        search = _by_words(words)
     return {split: list(search(data.splits[split], split)) for split in EVALUATED}, []
 
 
@@ -68,10 +72,11 @@ def _by_words(words: Words) -> Search:
     return lambda queries, shown_as: words.search(queries)
 
 
-def _by_vectors(stage_one: FirstStage, task: Rerank, data: SearchableData, cell: Cell, stage: Stages) -> Search:
+def _by_vectors(
+    encoder: Encoder, weights: loading.Weights, task: Rerank, data: SearchableData, embedding: tuple[Cell, Stages]
+) -> Search:
     """The search by a bi-encoder that reads texts as its checkpoint declares, cut where the cell cuts its inputs."""
-    encoder, weights = stage_one.encoder, stage_one.weights
-    assert encoder is not None and weights is not None
+    cell, stage = embedding
     by = vectors_of(weights, RETRIEVAL.head, RETRIEVAL.options)
     model, tokenizer = loading.load(encoder, "base", weights)
     refuse_longer(encoder.name, cell.recipe.max_length, loading.max_length(model, encoder, "base"))
@@ -87,19 +92,18 @@ def _by_vectors(stage_one: FirstStage, task: Rerank, data: SearchableData, cell:
     return search
 
 
-def _of_file(stage_one: FirstStage, task: Rerank, data: SearchableData) -> tuple[Candidates, list[str]]:
-    assert stage_one.file is not None
-    found = trec_run.load(stage_one.file, data.documents)
+def _of_file(file: Path, task: Rerank, data: SearchableData) -> tuple[Candidates, list[str]]:
+    found = trec_run.load(file, data.documents)
     notes = []
     for split in EVALUATED:
         queries = data.splits[split]
         missing = sum(query.id not in found for query in queries)
         if missing and missing == len(queries):
             raise InputError(
-                f"{stage_one.file} has no candidates for any query of {split}; a TREC run of {data.origin} has them for dev and test"
+                f"{file} has no candidates for any query of {split}; a TREC run of {data.origin} has them for dev and test"
             )
         if missing:
-            notes.append(f"{missing} queries of {split} have no candidates in {stage_one.file} and find nothing")
+            notes.append(f"{missing} queries of {split} have no candidates in {file} and find nothing")
     return {
         split: [ranking_for(query, found.get(query.id, ()), task.depth) for query in data.splits[split]]
         for split in EVALUATED

@@ -76,13 +76,11 @@ def rerank(cell: Cell, parts: Parts[Encoder, Rerank], stage: Stages) -> Result |
         done = fit(model, features, tokenizer, training_options(cell, parts, stage))
     if not distributed.is_first():
         return None
-    reranked: dict[Split, list[Reranked]] = {}
-    n_cut = 0
     with stage("predict"):
-        for split in EVALUATED:
-            scorer = Scorer(model, read, recipe.precision)
-            reranked[split] = scorer.rerank(data.splits[split], found[split], stage.report(split))
-            n_cut += scorer.n_cut
+        scorer = Scorer(model, read, recipe.precision)
+        reranked: dict[Split, list[Reranked]] = {
+            split: scorer.rerank(data.splits[split], found[split], stage.report(split)) for split in EVALUATED
+        }
     with stage("score"):
         scores, rows = scores_of(task, data, reranked), rows_of(task, data, reranked)
     return Result(
@@ -94,7 +92,7 @@ def rerank(cell: Cell, parts: Parts[Encoder, Rerank], stage: Stages) -> Result |
             "n_train_pairs": len(pairs),
             "n_documents": len(data.documents),
             "n_pairs": sum(len(ranking) for split in EVALUATED for ranking in found[split]),
-            "n_pairs_truncated": n_cut,
+            "n_pairs_truncated": scorer.n_cut,
         },
         parameters=count_parameters(encoder),
         fit=done,
@@ -130,9 +128,9 @@ def training_pairs(
         relevant = [one for one in query.relevant if not query.skips(one)]
         others = [document for document, _ in ranking if document not in relevant]
         wanted = min(task.negatives * len(relevant), len(others))
-        drawn = generator.choice(len(others), size=wanted, replace=False) if wanted else []
+        drawn: Sequence[int] = generator.choice(len(others), size=wanted, replace=False).tolist() if wanted else []
         pairs += [Pair(query, one, RELEVANT) for one in relevant]
-        pairs += [Pair(query, others[int(place)]) for place in sorted(drawn)]
+        pairs += [Pair(query, others[place]) for place in sorted(drawn)]
     if all(pair.label == RELEVANT for pair in pairs):
         raise InputError(
             f"BM25 finds no document in {data.origin} that is not relevant to a query of train, so there is nothing to tell apart"
