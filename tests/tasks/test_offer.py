@@ -14,7 +14,7 @@ from tasks import TASKS
         ("sst-2", "'classification/sst2'?"),
         ("multinli", "'nli/mnli' or 'nli/mnli_mismatched'?"),
         ("conll", "'ner/conll2003'?"),
-        ("scifct", "'retrieval/scifact'?"),
+        ("scifct", "'retrieval/scifact' or 'retrieval/scidocs'?"),
         ("nre", "'ner'?"),
         ("classificaton", "'classification'?"),
     ],
