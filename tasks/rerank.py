@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import InputError
+from tasks.family import separated, table_options
 from tasks.ranking import METRICS, Ranking, ranking_scores
 from tasks.retrieval import QUERY_CHARACTERS, SHOWN, CollectionTask, refuse_other, whole_number
 from tasks.sources.collection import Query
 from tasks.sources.own_documents import RULES
+from tasks.sources.tables import judged
 from tasks.task import DECLARED, Row
 
 BM25 = "bm25"
@@ -30,6 +32,7 @@ DEFAULTS = {
     "candidates": BM25,
     "depth": "100",
     "negatives": "4",
+    **table_options(*judged.OPTIONS),
 }
 
 
@@ -71,6 +74,7 @@ class Rerank(CollectionTask):
 
     def configured(self, given: Mapping[str, str]) -> Rerank:
         """See `Configurable.configured`; `harness.cells.candidates` checks the first stage."""
+        given = separated(given, self.columns)
         refuse_other("own_document", given, (DECLARED, *RULES))
         chosen = {**self.options, **given}
         chosen["depth"] = str(whole_number("depth", chosen["depth"], DEPTHS))
