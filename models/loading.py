@@ -187,12 +187,17 @@ def from_config(encoder: Encoder, config: PreTrainedConfig) -> PreTrainedModel:
 
 def max_length(model: PreTrainedModel, encoder: Encoder, size: str) -> int | None:
     """Tokens of the longest input that the model takes, including special tokens; ``None`` if there is no limit."""
+    return longest_input(model.config, encoder, size)
+
+
+def longest_input(config: PreTrainedConfig, encoder: Encoder, size: str) -> int | None:
+    """`max_length` of the model that a config describes."""
     declared = encoder.sizes.get(size, next(iter(encoder.sizes.values()))).max_length
     if declared is None:
         return None
-    positions: int = getattr(model.config, "max_position_embeddings", declared)
+    positions: int = getattr(config, "max_position_embeddings", declared)
     # RoBERTa counts positions from the one after its padding id.
-    return positions - model.config.pad_token_id - 1 if model.config.model_type == "roberta" else positions
+    return positions - config.pad_token_id - 1 if config.model_type == "roberta" else positions
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:

@@ -155,8 +155,8 @@ class Task(Protocol):
     Attributes:
         family: the name that a user types.
         head: which head of `harness.nn.heads` the encoder gets, and so how `harness.pipelines.pipeline` runs the task: ``token``,
-            ``span``, ``sequence`` and ``query`` ask for a `LabellingTask`; ``embedding`` and ``mteb`` have no head; ``masked_lm`` and
-            ``pseudo_likelihood`` take the masked-LM head of the checkpoint.
+            ``span``, ``sequence`` and ``query`` ask for a `LabellingTask`; ``pair`` scores a query with a document; ``embedding`` and
+            ``mteb`` have no head; ``masked_lm`` and ``pseudo_likelihood`` take the masked-LM head of the checkpoint.
         metric: full name of the metric by which learning rates are chosen and tables are sorted.
         default_dataset: the dataset of the family's name alone.
         defaults: values of the recipe that differ from `harness.cells.recipe.Recipe` for this task.
@@ -388,7 +388,7 @@ PRETRAINED_HEADS = ("masked_lm", "pseudo_likelihood")
 """Heads that come with the weights: those from scratch have none."""
 LABELLING_HEADS = ("token", "span", "sequence", "query")
 """Heads of `harness.nn.heads`, for a `LabellingTask`."""
-HEADS = (*LABELLING_HEADS, "embedding", "mteb", *PRETRAINED_HEADS)
+HEADS = (*LABELLING_HEADS, "pair", "embedding", "mteb", *PRETRAINED_HEADS)
 """The possible values of `Task.head`."""
 _TEXTS = ("family", "description", "head", "metric", "default_dataset")
 _METHODS = ("identity", "load", "score", "rows", "texts")
@@ -429,6 +429,7 @@ TASKS.register_lazily("nli", "tasks.classification:NLI")
 TASKS.register_lazily("classification", "tasks.classification:CLASSIFICATION")
 TASKS.register_lazily("needle", "tasks.needle:NEEDLE")
 TASKS.register_lazily("retrieval", "tasks.retrieval:RETRIEVAL")
+TASKS.register_lazily("rerank", "tasks.rerank:RERANK")
 TASKS.register_lazily("mteb", "tasks.mteb:MTEB")
 TASKS.register_lazily("lm", "tasks.lm:LM")
 TASKS.register_lazily("recall", "tasks.recall:RECALL")

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Generic, TypeVar, cast
 
 from harness.cells import vectors
+from harness.cells.candidates import with_candidates
 from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
 from harness.cells.recipe_field import RecipeValue
@@ -20,6 +21,7 @@ from models import MODELS, Encoder
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
+from tasks.rerank import Rerank
 from tasks.task import (
     DECLARED,
     PRETRAINED_HEADS,
@@ -191,6 +193,10 @@ class _Planner:
 
     def _test_sets(self, request: Request, task: Task, trained_on: str, recipe: Recipe) -> tuple[TestSet[Task], ...]:
         """The test sets of a request, by name, without the training dataset, which is scored anyway."""
+        if request.test and isinstance(task, Rerank):
+            raise InputError(
+                f"{task.family} is not tested on other collections; leave --test out, and name it as a --task"
+            )
         if request.test and not recipe.trains:
             raise InputError(
                 f"nothing is trained on {trained_on}, so there is nothing to test elsewhere; leave --test out and score each "
@@ -233,6 +239,8 @@ class _Planner:
         recipe = resolve_recipe(task, weights, request.recipe)
         if task.head in vectors.HEADS:
             weights = with_vectors(weights, task)
+        if isinstance(task, Rerank):
+            weights = with_candidates(weights, task)
         if not trained(task, dataset, request):
             recipe = recipe.untrained()
         return _Chosen(encoder, size, weights, recipe)
@@ -277,18 +285,12 @@ def _ranker(ranker: Ranker, task: Task) -> _Chosen:
 
 
 def with_vectors(weights: Weights, task: Task) -> Weights:
-    """The weights with an identity that includes how their checkpoint turns texts into vectors, unless that is plain mean pooling.
-
-    A hub id with its commit decides the declaration, so planning a sweep does not ask the hub.
+    """The weights with an identity that includes how their checkpoint turns texts into vectors, see `harness.cells.vectors`.
 
     Raises:
         InputError: a declaration is malformed, or the harness does not support it.
     """
-    options = task.options if isinstance(task, Configurable) else {}
-    if weights.kind == "hub":
-        return replace(weights, identity=f"{weights.identity} vectors as declared")
-    declared = vectors.vectors_of(weights, task.head, options).identity
-    return replace(weights, identity=f"{weights.identity} {declared}") if declared else weights
+    return vectors.identified(weights, task.head, task.options if isinstance(task, Configurable) else {})
 
 
 def chosen_options(task: Task) -> Options:

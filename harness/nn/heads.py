@@ -149,13 +149,24 @@ class QueryHead(nn.Module):
         return {"logits": best}
 
 
+class PairHead(SequenceHead):
+    """One score of how relevant a document is to a query: logits (batch, 1), labels (batch,), 1 for relevant and 0 for not.
+
+    The head of a cross-encoder (Nogueira and Cho, 2019), with the loss of sentence-transformers' ``BinaryCrossEntropyLoss``.
+    """
+
+    def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
+        """The mean binary cross-entropy over pairs."""
+        return nn.functional.binary_cross_entropy_with_logits(logits.float().squeeze(1), labels.float())
+
+
 def mean_pool(last_hidden_state: Tensor, attention_mask: Tensor) -> Tensor:
     """The mean over the tokens that are not padding, of shape (batch, width)."""
     mask = attention_mask.unsqueeze(-1).to(last_hidden_state.dtype)
     return (last_hidden_state * mask).sum(1) / mask.sum(1).clamp(min=1)
 
 
-HEADS = {"token": TokenHead, "span": SpanHead, "sequence": SequenceHead, "query": QueryHead}
+HEADS = {"token": TokenHead, "span": SpanHead, "sequence": SequenceHead, "query": QueryHead, "pair": PairHead}
 
 
 def with_head(kind: str, encoder: nn.Module, n_outputs: int) -> nn.Module:

@@ -17,6 +17,7 @@ from harness.pipelines.dense_retrieval import dense_retrieval
 from harness.pipelines.labelling import label
 from harness.pipelines.language_modelling import minimal_pairs, text_loss
 from harness.pipelines.mteb import mteb
+from harness.pipelines.reranking import rerank
 from harness.pipelines.stages import Parts, Result, Stages, Tested
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS
@@ -41,6 +42,7 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
     "span": label,
     "sequence": label,
     "query": label,
+    "pair": rerank,
     "embedding": dense_retrieval,
     "mteb": mteb,
     "masked_lm": text_loss,

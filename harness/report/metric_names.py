@@ -1,6 +1,7 @@
 """What a run's metric names say of parts of the test set: ``METRIC.TYPE``, ``METRIC.L512``, ``METRIC.L512.D50`` and ``METRIC.L512.P4``.
 
-A task that scores parts of its test set names the metrics so. This is all that the report knows of tasks.
+A task that scores parts of its test set names the metrics so. ``candidates_METRIC`` is the score of what a run was given to put
+into order. This is all that the report knows of tasks.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import NamedTuple
 
 _PLACE = re.compile(r"L(\d+)(?:\.([DP]\d+(?:\.\d+)?))?")
 """A length in tokens, and a part of the inputs of that length: the letter of an `Axis` and a value."""
+
+CANDIDATES = "candidates_"
 
 Place = tuple[int, str | None]
 """A length in tokens and a part of its inputs, such as ``D50``; ``None`` stands for all inputs of the length."""
@@ -65,6 +68,11 @@ def types(names: Iterable[str], metric: str) -> list[str]:
     names = set(names)
     at_places = {named(metric, place).removeprefix(f"{metric}.") for place in places(names, metric)}
     return sorted(set(_parts(names, metric)) - at_places)
+
+
+def of_candidates(names: Iterable[str]) -> list[str]:
+    """The metrics of the documents that a run was given to put into order, alphabetically."""
+    return sorted({name for name in names if name.startswith(CANDIDATES)})
 
 
 def named(metric: str, place: Place) -> str:
