@@ -144,6 +144,7 @@ def test_zero_shot_retrieval_scores_what_a_run_on_that_collection_scores(small_b
         ("nli/three", ["nli/untested"], r"test.jsonl is missing; the folder of a dataset to test on holds it"),
         ("nli/three", ["nli/hans", "nli/hans"], "names nli/hans twice"),
         ("nli/three", [""], "the task '' has no family"),
+        ("rerank/codes", ["rerank/codes"], "rerank is not tested on other collections"),
         ("lm/docstrings", ["lm/docstring_pairs"], "nothing is trained on lm/docstrings, so there is nothing to test"),
         (
             "retrieval/unjudged",
