@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   python -m harness bench --models avey-b,modernbert --lengths 128,512,2048
-  python -m harness bench --models bert --mode training --tokens-per-batch 4096
-  python -m harness bench --precision fp32 --threads 1 --json
   python -m harness bench --model ./my-encoder --engine torch,onnxruntime,openvino --quantize none,int8
   python -m harness bench --models bert --batch-sizes 1,8,32,auto --texts reviews.txt
 """

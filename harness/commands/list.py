@@ -10,7 +10,6 @@ from harness.values import valid_path
 
 EXAMPLES = """examples:
   python -m harness list
-  python -m harness list data
   python -m harness list data --data-dir data
   python -m harness list models --plugin my_encoder.py --json
 """
