@@ -15,6 +15,7 @@ from harness.engines import ENGINES, QUANTIZATIONS
 from harness.errors import InputError
 from harness.progress import counted, stderr
 from harness.values import valid_name, valid_path
+from models.attention.names import BEST, CHOICES
 from models.encoder import BASELINE, baseline_of
 
 if TYPE_CHECKING:
@@ -87,7 +88,10 @@ def _add_settings(options: Options) -> None:
     batch.add_argument("--tokens-per-batch", type=int, metavar="T", help="as many texts as hold T tokens")
     options.add_argument("--precision", choices=["fp32", "bf16"], help="default: bf16 where the machine is fast at it")
     options.add_argument(
-        "--attn", choices=["sdpa", "eager", "flash_attention_2"], default="sdpa", help="kernel of all attention models"
+        "--attn",
+        choices=CHOICES,
+        default=BEST,
+        help="attention kernel of all models (default best: for each model the fastest that is exact on this machine)",
     )
     options.add_argument(
         "--engine", default="torch", metavar="E,F", help=f"one or several of {', '.join(ENGINES)} (default torch)"

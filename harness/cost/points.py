@@ -32,7 +32,7 @@ class Point:
         batching: the rule behind ``batch_size``: ``batch 8``, or ``16384 tokens`` per batch.
         batch_size: texts of a batch.
         precision: ``fp32``, or ``bf16`` for autocast over float32 weights.
-        attention: the kernel of every attention model: ``sdpa``, ``eager`` or ``flash_attention_2``.
+        attention: the kernel of every attention model, or ``best`` for each model's own (see `models.attention.names`).
         compiled: whether `torch.compile` is used.
         threads: of the processor.
         vocabulary: the number of ids to draw from: the smallest vocabulary of the bench, so that all models get the same.
@@ -221,7 +221,7 @@ class Settings:
     mode: str = "inference"
     batch_size: int | None = None
     tokens_per_batch: int | None = None
-    attention: str = "sdpa"
+    attention: str = "best"
     extend_positions: bool = False
     batch_sizes: tuple[int | None, ...] = ()
     choices: tuple[Choice, ...] = field(default=(Choice(),))
