@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from models.attention.full import full_attention
 
@@ -21,6 +22,12 @@ BLOCK = 64
 
 LONGEST_DENSE = 5
 """Texts of up to this many distances are faster as one product of all pairs than as blocks, whose windows overlap."""
+
+
+def computed_pairs(length: int, distance: int) -> int:
+    """Pairs of a query and a key of one text whose scores are computed, the excluded ones among them included."""
+    near = Near(distance, None, 1, length, torch.device("meta"))
+    return length**2 if near.dense else near.rows * (BLOCK + 2 * near.reach)
 
 
 @dataclass
@@ -99,7 +106,8 @@ def near_attention(query: Tensor, key: Tensor, value: Tensor, near: Near, scale:
     if near.dense:
         return full_attention(query, key, value, near.bias(value.dtype, dense=True), scale, dropout)
     query, key = query.to(value.dtype), key.to(value.dtype)
-    if value.device.type == "cpu" and not dropout and not torch.compiler.is_compiling():
+    one_size = query.shape[-1] == value.shape[-1]
+    if value.device.type == "cpu" and one_size and not dropout and not torch.compiler.is_compiling():
         return _Blocks.apply(query, key, value, near, scale)
     layout = Layout(near, value.dtype, value.dtype)
     blocks = layout.blocks(query), layout.windows(key), layout.windows(value)
@@ -171,6 +179,7 @@ class _Blocks(torch.autograd.Function):
         return layout.texts(attended)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, gradient):  # noqa: ANN001, ANN205
         layout = ctx.layout
         query, key, value, attended, sums, bias = ctx.saved_tensors

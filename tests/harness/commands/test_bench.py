@@ -55,7 +55,7 @@ def test_bad_input_is_one_sentence_and_exit_2(arguments, sentence, tmp_path, cap
 def test_flash_attention_without_a_gpu_is_refused_before_the_first_point(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert run_command(["bench", "--out", str(tmp_path / "out"), "--attn", "flash_attention_2"]) == 2
-    assert "flash_attention_2 needs an NVIDIA GPU; use --attn sdpa" in capsys.readouterr().err
+    assert "flash_attention_2 needs an NVIDIA GPU; use --attn best" in capsys.readouterr().err
 
 
 def bench(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
