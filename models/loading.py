@@ -141,9 +141,7 @@ def of_width(encoder: Encoder, options: Mapping[str, object], width: int) -> dic
     return scaled
 
 
-def _from_scratch(
-    encoder: Encoder, size: str, half_precision: bool
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _from_scratch(encoder: Encoder, size: str, half_precision: bool) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     from models.tokenizer import embedded
 
     tokenizer = embedded()

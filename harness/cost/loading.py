@@ -11,6 +11,7 @@ from models.loading import from_config
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
+
 def build(point: Point, encoder: Encoder) -> PreTrainedModel:
     """The bare model in float32, random from seed 0, with the attention kernel of the point.
 

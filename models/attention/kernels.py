@@ -63,7 +63,9 @@ def choose(config: PreTrainedConfig, model_class: type[PreTrainedModel], asked: 
     if asked != BEST:
         check_machine(asked)
         if not _takes(model_class, asked):
-            others = ", ".join(kernel for kernel in (BEST, *KERNELS) if kernel != asked and _possible(model_class, kernel))
+            others = ", ".join(
+                kernel for kernel in (BEST, *KERNELS) if kernel != asked and _possible(model_class, kernel)
+            )
             raise InputError(f"{model_class.__name__} has no {asked} kernel; choose --attn {others}")
     kernel = best(model_class, half_precision) if asked == BEST else asked
     config._attn_implementation = kernel

@@ -91,7 +91,9 @@ class Near:
         return reads.expand(self.batch, -1, -1, -1).flatten(0, 1)[:, None]
 
 
-def near_attention(query: Tensor, key: Tensor, value: Tensor, near: Near, scale: float | None, dropout: float) -> Tensor:
+def near_attention(
+    query: Tensor, key: Tensor, value: Tensor, near: Near, scale: float | None, dropout: float
+) -> Tensor:
     """Attention of every query over the keys near it.
 
     Args:
@@ -166,7 +168,7 @@ class _Blocks(torch.autograd.Function):
     """Torch's fused kernel of a CPU on blocks and windows. Autograd alone would copy each window in the backward pass."""
 
     @staticmethod
-    def forward(ctx, query, key, value, near, scale):  # noqa: ANN001, ANN205
+    def forward(ctx, query, key, value, near, scale):
         # The backward kernel takes a third longer in bfloat16 than in float32.
         exact = torch.promote_types(value.dtype, torch.float32) if any(ctx.needs_input_grad) else value.dtype
         layout, bias = Layout(near, value.dtype, exact), near.bias(exact, dense=False)
@@ -180,7 +182,7 @@ class _Blocks(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient):  # noqa: ANN001, ANN205
+    def backward(ctx, gradient):
         layout = ctx.layout
         query, key, value, attended, sums, bias = ctx.saved_tensors
         of_query, of_key, of_value = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(

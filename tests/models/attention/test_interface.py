@@ -8,8 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from transformers import BertConfig, BertModel, MistralConfig, MistralModel, ModernBertConfig, ModernBertModel
-from transformers import RobertaConfig, RobertaModel
+from transformers import (
+    BertConfig,
+    BertModel,
+    MistralConfig,
+    MistralModel,
+    ModernBertConfig,
+    ModernBertModel,
+    RobertaConfig,
+    RobertaModel,
+)
 
 from models.attention import interface  # noqa: F401 - registers the kernel
 from models.neobert import NeoBERTConfig, NeoBERTModel
@@ -63,7 +71,9 @@ def test_modernbert_is_the_same_model(other, length, where):
     torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-5)
     for name, gradient in gradients.items():
         largest = expected_gradients[name].abs().max().clamp(min=1)
-        torch.testing.assert_close(gradient / largest, expected_gradients[name] / largest, atol=1e-5, rtol=1e-5, msg=name)
+        torch.testing.assert_close(
+            gradient / largest, expected_gradients[name] / largest, atol=1e-5, rtol=1e-5, msg=name
+        )
 
 
 @pytest.mark.parametrize("other", ["sdpa", "eager"])
@@ -89,7 +99,9 @@ class LargestTensor(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, torch.Tensor)]
         # Views with a stride of 0 take no memory.
-        self.elements = max(self.elements, *(leaf.untyped_storage().nbytes() // leaf.element_size() for leaf in made), 0)
+        self.elements = max(
+            self.elements, *(leaf.untyped_storage().nbytes() // leaf.element_size() for leaf in made), 0
+        )
         return result
 
 
@@ -148,5 +160,5 @@ def test_under_autocast_states_are_close_to_float32():
 
 def test_a_saved_model_does_not_ask_for_the_kernel(tmp_path):
     build("modernbert", "local").save_pretrained(tmp_path)
-    assert "local\"" not in (tmp_path / "config.json").read_text()
+    assert 'local"' not in (tmp_path / "config.json").read_text()
     assert ModernBertModel.from_pretrained(tmp_path).config._attn_implementation == "sdpa"

@@ -73,17 +73,17 @@ def test_flash_attention_is_made_to_repeat(gpu, monkeypatch):
 def test_a_kernel_that_the_machine_lacks_is_one_sentence(gpu, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for kernel in ("flash_attention_2", "flex_attention"):
-        with pytest.raises(InputError, match=f"^{kernel} needs an NVIDIA GPU; use --attn best$"):
+        with pytest.raises(InputError, match=rf"^{kernel} needs an NVIDIA GPU; use --attn best$"):
             kernels.check_machine(kernel)
     gpu(flash=False)
-    with pytest.raises(InputError, match="^flash_attention_2 needs the package flash-attn; use --attn best$"):
+    with pytest.raises(InputError, match=r"^flash_attention_2 needs the package flash-attn; use --attn best$"):
         kernels.check_machine("flash_attention_2")
     kernels.check_machine("flex_attention")
 
 
 def test_a_kernel_that_a_model_lacks_is_one_sentence(gpu):
     gpu(flash=True)
-    with pytest.raises(InputError, match="^Plain has no local kernel; choose --attn best, eager, sdpa$"):
+    with pytest.raises(InputError, match=r"^Plain has no local kernel; choose --attn best, eager, sdpa$"):
         kernels.choose(MODELS["bert"].config_class(), Plain, "local", half_precision=False)
 
 
