@@ -192,7 +192,7 @@ def _announced(
     engines = [choice.label or "torch" for choice in settings.choices]
     return (
         f"{counted(len(points), 'point')}: {', '.join(what)}, {settings.mode}, "
-        f"{settings.precision}, {settings.attention}{', ' + ', '.join(engines) if engines != ['torch'] else ''}, "
+        f"{settings.precision}, {settings.attention} attention{', ' + ', '.join(engines) if engines != ['torch'] else ''}, "
         f"{counted(settings.threads, 'thread')} on {settings.machine}; "
         f"each at most {limits.timeout_s:g} s and {limits.memory_mib} MiB"
     )
