@@ -158,6 +158,7 @@ def _load_model(encoder: Encoder, weights: Weights, half_precision: bool) -> Pre
     import torch
 
     from models.attention import kernels
+    from models.attention.names import BEST
 
     revision = weights.revision or "main"
     try:
@@ -165,7 +166,7 @@ def _load_model(encoder: Encoder, weights: Weights, half_precision: bool) -> Pre
         checkpoint.refuse_impossible_sizes(config, encoder, weights.location)
         if weights.kind == "folder":
             checkpoint.refuse_more_than_is_stored(config, encoder, Path(weights.location))
-        kernels.choose(config, encoder.model_class, kernels.BEST, half_precision)
+        kernels.choose(config, encoder.model_class, BEST, half_precision)
         model, found = encoder.model_class.from_pretrained(
             weights.location,
             revision=revision,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -168,7 +169,7 @@ class _Blocks(torch.autograd.Function):
     """Torch's fused kernel of a CPU on blocks and windows. Autograd alone would copy each window in the backward pass."""
 
     @staticmethod
-    def forward(ctx, query, key, value, near, scale):
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, near: Near, scale: float | None) -> Tensor:
         # The backward kernel takes a third longer in bfloat16 than in float32.
         exact = torch.promote_types(value.dtype, torch.float32) if any(ctx.needs_input_grad) else value.dtype
         layout, bias = Layout(near, value.dtype, exact), near.bias(exact, dense=False)
@@ -182,7 +183,7 @@ class _Blocks(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, gradient):
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         layout = ctx.layout
         query, key, value, attended, sums, bias = ctx.saved_tensors
         of_query, of_key, of_value = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward(
