@@ -32,7 +32,7 @@ def build(point: Point, encoder: Encoder) -> PreTrainedModel:
         assert declared.max_length is not None
         config.max_position_embeddings += point.length - declared.max_length
     torch.manual_seed(0)
-    return from_config(encoder, config, half_precision=point.precision == "bf16", attention=point.attention)
+    return from_config(encoder, config, half_precision=point.precision == "bf16", attention=point.kernel)
 
 
 _SPECIAL_IDS = {f"{name}_token_id": number for number, name in enumerate(("pad", "bos", "eos"))} | {

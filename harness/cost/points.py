@@ -73,6 +73,11 @@ class Point:
         return Choice("compile" if self.compiled else self.engine, self.quantize)
 
     @property
+    def kernel(self) -> str:
+        """The attention kernel to build the model with. Exporters know torch's own, not the best of a model."""
+        return "sdpa" if self.attention == "best" and self.choice.exports else self.attention
+
+    @property
     def limit(self) -> int | None:
         """Tokens of the longest input that the model takes; ``None`` if there is no limit."""
         return self.max_length if self.weights else MODELS[self.model].size(self.size).max_length
