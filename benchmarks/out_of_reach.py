@@ -1,12 +1,12 @@
 """Show why a model's curve ends: measure memory and time at lengths that it can run, and extrapolate them to one it cannot.
 
     python -m benchmarks.out_of_reach
-    python -m benchmarks.out_of_reach --model modernbert --lengths 2048 4096 8192 --target 98304
+    python -m benchmarks.out_of_reach --model modernbert --attn sdpa --lengths 2048 4096 8192 --target 98304
 
 Each length is a point of `harness bench` (a new process, peak resident memory above the loaded model). Memory and seconds are
 fitted by a part proportional to the tokens and one proportional to their pairs, neither negative. The fit at the target is
-printed with the memory of the machine. On a CPU, SDPA with a mask of the local window makes tables of token pairs, so that
-ModernBERT's memory is quadratic although most of its layers look only 64 tokens far.
+printed with the memory of the machine. With `--attn sdpa`, transformers' masks of the local window are tables of token pairs, so that
+ModernBERT's memory is quadratic although most of its layers look only 64 tokens far; with the default kernel it is linear.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from harness.cost.points import points_of
 from harness.cost.settings import limits_of, settings_of
 from harness.cost.supervise import measure_in_child
 from harness.machine.memory import available_mib
+from models.attention.names import BEST, CHOICES
 
 
 def fitted(lengths: list[int], values: list[float]) -> tuple[float, float]:
@@ -33,9 +34,10 @@ def main() -> None:
     parser.add_argument("--model", default="modernbert")
     parser.add_argument("--lengths", type=int, nargs="+", default=[2048, 4096, 8192])
     parser.add_argument("--target", type=int, default=98304)
+    parser.add_argument("--attn", choices=CHOICES, default=BEST)
     parser.add_argument("--threads", type=int)
     options = parser.parse_args()
-    settings = settings_of(threads=options.threads, extend_positions=True)
+    settings = settings_of(attention=options.attn, threads=options.threads, extend_positions=True)
     points = points_of([options.model], options.lengths, settings)
     limits = limits_of(timeout_s=120, memory_mib=None, min_repetitions=3, min_seconds=0.0)
     print(f"{options.model} tiny, {settings.precision}, {points[0].threads} threads, one text; the target is a fit.\n")

@@ -23,6 +23,7 @@ from harness.store import DEFAULT_STORE, RECORD, Store, read_record
 from harness.store.record import FailureRecord, RunRecord, by_test_set, is_finished_run
 from harness.values import data_dir as data_dir_of_environment
 from harness.values import shortened
+from models.attention.names import CHOICES, Attention
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +168,7 @@ def bench(
     batch_size: int | None = None,
     tokens_per_batch: int | None = None,
     precision: Literal["fp32", "bf16"] | None = None,
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa",
+    attention: Attention = "best",
     engine: str | Sequence[str] = "torch",
     quantize: str | Sequence[str] = "none",
     weights: Folder = "scratch",
@@ -193,7 +194,7 @@ def bench(
         batch_size: texts of every batch; ``None`` for 1.
         tokens_per_batch: fill each batch with as many texts as fit into this number of tokens, instead of a fixed number.
         precision: ``None`` for bf16 where the machine is fast at it, else fp32.
-        attention: kernel of all attention models.
+        attention: kernel of all attention models; ``best`` is for each the fastest that is exact on this machine.
         engine: ``torch``, ``compile``, ``onnxruntime``, ``openvino``, or several of them.
         quantize: ``none``, ``int8``, ``bf16``, or several of them.
         weights: of the models: ``scratch``, ``hub``, a folder or a hub id.
@@ -230,7 +231,7 @@ def bench(
             batch_size=as_whole(batch_size, "batch_size"),
             tokens_per_batch=as_whole(tokens_per_batch, "tokens_per_batch"),
             precision=one_of("precision", precision, ("fp32", "bf16", None)),
-            attention=one_of("attention", attention, ("sdpa", "eager", "flash_attention_2")),
+            attention=one_of("attention", attention, CHOICES),
             threads=as_whole(threads, "threads"),
             extend_positions=bool(extend_positions),
             batch_sizes=() if batch_sizes is None else parse_batch_sizes(as_joined(batch_sizes, "batch_sizes")),

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from models.attention.names import LOCAL
+
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
@@ -24,7 +26,8 @@ class Flops:
 
     Attributes:
         needed: operations that the architecture requires.
-        executed: operations of the dense kernels that compute it. Local attention is computed in full and then masked.
+        executed: operations of the kernels that compute it. Local attention is computed block by block by the kernel `local`, and
+            in full by all others, which then mask it.
             Avey-B's ranking skips splits without earlier text by blocks of ids, not id by id.
     """
 
@@ -67,9 +70,14 @@ def _modernbert(config: PreTrainedConfig, ids: NDArray[np.int64], training: bool
     n_local = sum(kind == "sliding_attention" for kind in config.layer_types)
     n_layers, passes = config.num_hidden_layers, 3 if training else 1
     near = 4 * _pairs_within(length, config.sliding_window) * width
+    computed = length * length
+    if config._attn_implementation == LOCAL:
+        from models.attention.windows import computed_pairs  # torch
+
+        computed = computed_pairs(length, config.sliding_window)
     return Flops(
         needed=passes * batch * (n_layers * linear + (n_layers - n_local) * pairs + n_local * near),
-        executed=passes * batch * n_layers * (linear + pairs),
+        executed=passes * batch * (n_layers * linear + (n_layers - n_local) * pairs + n_local * 4 * computed * width),
     )
 
 

@@ -76,18 +76,25 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
     return _of_hub(encoder, weights, None)
 
 
-def load(encoder: Encoder, size: str, weights: Weights) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load(
+    encoder: Encoder, size: str, weights: Weights, half_precision: bool = False, attention: str = "best"
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load the bare model, in float32, and its tokenizer.
 
     A model from scratch is initialised from torch's global generator, as its config says.
+
+    Args:
+        encoder, size, weights: see `find_weights`.
+        half_precision: whether it will compute in bfloat16, as some attention kernels of GPUs need.
+        attention: a name of `models.attention.names.CHOICES`; ``best`` is the fastest kernel that is exact on this machine.
 
     Raises:
         InputError: the checkpoint is incomplete, is not in safetensors format, belongs to another encoder or has no
             fast tokenizer, or the hub cannot be reached.
     """
     if weights.kind == "scratch":
-        return _from_scratch(encoder, size)
-    model = _load_model(encoder, weights)
+        return _from_scratch(encoder, size, half_precision, attention)
+    model = _load_model(encoder, weights, half_precision, attention)
     tokenizer = load_tokenizer(weights)
     if len(tokenizer) > model.config.vocab_size:
         raise InputError(
@@ -135,14 +142,17 @@ def of_width(encoder: Encoder, options: Mapping[str, object], width: int) -> dic
     return scaled
 
 
-def _from_scratch(encoder: Encoder, size: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def _from_scratch(
+    encoder: Encoder, size: str, half_precision: bool, attention: str
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     from models.tokenizer import embedded
 
     tokenizer = embedded()
-    return from_config(encoder, config_of(encoder, encoder.size(size).options, tokenizer)), tokenizer
+    config = config_of(encoder, encoder.size(size).options, tokenizer)
+    return from_config(encoder, config, half_precision, attention), tokenizer
 
 
-def _load_model(encoder: Encoder, weights: Weights) -> PreTrainedModel:
+def _load_model(encoder: Encoder, weights: Weights, half_precision: bool, attention: str) -> PreTrainedModel:
     """The bare model of a checkpoint, in float32.
 
     Raises:
@@ -150,12 +160,15 @@ def _load_model(encoder: Encoder, weights: Weights) -> PreTrainedModel:
     """
     import torch
 
+    from models.attention import kernels
+
     revision = weights.revision or "main"
     try:
         config = encoder.config_class.from_pretrained(weights.location, revision=revision)
         checkpoint.refuse_impossible_sizes(config, encoder, weights.location)
         if weights.kind == "folder":
             checkpoint.refuse_more_than_is_stored(config, encoder, Path(weights.location))
+        kernels.choose(config, encoder.model_class, attention, half_precision)
         model, found = encoder.model_class.from_pretrained(
             weights.location,
             revision=revision,
@@ -180,8 +193,22 @@ def config_of(encoder: Encoder, options: Mapping[str, object], tokenizer: PreTra
     return encoder.config_class(**options, vocab_size=len(tokenizer), **_special_ids(tokenizer))
 
 
-def from_config(encoder: Encoder, config: PreTrainedConfig) -> PreTrainedModel:
-    """The bare model, in float32, initialised from torch's global generator as its config says."""
+def from_config(
+    encoder: Encoder, config: PreTrainedConfig, half_precision: bool = False, attention: str = "best"
+) -> PreTrainedModel:
+    """The bare model, in float32, initialised from torch's global generator as its config says.
+
+    Args:
+        encoder: the encoder.
+        config: of the model; the attention kernel is written into it.
+        half_precision, attention: see `load`.
+
+    Raises:
+        InputError: the model does not have this kernel, or the machine lacks it.
+    """
+    from models.attention import kernels
+
+    kernels.choose(config, encoder.model_class, attention, half_precision)
     return encoder.model_class(config, **encoder.model_options)
 
 

@@ -15,6 +15,7 @@ from harness.engines import ENGINES, QUANTIZATIONS
 from harness.errors import InputError
 from harness.progress import counted, stderr
 from harness.values import valid_name, valid_path
+from models.attention.names import BEST, CHOICES
 from models.encoder import BASELINE, baseline_of
 
 if TYPE_CHECKING:
@@ -85,7 +86,10 @@ def _add_settings(options: Options) -> None:
     batch.add_argument("--tokens-per-batch", type=int, metavar="T", help="as many texts as hold T tokens")
     options.add_argument("--precision", choices=["fp32", "bf16"], help="default: bf16 where the machine is fast at it")
     options.add_argument(
-        "--attn", choices=["sdpa", "eager", "flash_attention_2"], default="sdpa", help="kernel of all attention models"
+        "--attn",
+        choices=CHOICES,
+        default=BEST,
+        help="attention kernel of all models (default best: for each model the fastest that is exact on this machine)",
     )
     options.add_argument(
         "--engine", default="torch", metavar="E,F", help=f"one or several of {', '.join(ENGINES)} (default torch)"
@@ -186,7 +190,7 @@ def _announced(
     engines = [choice.label or "torch" for choice in settings.choices]
     return (
         f"{counted(len(points), 'point')}: {', '.join(what)}, {settings.mode}, "
-        f"{settings.precision}, {settings.attention}{', ' + ', '.join(engines) if engines != ['torch'] else ''}, "
+        f"{settings.precision}, {settings.attention} attention{', ' + ', '.join(engines) if engines != ['torch'] else ''}, "
         f"{counted(settings.threads, 'thread')} on {settings.machine}; "
         f"each at most {limits.timeout_s:g} s and {limits.memory_mib} MiB"
     )

@@ -18,7 +18,7 @@ from torch import nn
 
 from harness.cost import energy
 from harness.cost.ids import zipf_ids
-from harness.cost.loading import build, has_attention
+from harness.cost.loading import build
 from harness.cost.points import Limits, Point
 from harness.cost.weights import load_weights
 from harness.engines import Choice
@@ -30,6 +30,7 @@ from harness.nn.inference import autocast
 from harness.nn.packed import pack
 from harness.store.record import BuiltModel, Measured, Operations
 from models import MODELS, flops
+from models.attention.kernels import has_attention
 from models.parameters import count_parameters
 
 if TYPE_CHECKING:

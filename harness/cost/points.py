@@ -32,7 +32,7 @@ class Point:
         batching: the rule behind ``batch_size``: ``batch 8``, or ``16384 tokens`` per batch.
         batch_size: texts of a batch.
         precision: ``fp32``, or ``bf16`` for autocast over float32 weights.
-        attention: the kernel of every attention model: ``sdpa``, ``eager`` or ``flash_attention_2``.
+        attention: the kernel of every attention model, or ``best`` for each model's own (see `models.attention.names`).
         compiled: whether `torch.compile` is used.
         threads: of the processor.
         vocabulary: the number of ids to draw from: the smallest vocabulary of the bench, so that all models get the same.
@@ -71,6 +71,11 @@ class Point:
     def choice(self) -> Choice:
         """The engine and the quantisation."""
         return Choice("compile" if self.compiled else self.engine, self.quantize)
+
+    @property
+    def kernel(self) -> str:
+        """The attention kernel to build the model with. Exporters know torch's own, not the best of a model."""
+        return "sdpa" if self.attention == "best" and self.choice.exports else self.attention
 
     @property
     def limit(self) -> int | None:
@@ -221,7 +226,7 @@ class Settings:
     mode: str = "inference"
     batch_size: int | None = None
     tokens_per_batch: int | None = None
-    attention: str = "sdpa"
+    attention: str = "best"
     extend_positions: bool = False
     batch_sizes: tuple[int | None, ...] = ()
     choices: tuple[Choice, ...] = field(default=(Choice(),))

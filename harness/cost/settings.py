@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -11,6 +10,7 @@ from harness.cost.points import Limits, Settings
 from harness.engines import Choice
 from harness.errors import InputError
 from harness.machine import memory, provenance
+from models.attention.names import Attention
 
 SHORTEST_TIMEOUT_S = 1.0
 SPARE_MIB = 512
@@ -18,7 +18,6 @@ SPARE_MIB = 512
 
 Mode = Literal["inference", "training"]
 Precision = Literal["fp32", "bf16"]
-Attention = Literal["sdpa", "eager", "flash_attention_2"]
 
 
 def settings_of(
@@ -28,7 +27,7 @@ def settings_of(
     batch_size: int | None = None,
     tokens_per_batch: int | None = None,
     precision: Precision | None = None,
-    attention: Attention = "sdpa",
+    attention: Attention = "best",
     threads: int | None = None,
     extend_positions: bool = False,
     batch_sizes: tuple[int | None, ...] = (),
@@ -47,11 +46,13 @@ def settings_of(
     """
     if batch_size is not None and tokens_per_batch is not None:
         raise InputError("batch_size and tokens_per_batch are two rules for one batch; leave one out")
+    from models.attention.kernels import check_machine
+
     _check_choices(choices, mode, precision)
     if precision is None and any(choice.exports or choice.quantize != "none" for choice in choices):
         precision = "fp32"  # so that engines are compared in one precision
     threads = check_threads(threads)
-    check_kernel(attention)
+    check_machine(attention)
     used, machine = precision_and_machine(precision)
     return Settings(
         size=size,
@@ -93,22 +94,6 @@ def check_threads(threads: int | None) -> int:
     if threads is not None and not 1 <= threads <= available:
         raise InputError(f"--threads must be from 1 to the {available} processors of this machine, not {threads}")
     return threads or available
-
-
-def check_kernel(attention: str) -> None:
-    """Check that this machine can run an attention kernel.
-
-    Raises:
-        InputError: it lacks the GPU or the package.
-    """
-    if attention != "flash_attention_2":
-        return
-    import torch
-
-    if not torch.cuda.is_available():
-        raise InputError("flash_attention_2 needs an NVIDIA GPU; use --attn sdpa")
-    if importlib.util.find_spec("flash_attn") is None:
-        raise InputError("flash_attention_2 needs the package flash-attn; install it or use --attn sdpa")
 
 
 def precision_and_machine(precision: Precision | None = None) -> tuple[Precision, str]:

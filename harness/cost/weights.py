@@ -60,14 +60,10 @@ def load_weights(point: Point, encoder: Encoder) -> PreTrainedModel:
     Raises:
         InputError: the weights are not complete, or not those that the point names.
     """
-    from harness.cost.loading import has_attention
-
     found = find_weights(encoder, _size_for(encoder, point.size), point.location)
     if found.identity != point.weights:
         raise InputError(f"the weights of {point.name} changed after the bench began; run it again")
-    model, _ = load(encoder, point.size, found)
-    if has_attention(type(model)):
-        model.set_attn_implementation(point.attention)
+    model, _ = load(encoder, point.size, found, point.precision == "bf16", point.kernel)
     return model
 
 

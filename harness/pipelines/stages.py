@@ -141,7 +141,9 @@ def load_encoder(cell: Cell, parts: Parts[Encoder, Task]) -> tuple[nn.Module, Pr
     if isinstance(parts.task, BringsTokens):
         model, tokenizer = loading.with_own_tokens(parts.model, cell.size, parts.task.own_tokens)
     else:
-        model, tokenizer = loading.load(parts.model, cell.size, parts.weights)
+        model, tokenizer = loading.load(
+            parts.model, cell.size, parts.weights, half_precision=cell.recipe.precision == "bf16"
+        )
     limit = loading.max_length(model, parts.model, cell.size)
     refuse_longer(cell.model, cell.recipe.max_length, limit)
     return model.to(device()), tokenizer, limit

@@ -10,12 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
+from transformers.masking_utils import create_bidirectional_mask
 from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
+from models.attention.interface import keys_to_read
+from models.attention.names import LOCAL
 from models.neobert.configuration import NeoBERTConfig
 
 
@@ -135,6 +138,9 @@ class NeoBERTPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     _no_split_modules: ClassVar[list[str]] = ["Block"]
     _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
     _can_record_outputs: ClassVar[dict[str, type]] = {"hidden_states": Block, "attentions": Block}
 
     @torch.no_grad()
@@ -152,7 +158,7 @@ class NeoBERTPreTrainedModel(PreTrainedModel):
 class NeoBERTModel(NeoBERTPreTrainedModel):
     """The bare encoder.
 
-    Accepts `attn_implementation="sdpa"` (the default) or `"eager"`, which also supports `output_attentions`.
+    Accepts every `attn_implementation` of transformers (default `"sdpa"`); only `"eager"` supports `output_attentions`.
     """
 
     def __init__(self, config: NeoBERTConfig) -> None:
@@ -205,10 +211,17 @@ class NeoBERTModel(NeoBERTPreTrainedModel):
                 f"The attention mask has shape {tuple(attention_mask.shape)} and the texts have {(batch, length)}; "
                 "they must agree."
             )
-        mask, table = keys_to_read(attention_mask), self.rotary(length, hidden_states.device)
+        mask, table = self._mask(hidden_states, attention_mask), self.rotary(length, hidden_states.device)
         for block in self.transformer_encoder:
             hidden_states, _ = block(hidden_states, mask, table)
         return BaseModelOutput(last_hidden_state=self.layer_norm(hidden_states))
+
+    def _mask(self, hidden_states: Tensor, attention_mask: Tensor | None) -> object:
+        """What attention reads, in the form of the kernel; the dense kernels take (batch, 1, 1, length) and no quadratic mask."""
+        if self.config._attn_implementation in ("eager", "sdpa", LOCAL):
+            keys = keys_to_read(attention_mask)
+            return None if keys is None else keys[:, None, None, :]
+        return create_bidirectional_mask(self.config, hidden_states, attention_mask)
 
     def _embed(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
         if (input_ids is None) == (inputs_embeds is None):
@@ -225,17 +238,3 @@ class NeoBERTModel(NeoBERTPreTrainedModel):
                 raise ValueError(f"The id {wrong} is outside the vocabulary of {self.config.vocab_size} tokens.")
         embedded: Tensor = self.encoder(input_ids)
         return embedded
-
-
-def keys_to_read(attention_mask: Tensor | None) -> Tensor | None:
-    """The mask that attention applies, true for keys that are read: (batch, 1, 1, length), or None without padding.
-
-    A text of only padding reads all of it, because attention over no keys is NaN.
-    """
-    if attention_mask is None:
-        return None
-    mask = attention_mask.bool()
-    if not torch.compiler.is_compiling() and mask.device.type != "meta" and mask.all():
-        return None
-    mask = mask | ~mask.any(dim=1, keepdim=True)
-    return mask[:, None, None, :]

@@ -1,5 +1,7 @@
 """Operations by formula against torch's own counter, which sees every matrix product of a real call."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from harness.cost.ids import zipf_ids
 from harness.cost.loading import build
 from harness.cost.points import Point
 from models import MODELS, flops
+from models.attention.windows import Near
 
 FIVE = ["avey-b", "bert", "roberta", "modernbert", "neobert"]
 
@@ -108,3 +111,19 @@ def test_an_unknown_architecture_has_no_count():
         model_type = "mystery"
 
     assert flops.count(Config(), np.zeros((1, 8), dtype=np.int64), "inference") is None
+
+
+@pytest.mark.parametrize("length", [50, 320, 321, 1000])
+def test_the_kernel_local_executes_the_pairs_of_its_blocks(length):
+    """Against the scores that the layers really compute: a bias has one value for each of them."""
+    asked = dataclasses.replace(point("modernbert", length, "inference"), attention="local", precision="fp32")
+    config, ids = build(asked, MODELS["modernbert"]).config, zipf_ids(2, length, 8192)
+    near = Near(config.sliding_window, None, 1, length, torch.device("cpu"))
+    computed = length**2 if length <= config.sliding_window + 1 else near.bias(torch.float32, near.dense).numel()
+    n_local = sum(kind == "sliding_attention" for kind in config.layer_types)
+    difference = 2 * n_local * 4 * config.hidden_size * (length**2 - computed)
+    config._attn_implementation = "eager"
+    dense = flops.count(config, ids, "inference")
+    config._attn_implementation = "local"
+    assert dense.executed - flops.count(config, ids, "inference").executed == difference
+    assert dense.needed == flops.count(config, ids, "inference").needed

@@ -184,7 +184,7 @@ def _canvas(records: Sequence[PointRecord], label: str, any_batch: bool = False)
     lengths = sorted({record["point"]["length"] for record in records})
     axes.set(xscale="log", yscale="log", xlabel="tokens of a text (L)", ylabel=label)
     axes.set_title(
-        f"{point['mode']}, {point['size']}, {point['precision']}, attention by {point['attention']}"
+        f"{point['mode']}, {point['size']}, {point['precision']}, {point['attention']} attention"
         f", {'batch beside each point' if any_batch else point['batching']}, {counted(point['threads'], 'thread')}\n"
         f"{folded(point['machine'], 2 * LONGEST_LINE)}",
         loc="left",

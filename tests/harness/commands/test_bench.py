@@ -55,7 +55,7 @@ def test_bad_input_is_one_sentence_and_exit_2(arguments, sentence, tmp_path, cap
 def test_flash_attention_without_a_gpu_is_refused_before_the_first_point(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert run_command(["bench", "--out", str(tmp_path / "out"), "--attn", "flash_attention_2"]) == 2
-    assert "flash_attention_2 needs an NVIDIA GPU; use --attn sdpa" in capsys.readouterr().err
+    assert "flash_attention_2 needs an NVIDIA GPU; use --attn best" in capsys.readouterr().err
 
 
 def bench(out: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -84,7 +84,7 @@ def test_a_bench_measures_says_how_and_draws(finished):
     out, done = finished
     assert done.returncode == 0, done.stderr
     first = done.stderr.splitlines()[0]
-    assert "2 points: bert tiny, scratch weights, inference, fp32, sdpa, 1 thread on" in first
+    assert "2 points: bert tiny, scratch weights, inference, fp32, best attention, 1 thread on" in first
     assert "beyond_max_length" in done.stdout
     assert len(list(out.glob("*/run.json"))) == 2
     drawn = {file.name.rpartition("-")[2] for file in (out / "bench").iterdir()}
@@ -98,6 +98,7 @@ def test_again_it_takes_the_points_from_the_store_and_json_is_a_line_a_point(fin
     assert "matrix products at" not in again.stderr
     lines = [json.loads(line) for line in again.stdout.splitlines()]
     assert [(line["kind"], line["status"]) for line in lines] == [("bench", "ok"), ("bench", "beyond_max_length")]
+    assert [line["point"]["attention_used"] for line in lines] == ["local", None]
     stored = [json.loads(file.read_text()) for file in out.glob("*/run.json")]
     # The digest is the file's own.
     assert all(any(line.items() <= record.items() for record in stored) for line in lines)

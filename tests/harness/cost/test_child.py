@@ -144,9 +144,9 @@ def test_a_point_that_cannot_finish_stops_by_itself_and_says_what_a_call_takes()
     assert time.monotonic() - began < 200
 
 
-def test_a_kernel_that_a_model_lacks_is_a_sentence():
+def test_a_kernel_that_the_machine_lacks_is_a_sentence():
     asked = dataclasses.replace(POINT, model="neobert", attention="flash_attention_2")
-    with pytest.raises(InputError, match="neobert has no flash_attention_2 kernel; choose --attn sdpa or eager"):
+    with pytest.raises(InputError, match="flash_attention_2 needs an NVIDIA GPU; use --attn best"):
         build(asked, MODELS["neobert"])
 
 
