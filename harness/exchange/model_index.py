@@ -18,7 +18,13 @@ from harness.store.record import is_finished_run
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
-TASK_TYPES = {"token": "token-classification", "span": "question-answering", "sequence": "text-classification"}
+TASK_TYPES = {
+    "token": "token-classification",
+    "span": "question-answering",
+    "sequence": "text-classification",
+    "multi_label": "text-classification",
+    "regression": "sentence-similarity",
+}
 """Head -> the hub's name for its kind of task."""
 _SHORTEST_KEY = 4
 

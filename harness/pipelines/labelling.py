@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from harness.cells.cell import Cell
+from harness.errors import InputError
 from harness.machine import distributed
 from harness.machine.device import device
-from harness.nn.heads import with_head
+from harness.nn.heads import RegressionHead, with_head
 from harness.nn.inference import predict
 from harness.nn.training import fit
 from harness.pipelines.sampling import sample
@@ -39,10 +40,14 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
         data = task.load(cell.dataset, cell.data_dir, cell.skip_bad)
         encoder, tokenizer, limit = load_encoder(cell, parts)
         model = with_head(task.head, encoder, len(data.labels)).to(device())
+        if not data.splits["train"]:
+            raise InputError(f"{cell.task} has no train split, so there is nothing to train its head on")
     with stage("encode"):
         longest = task.longest_input(limit) if isinstance(task, LongerThanTrained) else recipe.max_length
         train = sample(data.splits["train"], recipe.train_limit)
         trained_on = task.encode(train, data.labels, tokenizer, recipe.max_length, training=True)
+        if isinstance(model, RegressionHead):
+            model.learn_unit([feature["labels"] for feature in trained_on.features])
         encoded = {split: task.encode(data.splits[split], data.labels, tokenizer, longest) for split in EVALUATED}
     with stage("fit"):
         done = fit(model, trained_on.features, tokenizer, training_options(cell, parts, stage))

@@ -25,7 +25,7 @@ from harness.store.pretrained import origin_of
 from harness.store.record import ModelEntry, PretrainingOrigin, RecipeEntry, RunRecord, TaskEntry, run_record
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
-from tasks.task import Row, constant_guess
+from tasks.task import Row, constant_guess, lowest
 
 # A head decides which encoder and task classes a cell has, which the type checker cannot know.
 KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
@@ -33,6 +33,8 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
     "span": label,
     "sequence": label,
     "query": label,
+    "multi_label": label,
+    "regression": label,
     "pair": rerank,
     "embedding": dense_retrieval,
     "mteb": mteb,
@@ -137,6 +139,7 @@ def _task(planned: Planned, result: Result, origin: PretrainingOrigin | None) ->
         "notes": [*caveats, *data.notes, *recipe.doubts(), *beyond, *untrained],
         "caveats": list(caveats),
         "metric": task.metric,
+        **({"lowest": lowest(task)} if lowest(task) else {}),
         "options": dict(cell.task_options),
         "n_dev": len(data.splits["dev"]),
         "n_test": len(data.splits["test"]),

@@ -79,6 +79,8 @@ class TaskEntry(ExampleCounts):
     """Limits of the meaning of the scores, one sentence each, as the dataset declares them."""
     metric: str
     """The main metric."""
+    lowest: NotRequired[float]
+    """Its lowest possible value, if that is not 0: a correlation can be -1."""
     n_dev: int
     n_test: int
     n_skipped: int

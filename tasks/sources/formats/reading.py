@@ -98,7 +98,7 @@ class Reading(Generic[T]):
             group: the property that examples of train and dev must not share, such as their article.
             what: the word for a group.
         """
-        if "dev" in self.splits:
+        if "dev" in self.splits or "train" not in self.splits:
             return
         self.splits["train"], self.splits["dev"] = hold_out(self.splits["train"], len(self.splits["test"]), group)
         self.notes.append(
@@ -138,12 +138,13 @@ class Reading(Generic[T]):
         )
 
     def data(self, origin: str) -> Data:
-        """The finished dataset; ``origin`` is for people."""
+        """The finished dataset; ``origin`` is for people. A split that was not read is empty."""
+        splits: dict[Split, list[T]] = {split: self.splits.get(split, []) for split in SPLITS}
         return Data(
-            self.splits,
+            splits,
             self.labels,
             origin,
-            fingerprint(self.splits),
+            fingerprint(splits),
             tuple(self.notes),
             n_skipped=self.n_skipped,
         )
