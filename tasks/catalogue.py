@@ -317,7 +317,9 @@ NLI_DATASETS = {
             "hub",
             "WNLI: what a pronoun refers to, as inference (Levesque et al., 2012); its development set is the test split",
             "unknown",
-            hub_options=_glue_options("wnli", "validation", ("sentence1", "sentence2"), ("not_entailment", "entailment")),
+            hub_options=_glue_options(
+                "wnli", "validation", ("sentence1", "sentence2"), ("not_entailment", "entailment")
+            ),
             sizes={"train": 635, "test": 71},
             caveats=(
                 "nli/wnli has 71 test pairs whose sentences are in train with the other label, so that a model does worse the more it "

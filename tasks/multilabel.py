@@ -168,8 +168,7 @@ class MultiLabel(Family[Source]):
         """Id, text and the text it is paired with (null for a single text), gold and predicted labels of each, sorted."""
         names = predictions[0].names if predictions else ()
         gold, found = (
-            indicators(side, names)
-            for side in ([one.target for one in examples], [one.labels for one in predictions])
+            indicators(side, names) for side in ([one.target for one in examples], [one.labels for one in predictions])
         )
         shares = macro_f1_shares(np.stack([2 * gold * found, gold + found], axis=-1))
         return [

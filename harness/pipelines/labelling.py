@@ -15,14 +15,16 @@ from harness.pipelines.stages import (
     Parts,
     Result,
     Stages,
+    limited,
     load_encoder,
     rows_of,
     scores_of,
     training_options,
 )
+from harness.progress import Reporter, silent
 from models.encoder import Encoder
 from models.parameters import count_parameters
-from tasks.task import LabellingTask, LongerThanTrained, TunedOnDev
+from tasks.task import Data, LabellingTask, LongerThanTrained, Prediction, Split, TunedOnDev
 
 
 def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Result | None:
@@ -37,11 +39,13 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
     """
     task, recipe = parts.task, cell.recipe
     with stage("load"):
-        data = task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+        data = limited(task.load(cell.dataset, cell.data_dir, cell.skip_bad), cell.recipe)
         encoder, tokenizer, limit = load_encoder(cell, parts)
         model = with_head(task.head, encoder, len(data.labels)).to(device())
         if not data.splits["train"]:
             raise InputError(f"{cell.task} has no train split, so there is nothing to train its head on")
+        if recipe.keep_best and not data.splits["dev"]:
+            raise InputError(f"{cell.task} has no dev split, by which --keep-best chooses an epoch; leave it out")
     with stage("encode"):
         longest = task.longest_input(limit) if isinstance(task, LongerThanTrained) else recipe.max_length
         train = sample(data.splits["train"], recipe.train_limit)
@@ -49,19 +53,26 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
         if isinstance(model, RegressionHead):
             model.learn_unit([feature["labels"] for feature in trained_on.features])
         encoded = {split: task.encode(data.splits[split], data.labels, tokenizer, longest) for split in EVALUATED}
+
+    def predicted(split: Split, progress: Reporter) -> list[Prediction]:
+        inputs = encoded[split]
+        logits = predict(model, inputs.features, tokenizer, recipe.precision, progress=progress(split))
+        return task.decode(data.splits[split], data.labels, inputs, logits)
+
+    def dev_score() -> float:
+        found, _ = _tuned(task, data, {"dev": predicted("dev", silent)})
+        return task.score(data.splits["dev"], found["dev"])[task.metric]
+
     with stage("fit"):
-        done = fit(model, trained_on.features, tokenizer, training_options(cell, parts, stage))
+        options = training_options(cell, parts, stage, dev_score if recipe.keep_best else None)
+        done = fit(model, trained_on.features, tokenizer, options)
     if not distributed.is_first():
         return None
-    predictions, tuned = {}, {}
     with stage("predict"):
-        for split, inputs in encoded.items():
-            logits = predict(model, inputs.features, tokenizer, recipe.precision, progress=stage.report(split))
-            predictions[split] = task.decode(data.splits[split], data.labels, inputs, logits)
+        predictions = {split: predicted(split, stage.report) for split in EVALUATED}
     with stage("score"):
-        if isinstance(task, TunedOnDev):
-            tuned = task.tune(data.splits["dev"], predictions["dev"])
-            predictions = {split: task.apply(predictions[split], tuned) for split in EVALUATED}
+        predictions, tuned = _tuned(task, data, predictions)
+        tuned |= {} if done.best_epoch is None else {"epoch": done.best_epoch}
         scores, rows = scores_of(task, data, predictions), rows_of(task, data, predictions)
     return Result(
         data,
@@ -76,3 +87,13 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
         fit=done,
         tuned=tuned,
     )
+
+
+def _tuned(
+    task: LabellingTask, data: Data, predictions: dict[Split, list[Prediction]]
+) -> tuple[dict[Split, list[Prediction]], dict[str, float]]:
+    """The predictions with the values that are best for those of dev, and these values, if the task has any."""
+    if not isinstance(task, TunedOnDev):
+        return predictions, {}
+    tuned = task.tune(data.splits["dev"], predictions["dev"])
+    return {split: task.apply(found, tuned) for split, found in predictions.items()}, tuned

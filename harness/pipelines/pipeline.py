@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.cells.cell import PROTOCOL
+from harness.cells.cell import PROTOCOL, Cell
 from harness.cells.plan import Planned
 from harness.machine import distributed, provenance
 from harness.machine.tracking import Curves
@@ -18,14 +18,14 @@ from harness.pipelines.labelling import label
 from harness.pipelines.language_modelling import minimal_pairs, text_loss
 from harness.pipelines.mteb import mteb
 from harness.pipelines.reranking import rerank
-from harness.pipelines.stages import Parts, Result, Stages
+from harness.pipelines.stages import EVALUATED, Parts, Result, Stages
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS
 from harness.store.pretrained import origin_of
 from harness.store.record import ModelEntry, PretrainingOrigin, RecipeEntry, RunRecord, TaskEntry, run_record
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
-from tasks.task import Row, constant_guess, lowest
+from tasks.task import Data, Row, constant_guess, lowest
 
 # A head decides which encoder and task classes a cell has, which the type checker cannot know.
 KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
@@ -123,11 +123,22 @@ def _beyond_pretraining(longest: int, origin: PretrainingOrigin | None) -> list[
     ]
 
 
+def _trial(cell: Cell, data: Data) -> list[str]:
+    """One sentence if only a part of dev and test was scored."""
+    if cell.recipe.test_limit is None:
+        return []
+    n_dev, n_test = (len(data.splits[split]) for split in EVALUATED)
+    return [
+        f"this is a trial of {cell.task} on a sample of {n_dev} dev and {n_test} test examples (--test-limit), not comparable with "
+        "scores of the whole test set"
+    ]
+
+
 def _task(planned: Planned, result: Result, origin: PretrainingOrigin | None) -> TaskEntry:
     cell, task, data = planned.cell, planned.task, result.data
     info = task.datasets.get(cell.dataset)
-    caveats = info.caveats if info else ()
     recipe = cell.recipe
+    caveats = (*(info.caveats if info else ()), *_trial(cell, data))
     beyond = _beyond_pretraining(recipe.max_length, origin)
     untrained = () if recipe.trains else (UNTRAINED_NOTE,)
     return {

@@ -100,6 +100,12 @@ class RecipeEntry(OptimiserEntry):
     max_length: int
     warmup_ratio: float
     train_limit: int | None
+    schedule: NotRequired[str]
+    """Of the learning rate, if not linear."""
+    keep_best: NotRequired[bool]
+    """True if the weights are those of the best epoch on dev."""
+    test_limit: NotRequired[int]
+    """Of a trial: how many examples of dev and of test were scored at most."""
     protocol: NotRequired[int]
     """Version of the pipeline; runs of the first version do not have it."""
     effective_batch_size: NotRequired[int]
