@@ -131,10 +131,8 @@ def test_scores_of_the_hub_are_read_and_checked(tmp_path):
     row = {"sentence1": "a", "sentence2": "b", "score": 4.75}
     reading = Targets(Score(info.score_range)).load_hub(info, root=parquet(tmp_path, info.hub_options, [row]))
     assert reading.splits["test"][0].target == 4.75
-    with pytest.raises(
-        InputError, match=r"row 0 of .*stsbenchmark-sts \(train\) has the score 7, which is not from 0 to 5"
-    ):
-        root = parquet(tmp_path / "bad", info.hub_options, [row | {"score": 7.0}])
+    root = parquet(tmp_path / "bad", info.hub_options, [row | {"score": 7.0}])
+    with pytest.raises(InputError, match=r"row 0 of .* \(train\) has the score 7, which is not from 0 to 5"):
         Targets(Score(info.score_range)).load_hub(info, root=root)
     root = parquet(tmp_path / "none", info.hub_options, [{"sentence1": "a", "sentence2": "b"}])
     with pytest.raises(InputError, match="has no column 'score'; its columns are sentence1, sentence2"):
