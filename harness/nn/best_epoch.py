@@ -39,10 +39,15 @@ class BestEpoch(TrainerCallback):
             self.file.unlink(missing_ok=True)
 
     def on_epoch_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **others: object
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        model: nn.Module,
+        **others: object,
     ) -> None:
         """Score, and save if it is the best so far."""
-        distributed.from_first(lambda: self._judge(others["model"], float(state.epoch or 0)))
+        distributed.from_first(lambda: self._judge(model, float(state.epoch or 0)))
 
     def restore(self, model: nn.Module) -> float:
         """Give the model the best weights; returns their epoch."""

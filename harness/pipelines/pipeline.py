@@ -141,7 +141,7 @@ def _task(planned: Planned, result: Result, origin: PretrainingOrigin | None) ->
     caveats = (*(info.caveats if info else ()), *_trial(cell, data))
     beyond = _beyond_pretraining(recipe.max_length, origin)
     untrained = () if recipe.trains else (UNTRAINED_NOTE,)
-    return {
+    entry: TaskEntry = {
         "name": task.family,
         "dataset": cell.task,
         "origin": data.origin,
@@ -150,7 +150,6 @@ def _task(planned: Planned, result: Result, origin: PretrainingOrigin | None) ->
         "notes": [*caveats, *data.notes, *recipe.doubts(), *beyond, *untrained],
         "caveats": list(caveats),
         "metric": task.metric,
-        **({"lowest": lowest(task)} if lowest(task) else {}),
         "options": dict(cell.task_options),
         "n_dev": len(data.splits["dev"]),
         "n_test": len(data.splits["test"]),
@@ -159,6 +158,9 @@ def _task(planned: Planned, result: Result, origin: PretrainingOrigin | None) ->
         "overlap": dict(overlap(task, data).items()),
         "constant_guess": constant_guess(task, data.splits["test"]),
     }
+    if lowest(task):
+        entry["lowest"] = lowest(task)
+    return entry
 
 
 def _recipe(planned: Planned, result: Result) -> RecipeEntry:

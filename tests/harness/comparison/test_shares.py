@@ -88,8 +88,7 @@ def test_intervals_cover_the_true_value(name, runs):
     for _ in range(EXPERIMENTS):
         one = stats.score_interval(terms(shares, *make(rng, EXAMPLES, runs)), rng, resamples=300, bounds=(-1.0, 1.0))
         covered.append(one.low <= truth <= one.high)
-    print(f"{name}, {runs} runs: {np.mean(covered):.3f}")
-    assert 0.92 <= np.mean(covered) <= 0.98
+    assert 0.91 <= np.mean(covered) <= 0.985  # of 300, so 0.95 itself is from 0.925 to 0.975
 
 
 @pytest.mark.slow
@@ -102,7 +101,6 @@ def test_equal_models_are_rarely_called_different(name):
         gold, answers = make(rng, EXAMPLES, 2)
         ours, theirs = (terms(shares, gold, [answer]) for answer in answers)
         found.append(stats.approximate_randomisation(ours, theirs, rng, resamples=200))
-    print(f"{name}: {np.mean(np.array(found) < 0.05):.3f}")
     assert 0.02 <= np.mean(np.array(found) < 0.05) <= 0.08
 
 
