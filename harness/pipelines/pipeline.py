@@ -157,9 +157,10 @@ def _task(planned: Planned, result: Result, origin: PretrainingOrigin | None) ->
         "n_skipped": data.n_skipped,
         "overlap": dict(overlap(task, data).items()),
         "constant_guess": constant_guess(task, data.splits["test"]),
+        "lowest": lowest(task),
     }
-    if lowest(task):
-        entry["lowest"] = lowest(task)
+    if not entry["lowest"]:
+        del entry["lowest"]
     return entry
 
 
