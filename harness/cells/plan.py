@@ -177,7 +177,9 @@ class _Planner:
             weights = _without_meaning(task, weights)
         recipe = resolve_recipe(task, weights, request.recipe)
         if recipe.keep_best and task.head not in LABELLING_HEADS:
-            raise InputError(f"--keep-best is not for {task.family}, which does not score dev while it trains; leave it out")
+            raise InputError(
+                f"--keep-best is not for {task.family}, which does not score dev while it trains; leave it out"
+            )
         if recipe.test_limit is not None and task.head == "mteb":
             raise InputError(
                 f"--test-limit is not for {task.family}, whose package scores whole test sets; leave it out"
