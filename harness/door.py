@@ -20,7 +20,7 @@ from harness.progress import stderr
 from harness.python_values import as_joined, as_number, as_path, as_paths, as_text, as_whole, given_values, one_of
 from harness.registry import load_plugins, plugin_failures
 from harness.store import DEFAULT_STORE, RECORD, Store, read_record
-from harness.store.record import FailureRecord, RunRecord, is_finished_run
+from harness.store.record import FailureRecord, RunRecord, by_test_set, is_finished_run
 from harness.values import data_dir as data_dir_of_environment
 from harness.values import shortened
 
@@ -62,6 +62,7 @@ def run(
     plugins: Sequence[Folder] = (),
     skip_bad: bool = False,
     strict_tags: bool = False,
+    test: Sequence[str] = (),
     **recipe: RecipeValue,
 ) -> RunRecord:
     """Fine-tune one encoder on one task and score it, in this process; or take the result from the store.
@@ -79,6 +80,7 @@ def run(
         plugins: Python files that register models or tasks.
         skip_bad: leave out malformed examples and count them in the record, instead of refusing the dataset.
         strict_tags: refuse CoNLL files with tags that violate their scheme, instead of converting them.
+        test: other datasets of the family to test the trained model on.
         **recipe: values of the recipe, such as ``learning_rate=5e-4, epochs=3``; see `harness.cells.recipe.Recipe`.
 
     Returns:
@@ -98,6 +100,7 @@ def run(
         "task_options": task_options,
         "skip_bad": skip_bad,
         "strict_tags": strict_tags,
+        "test": list(test) or None,
         "recipe": given_values(recipe),
         "plugins": as_paths(plugins),
     }
@@ -245,6 +248,7 @@ def compare(
     other: Folder,
     *,
     task: str | None = None,
+    test: str | None = None,
     split: Literal["test", "dev"] = "test",
     any_recipe: bool = False,
     resamples: int = 10_000,
@@ -255,7 +259,8 @@ def compare(
     Args:
         one: ``MODEL``, ``MODEL:SIZE``, ``MODEL@WEIGHTS``, or the folder of a run.
         other: as ``one``.
-        task: ``family`` or ``family/dataset``: only these.
+        task: ``family`` or ``family/dataset`` of the training: only these.
+        test: ``family/dataset``: only the scores on this dataset, such as a test set of ``run``.
         split: whose scores are compared.
         any_recipe: compare runs of different recipes too.
         resamples: of intervals and tests.
@@ -281,6 +286,7 @@ def compare(
             (as_path(one, "one"), as_path(other, "other")),
             Store(as_path(out, "out")),
             task=task,
+            test=test,
             split=split,
             any_recipe=bool(any_recipe),
             resamples=as_whole(resamples, "resamples") or 0,
@@ -341,11 +347,14 @@ def load_results(folder: Folder = DEFAULT_STORE, *, kind: Kind = "run") -> pd.Da
     return frame.of_kind(kind, store, lambda problem: stderr.print(f"harness: {problem}"))
 
 
-def load_predictions(run: RunRecord | pd.Series | Folder, *, out: Folder = DEFAULT_STORE) -> pd.DataFrame:
+def load_predictions(
+    run: RunRecord | pd.Series | Folder, *, test: str | None = None, out: Folder = DEFAULT_STORE
+) -> pd.DataFrame:
     """The predictions of a run.
 
     Args:
         run: its record, a row of `load_results`, its key, or its folder.
+        test: the test set of the run whose predictions are read; ``None`` for the dataset of its training.
         out: folder of the store that holds it, if ``run`` is not a folder.
 
     Returns:
@@ -361,7 +370,11 @@ def load_predictions(run: RunRecord | pd.Series | Folder, *, out: Folder = DEFAU
     record = read_record(folder / RECORD)
     if not is_finished_run(record):
         raise InputError(f"{folder} holds no finished run that this version reads; run it again")
-    return frame.predictions(Store(folder.resolve().parent).predictions(record))
+    scored = {one["task"]["dataset"]: one for one in by_test_set(record)}
+    if test is not None and test not in scored:
+        raise InputError(f"the run in {folder} was not tested on {test}; it has scores on {', '.join(scored)}")
+    wanted = record if test is None else scored[test]
+    return frame.predictions(Store(folder.resolve().parent).predictions(wanted))
 
 
 def _swept(grids: list[Grid], store: Store, workers: int, threads: int, retry_failed: bool) -> list[RunRecord]:

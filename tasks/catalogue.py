@@ -594,6 +594,30 @@ RETRIEVAL_DATASETS = {
         _beir("trec-covid", "BeIR/trec-covid", "TREC-COVID: papers on the virus, test only", "unknown", _TEST_ONLY),
         _beir("hotpotqa", "BeIR/hotpotqa", "HotpotQA: two passages for a question", "CC-BY-SA-4.0", _ALL_SPLITS),
         _beir(
+            "fever", "BeIR/fever", "FEVER: pages of Wikipedia that prove or refute a claim", "CC-BY-SA-3.0", _ALL_SPLITS
+        ),
+        _beir(
+            "climate-fever",
+            "BeIR/climate-fever",
+            "Climate-FEVER: pages of Wikipedia on claims about the climate, test only",
+            "unknown",
+            _TEST_ONLY,
+        ),
+        _beir(
+            "dbpedia-entity",
+            "BeIR/dbpedia-entity",
+            "DBpedia-Entity: entities of DBpedia for a query; nothing to train on",
+            "CC-BY-SA-3.0",
+            _DEV_TEST,
+        ),
+        _beir(
+            "webis-touche2020",
+            "BeIR/webis-touche2020",
+            "Touché 2020: arguments on a controversial question, test only",
+            "CC-BY-4.0",
+            _TEST_ONLY,
+        ),
+        _beir(
             "arguana",
             "BeIR/arguana",
             "ArguAna: the counterargument to an argument, which is itself in the corpus, test only",

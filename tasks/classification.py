@@ -106,11 +106,17 @@ class SequenceClassification(Family[Source]):
         """See `Family.local`: JSON lines with the usual keys, else tables."""
         if self.named_columns() or (files.find(path) and not jsonl.is_native(path)):
             return self.tables(FolderPlace(path))
-        return FolderSource(path, jsonl.identity, jsonl.load)
+        without = self.without_train
+        return FolderSource(
+            path, partial(jsonl.identity, without_train=without), partial(jsonl.load, without_train=without)
+        )
 
     def tables(self, place: FolderPlace | HubPlace) -> Source:
         """See `Family.tables`."""
-        return TableSource(place, partial(labelled.load, options=self.options, pairs=self.family == "nli"))
+        return TableSource(
+            place,
+            partial(labelled.load, options=self.options, pairs=self.family == "nli", without_train=self.without_train),
+        )
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""

@@ -44,6 +44,7 @@ class Family(ABC, Generic[SourceT]):
         file_format: of a dataset in a local folder, in a few words for ``harness list``.
         columns: options that name columns of a table; empty if the family reads no tables.
         options: see `tasks.task.Configurable`.
+        without_train: whether datasets are read that have no train split.
     """
 
     family: str
@@ -51,6 +52,7 @@ class Family(ABC, Generic[SourceT]):
     folders: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     options: Mapping[str, str] = MappingProxyType({})
+    without_train: bool = False
 
     @property
     @abstractmethod
@@ -104,6 +106,12 @@ class Family(ABC, Generic[SourceT]):
         """See `tasks.task.Configurable`."""
         changed = copy(self)
         changed.options = {**self.options, **separated(given, self.columns)}
+        return changed
+
+    def for_testing(self) -> Self:
+        """See `tasks.task.ScoredWithoutTraining`."""
+        changed = copy(self)
+        changed.without_train = True
         return changed
 
     def identity(self, dataset: str, data_dir: str | None) -> str:

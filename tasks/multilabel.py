@@ -101,7 +101,7 @@ class MultiLabel(Family[Source]):
 
     @property
     def _reader(self) -> Targets[tuple[str, ...]]:
-        return Targets(Labels(EMPTY[self.options["empty"]]))
+        return Targets(Labels(EMPTY[self.options["empty"]]), self.without_train)
 
     def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
         """See `tasks.task.Task.load`.

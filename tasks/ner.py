@@ -95,17 +95,18 @@ class NamedEntityRecognition(Family[Source]):
 
     def _identity(self, path: Path) -> str:
         if self.strict_tags:  # checked here, because the store may have an earlier run on these files
-            conll.load(path, strict_tags=True)
-        return conll.identity(path)
+            conll.load(path, True, self.without_train)
+        return conll.identity(path, self.without_train)
 
     def _read(self, path: Path, skip_bad: bool) -> Reading[Sentence]:
-        splits, notes = conll.load(path, self.strict_tags)
+        splits, notes = conll.load(path, self.strict_tags, self.without_train)
         reading = Reading(splits=splits, labels=_labels(splits), notes=list(notes))
-        reading.complete(sentences.RULE, {split: file.name for split, file in conll.files(path).items()})
+        there = conll.files(path, self.without_train)
+        reading.complete(sentences.RULE, {split: file.name for split, file in there.items()})
         return reading
 
     def _read_tables(self, tables: Mapping[str, Table], skip_bad: bool) -> Reading[Sentence]:
-        reading = sentences.load(tables, self.options, skip_bad, self.strict_tags)
+        reading = sentences.load(tables, self.options, skip_bad, self.strict_tags, without_train=self.without_train)
         reading.labels = _labels(reading.splits)
         return reading
 
@@ -210,8 +211,9 @@ def _read_hub(info: DatasetInfo, skip_bad: bool) -> Reading[Sentence]:
 
 
 def _labels(splits: Mapping[Split, Sequence[Sentence]]) -> tuple[str, ...]:
-    """O, and the two tags of each type of the train split, types in alphabetical order."""
-    types = sorted({tag[2:] for sentence in splits["train"] for tag in sentence.tags if tag != "O"})
+    """O, and the two tags of each type of the train split, or of all splits without one; types in alphabetical order."""
+    read = [splits["train"]] if splits.get("train") else splits.values()
+    types = sorted({tag[2:] for sentences in read for sentence in sentences for tag in sentence.tags if tag != "O"})
     return ("O", *(f"{prefix}-{kind}" for kind in types for prefix in "BI"))
 
 

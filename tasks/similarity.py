@@ -51,7 +51,7 @@ class Similarity(Family[Source]):
 
     def local(self, path: Path) -> Source:
         """See `Family.local`: JSON lines; a folder with the name of a declared dataset has its range of scores."""
-        reader = _reader(self.datasets.get(path.name))
+        reader = _reader(self.datasets.get(path.name), self.without_train)
         return FolderSource(path, reader.identity, reader.load)
 
     def hub(self, info: DatasetInfo) -> Source:
@@ -113,5 +113,5 @@ class Similarity(Family[Source]):
 STS = Similarity()
 
 
-def _reader(info: DatasetInfo | None) -> Targets[float]:
-    return Targets(Score(info.score_range if info else None))
+def _reader(info: DatasetInfo | None, without_train: bool = False) -> Targets[float]:
+    return Targets(Score(info.score_range if info else None), without_train)

@@ -79,11 +79,14 @@ class SpanExtraction(Family[Source]):
         """See `Family.local`: SQuAD's JSON, else tables, in ``DIR/qa/NAME`` or ``DIR/span/NAME``."""
         if self.named_columns() or (files.find(path) and not squad.is_native(path)):
             return self.tables(FolderPlace(path))
-        return FolderSource(path, squad.identity, squad.load)
+        without = self.without_train
+        return FolderSource(
+            path, partial(squad.identity, without_train=without), partial(squad.load, without_train=without)
+        )
 
     def tables(self, place: FolderPlace | HubPlace) -> Source:
         """See `Family.tables`."""
-        return TableSource(place, partial(questions.load, options=self.options))
+        return TableSource(place, partial(questions.load, options=self.options, without_train=self.without_train))
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""

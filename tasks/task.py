@@ -384,6 +384,15 @@ class Configurable(Protocol):
 
 
 @runtime_checkable
+class ScoredWithoutTraining(Protocol):
+    """A task whose datasets can be test sets of a model that was trained elsewhere."""
+
+    def for_testing(self) -> Task:
+        """This task, reading datasets that may lack train; the split is empty then."""
+        ...
+
+
+@runtime_checkable
 class ReadsTags(Protocol):
     """A task that reads local files with tags of several schemes, including irregular tags."""
 

@@ -29,6 +29,7 @@ class Cell:
         data_dir: folder of local datasets; not part of the key, because ``data_identity`` covers its content.
         skip_bad: leave malformed examples out instead of refusing the dataset; not part of the key either, because
             the data decide which are left out.
+        tests: other datasets whose test split is scored too: pairs of ``family/dataset`` and its identity, sorted.
     """
 
     model: str
@@ -43,6 +44,7 @@ class Cell:
     task_options: tuple[tuple[str, str], ...] = ()
     data_dir: str | None = None
     skip_bad: bool = False
+    tests: tuple[tuple[str, str], ...] = ()
 
     @property
     def dataset(self) -> str:
@@ -56,4 +58,6 @@ class Cell:
         decides = {field.name: getattr(self, field.name) for field in fields(self)}
         decides |= {"recipe": self.recipe.as_record(), "protocol": PROTOCOL}
         del decides["data_dir"], decides["weights"], decides["skip_bad"]
+        if not self.tests:
+            del decides["tests"]  # keys are older than test sets
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]

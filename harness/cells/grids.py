@@ -26,11 +26,13 @@ from harness.cells.recipe_field import RecipeValue
 from harness.cells.request import Request
 from harness.errors import InputError
 from harness.registry import suggestion
+from models.ranker import RANKERS
 
 GRID = "grid"
 _READERS: Mapping[str, Callable[[object, str, str], object]] = {
     "models": grid_values.names,
     "tasks": grid_values.names,
+    "test": grid_values.names,
     "learning_rates": grid_values.learning_rates,
     "seeds": grid_values.seeds,
     "weights": grid_values.path,
@@ -53,6 +55,7 @@ class Grid:
 
     Attributes:
         models, tasks: as a user types them.
+        test: other datasets that are scored by the models of every task. A ranker is not trained, so it gets these as tasks.
         learning_rates: empty for the default of task and weights.
         seeds: of the runs.
         recipe: values of the recipe other than the learning rate.
@@ -72,9 +75,13 @@ class Grid:
     recipe: Mapping[str, RecipeValue] = field(default_factory=dict)
     task_options: Mapping[str, str] = field(default_factory=dict)
     strict_tags: bool = False
+    test: tuple[str, ...] = ()
 
     def requests(self) -> list[Request]:
         """One request per cell: task by task, model by model, rate by rate, seed by seed."""
+        rankers = [model for model in self.models if model in RANKERS]
+        pairs = [(task, model) for task in self.tasks for model in self.models]
+        pairs += [(task, model) for task in self.test if task not in self.tasks for model in rankers]
         return [
             Request(
                 model,
@@ -88,9 +95,9 @@ class Grid:
                 skip_bad=self.skip_bad,
                 plugins=self.plugins,
                 strict_tags=self.strict_tags,
+                test=() if model in rankers else self.test,
             )
-            for task in self.tasks
-            for model in self.models
+            for task, model in pairs
             for rate in self.learning_rates or (None,)
             for seed in self.seeds
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import cast
+from typing import Generic, TypeVar, cast
 
 from harness.cells import vectors
 from harness.cells.candidates import with_candidates
@@ -29,6 +29,7 @@ from tasks.task import (
     BringsTokens,
     Configurable,
     ReadsTags,
+    ScoredWithoutTraining,
     ZeroShot,
     measured,
 )
@@ -37,6 +38,27 @@ SCRATCH_LEARNING_RATE = 1e-3
 """Default peak learning rate of an encoder that starts from random weights; a task may have its own."""
 
 Options = tuple[tuple[str, str], ...]
+TaskT = TypeVar("TaskT", bound=Task, covariant=True)
+
+
+@dataclass(frozen=True)
+class TestSet(Generic[TaskT]):
+    """A dataset that a model is tested on after it was trained on another.
+
+    Attributes:
+        name: ``family/dataset``.
+        task: reads, decodes and scores it.
+        identity: of its examples, see `tasks.task.Task.identity`.
+    """
+
+    name: str
+    task: TaskT
+    identity: str
+
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset within its family."""
+        return self.name.partition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -48,11 +70,14 @@ class Planned:
     encoder: Encoder | Ranker
     weights: Weights
     task: Task
+    tests: tuple[TestSet[Task], ...] = ()
 
     @property
     def resolved(self) -> Request:
         """The request with nothing left to defaults or to the machine: it gives the same cell on any machine."""
-        return self.request.resolved(self.cell.task, self.cell.recipe, dict(self.cell.task_options))
+        names = tuple(name for name, _ in self.cell.tests)
+        resolved = self.request.resolved(self.cell.task, self.cell.recipe, dict(self.cell.task_options))
+        return replace(resolved, test=names)
 
     def failure(self, status: FailureStatus, error: str) -> FailureRecord:
         """The record of this cell if it did not finish, with one sentence that says why."""
@@ -130,6 +155,7 @@ class _Planner:
 
     def __init__(self) -> None:
         self._weights, self._task, self._identity = cache(_weights), cache(_task), cache(self._identity_of)
+        self._test_set = cache(self._found_test_set)
         self._planned: dict[object, Planned] = {}
 
     def plan(self, request: Request) -> Planned:
@@ -149,6 +175,7 @@ class _Planner:
         task = measured(task, dataset, request.data_dir)
         ranker = RANKERS.get(request.model)
         chosen = _ranker(ranker, task, request) if ranker else self._encoder(request, task, dataset)
+        tests = self._test_sets(request, task, f"{family}/{dataset}", chosen.recipe)
         cell = Cell(
             model=request.model,
             size=chosen.size,
@@ -161,8 +188,43 @@ class _Planner:
             task_options=chosen_options(task),
             data_dir=request.data_dir,
             skip_bad=request.skip_bad,
+            tests=tuple((test.name, test.identity) for test in tests),
         )
-        return Planned(request, cell, chosen.encoder, chosen.weights, task)
+        return Planned(request, cell, chosen.encoder, chosen.weights, task, tests)
+
+    def _test_sets(self, request: Request, task: Task, trained_on: str, recipe: Recipe) -> tuple[TestSet[Task], ...]:
+        """The test sets of a request, by name, without the training dataset, which is scored anyway."""
+        if request.test and isinstance(task, Rerank):
+            raise InputError(
+                f"{task.family} is not tested on other collections; leave --test out, and name it as a --task"
+            )
+        if request.test and not recipe.trains:
+            raise InputError(
+                f"nothing is trained on {trained_on}, so there is nothing to test elsewhere; leave --test out and score each "
+                "dataset as a --task of its own"
+            )
+        options = tuple(request.task_options.items())
+        found: dict[str, TestSet[Task]] = {}
+        for name in request.test:
+            test = self._test_set(name, options, request.strict_tags, request.data_dir)
+            if test.name in found:
+                raise InputError(f"--test names {test.name} twice; each test set is scored once")
+            if (test.task.family, test.task.head) != (task.family, task.head):
+                why = "needs another head" if test.task.family == task.family else "is of another family"
+                raise InputError(
+                    f"a model that was trained on {trained_on} cannot be tested on {test.name}, which {why}; "
+                    f"--test takes datasets of {task.family}"
+                )
+            found[test.name] = test
+        return tuple(found[name] for name in sorted(found) if name != trained_on)
+
+    def _found_test_set(self, name: str, options: Options, strict_tags: bool, data_dir: str | None) -> TestSet[Task]:
+        family, dataset = split_task(name)
+        task = self._task(family, options, strict_tags)
+        dataset = dataset or task.default_dataset
+        task = measured(task, dataset, data_dir)
+        task = task.for_testing() if isinstance(task, ScoredWithoutTraining) else task
+        return TestSet(f"{family}/{dataset}", task, task.identity(dataset, data_dir))
 
     def _encoder(self, request: Request, task: Task, dataset: str) -> _Chosen:
         encoder = MODELS[request.model]

@@ -35,6 +35,7 @@ class Request:
         skip_bad: leave malformed examples out, counted, instead of refusing the dataset.
         plugins: files that register models or tasks.
         strict_tags: refuse entity tags that violate the scheme of their file, instead of converting them.
+        test: other datasets of the family whose test split is scored too, as ``family/dataset``.
     """
 
     model: str
@@ -49,10 +50,12 @@ class Request:
     skip_bad: bool = False
     plugins: tuple[str, ...] = ()
     strict_tags: bool = False
+    test: tuple[str, ...] = ()
 
     def arguments(self) -> list[str]:
         """The options of ``harness run`` for this request."""
         words = ["--model", self.model, "--task", self.task, "--weights", self.weights, "--seed", str(self.seed)]
+        words += ["--test", ",".join(self.test)] if self.test else []
         words += ["--size", self.size] if self.size else []
         words += ["--data-dir", self.data_dir] if self.data_dir else []
         words += ["--skip-bad"] if self.skip_bad else []

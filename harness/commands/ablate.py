@@ -201,7 +201,8 @@ def _variants(options: argparse.Namespace, recipe: PretrainRecipe) -> Variants:
 
 def _grid(options: argparse.Namespace) -> Grid:
     from harness.cells import grids
-    from harness.commands.sweep import names_of, rates_of
+    from harness.commands.cell_options import names_of
+    from harness.commands.sweep import rates_of
 
     in_environment = valid_path(folder) if (folder := data_dir()) else None
     given: dict[str, object] = {

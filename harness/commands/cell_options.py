@@ -25,6 +25,16 @@ def add_weights_options(options: Options, default: str | None) -> None:
     options.add_argument("--size", type=valid_name, help="tiny (default), base, large")
 
 
+def add_test_option(options: Options) -> None:
+    """The test sets of a trained model."""
+    options.add_argument(
+        "--test",
+        type=lambda text: [valid_name(name) for name in names_of(text)],
+        metavar="T,U",
+        help="other datasets of the family to test the trained model on, such as nli/hans,nli/snli; they need a test split only",
+    )
+
+
 def add_data_options(options: Options) -> None:
     """The source of examples, and the options of a task."""
     options.add_argument(
@@ -100,6 +110,11 @@ def named_values(option: str, texts: Sequence[str] | None, may_be_empty: bool = 
             raise InputError(f"{option} {name} is given twice")
         given[name] = value
     return given
+
+
+def names_of(text: str) -> list[str]:
+    """Names with commas."""
+    return [name.strip() for name in text.split(",")]
 
 
 def add_store_option(options: Options) -> None:

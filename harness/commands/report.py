@@ -36,8 +36,12 @@ def report(options: argparse.Namespace) -> int:
     from harness.progress import counted, stderr
     from harness.report.files import publish
     from harness.report.reading import read
+    from harness.report.table import Table, as_rich
     from harness.store import Store
-    from harness.terminal import show
+    from harness.terminal import drawn, show
+
+    def show_matrix(matrix: Table) -> None:
+        show(drawn(as_rich(matrix), *matrix.all_notes), end="")
 
     store = Store(options.out)
     if not store.folder.is_dir():
@@ -53,7 +57,7 @@ def report(options: argparse.Namespace) -> int:
         raise InputError(f"the store at {options.out} has no readable record; harness run makes one")
     folder = Path(options.report) if options.report else store.folder / "report"
     try:
-        files = publish.write(store, reading, folder)
+        files = publish.write(store, reading, folder, show_matrix)
     except OSError as error:
         raise InputError(
             f"the report could not be written to {folder} ({error.strerror}); choose another folder with --report"

@@ -11,6 +11,7 @@ from harness.commands.cell_options import (
     add_data_options,
     add_recipe_options,
     add_store_option,
+    add_test_option,
     add_weights_options,
     curves_of,
     named_values,
@@ -37,6 +38,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--task", type=valid_name, required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17"
     )
+    add_test_option(run)
     add_weights_options(run, "scratch")
     run.add_argument(
         "--seed", type=seed_from, default=0, help="seed of initialisation, batches and dropout (default 0)"
@@ -87,6 +89,7 @@ def _request(options: argparse.Namespace) -> Request:
         skip_bad=options.skip_bad,
         plugins=tuple(options.plugin or ()),
         strict_tags=options.strict_tags,
+        test=tuple(options.test or ()),
     )
 
 

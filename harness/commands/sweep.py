@@ -13,9 +13,11 @@ from harness.commands.cell_options import (
     add_data_options,
     add_recipe_options,
     add_store_option,
+    add_test_option,
     add_weights_options,
     curves_of,
     named_values,
+    names_of,
     recipe_given,
 )
 from harness.commands.cluster_options import add_cluster_options, cluster_of
@@ -51,6 +53,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     grid = sweep.add_argument_group("the grid")
     grid.add_argument("--models", metavar="A,B", help="names separated by commas")
     grid.add_argument("--tasks", metavar="T,U", help="FAMILY or FAMILY/DATASET, separated by commas")
+    add_test_option(grid)
     grid.add_argument("--lrs", metavar="R,S", help="learning rates; the best is chosen on dev (default: the task's)")
     grid.add_argument("--seeds", metavar="0,1 or 0-9", help="seeds of the runs (default 0)")
     add_weights_options(grid, None)
@@ -120,6 +123,7 @@ def _grids(options: argparse.Namespace) -> list[Grid]:
     given: dict[str, object] = {
         "models": names_of(options.models) if options.models is not None else None,
         "tasks": names_of(options.tasks) if options.tasks is not None else None,
+        "test": options.test,
         "learning_rates": rates_of(options.lrs) if options.lrs is not None else None,
         "seeds": options.seeds,
         "weights": options.weights,
@@ -133,11 +137,6 @@ def _grids(options: argparse.Namespace) -> list[Grid]:
     }
     named = {key: value for key, value in given.items() if value is not None}
     return grids.read(options.file, named, {"data_dir": in_environment} if in_environment else {})
-
-
-def names_of(text: str) -> list[str]:
-    """Names with commas."""
-    return [name.strip() for name in text.split(",")]
 
 
 def rates_of(text: str) -> list[float]:

@@ -14,6 +14,7 @@ from statistics import median
 from harness.comparison.stats import independent_scores
 from harness.progress import short_count
 from harness.store import RunRecord
+from harness.store.record import TrainedOn, by_test_set
 
 _NOT_RECIPE = ("learning_rate", "steps", "resumed_from_step")
 
@@ -31,7 +32,9 @@ class Entry:
         recipe: every value except the learning rate, and the protocol of the pipeline (`harness.cells.cell.PROTOCOL`).
         learning_rate: the chosen one.
         dev_by_learning_rate: median dev score of each learning rate that was tried; empty if there is no dev split.
-        runs: the records at the chosen learning rate, one for each pair of pretraining seed and seed, in this order.
+        runs: the records at the chosen learning rate, one for each pair of pretraining seed and seed, in this order; those of a
+            test set as `harness.store.record.by_test_set` makes them.
+        trained_on: the dataset of the training if it is another one, and so this is a test set.
     """
 
     model: str
@@ -44,6 +47,12 @@ class Entry:
     learning_rate: float
     dev_by_learning_rate: Mapping[float, float]
     runs: tuple[RunRecord, ...]
+    trained_on: TrainedOn | None = None
+
+    @property
+    def where(self) -> str:
+        """The dataset, and that of the training if it is another one: ``nli/hans (trained on nli/mnli)``."""
+        return f"{self.dataset} (trained on {self.trained_on['dataset']})" if self.trained_on else self.dataset
 
     @property
     def is_ranker(self) -> bool:
@@ -84,15 +93,17 @@ def entries(records: Iterable[RunRecord]) -> list[Entry]:
     """Finished runs grouped by everything except learning rate and seed, each group at its best learning rate.
 
     The best has the highest median of the main metric on dev over seeds; among equals it is the lowest.
-    Entries are ordered by dataset, then model, size and weights.
+    Entries are ordered by dataset, then model, size, weights and the dataset of the training. A training that was run twice, with
+    other test sets, counts once on every dataset.
     """
     groups: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
         if record["status"] == "ok":
-            groups[_identity(record)].append(record)
+            for one in by_test_set(record):
+                groups[_identity(one)].append(one)
     return sorted(
-        (entry_of(group) for group in groups.values()),
-        key=lambda entry: (entry.dataset, entry.fingerprint, entry.model, entry.size, entry.weights),
+        (entry_of(_each_training_once(group)) for group in groups.values()),
+        key=lambda entry: (entry.dataset, entry.fingerprint, entry.model, entry.size, entry.weights, entry.where),
     )
 
 
@@ -102,31 +113,47 @@ def entry_of(group: Sequence[RunRecord]) -> Entry:
     Args:
         group: one run or more. Runs of several checkpoints may be among them, where they are to have one learning rate.
     """
-    metric = group[0]["task"]["metric"]
+    task = group[0]["task"]
+    trained_on = group[0].get("trained_on")
+    on_dev = (trained_on or task)["metric"]
     by_rate: dict[float, list[RunRecord]] = defaultdict(list)
     for record in group:
         by_rate[record["recipe"]["learning_rate"]].append(record)
     # A run without training may have no dev split; it has one learning rate, which has no effect.
     dev = {
-        rate: median(run["scores"]["dev"][metric] for run in by_rate[rate])
+        rate: median(run["scores"]["dev"][on_dev] for run in by_rate[rate])
         for rate in sorted(by_rate)
-        if all(metric in run["scores"]["dev"] for run in by_rate[rate])
+        if all(on_dev in run["scores"]["dev"] for run in by_rate[rate])
     }
     chosen = max(dev or by_rate, key=lambda rate: dev.get(rate, 0.0))
     runs = tuple(sorted(by_rate[chosen], key=_seeds))
-    model, task = group[0]["model"], group[0]["task"]
+    model = group[0]["model"]
     return Entry(
         model["name"],
         model["size"],
         _weights(group),
         task["dataset"],
         task["fingerprint"],
-        metric,
+        task["metric"],
         _recipe(group[0]),
         chosen,
         dev,
         runs,
+        trained_on,
     )
+
+
+def _each_training_once(group: Sequence[RunRecord]) -> list[RunRecord]:
+    """The runs without those that repeat a training only to have other test sets."""
+
+    def training(record: RunRecord) -> str:
+        return json.dumps([record["recipe"]["learning_rate"], *_seeds(record), record["model"]["identity"]])
+
+    tested = {training(record) for record in group if "tests" in record}
+    kept: dict[object, RunRecord] = {}
+    for place, record in enumerate(group):
+        kept.setdefault(found if (found := training(record)) in tested else place, record)
+    return list(kept.values())
 
 
 def _seeds(record: RunRecord) -> tuple[int, int]:
@@ -152,7 +179,7 @@ def _identity(record: RunRecord) -> str:
     model, task = record["model"], record["task"]
     weights = model["pretraining"]["group"] if "pretraining" in model else model["identity"]
     shared = [model["name"], model["size"], weights, task["dataset"], task["fingerprint"], task["options"]]
-    return json.dumps([*shared, _recipe(record)], sort_keys=True)
+    return json.dumps([*shared, _recipe(record), record.get("trained_on")], sort_keys=True)
 
 
 def _recipe(record: RunRecord) -> dict[str, object]:

@@ -134,7 +134,7 @@ def terms(entry: Entry, predictions: Predictions, split: str = "test") -> tuple[
     ids: list[str] = []
     runs = []
     for run in entry.runs:
-        subject = f"the {split} predictions of {entry.model} on {entry.dataset}, seed {run['seed']},"
+        subject = f"the {split} predictions of {entry.model} on {entry.where}, seed {run['seed']},"
         rows = [row for row in predictions(run) if row["split"] == split]
         if not rows or any("terms" not in row for row in rows):
             raise InputError(f"{subject} do not contain each example's share of the score; run it again with --force")

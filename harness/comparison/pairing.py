@@ -12,7 +12,7 @@ from harness.comparison.paired_test import Predictions
 from harness.errors import InputError
 from harness.registry import suggestion
 from harness.store import RECORD, RunRecord, Store, read_record
-from harness.store.record import is_finished_run
+from harness.store.record import TrainedOn, is_finished_run
 
 
 @dataclass(frozen=True)
@@ -76,29 +76,36 @@ def full_name(entry: Entry) -> str:
     return f"{entry.model}:{entry.size}" + ("" if entry.weights == "scratch" else f"@{entry.weights}")
 
 
-def pairs(ours: Side, theirs: Side, task: str | None = None, any_recipe: bool = False) -> list[tuple[Entry, Entry]]:
+def pairs(
+    ours: Side, theirs: Side, task: str | None = None, any_recipe: bool = False, test: str | None = None
+) -> list[tuple[Entry, Entry]]:
     """The pairs of entries of both sides with the same examples and, except for the learning rate, the same recipe.
+
+    Scores on a test set are compared only after training on the same dataset.
 
     Args:
         ours, theirs: the sides.
-        task: ``family`` or ``family/dataset``: only these.
+        task: ``family`` or ``family/dataset`` of the training: only these.
         any_recipe: compare across recipes too, if a dataset has no pair with the same recipe.
+        test: ``family/dataset``: only the scores on this dataset.
 
     Raises:
         InputError: they share no dataset, or a dataset that they share was run on different examples, with different
             options or by different recipes.
     """
-    left = [entry for entry in ours.entries if _asked(entry, task)]
-    right = [entry for entry in theirs.entries if _asked(entry, task)]
-    shared = sorted({entry.dataset for entry in left} & {entry.dataset for entry in right})
+    left = [entry for entry in ours.entries if _asked(entry, task, test)]
+    right = [entry for entry in theirs.entries if _asked(entry, task, test)]
+    shared = sorted({entry.where for entry in left} & {entry.where for entry in right})
     if not shared:
+        asked = f" in {task}" if task else ""
+        tested = f" with the test set {test}" if test else ""
         raise InputError(
-            f"{ours.name} and {theirs.name} have no dataset in common{f' in {task}' if task else ''}: "
+            f"{ours.name} and {theirs.name} have no dataset in common{asked}{tested}: "
             f"{ours.name} was run on {_datasets(ours)}, {theirs.name} on {_datasets(theirs)}"
         )
     found = []
-    for dataset in shared:
-        each = [(one, other) for one in left for other in right if one.dataset == other.dataset == dataset]
+    for where in shared:
+        each = [(one, other) for one in left for other in right if one.where == other.where == where]
         same_data = [pair for pair in each if _data(pair[0]) == _data(pair[1])]
         if not same_data:
             raise InputError(_different_data(*each[0]))
@@ -114,23 +121,30 @@ def pairs(ours: Side, theirs: Side, task: str | None = None, any_recipe: bool = 
     return found
 
 
-def _asked(entry: Entry, task: str | None) -> bool:
-    return task is None or entry.dataset == task or entry.dataset.partition("/")[0] == task
+def _asked(entry: Entry, task: str | None, test: str | None) -> bool:
+    trained_on = entry.trained_on["dataset"] if entry.trained_on else entry.dataset
+    return task in (None, trained_on, trained_on.partition("/")[0]) and test in (None, entry.dataset)
 
 
 def _datasets(side: Side) -> str:
-    return ", ".join(sorted({entry.dataset for entry in side.entries}))
+    return ", ".join(sorted({entry.where for entry in side.entries}))
 
 
 def _options(entry: Entry) -> Mapping[str, str]:
     return entry.runs[0]["task"]["options"]
 
 
-def _data(entry: Entry) -> tuple[str, str, Mapping[str, str]]:
-    return entry.dataset, entry.fingerprint, _options(entry)
+def _data(entry: Entry) -> tuple[str, str, Mapping[str, str], TrainedOn | None]:
+    return entry.dataset, entry.fingerprint, _options(entry), entry.trained_on
 
 
 def _different_data(one: Entry, other: Entry) -> str:
+    if one.trained_on != other.trained_on and one.trained_on and other.trained_on:
+        mine, theirs = one.trained_on["fingerprint"], other.trained_on["fingerprint"]
+        return (
+            f"{one.model} and {other.model} were trained on different examples of {one.trained_on['dataset']} before the test on "
+            f"{one.dataset} (fingerprints {mine[:12]} and {theirs[:12]}); run one of them again, or choose others with --test"
+        )
     if one.fingerprint != other.fingerprint:
         return (
             f"{one.model} and {other.model} were run on different examples of {one.dataset} (fingerprints "

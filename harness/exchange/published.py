@@ -39,7 +39,9 @@ def published(record: R) -> R:
     """
     content = cast("Mapping[str, object]", record)
     model, task, command = _part(content, "model"), _part(content, "task"), content.get("command")
-    texts = (_folder_of(model), task.get("origin"), *_paths_in(command))
+    tests = cast("Sequence[Mapping[str, object]]", content.get("tests", ()))
+    origins = [_part(test, "task").get("origin") for test in tests]
+    texts = (_folder_of(model), task.get("origin"), *origins, *_paths_in(command))
     known = sorted({text for text in texts if isinstance(text, str) and is_path(text)}, key=len, reverse=True)
     whole = re.compile("|".join(rf"(?<![\w./~\\-]){re.escape(path)}(?![\w-])" for path in known) or "(?!)")
 
@@ -52,6 +54,10 @@ def published(record: R) -> R:
         changed["model"] = {**_part(changed, "model"), "weights": last_name(folder)}
     if "options" in task:
         changed["task"] = {**_part(changed, "task"), "options": task["options"]}
+    for test, cleaned in zip(
+        tests, cast("Sequence[dict[str, dict[str, object]]]", changed.get("tests", ())), strict=True
+    ):
+        cleaned["task"]["options"] = _part(test, "task").get("options", {})
     if "command" in content:
         changed["command"] = published_command(command, folder) if isinstance(command, str) and command else command
     return cast(R, changed)

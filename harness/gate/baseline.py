@@ -17,6 +17,7 @@ A new baseline (``results/baselines/*.json``) begins as a file that only names i
 | key of a cell | content | writer |
 | --- | --- | --- |
 | ``request`` | ``model`` and ``task``; all other options of ``run`` that are not output may be added | you |
+| ``test`` | one of the request's test sets: its score is gated, not that on the training data | you |
 | ``seeds`` | two or more different seeds, over which the spread is taken; default ``[0, 1, 2, 3, 4]`` | you |
 | ``fingerprint``, ``recipe``, ``metric`` | of the runs, resolved; the gate refuses other runs | ``--update`` |
 | ``scores`` | test score by ``metric`` of each seed, as fractions | ``--update`` |
@@ -71,6 +72,7 @@ class GatedCell:
         constant_guess: see `tasks.task.constant_guess`; ``None`` if the file does not have it.
         losses: training loss of each seed, see `mean_loss`; empty if nothing is trained.
         examples_per_gflop: examples trained on and predicted per second, over the machine's GFLOP/s; of each seed.
+        test: the test set whose score is gated; empty for the dataset of the training.
     """
 
     request: Request
@@ -83,6 +85,7 @@ class GatedCell:
     constant_guess: float | None = None
     losses: tuple[float, ...] = ()
     examples_per_gflop: tuple[float, ...] = ()
+    test: str = ""
 
     def requests(self, seeds: Sequence[int], plugins: Sequence[str] = ()) -> list[Request]:
         """The request of each seed, with more plug-ins."""
@@ -175,7 +178,10 @@ def _cell(file: Path, content: Mapping[str, object], where: str) -> GatedCell:
     seeds = _seeds(content.get("seeds", SEEDS), f"{where}: seeds")
     if len(seeds) < 2:
         raise InputError(f"{where} needs two or more different seeds; one seed has no spread")
-    return GatedCell(request, written, seeds)
+    test = content.get("test", "")
+    if test and test not in request.test:
+        raise InputError(f"{where} gates the test set {test!r}, which its request does not name in test")
+    return GatedCell(request, written, seeds, test=str(test))
 
 
 def _seeds(value: object, what: str) -> tuple[int, ...]:
@@ -227,8 +233,9 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def name(cell: GatedCell) -> str:
-    """``bert on ner/gate``."""
-    return f"{cell.request.model} on {cell.request.task}"
+    """``bert on ner/gate``, or ``bert on nli/hans (trained on nli/mnli)``."""
+    where = f"{cell.test} (trained on {cell.request.task})" if cell.test else cell.request.task
+    return f"{cell.request.model} on {where}"
 
 
 def renewed(baseline: Baseline, runs: Sequence[Sequence[RunRecord | str]], gflops: float | None, why: str) -> Baseline:
@@ -288,7 +295,9 @@ def write_baseline(baseline: Baseline) -> None:
         **baseline.about,
         "rerun_seeds": baseline.rerun_seeds,
         "cells": [
-            {"request": cell.written, "seeds": cell.seeds} | {key: getattr(cell, key) for key in measured}
+            {"request": cell.written, "seeds": cell.seeds}
+            | ({"test": cell.test} if cell.test else {})
+            | {key: getattr(cell, key) for key in measured}
             for cell in baseline.cells
         ],
     }

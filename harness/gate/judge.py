@@ -18,6 +18,7 @@ from harness.errors import InputError
 from harness.gate.baseline import Baseline, GatedCell, examples_per_s, gated_recipe, mean_loss, name, score_of
 from harness.scheduling.executor import Executor, Failure, Finished, Job
 from harness.store import RunRecord
+from harness.store.record import by_test_set
 
 LEVEL = 0.99
 """Of unchanged cells, one in a hundred falls below its tolerance by chance, with other seeds. With the baseline's own seeds
@@ -96,7 +97,8 @@ def run_again(
     runs: dict[str, RunRecord | str] = {}
     with closing(executor.run(jobs)) as ends:
         for finished in ends:
-            cell, run = cells[int(finished.key)], _run_of(finished)
+            cell = cells[int(finished.key)]
+            run = _run_of(finished, cell.test)
             runs[finished.key] = run
             on_done(len(runs), len(jobs), name(cell))
             if not all_seeds and not isinstance(run, str):
@@ -105,11 +107,15 @@ def run_again(
     return [[runs[job.key] for job in jobs if cells[int(job.key)] is cell] for cell in baseline.cells]
 
 
-def _run_of(finished: Finished) -> RunRecord | str:
+def _run_of(finished: Finished, test: str) -> RunRecord | str:
+    """The record of a run, or of its test set if one is gated; or one sentence why it failed."""
     outcome = finished.outcome
     if isinstance(outcome, Failure):
         return outcome.error
-    return outcome if outcome["status"] == "ok" else outcome["error"]
+    if outcome["status"] != "ok":
+        return outcome["error"]
+    here, *elsewhere = by_test_set(outcome)
+    return next((one for one in elsewhere if one["task"]["dataset"] == test), here)
 
 
 def refuse_other(cell: GatedCell, record: RunRecord) -> None:

@@ -106,7 +106,7 @@ def _scores(
     scorer: Scorer, copies: Sequence[tuple[Tokens, int]], tokenizer: PreTrainedTokenizerBase, precision: str
 ) -> NDArray[np.float64]:
     """The log-probability (copies,) of one token in each masked copy."""
-    device = next(scorer.parameters()).device
+    device = next(scorer.parameters(), torch.empty(0)).device  # packed layers have no parameters
     longest = max(len(sentence.ids) for sentence, _ in copies)
     width = -(-longest // _MULTIPLE) * _MULTIPLE
     ids = np.full((len(copies), width), tokenizer.pad_token_id, np.int64)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.cells.cell import Cell
+from harness.cells.plan import TestSet
 from harness.cells.vectors import Vectors, vectors_of
 from harness.errors import InputError
 from harness.machine import distributed
@@ -26,12 +27,15 @@ from harness.pipelines.stages import (
     Parts,
     Result,
     Stages,
+    Tested,
     limited,
     load_encoder,
     rows_of,
     scores_of,
     training_options,
 )
+from harness.pipelines.test_sets import read_test_set
+from harness.store.record import ExampleCounts
 from models.encoder import Encoder
 from models.parameters import count_parameters
 from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
@@ -46,10 +50,16 @@ if TYPE_CHECKING:
 
 Embed = Callable[[Sequence[str], str], tuple[NDArray[np.float32], int]]
 """Takes texts and the name to show progress under; gives their vectors and how many texts were cut."""
+Ranked = tuple[dict[Split, list[Ranking]], int]
+"""The best documents for every query of dev and test, and how many documents were cut."""
+Rank = Callable[[Retrieval, SearchableData], Ranked]
+"""Ranks the documents of a collection."""
 
 
 def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages) -> Result | None:
     """Train the encoder on pairs of queries and documents, if the recipe trains, and rank the documents by vectors.
+
+    Test sets are read before the training, to check them, and again one by one after it, because corpora fill the memory.
 
     Returns:
         The result; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
@@ -67,6 +77,8 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
         refuse_wider(by.truncate_dim, width_of(model) * len(by.pooling))
         # Training compares by cosines, whatever the checkpoint declares.
         by = replace(by, unit=by.unit or cell.recipe.trains)
+        for test in parts.tests:
+            read_test_set(test, cell, data)
     with stage("encode"):
         train = sample(data.splits["train"], cell.recipe.train_limit) if cell.recipe.trains else []
         pairs = training_examples(task, data, train)
@@ -78,27 +90,48 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
     if not distributed.is_first():
         return None
     with stage("predict"):
-        if by.each_token:
-            rankings, n_cut = _rank_by_tokens(task, data, states_of(model, tokenizer, cell), stage)
-        else:
-            rankings, n_cut = _rank(task, data, embedder(model, tokenizer, cell, by, stage))
+        rank = _ranking(model, tokenizer, cell, by, stage)
+        rankings, n_cut = rank(task, data)
+        tests = [_tested(test, cell, data, len(train), rank, by) for test in parts.tests]
     with stage("score"):
         scores, rows = scores_of(task, data, rankings), rows_of(task, data, rankings)
     return Result(
         data,
         scores,
         rows,
-        counts={
-            "n_train": len(train),
-            "n_train_pairs": len(pairs),
-            "n_documents": len(data.documents),
-            "n_windowed": 0,
-            "n_truncated": 0,
-            "n_documents_truncated": n_cut,
-        },
+        counts={**_counts(len(train), data, n_cut), "n_train_pairs": len(pairs)},
         parameters=count_parameters(model),
         fit=done,
+        tests=tests,
     )
+
+
+def _counts(n_train: int, data: SearchableData, n_cut: int) -> ExampleCounts:
+    return {
+        "n_train": n_train,
+        "n_documents": len(data.documents),
+        "n_windowed": 0,
+        "n_truncated": 0,
+        "n_documents_truncated": n_cut,
+    }
+
+
+def _ranking(model: nn.Module, tokenizer: PreTrainedTokenizerBase, cell: Cell, by: Vectors, stage: Stages) -> Rank:
+    def rank(task: Retrieval, data: SearchableData) -> Ranked:
+        if by.each_token:
+            return _rank_by_tokens(task, data, states_of(model, tokenizer, cell), stage)
+        return _rank(task, data, embedder(model, tokenizer, cell, by, stage))
+
+    return rank
+
+
+def _tested(
+    test: TestSet[Retrieval], cell: Cell, trained: SearchableData, n_train: int, rank: Rank, by: Vectors
+) -> Tested:
+    """The result on a test set; its corpus is forgotten afterwards."""
+    data = read_test_set(test, cell, trained).data
+    rankings, n_cut = rank(prompted(test.task, by), data)
+    return Tested(test, replace(data, documents={}), rankings["test"], _counts(n_train, data, n_cut))
 
 
 def _with_declared_prompts(cell: Cell, task: Retrieval, by: Vectors) -> tuple[Retrieval, SearchableData]:

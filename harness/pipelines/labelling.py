@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from harness.cells.cell import Cell
 from harness.errors import InputError
 from harness.machine import distributed
@@ -15,20 +18,42 @@ from harness.pipelines.stages import (
     Parts,
     Result,
     Stages,
+    Tested,
     limited,
     load_encoder,
     rows_of,
     scores_of,
     training_options,
 )
-from harness.progress import Reporter, silent
+from harness.pipelines.test_sets import Target, read_test_set
+from harness.progress import Update, silent
+from harness.store.record import ExampleCounts
 from models.encoder import Encoder
 from models.parameters import count_parameters
-from tasks.task import Data, LabellingTask, LongerThanTrained, Prediction, Split, TunedOnDev
+from tasks.task import Data, Encoded, Example, LabellingTask, LongerThanTrained, Prediction, TunedOnDev
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """Examples to predict.
+
+    Attributes:
+        shown_as: their name beside the progress.
+        task: encodes them and decodes the logits.
+        examples: of one split.
+        labels: of their dataset.
+        outputs: names of the head's outputs, see `tasks.label_names.output_names`.
+    """
+
+    shown_as: str
+    task: LabellingTask
+    examples: Sequence[Example]
+    labels: Sequence[str]
+    outputs: Sequence[str]
 
 
 def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Result | None:
-    """Train encoder and head together, then decode the logits of dev and test.
+    """Train encoder and head together, then decode the logits of dev and test, and of other test sets.
 
     Returns:
         The result; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
@@ -39,29 +64,28 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
     """
     task, recipe = parts.task, cell.recipe
     with stage("load"):
-        data = limited(task.load(cell.dataset, cell.data_dir, cell.skip_bad), cell.recipe)
+        data = limited(task.load(cell.dataset, cell.data_dir, cell.skip_bad), recipe)
+        _refuse_missing_splits(cell, data)
+        targets = [read_test_set(test, cell, data) for test in parts.tests]
         encoder, tokenizer, limit = load_encoder(cell, parts)
         model = with_head(task.head, encoder, len(data.labels)).to(device())
-        if not data.splits["train"]:
-            raise InputError(f"{cell.task} has no train split, so there is nothing to train its head on")
-        if recipe.keep_best and not data.splits["dev"]:
-            raise InputError(f"{cell.task} has no dev split, by which --keep-best chooses an epoch; leave it out")
+    sheets = [_Sheet(split, task, data.splits[split], data.labels, data.labels) for split in EVALUATED]
+    sheets += map(_sheet, targets)
     with stage("encode"):
         longest = task.longest_input(limit) if isinstance(task, LongerThanTrained) else recipe.max_length
         train = sample(data.splits["train"], recipe.train_limit)
         trained_on = task.encode(train, data.labels, tokenizer, recipe.max_length, training=True)
         if isinstance(model, RegressionHead):
             model.learn_unit([feature["labels"] for feature in trained_on.features])
-        encoded = {split: task.encode(data.splits[split], data.labels, tokenizer, longest) for split in EVALUATED}
+        inputs = [sheet.task.encode(sheet.examples, sheet.labels, tokenizer, longest) for sheet in sheets]
 
-    def predicted(split: Split, progress: Reporter) -> list[Prediction]:
-        inputs = encoded[split]
-        logits = predict(model, inputs.features, tokenizer, recipe.precision, progress=progress(split))
-        return task.decode(data.splits[split], data.labels, inputs, logits)
+    def predicted(sheet: _Sheet, one: Encoded, show: Update) -> list[Prediction]:
+        logits = predict(model, one.features, tokenizer, recipe.precision, progress=show)
+        return sheet.task.decode(sheet.examples, sheet.outputs, one, logits)
 
     def dev_score() -> float:
-        found, _ = _tuned(task, data, {"dev": predicted("dev", silent)})
-        return task.score(data.splits["dev"], found["dev"])[task.metric]
+        found, _ = _tuned(task, data, [predicted(sheets[0], inputs[0], silent("dev"))])
+        return task.score(data.splits["dev"], found[0])[task.metric]
 
     with stage("fit"):
         options = training_options(cell, parts, stage, dev_score if recipe.keep_best else None)
@@ -69,31 +93,55 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
     if not distributed.is_first():
         return None
     with stage("predict"):
-        predictions = {split: predicted(split, stage.report) for split in EVALUATED}
+        answers = [
+            predicted(sheet, one, stage.report(sheet.shown_as)) for sheet, one in zip(sheets, inputs, strict=True)
+        ]
     with stage("score"):
-        predictions, tuned = _tuned(task, data, predictions)
+        answers, tuned = _tuned(task, data, answers)
         tuned |= {} if done.best_epoch is None else {"epoch": done.best_epoch}
+        predictions = dict(zip(EVALUATED, answers, strict=False))
         scores, rows = scores_of(task, data, predictions), rows_of(task, data, predictions)
+    elsewhere = zip(targets, answers[2:], inputs[2:], strict=True)
     return Result(
         data,
         scores,
         rows,
-        counts={
-            "n_train": len(train),
-            "n_windowed": encoded["test"].n_windowed,
-            "n_truncated": encoded["test"].n_truncated,
-        },
+        counts=_counts(len(train), inputs[1]),
         parameters=count_parameters(encoder),
         fit=done,
         tuned=tuned,
+        tests=[Tested(to.test, to.data, each, _counts(len(train), one), to.caveats) for to, each, one in elsewhere],
     )
 
 
+def _sheet(target: Target[LabellingTask, Data]) -> _Sheet:
+    test, data = target.test, target.data
+    return _Sheet(test.name, test.task, data.splits["test"], data.labels, target.outputs)
+
+
+def _counts(n_train: int, encoded: Encoded) -> ExampleCounts:
+    return {"n_train": n_train, "n_windowed": encoded.n_windowed, "n_truncated": encoded.n_truncated}
+
+
+def _refuse_missing_splits(cell: Cell, data: Data) -> None:
+    """Refuse data without what the training needs.
+
+    Raises:
+        InputError: there is no train split, or no dev split to keep the best epoch by.
+    """
+    if not data.splits["train"]:
+        raise InputError(
+            f"{cell.task} has no train split, so there is nothing to train its head on; it can be a test set"
+        )
+    if cell.recipe.keep_best and not data.splits["dev"]:
+        raise InputError(f"{cell.task} has no dev split, by which --keep-best chooses an epoch; leave it out")
+
+
 def _tuned(
-    task: LabellingTask, data: Data, predictions: dict[Split, list[Prediction]]
-) -> tuple[dict[Split, list[Prediction]], dict[str, float]]:
-    """The predictions with the values that are best for those of dev, and these values, if the task has any."""
+    task: LabellingTask, data: Data, answers: list[list[Prediction]]
+) -> tuple[list[list[Prediction]], dict[str, float]]:
+    """The predictions with the values that are best for those of dev, the first, and these values, if the task has any."""
     if not isinstance(task, TunedOnDev):
-        return predictions, {}
-    tuned = task.tune(data.splits["dev"], predictions["dev"])
-    return {split: task.apply(found, tuned) for split, found in predictions.items()}, tuned
+        return answers, {}
+    tuned = task.tune(data.splits["dev"], answers[0])
+    return [task.apply(each, tuned) for each in answers], tuned

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.cells.cell import PROTOCOL, Cell
-from harness.cells.plan import Planned
+from harness.cells.cell import PROTOCOL
+from harness.cells.plan import Planned, chosen_options
+from harness.cells.recipe import Recipe
 from harness.machine import distributed, provenance
 from harness.machine.tracking import Curves
 from harness.nn.determinism import make_repeatable
@@ -18,14 +19,23 @@ from harness.pipelines.labelling import label
 from harness.pipelines.language_modelling import minimal_pairs, text_loss
 from harness.pipelines.mteb import mteb
 from harness.pipelines.reranking import rerank
-from harness.pipelines.stages import EVALUATED, Parts, Result, Stages
+from harness.pipelines.stages import EVALUATED, Parts, Result, Stages, Tested
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS
 from harness.store.pretrained import origin_of
-from harness.store.record import ModelEntry, PretrainingOrigin, RecipeEntry, RunRecord, TaskEntry, run_record
+from harness.store.record import (
+    TEST_SET,
+    ModelEntry,
+    PretrainingOrigin,
+    RecipeEntry,
+    RunRecord,
+    TaskEntry,
+    TestEntry,
+    run_record,
+)
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
-from tasks.task import Data, Row, constant_guess, lowest
+from tasks.task import Data, Row, Task, constant_guess, lowest
 
 # A head decides which encoder and task classes a cell has, which the type checker cannot know.
 KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
@@ -75,9 +85,18 @@ def run(
     make_repeatable(planned.cell.seed)
     kind = bm25_retrieval if isinstance(planned.encoder, Ranker) else KINDS[planned.task.head]
     stage = Stages(report)
-    parts: Parts[Any, Any] = Parts(planned.encoder, planned.weights, planned.task, checkpoints, curves)
+    parts: Parts[Any, Any] = Parts(planned.encoder, planned.weights, planned.task, checkpoints, curves, planned.tests)
     result = kind(planned.cell, parts, stage)
-    return None if result is None else Run(_record(planned, result, stage.seconds), result.rows)
+    if result is None:
+        return None
+    rows = result.rows + [row for tested in result.tests for row in _rows(tested)]
+    return Run(_record(planned, result, stage.seconds), rows)
+
+
+def _rows(tested: Tested) -> list[Row]:
+    """The predictions on a test set."""
+    rows = tested.test.task.rows(tested.data.splits["test"], tested.predictions)
+    return [{TEST_SET: tested.test.name, "split": "test", **row} for row in rows]
 
 
 def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> RunRecord:
@@ -85,7 +104,7 @@ def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> R
     return run_record(
         key=planned.cell.key,
         model=_model(planned, result, origin),
-        task=_task(planned, result, origin),
+        task=_task(planned, planned.cell.task, planned.task, result, origin),
         recipe=_recipe(planned, result),
         seed=planned.cell.seed,
         tuned=result.tuned,
@@ -95,7 +114,16 @@ def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> R
         peak_memory_mib=provenance.peak_memory_mib(),
         environment={**provenance.environment(), "processes": distributed.processes()},
         predictions=PREDICTIONS,
+        tests=[_test(planned, tested, origin) for tested in result.tests],
     )
+
+
+def _test(planned: Planned, tested: Tested, origin: PretrainingOrigin | None) -> TestEntry:
+    test, data = tested.test, tested.data
+    return {
+        "task": _task(planned, test.name, test.task, tested, origin),
+        "scores": test.task.score(data.splits["test"], tested.predictions),
+    }
 
 
 def _model(planned: Planned, result: Result, origin: PretrainingOrigin | None) -> ModelEntry:
@@ -123,34 +151,40 @@ def _beyond_pretraining(longest: int, origin: PretrainingOrigin | None) -> list[
     ]
 
 
-def _trial(cell: Cell, data: Data) -> list[str]:
+def _trial(recipe: Recipe, name: str, data: Data) -> list[str]:
     """One sentence if only a part of dev and test was scored."""
-    if cell.recipe.test_limit is None:
+    if recipe.test_limit is None:
         return []
     n_dev, n_test = (len(data.splits[split]) for split in EVALUATED)
     return [
-        f"this is a trial of {cell.task} on a sample of {n_dev} dev and {n_test} test examples (--test-limit), not comparable with "
+        f"this is a trial of {name} on a sample of {n_dev} dev and {n_test} test examples (--test-limit), not comparable with "
         "scores of the whole test set"
     ]
 
 
-def _task(planned: Planned, result: Result, origin: PretrainingOrigin | None) -> TaskEntry:
-    cell, task, data = planned.cell, planned.task, result.data
-    info = task.datasets.get(cell.dataset)
-    recipe = cell.recipe
-    caveats = (*(info.caveats if info else ()), *_trial(cell, data))
+def _task(
+    planned: Planned, name: str, task: Task, result: Result | Tested, origin: PretrainingOrigin | None
+) -> TaskEntry:
+    """The entry of the dataset of training, or of a test set."""
+    data, recipe = result.data, planned.cell.recipe
+    info = task.datasets.get(name.partition("/")[2])
+    caveats = (
+        *(info.caveats if info else ()),
+        *(result.caveats if isinstance(result, Tested) else ()),
+        *_trial(recipe, name, data),
+    )
     beyond = _beyond_pretraining(recipe.max_length, origin)
     untrained = () if recipe.trains else (UNTRAINED_NOTE,)
     entry: TaskEntry = {
         "name": task.family,
-        "dataset": cell.task,
+        "dataset": name,
         "origin": data.origin,
         "fingerprint": data.fingerprint,
         "sources": dict(data.sources),
         "notes": [*caveats, *data.notes, *recipe.doubts(), *beyond, *untrained],
         "caveats": list(caveats),
         "metric": task.metric,
-        "options": dict(cell.task_options),
+        "options": dict(chosen_options(task)),
         "n_dev": len(data.splits["dev"]),
         "n_test": len(data.splits["test"]),
         **result.counts,

@@ -69,6 +69,8 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves 
 
     for doubt in cell.recipe.doubts():
         stderr.print(f"note: {doubt}")
+    if len(planned.request.test) > len(cell.tests):
+        stderr.print(f"note: {cell.task} is what the model is trained on, so it is scored anyway")
 
     def stored() -> RunRecord | None:
         found = None if force else distributed.from_first(lambda: store.find(cell))
@@ -118,6 +120,10 @@ def _run_planned(planned: Planned, store: Store, curves_in: Curves | None) -> Ou
     cell = planned.cell
     if planned.weights.kind == "hub":
         stderr.print(f"reading {planned.weights.location} from the hub or its local cache")
+    if cell.tests and store.has(replace(cell, tests=())):
+        stderr.print(
+            "the store has this training without the test sets, but not its model, so the model is trained again"
+        )
     if store.training_folder(cell).exists():
         stderr.print("an earlier attempt was cut off; training continues from its last checkpoint")
     curves = curves_in.of_run(store.path_of(cell).name) if curves_in else None
@@ -140,6 +146,10 @@ def _run_planned(planned: Planned, store: Store, curves_in: Curves | None) -> Ou
     for note in done.record["task"]["notes"]:
         if note not in cell.recipe.doubts():  # they were shown before the run
             stderr.print(f"note: {note}")
+    for test in done.record.get("tests", []):
+        for note in test["task"]["notes"]:
+            if note not in done.record["task"]["notes"]:
+                stderr.print(f"note on {test['task']['dataset']}: {note}")
     return Outcome(done.record, folder)
 
 

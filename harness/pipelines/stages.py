@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from torch import nn
 
 from harness.cells.cell import Cell
+from harness.cells.plan import TestSet
 from harness.cells.recipe import Recipe
 from harness.machine.device import device
 from harness.machine.tracking import Curves
@@ -47,6 +48,7 @@ class Parts(Generic[ModelT, TaskT]):
         task: decides training and scores.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
         curves: where the curves of training go.
+        tests: other datasets to test the trained model on.
     """
 
     model: ModelT
@@ -54,6 +56,7 @@ class Parts(Generic[ModelT, TaskT]):
     task: TaskT
     checkpoints: Path | None = None
     curves: Curves | None = None
+    tests: tuple[TestSet[TaskT], ...] = ()
 
 
 class Stages:
@@ -77,6 +80,25 @@ class Stages:
 
 
 @dataclass(frozen=True)
+class Tested:
+    """The result on another dataset than that of training.
+
+    Attributes:
+        test: the test set.
+        data: its examples, with every note on them.
+        predictions: one per example of its test split.
+        counts: numbers of examples, for the record; ``n_train`` is that of the training.
+        caveats: what limits the meaning of its scores, one sentence each.
+    """
+
+    test: TestSet[Task]
+    data: Data
+    predictions: Sequence[Prediction]
+    counts: ExampleCounts
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Result:
     """The result of a run.
 
@@ -88,6 +110,7 @@ class Result:
         parameters: of the encoder, without the head.
         fit: the result of training.
         tuned: values that were chosen on dev, such as a threshold.
+        tests: the results on other datasets.
     """
 
     data: Data
@@ -97,6 +120,7 @@ class Result:
     parameters: ParameterCounts
     fit: Fit = field(default_factory=lambda: Fit(0, []))
     tuned: Mapping[str, float] = field(default_factory=dict)
+    tests: Sequence[Tested] = ()
 
 
 Predictions = Mapping[Split, Sequence[Prediction]]

@@ -21,7 +21,7 @@ from harness.comparison.stats import seed_interval
 from harness.progress import counted
 from harness.report import metric_names
 from harness.store import RunRecord
-from harness.store.record import ModelEntry, TaskEntry
+from harness.store.record import ModelEntry, TaskEntry, TrainedOn
 
 RESAMPLES = 2000
 
@@ -92,6 +92,7 @@ class Comparison:
         apart: the difference from other comparisons on this dataset, in words; empty if there are none.
         test: the test of differences from the best, in words; empty if there is none.
         standings: best median first.
+        trained_on: the dataset of the training if it is another one.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Comparison:
     apart: str
     test: str
     standings: tuple[Standing, ...]
+    trained_on: TrainedOn | None = None
 
     @property
     def title(self) -> str:
@@ -145,7 +147,7 @@ class Comparison:
     @property
     def column(self) -> str:
         """Equal for comparisons that differ only in size: they share a column of the leaderboard."""
-        return json.dumps([self.dataset, self.fingerprint, self.options, self.recipe], sort_keys=True)
+        return json.dumps([self.dataset, self.fingerprint, self.options, self.recipe, self.trained_on], sort_keys=True)
 
 
 def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
@@ -164,18 +166,18 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
             # Only options that change the data change its ranking, and they change the fingerprint.
             ranked[entry.dataset, entry.fingerprint].setdefault(entry.runs[0]["model"]["identity"], entry)
         else:
-            shared = [entry.dataset, entry.size, entry.fingerprint, _options(entry), entry.recipe]
+            shared = [entry.dataset, entry.size, entry.fingerprint, _options(entry), entry.recipe, entry.trained_on]
             groups[json.dumps(shared, sort_keys=True)].append(entry)
     rankers = {data: list(found.values()) for data, found in ranked.items()}
     with_encoders = {(group[0].dataset, group[0].fingerprint) for group in groups.values()}
     for group in groups.values():
         group += rankers.get((group[0].dataset, group[0].fingerprint), [])
     alone = [group for data, group in rankers.items() if data not in with_encoders]
-    ordered = sorted([*groups.values(), *alone], key=lambda group: (group[0].dataset, group[0].size, -len(group)))
+    ordered = sorted([*groups.values(), *alone], key=lambda group: (group[0].where, group[0].size, -len(group)))
     of_dataset = defaultdict(list)
     for group in ordered:
         of_dataset[group[0].dataset].append(group[0])
-    names = _unique([slug(f"{group[0].dataset}-{group[0].size}") for group in ordered])
+    names = _unique([slug(f"{group[0].where}-{group[0].size}") for group in ordered])
     return [
         _comparison(name, group, apart(group[0], of_dataset[group[0].dataset]), judge)
         for name, group in zip(names, ordered, strict=True)
@@ -197,12 +199,13 @@ def _comparison(name: str, group: Sequence[Entry], difference: str, judge: Judge
         difference,
         test,
         _standings(ranked, marks),
+        first.trained_on,
     )
 
 
 def apart(entry: Entry, others: Sequence[Entry]) -> str:
     """How this entry's data and recipe differ from those of others on the same dataset, in a few words."""
-    words = []
+    words = [f"training data {entry.trained_on['dataset']}"] if entry.trained_on else []
     if len({other.fingerprint for other in others}) > 1:
         words.append(f"data {entry.fingerprint[:8]}")
     for values in (_options, lambda one: one.recipe):

@@ -11,6 +11,7 @@ from typing import Any
 from harness.errors import InputError
 from harness.report.comparable import Comparison, Standing
 from harness.store import PREDICTIONS, RunRecord, Store
+from harness.store.record import TEST_SET
 
 EXAMPLES_READ = 5000
 """Test examples that are read of each run; the page says if there are more."""
@@ -215,7 +216,7 @@ def _gold(row: Row) -> list[str]:
 def _context(row: Row) -> str:
     if isinstance(row.get("tokens"), list):
         return _short(" ".join(map(str, row["tokens"])))
-    known = ("gold", "predicted", "id", "split")
+    known = ("gold", "predicted", "id", "split", TEST_SET)
     return _short(" / ".join(value for name, value in row.items() if name not in known and isinstance(value, str)))
 
 

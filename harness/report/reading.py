@@ -118,6 +118,11 @@ def _check_run(record: Record) -> None:
         _number(seconds, name, f"seconds.{name}")
     scores = _mapping(record, "scores")
     _number(_mapping(scores, "test"), task["metric"], f"scores.test.{task['metric']}")
+    for place, test in enumerate(cast(RunRecord, record).get("tests", [])):
+        its = _mapping(test, "task")
+        _texts(its, f"task of test set {place + 1}", "dataset", "fingerprint", "metric")
+        _mapping(its, "options")
+        _number(_mapping(test, "scores"), its["metric"], f"the score of {its['dataset']}")
     if dev := _mapping(scores, "dev"):  # empty where nothing was trained and the dataset has no dev split
         _number(dev, task["metric"], f"scores.dev.{task['metric']}")
 

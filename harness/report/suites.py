@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from harness.comparison.entries import Entry
 from harness.report.comparable import Comparison
 from harness.report.table import Column, Table, frame_of
 from tasks.suites import SUITES, Suite
@@ -57,14 +58,14 @@ def _scores(
 ) -> tuple[Mapping[Encoder, Mapping[str, float]], Sequence[str]]:
     """The score of each encoder on each dataset, and the datasets with more than one score for an encoder.
 
-    Trials are left out, and so are runs that were scored by another metric.
+    Trials are left out, and so are runs that were scored by another metric or trained on another task.
     """
     found: dict[Encoder, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for comparison in comparisons:
         if comparison.metric != suite.metrics().get(comparison.dataset):
             continue
         for standing in comparison.standings:
-            if not standing.entry.is_trial:
+            if not standing.entry.is_trial and _trained_for(suite, standing.entry):
                 found[standing.entry.size, standing.label][comparison.dataset].append(standing.score)
     several = sorted({name for each in found.values() for name, values in each.items() if len(values) > 1})
     single = {
@@ -72,3 +73,9 @@ def _scores(
         for encoder, each in found.items()
     }
     return single, several
+
+
+def _trained_for(suite: Suite, entry: Entry) -> bool:
+    """Whether the model was trained on the dataset, or on one of the same part, as the mismatched test set of MultiNLI needs it."""
+    trained_on = entry.trained_on
+    return trained_on is None or any(entry.dataset in part and trained_on["dataset"] in part for part in suite.parts)

@@ -18,6 +18,7 @@ from harness.store.record import (
     PointRecord,
     PretrainingRecord,
     RunRecord,
+    by_test_set,
     is_finished_run,
 )
 from harness.store.store import Store
@@ -39,12 +40,14 @@ _RUN_COLUMNS = ("key", "model", "size", "weights", "task", "dataset", "fingerpri
 
 
 def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row per run and split, dev before test, by dataset, model, size, weights, learning rate and seed.
+    """One row per run and split, dev before test, and one per test set of a run, by dataset, model, size, weights, learning
+    rate and seed.
 
     Columns, in this order:
 
-    - what was run: ``key``, ``model``, ``size``, ``weights``, ``revision``, ``task``, ``dataset``, ``fingerprint``,
-      ``option_NAME`` for task options, ``seed``, ``split``;
+    - what was run: ``key``, ``model``, ``size``, ``weights``, ``revision``, ``task``, ``dataset``, ``trained_on`` (only if a run
+      has test sets: the dataset of the training if it is another one), ``fingerprint``, ``option_NAME`` for task options,
+      ``seed``, ``split``;
     - ``metric``, the name of the main metric, and ``score``, its value;
     - the recipe: ``learning_rate``, ``epochs``, ``max_steps``, ``batch_size`` and so on;
     - every metric under its full name, as a fraction; one with the name of another column ends in ``_score``;
@@ -52,7 +55,7 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
     - the cost: ``seconds_load``, ``seconds_fit`` and so on, ``peak_memory_mib``;
     - the machine: ``cpu``, ``gpu``, ``threads``, ``processes``, ``git_revision``; and the ``command`` that repeats the run.
     """
-    rows = [row for record in records for row in _run_rows(record)]
+    rows = [row for record in records for one in _by_test_set(record) for row in _run_rows(one)]
     rows.sort(key=lambda row: _order(row[0], row[1]))
     return _frame(rows, (*_RUN_COLUMNS, *_RECIPE))
 
@@ -156,6 +159,14 @@ def of_kind(kind: Kind, store: Store, on_problem: Callable[[str], None]) -> pd.D
     )
 
 
+def _by_test_set(record: RunRecord) -> list[RunRecord]:
+    """See `by_test_set`; a record that people wrote may have test sets without their scores, which are left out."""
+    try:
+        return by_test_set(record)
+    except (AttributeError, KeyError, TypeError):
+        return [record]
+
+
 def _run_rows(record: RunRecord) -> Iterator[tuple[Row, ...]]:
     what, recipe = _what(record), _recipe(record)
     rest = {
@@ -175,7 +186,8 @@ def _scores(record: RunRecord | ImportedRecord, taken: set[str]) -> Iterator[tup
     """For every split that has scores: its name with the main metric, and all metrics under names that are not taken."""
     main, scores = _text(_part(record, "task").get("metric")), _part(record, "scores")
     taken = {*taken, "split", "metric", "score"}
-    for split in sorted(scores, key=lambda name: (SPLITS.index(name) if name in SPLITS else len(SPLITS), name)):
+    here = ["test"] if "trained_on" in record else scores  # the dev scores are those of the training data
+    for split in sorted(here, key=lambda name: (SPLITS.index(name) if name in SPLITS else len(SPLITS), name)):
         if metrics := _numbers(_part(scores, split)):
             named = {f"{name}_score" if name in taken else name: value for name, value in metrics.items()}
             yield {"split": split, "metric": main, "score": metrics.get(str(main))}, named
@@ -221,7 +233,9 @@ def _what(record: RunRecord | FailureRecord | PretrainingRecord) -> dict[str, ob
         "model": _text(model.get("name")),
         **_texts(model, "size", "weights", "revision"),
         "task": _text(task.get("name")),
-        **_texts(task, "dataset", "fingerprint"),
+        **_texts(task, "dataset"),
+        **({"trained_on": _text(_part(record, "trained_on").get("dataset"))} if "trained_on" in record else {}),
+        **_texts(task, "fingerprint"),
         **{f"option_{name}": _text(value) for name, value in _part(task, "options").items()},
         "seed": _count(record.get("seed")),
     }

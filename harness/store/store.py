@@ -19,6 +19,7 @@ from typing import Any, Literal, Protocol, overload
 from harness.errors import InputError
 from harness.json_file import parse_json
 from harness.store.record import (
+    TEST_SET,
     FailureRecord,
     ImportedRecord,
     PointRecord,
@@ -84,8 +85,10 @@ class Key:
     @classmethod
     def of(cls, record: RunRecord | FailureRecord | PretrainingRecord) -> Key:
         """The key of a record."""
-        model = record["model"]
-        return cls(model["name"], model["size"], record["task"]["dataset"], record["key"])
+        model, dataset = record["model"], record["task"]["dataset"]
+        if is_finished_run(record) and "trained_on" in record:
+            dataset = record["trained_on"]["dataset"]
+        return cls(model["name"], model["size"], dataset, record["key"])
 
 
 class Store:
@@ -184,8 +187,19 @@ class Store:
     def predictions(self, record: RunRecord) -> list[PredictionRow]:
         """The predictions of a run, one row per example of dev and test; empty if the run kept none.
 
+        Those on a test set are read with the record that `by_test_set` makes for it.
+
         Raises:
             InputError: they are missing, or not those that were written with the record.
+        """
+        wanted = record["task"]["dataset"] if "trained_on" in record else None
+        return [row for row in self.all_predictions(record) if row.get(TEST_SET) == wanted]
+
+    def all_predictions(self, record: RunRecord) -> list[PredictionRow]:
+        """The predictions of a run on every dataset that it is scored on.
+
+        Raises:
+            InputError: see `predictions`.
         """
         folder = self.folder_of(record)
         try:

@@ -49,15 +49,22 @@ def name_of_split(names: Iterable[str], split: Split, where: object) -> str | No
     return next(iter(exact), None) or next((name for name in names if name.casefold().startswith(begins)), None)
 
 
-def split_files(folder: Path, suffix: str) -> dict[Split, Path]:
-    """The files of the splits of a local dataset; train there always is.
+def split_files(folder: Path, suffix: str, without_train: bool = False) -> dict[Split, Path]:
+    """The files of the splits of a local dataset.
+
+    Args:
+        folder: holds them.
+        suffix: of their names.
+        without_train: accept a folder without train, whose model is trained on another dataset.
 
     Raises:
         InputError: train is missing, or two files may be the same split.
     """
     stems = [path.stem for path in folder.glob(f"*{suffix}") if path.is_file()]
     found = {split: name for split in SPLITS if (name := name_of_split(stems, split, folder))}
-    if "train" not in found:
+    if without_train and not found:
+        raise InputError(f"{folder / f'test{suffix}'} is missing; the folder of a dataset to test on holds it")
+    if "train" not in found and not without_train:
         needed = ", ".join(f"{split}{suffix}" for split in SPLITS)
         raise InputError(f"{folder / f'train{suffix}'} is missing; the folder of a dataset to train on holds {needed}")
     return {split: folder / f"{name}{suffix}" for split, name in found.items()}

@@ -63,7 +63,7 @@ def tradeoffs(records: Sequence[PointRecord], runs: Iterable[RunRecord]) -> list
     throughput = {model: nearest(curve(records, model)) for model in models_of(records) if curve(records, model)}
     by_task: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries(runs):
-        if entry.size == size and entry.model in throughput:
+        if entry.size == size and entry.model in throughput and not entry.trained_on:
             by_task[entry.dataset].append(entry)
     found = [
         Tradeoff(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.errors import InputError
@@ -16,10 +16,10 @@ from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
 from harness.report.cost.curves import models_of
 from harness.report.disagreements import median_run
-from harness.report.files import figures, length_plots, tables
+from harness.report.files import figures, length_plots, tables, transfer
 from harness.report.page import page, panels
 from harness.report.reading import Reading
-from harness.report.table import as_csv, as_latex, as_markdown, shown_as_csv
+from harness.report.table import Table, as_csv, as_latex, as_markdown, shown_as_csv
 from harness.report.ties import Ties
 from harness.store import Store
 from harness.store.record import PointRecord
@@ -30,23 +30,29 @@ _MAPS = 10
 """Encoders of each comparison whose map of lengths is drawn; the page has the maps of all."""
 
 
-def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
+def write(
+    store: Store, reading: Reading, folder: Path, show: Callable[[Table], None] = lambda matrix: None
+) -> list[Path]:
     """Write tables, figures and the page of a store; returns the files, the page last.
 
     Args:
         store: where the predictions are read.
         reading: the content of the store.
         folder: made where it is missing.
+        show: called with each matrix of training data and test sets, see `harness.report.files.transfer`.
 
     Raises:
         OSError: the folder cannot be written.
     """
     found = comparisons(reading.runs, Ties(store))
+    matrices = transfer.matrices(found)
+    for matrix in matrices:
+        show(matrix)
     numbered = panels.numbers(found, reading.bench, reading.pretraining)
     throughput = {one.name: panels.throughput(one, reading.bench)[0] for one in found}
     command = published_command(shlex.join(["python", "-m", "harness", *sys.argv[1:]]))
     with figures.drawing(found, numbered, throughput, folder / "figures") as drawn:
-        files = _write_tables(found, reading, folder / "tables")
+        files = _write_tables(found, matrices, reading, folder / "tables")
         files += _write_lengths(found, store, folder / "figures")
         files += _write_bench(reading.bench, folder / "bench")
         files += pretraining.write_figures(reading.pretraining, folder / "figures")
@@ -54,12 +60,13 @@ def write(store: Store, reading: Reading, folder: Path) -> list[Path]:
         return [*files, *drawn(), written]
 
 
-def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -> list[Path]:
+def _write_tables(found: Sequence[Comparison], matrices: Sequence[Table], reading: Reading, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     sheets = [tables.leaderboard(found)] if found else []
     sheets += [tables.of_comparison(comparison) for comparison in found]
     sheets += suites.tables(found)
+    sheets += matrices
     sheets += pretraining.tables(reading.pretraining)
     if imported := tables.of_imported(reading.imported):
         sheets.append(imported)
@@ -71,6 +78,7 @@ def _write_tables(found: Sequence[Comparison], reading: Reading, folder: Path) -
     for comparison in found:
         files.append(_write(folder / f"{comparison.name}.csv", as_csv(tables.rows_of(comparison))))
         files.append(_write(folder / f"{comparison.name}-seeds.csv", as_csv(tables.seeds_of(comparison))))
+    files += [_write(folder / f"{matrix.name}.csv", shown_as_csv(matrix)) for matrix in matrices]
     if imported:
         files.append(_write(folder / "imported.csv", shown_as_csv(imported)))
     if reading.failed:

@@ -99,7 +99,7 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
         f"Differs from other comparisons on this dataset in: {comparison.apart}." if comparison.apart else "",
         f"Fingerprint {comparison.fingerprint[:16]}; {task.get('n_train')} train, {task.get('n_dev')} dev, "
         f"{task.get('n_test')} test examples.",
-        f"Recipe: {recipe_sentence(comparison.recipe)}; learning rate chosen by the median dev score.",
+        f"Recipe: {recipe_sentence(comparison.recipe)}; learning rate chosen by the median dev score{_of(comparison)}.",
         "Parameters without embeddings; seconds of a whole run, median over seeds, on " + _machines(comparison),
         f"Test of differences from the best: {comparison.test}." if comparison.test else "",
         ""
@@ -109,6 +109,10 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
         "Numbers of seeds differ between models." if len(counts) > 1 else "",
     ]
     return tuple(note for note in notes if note)
+
+
+def _of(comparison: Comparison) -> str:
+    return f" of {comparison.trained_on['dataset']}" if comparison.trained_on else ""
 
 
 def _machines(comparison: Comparison) -> str:
@@ -141,12 +145,12 @@ def leaderboard(comparisons: Sequence[Comparison]) -> Table:
         rows.append({"model": label, "size": size, "parameters": parameters, **scores})
         looks |= {(number, key): standing.mark for key, standing in standings.items()}
     scored = (Column(key, "{:.4f}", number=True, head=column_title(one)) for key, one in columns.items())
-    notes = dict.fromkeys(_caution(one) for one in columns.values() if one.caveat)
+    notes = dict.fromkeys(caution_of(one) for one in columns.values() if one.caveat)
     shown = (Column("model"), Column("size"), _PARAMETERS, *scored)
     return Table(frame_of(rows), shown, "leaderboard", "Median test score over seeds", tuple(notes), looks, LEGEND)
 
 
-def _caution(comparison: Comparison) -> str:
+def caution_of(comparison: Comparison) -> str:
     """The caveat with its dataset, which it may name itself."""
     caveat, dataset = comparison.caveat, comparison.dataset
     return f"Caution: {caveat}." if dataset in caveat else f"Caution, {dataset}: {caveat}."
@@ -235,7 +239,7 @@ def leaderboard_rows(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     found: dict[tuple[str, ...], tuple[Comparison, Standing]] = {}
     for comparison in comparisons:
         for standing in comparison.standings:
-            runs = tuple(run["key"] for run in standing.entry.runs)
+            runs = (comparison.dataset, *(run["key"] for run in standing.entry.runs))
             first, seen = found.get(runs, (comparison, None))
             found[runs] = first, in_all(seen, standing)
     return frame_of(_flat(comparison, standing) for comparison, standing in found.values())
@@ -245,6 +249,7 @@ def _flat(comparison: Comparison, standing: Standing) -> dict[str, object]:
     entry, model = standing.entry, standing.model
     return {
         "dataset": comparison.dataset,
+        "trained_on": comparison.trained_on["dataset"] if comparison.trained_on else None,
         "fingerprint": comparison.fingerprint,
         "caution": comparison.caveat,
         "size": entry.size,

@@ -21,7 +21,7 @@ from harness.plain_text import plain
 from harness.progress import counted
 from harness.report import disagreements, pretraining, pretraining_scores, suites, ties
 from harness.report.comparable import Comparison
-from harness.report.files import tables
+from harness.report.files import tables, transfer
 from harness.report.page import bench_section, length_section, panels, svg
 from harness.report.reading import Reading
 from harness.store import RunRecord, Store
@@ -68,6 +68,7 @@ def _content(
         "board": panels.board(comparisons, numbers, {one.name for one in comparisons} - set(omitted)),
         "panels": drawn,
         "omitted": omitted,
+        "transfer": transfer.matrices(comparisons),
         "types": panels.types(comparisons, numbers),
         "lengths": length_section.sections(comparisons, numbers),
         "pretraining": pretraining.sections(reading.pretraining, numbers),
@@ -143,6 +144,7 @@ def _sections(content: Mapping[str, object]) -> list[tuple[str, str]]:
     """Ids and titles of the sections that have content."""
     optional = {
         "tasks": ("panels", "Tasks"),
+        "transfer": ("transfer", "Trained here, tested there"),
         "types": ("types", "Scores by type"),
         "lengths": ("lengths", "Scores by length"),
         "pretraining": ("pretraining", "Pretraining"),
@@ -212,7 +214,7 @@ def _datasets(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
 def _environments(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
     """The environments of the runs, that of most runs first."""
     groups: dict[str, list[RunRecord]] = defaultdict(list)
-    for run in _runs(comparisons):
+    for run in {run["key"]: run for run in _runs(comparisons)}.values():  # one run may have several test sets
         groups[json.dumps(run.get("environment"), sort_keys=True)].append(run)
     found = []
     for runs in sorted(groups.values(), key=len, reverse=True):

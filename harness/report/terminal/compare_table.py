@@ -39,6 +39,7 @@ def rows(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
     return [
         {
             "dataset": found.ours.dataset,
+            **({"trained_on": found.ours.trained_on["dataset"]} if found.ours.trained_on else {}),
             "fingerprint": found.ours.fingerprint,
             "metric": found.ours.metric,
             "n_examples": found.n_examples,
@@ -93,7 +94,7 @@ def as_text(comparisons: Sequence[Comparison], ours: str, theirs: str, split: st
 
 def _shown(found: Comparison) -> dict[str, object]:
     return {
-        "dataset, metric": f"{found.ours.dataset}\n{found.ours.metric}",
+        "dataset, metric": f"{found.ours.where}\n{found.ours.metric}",
         "seeds": f"{len(found.ours.runs)}, {len(found.theirs.runs)}",
         "A": found.our_score,
         "B": found.their_score,
@@ -110,11 +111,11 @@ def sentence(found: Comparison) -> str:
     difference = found.difference.estimate.value
     if not found.significant:
         return (
-            f"{found.ours.dataset}: No significant difference (p {_p(found.p_holm)} after correction). "
+            f"{found.ours.where}: No significant difference (p {_p(found.p_holm)} after correction). "
             f"This test could detect one of {found.difference.minimum_detectable:.2g} or more."
         )
     better, worse = (found.ours, found.theirs) if difference > 0 else (found.theirs, found.ours)
     return (
-        f"{found.ours.dataset}: {full_name(better)} is better than {full_name(worse)} by {abs(difference):.4f} "
+        f"{found.ours.where}: {full_name(better)} is better than {full_name(worse)} by {abs(difference):.4f} "
         f"{found.ours.metric} (p {_p(found.p_holm)} after correction, below {SIGNIFICANCE:g})."
     )

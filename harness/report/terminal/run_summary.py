@@ -12,12 +12,37 @@ SHOWN_OVERLAP = 0.01
 """Share of examples that are in train as well, above which the table says so."""
 
 _COLUMNS = (Column("metric"), Column("dev", "{:.4f}", number=True), Column("test", "{:.4f}", number=True))
+_TESTS = (
+    Column("test set"),
+    Column("metric"),
+    Column("test", "{:.4f}", number=True),
+    Column("guess", "{:.4f}", number=True, head="one constant answer"),
+    Column("examples", "{:,}", number=True),
+    Column("overlap", "{:.1%}", number=True, head="also in train"),
+)
 
 
 def as_text(record: RunRecord, folder: Path) -> str:
     """The final table: the metric by its full name, what was run, what it cost, where it is and how to repeat it."""
     lines = (f"{name:<11} {line}" for name, line in _facts(record, folder).items() if line is not None)
-    return drawn(as_rich(_scores(record)), *lines)
+    tests = [as_rich(_tests(record))] if record.get("tests") else []
+    return drawn(as_rich(_scores(record)), *tests, *lines)
+
+
+def _tests(record: RunRecord) -> Table:
+    """The main score on every test set."""
+    rows = [
+        {
+            "test set": test["task"]["dataset"],
+            "metric": test["task"]["metric"],
+            "test": test["scores"][test["task"]["metric"]],
+            "guess": test["task"]["constant_guess"],
+            "examples": test["task"]["n_test"],
+            "overlap": test["task"]["overlap"]["test"],
+        }
+        for test in record.get("tests", [])
+    ]
+    return Table(frame_of(rows), _TESTS, title=f"Trained on {record['task']['dataset']}, tested elsewhere")
 
 
 def _scores(record: RunRecord) -> Table:

@@ -40,10 +40,10 @@ def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], in
     looks: dict[tuple[int, str], Look] = {(number, "test"): "strong" for number in range(len(entries))}
     table = Table(rows, _RESULTS, looks=looks, section="task")
     lines = [
-        f"  {entry.dataset}, {entry.model}: "
+        f"  {entry.where}, {entry.model}: "
         + ", ".join(f"{rate:g} {score:.4f}" for rate, score in entry.dev_by_learning_rate.items())
         for entry in entries
-        if len(entry.dev_by_learning_rate) > 1
+        if len(entry.dev_by_learning_rate) > 1 and not entry.trained_on
     ]
     chosen = "Median over seeds. The learning rate has the best median on dev; test scores were read after that choice."
     return drawn(as_rich(table), chosen, *(["Dev by learning rate:", *lines] if lines else []))
@@ -53,7 +53,7 @@ def _result(entry: Entry, wanted: int) -> dict[str, object]:
     scores = entry.scores()
     trained = entry.recipe.get("max_steps") or entry.recipe.get("epochs") != 0
     return {
-        "task": entry.dataset,
+        "task": entry.where,
         "model": entry.model if entry.size == "tiny" else f"{entry.model} {entry.size}",
         "metric": entry.metric,
         "lr": entry.learning_rate if trained else None,
@@ -88,6 +88,7 @@ def as_json(entries: Sequence[Entry], failures: Sequence[tuple[str, FailureRecor
                 "size": entry.size,
                 "weights": entry.weights,
                 "dataset": entry.dataset,
+                **({"trained_on": entry.trained_on["dataset"]} if entry.trained_on else {}),
                 "metric": entry.metric,
                 "learning_rate": entry.learning_rate,
                 "dev_by_learning_rate": {f"{rate:g}": score for rate, score in entry.dev_by_learning_rate.items()},

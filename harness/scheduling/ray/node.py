@@ -74,7 +74,7 @@ def run_on_node(given: NodeJob) -> Reply:
         if outcome["status"] != "ok":
             return Reply(node, Failure(outcome["status"], outcome["error"]), done.seconds, done.log)
         try:
-            predictions = store.predictions(outcome)
+            predictions = store.all_predictions(outcome)
         except InputError as error:
             return Reply(node, Failure("failed", str(error)), done.seconds, done.log)
         curves = _contents(store.folder / "tensorboard" / store.folder_of(outcome).name)

@@ -54,12 +54,16 @@ from harness.store.record.pretraining import (
     pretraining_record,
 )
 from harness.store.record.run import (
+    TEST_SET,
     ExampleCounts,
     ModelEntry,
     PretrainingOrigin,
     RecipeEntry,
     RunRecord,
     TaskEntry,
+    TestEntry,
+    TrainedOn,
+    by_test_set,
     run_record,
 )
 
@@ -79,6 +83,7 @@ def is_cell(record: Record | None) -> TypeGuard[RunRecord | FailureRecord]:
 __all__ = [
     "QUANTILES",
     "SCHEMA_VERSION",
+    "TEST_SET",
     "BuiltModel",
     "Calibration",
     "CorpusEntry",
@@ -119,9 +124,12 @@ __all__ = [
     "Scores",
     "SplitName",
     "TaskEntry",
+    "TestEntry",
     "Throughput",
     "TokenizerEntry",
+    "TrainedOn",
     "UnmeasuredPoint",
+    "by_test_set",
     "failure_record",
     "imported_record",
     "is_cell",

@@ -59,6 +59,14 @@ class ExampleCounts(TypedDict):
     """Those that were cut at the longest input."""
 
 
+class TrainedOn(TypedDict):
+    """The dataset of the training, where another one is the test set."""
+
+    dataset: str
+    fingerprint: str
+    metric: str
+
+
 class TaskEntry(ExampleCounts):
     """The dataset of a run and its properties."""
 
@@ -89,6 +97,15 @@ class TaskEntry(ExampleCounts):
     """Share of dev and of test that train holds too, after normalisation."""
     constant_guess: NotRequired[float]
     """Test score by the main metric of a model that gives every example the same answer."""
+
+
+class TestEntry(TypedDict):
+    """The scores of the trained model on the test split of another dataset."""
+
+    task: TaskEntry
+    """The test set; ``n_train`` is that of the training, and ``overlap`` is with its train split."""
+    scores: dict[str, float]
+    """Metric -> value."""
 
 
 class RecipeEntry(OptimiserEntry):
@@ -138,7 +155,15 @@ class RunRecord(TypedDict):
     command: NotRequired[str]
     """The command that repeats the run on any machine."""
     predictions: str
-    """File beside the record: one JSON line for each example of dev and test."""
+    """File beside the record: one JSON line for each example of dev and test, and of the test sets, see `TEST_SET`."""
+    tests: NotRequired[list[TestEntry]]
+    """Other datasets that the trained model was tested on, by name; missing if there are none."""
+    trained_on: NotRequired[TrainedOn]
+    """Only in the records that `by_test_set` makes of a stored one."""
+
+
+TEST_SET = "test_set"
+"""Key of a prediction on another dataset than that of training: its name."""
 
 
 def run_record(
@@ -155,9 +180,10 @@ def run_record(
     peak_memory_mib: float,
     environment: Environment,
     predictions: str,
+    tests: Sequence[TestEntry] = (),
 ) -> RunRecord:
     """The record of a finished run; each argument is the key of the same name (see `RunRecord`)."""
-    return {
+    record: RunRecord = {
         "schema_version": SCHEMA_VERSION,
         "key": key,
         "status": "ok",
@@ -174,3 +200,26 @@ def run_record(
         "environment": environment,
         "predictions": predictions,
     }
+    if tests:
+        record["tests"] = list(tests)
+    return record
+
+
+def by_test_set(record: RunRecord) -> list[RunRecord]:
+    """The run as one record per dataset that it is scored on: first itself, then one for each test set.
+
+    The record of a test set has its task and its test scores; its dev scores are those of the training dataset, because no
+    choice may depend on a test set. ``trained_on`` tells it apart.
+    """
+    found = [record]
+    for test in record.get("tests", []):
+        task = record["task"]
+        trained_on: TrainedOn = {
+            "dataset": task["dataset"],
+            "fingerprint": task["fingerprint"],
+            "metric": task["metric"],
+        }
+        scores = {"dev": record["scores"]["dev"], "test": test["scores"]}
+        scored: RunRecord = {**record, "task": test["task"], "trained_on": trained_on, "scores": scores, "tests": []}
+        found.append(scored)
+    return found

@@ -21,16 +21,16 @@ from tasks.sources.tag_schemes import Fit, entities, fits, written
 from tasks.task import Split
 
 
-def files(folder: Path) -> dict[Split, Path]:
+def files(folder: Path, without_train: bool = False) -> dict[Split, Path]:
     """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: train is missing.
     """
-    return split_files(folder, ".conll")
+    return split_files(folder, ".conll", without_train)
 
 
-def identity(folder: Path) -> str:
+def identity(folder: Path, without_train: bool = False) -> str:
     """The identity of the sentences, see `tasks.task.Task.identity`.
 
     For files with numbered tokens it is more than the bytes, because an earlier version read the numbers as tokens.
@@ -38,11 +38,13 @@ def identity(folder: Path) -> str:
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    found = files(folder)
+    found = files(folder, without_train)
     return files_identity(found) + (" numbered" if any(map(numbers_tokens, found.values())) else "")
 
 
-def load(folder: Path, strict_tags: bool = False) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
+def load(
+    folder: Path, strict_tags: bool = False, without_train: bool = False
+) -> tuple[dict[Split, list[Sentence]], tuple[str, ...]]:
     """Read the three splits of a folder.
 
     Args:
@@ -51,11 +53,12 @@ def load(folder: Path, strict_tags: bool = False) -> tuple[dict[Split, list[Sent
 
     Returns:
         The sentences of each split, and a note for each conversion or omission.
+        without_train: see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: a file is missing, empty or malformed; or dev or test hold a type that train never has.
     """
-    found = files(folder)
+    found = files(folder, without_train)
     try:
         rows, notes = read_rows(found)
     except InputError as error:
@@ -86,9 +89,10 @@ def to_sentences(
     for split, file in places.items():
         for sentence in rows[split]:
             _check_size(sentence, file)
-    known = _types(rows["train"], places["train"])
-    for split, file in places.items():
-        _check_types(rows[split], known, file, places["train"].name)
+    if "train" in rows:
+        known = _types(rows["train"], places["train"])
+        for split, file in places.items():
+            _check_types(rows[split], known, file, places["train"].name)
     tags = {split: [[row.tag for row in sentence] for sentence in rows[split]] for split in places}
     schemes, notes = fits(tags), list[str]()
     splits: dict[Split, list[Sentence]] = {}

@@ -30,13 +30,13 @@ RULE = Rule(lambda example: example.text, "text")
 _ONCE_A_CLASS = re.compile(rb'"label"\s*:\s*("\s*-1?\s*"|-1)\s*[,}]')
 
 
-def files(folder: Path) -> dict[Split, Path]:
+def files(folder: Path, without_train: bool = False) -> dict[Split, Path]:
     """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: train is missing.
     """
-    return split_files(folder, ".jsonl")
+    return split_files(folder, ".jsonl", without_train)
 
 
 def is_native(folder: Path) -> bool:
@@ -50,7 +50,7 @@ def is_native(folder: Path) -> bool:
     return "label" in first and any(text in first for text, _ in COLUMNS)
 
 
-def identity(folder: Path) -> str:
+def identity(folder: Path, without_train: bool = False) -> str:
     """The identity of the examples, see `tasks.task.Task.identity`.
 
     For files with rows without a gold label it is more than the bytes, because an earlier version read those as a class.
@@ -58,24 +58,25 @@ def identity(folder: Path) -> str:
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    found = files(folder)
+    found = files(folder, without_train)
     dropped = any(_ONCE_A_CLASS.search(read_bytes(file)) for file in found.values())
     return files_identity(found) + (" labelled" if dropped else "")
 
 
-def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
+def load(folder: Path, skip_bad: bool = False, without_train: bool = False) -> Reading[LabelledText]:
     """Read the splits of a folder; what it lacks is cut from train. The labels are those of train, sorted.
 
     Args:
         folder: holds ``train.jsonl`` and, if there are any, ``dev.jsonl`` and ``test.jsonl``.
         skip_bad: leave out malformed lines and count them.
+        without_train: see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: a file is missing or empty or has no gold labels, or a line is malformed (file and line are named); or
             dev or test have a label that train never has; or train has one label only.
     """
     reading: Reading[LabelledText] = Reading(skip_bad, notes=copied_notes(folder))
-    there = files(folder)
+    there = files(folder, without_train)
     for split, file in there.items():
         what = f"lines of {file.name} without a gold label (-1, '-', empty or null)"
         found = _labelled(_lines(file, reading.labels), reading, str(file), what)
@@ -84,8 +85,14 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
             reading.labels = tuple(sorted({example.label for example in reading.splits[split]}))
             if len(reading.labels) < 2:
                 raise InputError(f"every label of {file} is {reading.labels[0]!r}, so there is nothing to learn")
+    reading.labels = reading.labels or names_of(reading)
     reading.complete(RULE, {split: file.name for split, file in there.items()})
     return reading
+
+
+def names_of(reading: Reading[LabelledText]) -> tuple[str, ...]:
+    """The labels of all splits that were read, sorted."""
+    return tuple(sorted({example.label for examples in reading.splits.values() for example in examples}))
 
 
 def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> Reading[LabelledText]:

@@ -119,7 +119,7 @@ class Reading(Generic[T]):
             if "dev" in self.splits:
                 self.splits["test"] = self.splits.pop("dev")
                 self.notes.append(f"{published['dev']} is the test split here, because no other one has labels")
-            else:
+            elif "train" in self.splits:
                 self._cut("test", len(self.splits["train"]), rule)
         if "dev" not in self.splits and "train" in self.splits:
             self._cut("dev", len(self.splits["test"]), rule)

@@ -28,13 +28,13 @@ RULE = Rule(lambda question: question.title, "document")
 """How a missing split is cut from train."""
 
 
-def files(folder: Path) -> dict[Split, Path]:
+def files(folder: Path, without_train: bool = False) -> dict[Split, Path]:
     """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: train is missing.
     """
-    return split_files(folder, ".json")
+    return split_files(folder, ".json", without_train)
 
 
 def is_native(folder: Path) -> bool:
@@ -47,27 +47,28 @@ def is_native(folder: Path) -> bool:
     return content[:1] != b"[" and not rows
 
 
-def identity(folder: Path) -> str:
+def identity(folder: Path, without_train: bool = False) -> str:
     """A digest of the files, see `tasks.task.Task.identity`.
 
     Raises:
         InputError: a file is missing or cannot be read.
     """
-    return files_identity(files(folder))
+    return files_identity(files(folder, without_train))
 
 
-def load(folder: Path, skip_bad: bool = False) -> Reading[Question]:
+def load(folder: Path, skip_bad: bool = False, without_train: bool = False) -> Reading[Question]:
     """Read the splits of a folder; what it lacks is cut from train.
 
     Args:
         folder: holds ``train.json`` and, if there are any, ``dev.json`` and ``test.json``.
         skip_bad: leave out malformed questions and count them.
+        without_train: see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: a file is missing, is not JSON in this format, or holds a malformed question (which is named).
     """
     reading: Reading[Question] = Reading(skip_bad, labels=LABELS, notes=copied_notes(folder))
-    there = files(folder)
+    there = files(folder, without_train)
     for split, file in there.items():
         reading.take(split, one_of_each(_questions(_document(file)), str(file)), str(file), file.name, "entries")
     reading.complete(RULE, {split: file.name for split, file in there.items()})

@@ -110,9 +110,11 @@ class Targets(Generic[TargetT]):
 
     Attributes:
         target: how a row's is read.
+        without_train: see `tasks.sources.splits.split_files`.
     """
 
     target: Target[TargetT]
+    without_train: bool = False
 
     def identity(self, folder: Path) -> str:
         """See `tasks.task.Task.identity`: a digest of the files.
@@ -120,25 +122,29 @@ class Targets(Generic[TargetT]):
         Raises:
             InputError: a file is missing or cannot be read.
         """
-        return files_identity(jsonl.files(folder))
+        return files_identity(jsonl.files(folder, self.without_train))
 
     def load(self, folder: Path, skip_bad: bool = False) -> Reading[TargetText[TargetT]]:
-        """Read the three splits of a folder.
+        """Read the splits of a folder; what it lacks is cut from train, by the first text.
 
         Args:
-            folder: holds ``train.jsonl``, ``dev.jsonl`` and ``test.jsonl``.
+            folder: holds ``train.jsonl`` and, if there are any, ``dev.jsonl`` and ``test.jsonl``.
             skip_bad: leave out malformed lines and count them.
 
         Raises:
             InputError: a file is missing or empty or has no gold targets, or a line is malformed (file and line are named).
         """
         reading: Reading[TargetText[TargetT]] = Reading(skip_bad, notes=copied_notes(folder))
-        for split, file in jsonl.files(folder).items():
+        there = jsonl.files(folder, self.without_train)
+        for split, file in there.items():
             found = (
                 (f"{file}:{number}", row if isinstance(row, str) else self._example(row, f"{file.name}:{number}"))
                 for number, row in json_lines(file)
             )
             self._take(reading, split, found, str(file), "lines")
+        if not reading.labels:
+            reading.labels = self.target.labels(one.target for every in reading.splits.values() for one in every)
+        reading.complete(jsonl.RULE, {split: file.name for split, file in there.items()})
         return reading
 
     def load_hub(

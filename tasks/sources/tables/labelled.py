@@ -29,7 +29,9 @@ class Columns:
     names: tuple[str, ...]
 
 
-def load(tables: Mapping[str, Table], skip_bad: bool, options: Mapping[str, str], pairs: bool) -> Reading[LabelledText]:
+def load(
+    tables: Mapping[str, Table], skip_bad: bool, options: Mapping[str, str], pairs: bool, *, without_train: bool = False
+) -> Reading[LabelledText]:
     """Read all splits.
 
     Args:
@@ -37,6 +39,7 @@ def load(tables: Mapping[str, Table], skip_bad: bool, options: Mapping[str, str]
         skip_bad: leave out malformed rows and count them.
         options: of the task, see `OPTIONS` and `tasks.sources.tables.roles.SPLIT_OPTIONS`.
         pairs: whether one text alone is refused.
+        without_train: see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: a column or a split cannot be found, a row is malformed, train has one label only, or dev or test have a
@@ -48,13 +51,13 @@ def load(tables: Mapping[str, Table], skip_bad: bool, options: Mapping[str, str]
 
     def read(table: Table, split: Split) -> Iterator[LabelledText | str | None]:
         columns = find_columns(table, options, pairs)
-        if split == "train":
+        if split == "train" or "train" not in chosen:
             reading.labels = columns.names
         elif not reading.labels:
             reading.labels = _labels(reading, where)
         return _examples(table, columns, () if split == "train" else reading.labels)
 
-    take_splits(tables, reading, read, jsonl.RULE, chosen)
+    take_splits(tables, reading, read, jsonl.RULE, chosen, without_train)
     reading.labels = reading.labels or _labels(reading, where)
     return reading
 
@@ -77,7 +80,9 @@ def find_columns(table: Table, options: Mapping[str, str], pairs: bool) -> Colum
 
 
 def _labels(reading: Reading[LabelledText], where: str) -> tuple[str, ...]:
-    """The labels of train, sorted."""
+    """The labels of train, sorted; without train, of the other splits."""
+    if "train" not in reading.splits:
+        return jsonl.names_of(reading)
     labels = sorted({example.label for example in reading.splits["train"]})
     if len(labels) < 2:
         raise InputError(f"every label of {where} is {labels[0]!r}, so there is nothing to learn")

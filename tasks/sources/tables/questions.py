@@ -18,13 +18,16 @@ from tasks.task import Split
 OPTIONS = ("question", "context", "answers", "answer_start")
 
 
-def load(tables: Mapping[str, Table], skip_bad: bool, options: Mapping[str, str]) -> Reading[Question]:
+def load(
+    tables: Mapping[str, Table], skip_bad: bool, options: Mapping[str, str], *, without_train: bool = False
+) -> Reading[Question]:
     """Read all splits.
 
     Args:
         tables: by published name.
         skip_bad: leave out malformed rows and count them.
         options: of the task, see `OPTIONS` and `tasks.sources.tables.roles.SPLIT_OPTIONS`.
+        without_train: see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: a column or a split cannot be found, or a row is malformed.
@@ -38,7 +41,7 @@ def load(tables: Mapping[str, Table], skip_bad: bool, options: Mapping[str, str]
         hidden = split != "train" and not any(isinstance(one, str) or one.answers for one in found)
         return [None if hidden else one for one in found]
 
-    take_splits(tables, reading, read, squad.RULE, chosen)
+    take_splits(tables, reading, read, squad.RULE, chosen, without_train)
     if searched:
         reading.notes.append(
             f"{', '.join(sorted(searched))} say not where an answer begins, so its first occurrence in the context was taken"

@@ -26,7 +26,12 @@ _LINE = re.compile(r"(?::|row |entry )(\d+)(?: of .*)?$")
 
 
 def load(
-    tables: Mapping[str, Table], options: Mapping[str, str], skip_bad: bool, strict_tags: bool = False
+    tables: Mapping[str, Table],
+    options: Mapping[str, str],
+    skip_bad: bool,
+    strict_tags: bool = False,
+    *,
+    without_train: bool = False,
 ) -> Reading[Sentence]:
     """Read all splits; the tags may follow any scheme of `tasks.sources.tag_schemes`, or be types alone.
 
@@ -35,19 +40,20 @@ def load(
         options: of the task, see `OPTIONS` and `tasks.sources.tables.roles.SPLIT_OPTIONS`.
         skip_bad: leave out malformed rows and count them.
         strict_tags: refuse tags that violate the scheme of their split.
+        without_train: see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: a column or a split cannot be found, a row is malformed, or dev or test hold a type that train never has.
     """
     chosen = choose(tables, options, next(iter(tables.values())).where)
     reading: Reading[Sentence] = Reading(skip_bad)
-    take_splits(tables, reading, lambda table, _: _sentences(table, options), RULE, chosen)
+    take_splits(tables, reading, lambda table, _: _sentences(table, options), RULE, chosen, without_train)
     tags = {tag for sentences in reading.splits.values() for one in sentences for tag in one.tags} - {"O"}
     bare = bool(tags) and not any(TAG.fullmatch(tag) for tag in tags)
     if bare:
         reading.notes.append("the tags are types without B- or I-, so neighbours of one type were read as one entity")
     rows = {split: [list(_rows(one, bare)) for one in sentences] for split, sentences in reading.splits.items()}
-    places = {split: Path(tables[chosen.get(split, chosen["train"])].where) for split in rows}
+    places = {split: Path(tables[chosen.get(split) or next(iter(chosen.values()))].where) for split in rows}
     reading.splits, notes = to_sentences(rows, places, strict_tags)
     reading.notes += notes
     return reading

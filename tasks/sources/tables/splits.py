@@ -48,6 +48,7 @@ def take_splits(
     read: Callable[[Table, Split], Iterable[T | str | None]],
     rule: Rule,
     chosen: Mapping[Split, str],
+    without_train: bool = False,
 ) -> None:
     """Read all splits into a reading; train is read first.
 
@@ -57,11 +58,12 @@ def take_splits(
         read: the examples of a table; a text in place of a malformed one, ``None`` in place of one without a gold label.
         rule: how missing splits are cut from train.
         chosen: see `choose`.
+        without_train: see `tasks.sources.splits.split_files`.
 
     Raises:
         InputError: there is no train split, or a row is malformed.
     """
-    if "train" not in chosen:
+    if "train" not in chosen and not (without_train and chosen):
         raise InputError(
             f"there is no train split among {', '.join(sorted(tables)) or 'no file at all'}; name one with "
             "--task-option train_split=NAME"

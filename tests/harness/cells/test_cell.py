@@ -34,6 +34,7 @@ def test_the_key_does_not_move():
         {"recipe": Recipe(schedule="cosine")},
         {"recipe": Recipe(keep_best=True)},
         {"recipe": Recipe(test_limit=100)},
+        {"tests": (("ner/wnut17", "data"),)},
     ],
 )
 def test_the_key_tells_apart_what_decides_the_score(change):
@@ -49,6 +50,11 @@ def test_later_fields_are_in_keys_and_records_only_when_they_are_used():
 
 def test_the_key_ignores_where_equal_files_lie():
     assert replace(CELL, data_dir="/elsewhere", weights="/a/copy").key == CELL.key
+
+
+def test_the_key_tells_apart_the_test_sets_and_their_content():
+    found = [(("ner/wnut17", "data"),), (("ner/wnut17", "other"),), (("ner/wnut17", "data"), ("ner/x", "data"))]
+    assert len({replace(CELL, tests=tests).key for tests in found}) == 3
 
 
 @given(st.sampled_from(["learning_rate", "batch_size", "max_steps", "train_limit"]), st.floats(max_value=0))

@@ -182,6 +182,29 @@ def test_every_digit_of_a_rate_is_in_the_command():
     assert float(words[words.index("--lr") + 1]) == 1.23456789e-4
 
 
+def test_test_sets_go_to_every_trained_cell_and_a_ranker_gets_them_as_tasks(tmp_path):
+    file = tmp_path / "grid.toml"
+    file.write_text(
+        'models = ["bert", "bm25"]\ntasks = ["retrieval/a"]\ntest = ["retrieval/b", "retrieval/a"]\nseeds = [0]\n'
+    )
+    (grid,) = read(file, {})
+    found = [(request.model, request.task, request.test) for request in grid.requests()]
+    assert found == [
+        ("bert", "retrieval/a", ("retrieval/b", "retrieval/a")),
+        ("bm25", "retrieval/a", ()),
+        ("bm25", "retrieval/b", ()),
+    ]
+    assert "--test retrieval/b,retrieval/a" in grid.requests()[0].command()
+    assert "--test" not in grid.requests()[1].command()
+
+
+def test_the_beir_grid_has_the_thirteen_collections_of_published_means():
+    for grid in read(RECIPES / "beir.toml", {}):
+        assert grid.tasks == ("retrieval/msmarco",)
+        assert len(grid.test) == 13
+        assert not {"retrieval/msmarco", "retrieval/mldr_en"} & set(grid.test)
+
+
 def test_the_recipe_of_the_paper():
     found = [(task, grid.recipe) for grid in read(RECIPES / "paper.toml", {}) for task in grid.tasks]
     assert {task.partition("/")[0] for task, _ in found} == {"nli", "classification", "ner", "span", "retrieval"}
@@ -202,6 +225,8 @@ def test_the_recipe_of_the_paper():
         assert grid.learning_rates == (2e-5, 6e-5, 1e-4, 5e-4)
         assert grid.seeds == tuple(range(10))
         assert (grid.weights, grid.size, len(grid.models)) == ("hub", "base", 5)
+        if grid.tasks[0].startswith("retrieval"):
+            assert (grid.tasks, grid.test) == (("retrieval/msmarco",), ("retrieval/mldr_en", "retrieval/nq"))
 
 
 @pytest.mark.parametrize("file", sorted(RECIPES.glob("*.toml")), ids=lambda file: file.name)

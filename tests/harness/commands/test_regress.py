@@ -193,6 +193,35 @@ def test_an_update_needs_no_more_of_a_file_than_its_cells(tmp_path, monkeypatch,
     assert gated(monkeypatch, tmp_path, [0.60, 0.62, 0.64], 0.4) == 1
 
 
+class Transferring(Scoring):
+    """The same, and the run's test set scores half of it."""
+
+    def run(self, jobs):
+        for finished in super().run(jobs):
+            here = finished.outcome
+            task = here["task"] | {"dataset": "ner/y", "fingerprint": "e" * 64, "constant_guess": 0.1}
+            tests = [{"task": task, "scores": {"m": here["scores"]["test"]["m"] / 2}}]
+            yield Finished(finished.key, {**here, "tests": tests}, 1.0)
+
+
+def test_a_cell_may_gate_the_score_on_a_test_set(tmp_path, monkeypatch, capsys):
+    request = {"model": "bert", "task": "ner/x", "test": ["ner/y"]}
+    cells = [{"request": request}, {"request": request, "test": "ner/y"}]
+    (tmp_path / "baseline.json").write_text(json.dumps({"cells": cells}))
+    monkeypatch.setattr(f"{__name__}.Scoring", Transferring)
+    scores = [0.80, 0.82, 0.84, 0.82, 0.81]
+    assert gated(monkeypatch, tmp_path, scores, 0.4, *UPDATE) == 0
+    own, elsewhere = json.loads((tmp_path / "baseline.json").read_text())["cells"]
+    assert elsewhere["scores"] == [score / 2 for score in own["scores"]]
+    assert (own["fingerprint"][0], elsewhere["fingerprint"][0]) == ("f", "e")
+    assert gated(monkeypatch, tmp_path, scores, 0.4) == 0
+    assert "ner/y (trained on ner/x)" in " ".join(capsys.readouterr().out.split())
+    cells[1]["test"] = "ner/z"
+    (tmp_path / "baseline.json").write_text(json.dumps({"cells": cells}))
+    assert gated(monkeypatch, tmp_path, scores, 0.4, *UPDATE) == 2
+    assert "gates the test set 'ner/z', which its request does not name in test" in capsys.readouterr().err
+
+
 def test_a_tolerance_that_a_constant_answer_passes_is_refused_before_it_is_written(tmp_path, monkeypatch, capsys):
     file = tmp_path / "baseline.json"
     file.write_text(NEW)

@@ -111,3 +111,19 @@ def test_malformed_examples_are_refused_or_counted_in_the_record(small_bert, wor
     assert record["task"]["n_skipped"] == 3
     assert len(record["task"]["notes"]) == 3
     assert record["task"]["n_test"] == SIZES["test"]
+
+
+def test_the_threshold_of_dev_decides_on_other_test_sets_too(small_bert, worlds, tmp_path):
+    (tmp_path / "qa").mkdir()
+    (tmp_path / "qa" / "perhaps").symlink_to(worlds / "qa" / "perhaps")
+    (tmp_path / "qa" / "elsewhere").mkdir()
+    (tmp_path / "qa" / "elsewhere" / "test.json").write_text(squad_file(9, 30, 0.5))
+    recipe = {"learning_rate": 5e-3, "max_steps": 10, "max_length": 48, "batch_size": 16}
+    request = Request(
+        "bert", "span/perhaps", str(small_bert), data_dir=str(tmp_path), recipe=recipe, test=("span/elsewhere",)
+    )
+    done = run(plan(request))
+    (test,) = done.record["tests"]
+    rows = [row for row in done.predictions if row.get("test_set") == "span/elsewhere"]
+    assert answer_scores([row["predicted"] for row in rows], [row["gold"] for row in rows]) == test["scores"]
+    assert all(bool(row["predicted"]) == (row["score"] > done.record["tuned"]["no_answer_threshold"]) for row in rows)

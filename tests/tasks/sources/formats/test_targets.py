@@ -90,6 +90,18 @@ def test_a_single_label_is_no_multi_label_task(tmp_path):
         MULTILABEL.load("mine", root)
 
 
+def test_a_missing_dev_is_cut_from_train_and_a_test_set_needs_no_train(tmp_path):
+    rows = [{"text": f"a {n}", "text_pair": "b", "score": n % 5} for n in range(40)]
+    root = write(tmp_path, "sts/mine", rows)
+    (tmp_path / "sts" / "mine" / "dev.jsonl").unlink()
+    data = STS.load("mine", root)
+    assert (len(data.splits["train"]), len(data.splits["dev"])) == (36, 4)
+    (tmp_path / "sts" / "mine" / "train.jsonl").unlink()
+    with pytest.raises(InputError, match=r"train.jsonl is missing"):
+        STS.load("mine", root)
+    assert len(STS.for_testing().load("mine", root).splits["test"]) == 40
+
+
 def test_a_row_without_the_key_says_so(tmp_path):
     with pytest.raises(InputError, match=r"train.jsonl:1 has no 'score'"):
         STS.load("mine", write(tmp_path, "sts/mine", LABELLED))
