@@ -1,30 +1,35 @@
 """Sequence classification: one label per text or pair of texts; accuracy, macro F1 and Matthews' correlation.
 
-Two families of one kind: ``nli``, how a hypothesis relates to its premise, and ``classification``, everything else.
+Two families of one kind: ``nli``, how a hypothesis relates to its premise, and ``classification``, everything else. The main
+metric is accuracy, unless the dataset declares another one, as CoLA does.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from harness.errors import InputError
 from tasks.beginning import beginning
 from tasks.excerpt import excerpt
 from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
-from tasks.metrics import classification_scores
+from tasks.metrics import MACRO, classification_scores
+from tasks.shares import shares_by_leaving_out
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.writing import write_jsonl
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.tables import files, labelled
 from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
-from tasks.task import Data, DatasetInfo, Encoded, Row, one_by_one
+from tasks.sources.target_text import MultiLabelText, ScoredText
+from tasks.task import Data, DatasetInfo, Encoded, Feature, Row, one_by_one
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -32,6 +37,8 @@ if TYPE_CHECKING:
 LONG_PAIR = 1_000_000
 """Characters. With an odd number of tokens the longer text of a pair keeps one more, and cutting both texts before they are
 tokenised could change which one is longer. So the texts of a shorter pair are tokenised completely."""
+
+ExampleT = TypeVar("ExampleT", LabelledText, ScoredText, MultiLabelText)
 
 
 class SequenceClassification(Family[Source]):
@@ -48,6 +55,8 @@ class SequenceClassification(Family[Source]):
     file_format = "JSON lines (premise, hypothesis, label) or tables"
     columns = labelled.OPTIONS
     metric = "accuracy"
+    lowest = 0.0
+    positive = ""
 
     def __init__(self, family: str, description: str, default_dataset: str, defaults: Mapping[str, object]) -> None:
         self.family = family
@@ -62,6 +71,30 @@ class SequenceClassification(Family[Source]):
         from tasks.catalogue import CLASSIFICATION_DATASETS, NLI_DATASETS
 
         return NLI_DATASETS if self.family == "nli" else CLASSIFICATION_DATASETS
+
+    def for_dataset(self, dataset: str, data_dir: str | None) -> Self:
+        """See `tasks.task.MeasuredByDataset`: with the main metric that the dataset declares, also of a local copy."""
+        info = self.datasets.get(dataset)
+        if info is None or not info.metric:
+            return self
+        measured = copy(self)
+        measured.metric, measured.positive = info.metric, info.positive
+        measured.lowest = -1.0 if info.metric == "matthews" else 0.0
+        return measured
+
+    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
+        """See `tasks.task.Task.load`.
+
+        Raises:
+            InputError: also if the dataset is scored by the F1 of a label that it does not have.
+        """
+        data = super().load(dataset, data_dir, skip_bad)
+        if self.positive not in ("", MACRO, *data.labels):
+            raise InputError(
+                f"{self.family}/{dataset} is scored by the F1 of {self.positive!r}, which is not among its labels "
+                f"({', '.join(data.labels)}); rename the label, or the folder if this is another dataset"
+            )
+        return data
 
     def embedded(self, info: DatasetInfo) -> Source:
         """See `Family.embedded`."""
@@ -97,19 +130,9 @@ class SequenceClassification(Family[Source]):
         max_length: int,
         training: bool = False,
     ) -> Encoded:
-        """See `Task.encode`; of a pair that is too long, the longer text is cut first."""
-        read = [_beginning(example, tokenizer, max_length) for example in examples]
-        tokenised = _tokenised(read, tokenizer)
-        too_long = [index for index, ids in enumerate(tokenised["input_ids"]) if len(ids) > max_length]
-        for index in too_long:
-            kept = kept_places(tokenised.sequence_ids(index), max_length, tokenizer.truncation_side)
-            for lists in tokenised.values():
-                lists[index] = [lists[index][place] for place in kept]
+        """See `Task.encode` and `encode_texts`."""
         label_ids = {label: index for index, label in enumerate(labels)}
-        features = one_by_one(tokenised)
-        for feature, example in zip(features, examples, strict=True):
-            feature["labels"] = label_ids[example.label]
-        return Encoded(features, list(range(len(examples))), n_truncated=len(too_long))
+        return encode_texts(examples, tokenizer, max_length, lambda example: label_ids[example.label])
 
     def decode(
         self,
@@ -123,15 +146,29 @@ class SequenceClassification(Family[Source]):
 
     def score(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> dict[str, float]:
         """See `tasks.metrics.classification_scores`."""
-        return classification_scores([example.label for example in examples], predictions)
+        return classification_scores([example.label for example in examples], predictions, self.positive)
 
     def constant(self, examples: Sequence[LabelledText]) -> list[str]:
-        """See `tasks.task.Guessable`: the most frequent label."""
-        ((label, _),) = Counter(example.label for example in examples).most_common(1)
+        """See `tasks.task.Guessable`: by accuracy the most frequent label; by another metric the label with the best score."""
+        counts = Counter(example.label for example in examples)
+        label = counts.most_common(1)[0][0]
+        if self.metric != "accuracy":
+            label = max(counts, key=lambda one: self.score(examples, [one] * len(examples))[self.metric])
         return [label] * len(examples)
+
+    def _shares(self, gold: Sequence[str], predicted: Sequence[str]) -> Sequence[float]:
+        """The share of each example in the main metric."""
+        if self.metric == "accuracy":
+            return [int(right == found) for right, found in zip(gold, predicted, strict=True)]
+
+        def metric(rights: Sequence[str], founds: Sequence[str], weights: ArrayLike) -> float:
+            return classification_scores(rights, founds, self.positive, weights)[self.metric]
+
+        return shares_by_leaving_out(gold, predicted, metric)
 
     def rows(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> list[Row]:
         """Id, text and the text it is paired with (null for a single text), gold label and predicted label of each."""
+        shares = self._shares([example.label for example in examples], predictions)
         return [
             {
                 "id": example.id,
@@ -139,9 +176,9 @@ class SequenceClassification(Family[Source]):
                 "pair": excerpt(example.pair) if example.pair is not None else None,
                 "gold": example.label,
                 "predicted": predicted,
-                "terms": [int(predicted == example.label), 1],
+                "terms": [share, 1],
             }
-            for example, predicted in zip(examples, predictions, strict=True)
+            for example, predicted, share in zip(examples, predictions, shares, strict=True)
         ]
 
     def write(self, data: Data, folder: Path) -> None:
@@ -168,7 +205,33 @@ CLASSIFICATION = SequenceClassification(
 )
 
 
-def _beginning(example: LabelledText, tokenizer: PreTrainedTokenizerBase, max_length: int) -> LabelledText:
+def encode_texts(
+    examples: Sequence[ExampleT],
+    tokenizer: PreTrainedTokenizerBase,
+    max_length: int,
+    target: Callable[[ExampleT], object],
+) -> Encoded:
+    """Texts and pairs as features; of a pair that is too long, the longer text is cut first.
+
+    Args:
+        examples: texts or pairs.
+        tokenizer: of the encoder.
+        max_length: most tokens of a feature, including special tokens.
+        target: the ``labels`` of an example's feature.
+    """
+    tokenised = _tokenised([_beginning(example, tokenizer, max_length) for example in examples], tokenizer)
+    too_long = [index for index, ids in enumerate(tokenised["input_ids"]) if len(ids) > max_length]
+    for index in too_long:
+        kept = kept_places(tokenised.sequence_ids(index), max_length, tokenizer.truncation_side)
+        for lists in tokenised.values():
+            lists[index] = [lists[index][place] for place in kept]
+    features: list[Feature] = one_by_one(tokenised)
+    for feature, example in zip(features, examples, strict=True):
+        feature["labels"] = target(example)
+    return Encoded(features, list(range(len(examples))), n_truncated=len(too_long))
+
+
+def _beginning(example: ExampleT, tokenizer: PreTrainedTokenizerBase, max_length: int) -> ExampleT:
     """The example without the ends of texts that cannot be read, see `tasks.beginning`."""
     if example.pair is None:
         return replace(example, text=beginning(example.text, tokenizer, max_length))
@@ -178,7 +241,7 @@ def _beginning(example: LabelledText, tokenizer: PreTrainedTokenizerBase, max_le
     return replace(example, text=text, pair=pair)
 
 
-def _tokenised(examples: Sequence[LabelledText], tokenizer: PreTrainedTokenizerBase) -> BatchEncoding:
+def _tokenised(examples: Sequence[ExampleT], tokenizer: PreTrainedTokenizerBase) -> BatchEncoding:
     """The uncut model inputs of each example; a single text among pairs gets no second text."""
     texts = [example.text for example in examples]
     pairs = [example.pair for example in examples]

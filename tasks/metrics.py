@@ -8,6 +8,12 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+MACRO = "*"
+"""In place of a label: the mean over all labels."""
+
 
 def entity_scores(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, float]:
     """Entity-level precision, recall and F1, micro-averaged, by seqeval.
@@ -115,26 +121,93 @@ def normalise_answer(text: str) -> str:
     return " ".join(_ARTICLES.sub(" ", without_punctuation).split())
 
 
-def classification_scores(gold: Sequence[str], predicted: Sequence[str]) -> dict[str, float]:
+def classification_scores(
+    gold: Sequence[str], predicted: Sequence[str], positive: str = "", weights: ArrayLike | None = None
+) -> dict[str, float]:
     """Accuracy, macro-averaged F1 and Matthews' correlation, by scikit-learn.
 
     ``matthews`` is between -1 and 1 and 0 for guessing (Matthews, 1975; for several classes Gorodkin, 2004);
-    ``f1.LABEL`` is the F1 of one label, so ``f1.duplicate`` is what GLUE calls the F1 of QQP.
+    ``f1.LABEL`` is the F1 of one label, so ``f1.duplicate`` is what GLUE calls the F1 of QQP. With ``positive`` there is
+    ``accuracy_f1`` too: the mean of accuracy and the F1 of that label, or the macro F1 if it is `MACRO`.
 
     Args:
         gold: the label of each example.
         predicted: as many labels.
+        positive: the label whose F1 counts beside accuracy, or `MACRO`.
+        weights: shape (examples,): how often each example counts; once by default.
     """
     from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
     gold, predicted = list(gold), list(predicted)
     labels = sorted({*gold, *predicted})
-    per_label = f1_score(gold, predicted, labels=labels, average=None, zero_division=0)
+    per_label = f1_score(gold, predicted, labels=labels, average=None, zero_division=0, sample_weight=weights)
+    scores = {
+        "accuracy": float(accuracy_score(gold, predicted, sample_weight=weights)),
+        "macro_f1": float(per_label.mean()),
+        "matthews": float(matthews_corrcoef(gold, predicted, sample_weight=weights)),
+    }
+    of_labels = {f"f1.{label}": float(value) for label, value in zip(labels, per_label, strict=True)}
+    if positive:
+        f1 = scores["macro_f1"] if positive == MACRO else of_labels.get(f"f1.{positive}", 0.0)
+        scores["accuracy_f1"] = (scores["accuracy"] + f1) / 2
+    return scores | of_labels
+
+
+def correlation_scores(gold: Sequence[float], predicted: Sequence[float]) -> dict[str, float]:
+    """Pearson's and Spearman's correlation and their mean, by scipy, and the root of the mean squared error.
+
+    The mean is the score of STS-B in GLUE (Wang et al., 2019). A side that is constant has no correlation: it counts as 0.
+
+    Args:
+        gold: the score of each example.
+        predicted: as many scores.
+    """
+    from scipy.stats import pearsonr, spearmanr
+
+    right, found = (np.asarray(side, dtype=float) for side in (gold, predicted))
+    pearson, spearman = 0.0, 0.0
+    if len(right) > 1 and np.ptp(right) > 0 and np.ptp(found) > 0:
+        pearson, spearman = float(pearsonr(right, found).statistic), float(spearmanr(right, found).statistic)
     return {
-        "accuracy": float(accuracy_score(gold, predicted)),
-        "macro_f1": float(f1_score(gold, predicted, labels=labels, average="macro", zero_division=0)),
-        "matthews": float(matthews_corrcoef(gold, predicted)),
-    } | {f"f1.{label}": float(value) for label, value in zip(labels, per_label, strict=True)}
+        "pearson": pearson,
+        "spearman": spearman,
+        "pearson_spearman": (pearson + spearman) / 2,
+        "rmse": float(np.sqrt(((right - found) ** 2).mean())),
+    }
+
+
+def multilabel_scores(
+    gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], labels: Sequence[str]
+) -> dict[str, float]:
+    """Macro and micro F1, precision and recall, and the share of examples with exactly the right labels, by scikit-learn.
+
+    ``macro_f1`` is the mean of F1 over all labels; a label that is neither there nor found has 0. ``f1.LABEL`` is that of one label.
+
+    Args:
+        gold: the labels of each example.
+        predicted: those found.
+        labels: all of them.
+    """
+    from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+
+    right, found = (indicators(side, labels) for side in (gold, predicted))
+    per_label = f1_score(right, found, average=None, zero_division=0)
+    scores = {"macro_f1": float(per_label.mean())}
+    for average in ("micro", "macro"):
+        precision, recall, f1, _ = precision_recall_fscore_support(right, found, average=average, zero_division=0)
+        scores[f"{average}_f1"] = float(f1)
+        scores |= {f"{average}_precision": float(precision), f"{average}_recall": float(recall)}
+    scores["exact_match"] = float(accuracy_score(right, found))
+    return scores | {f"f1.{label}": float(value) for label, value in zip(labels, per_label, strict=True)}
+
+
+def indicators(found: Sequence[Sequence[str]], labels: Sequence[str]) -> NDArray[np.int64]:
+    """1 where an example has a label, shape (examples, labels)."""
+    place = {label: number for number, label in enumerate(labels)}
+    there = np.zeros((len(found), len(labels)), dtype=np.int64)
+    for row, names in enumerate(found):
+        there[row, [place[name] for name in names]] = 1
+    return there
 
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)

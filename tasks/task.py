@@ -35,7 +35,8 @@ Row = dict[str, object]
 
 Feature = dict[str, Any]
 """One model input without batch dimension: the lists ``input_ids``, ``attention_mask``, ... and, for training, ``labels``:
-a list with one label per token, the pair (first position, last position) of a span, or one integer for the whole text."""
+a list with one label per token, the pair (first position, last position) of a span, or for the whole text one integer, one score,
+or a tuple with 1 for each label that it has and 0 for the others."""
 
 
 def one_by_one(tokenised: Mapping[str, Sequence[object]]) -> list[Feature]:
@@ -54,7 +55,9 @@ class HubOptions(TypedDict, total=False):
     files: Mapping[Split, Sequence[str]]
     """Files of each split in the repository; without ``dev``, it is cut from train."""
     columns: str | tuple[str, ...]
-    """Names of the columns with texts, or ``record`` for the layout of ReCoRD."""
+    """Names of the columns with texts, or ``record`` for the layout of ReCoRD; of three, the first is a word in the second."""
+    target: str
+    """Column of the score, or of the list of labels."""
     labels: tuple[str, ...]
     """Names of the label ids, in order."""
     tokens: str
@@ -92,6 +95,9 @@ class DatasetInfo:
         own_document: of a test collection, which queries skip the document with their id; see
             `tasks.sources.own_documents.Rule`.
         caveats: limits of the meaning of the scores, one sentence each; recorded, and shown beside them by every report.
+        metric: the main metric, if it is not the family's.
+        positive: for the metric ``accuracy_f1``, the label whose F1 counts, or `tasks.metrics.MACRO`.
+        score_range: of a score to predict, the lowest and the highest possible value.
     """
 
     name: str
@@ -105,6 +111,9 @@ class DatasetInfo:
     sizes: Mapping[Split, int] = field(default_factory=dict)
     own_document: OwnDocument = "same_text"
     caveats: tuple[str, ...] = ()
+    metric: str = ""
+    positive: str = ""
+    score_range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -155,8 +164,9 @@ class Task(Protocol):
     Attributes:
         family: the name that a user types.
         head: which head of `harness.nn.heads` the encoder gets, and so how `harness.pipelines.pipeline` runs the task: ``token``,
-            ``span``, ``sequence`` and ``query`` ask for a `LabellingTask`; ``pair`` scores a query with a document; ``embedding`` and
-            ``mteb`` have no head; ``masked_lm`` and ``pseudo_likelihood`` take the masked-LM head of the checkpoint.
+            ``span``, ``sequence``, ``query``, ``multi_label`` and ``regression`` ask for a `LabellingTask`; ``pair`` scores a query
+            with a document; ``embedding`` and ``mteb`` have no head; ``masked_lm`` and ``pseudo_likelihood`` take the masked-LM
+            head of the checkpoint.
         metric: full name of the metric by which learning rates are chosen and tables are sorted.
         default_dataset: the dataset of the family's name alone.
         defaults: values of the recipe that differ from `harness.cells.recipe.Recipe` for this task.
@@ -206,6 +216,8 @@ class Task(Protocol):
         ``terms``, the pair [numerator, denominator] of the example's share of the main metric. Over any set of rows
         the metric is sum(numerators) / sum(denominators), and 0 if the denominators sum to 0. The terms of a mean are the
         value and 1; those of F1 are twice the true positives, and predicted plus gold entities. So examples can be resampled.
+        Of a metric that is no such ratio, as a correlation, they are the share of `tasks.shares` and 1; their sum over all rows is
+        the metric.
         """
         ...
 
@@ -262,6 +274,11 @@ class Guessable(Protocol):
     def constant(self, examples: Sequence[Example]) -> list[Prediction]:
         """The same prediction for every example: the one with the best score."""
         ...
+
+
+def lowest(task: Task) -> float:
+    """The lowest possible value of the main metric: the task's ``lowest``, or 0 if it has none."""
+    return float(getattr(task, "lowest", 0.0))
 
 
 def constant_guess(task: Task, examples: Sequence[Example]) -> float:
@@ -386,7 +403,7 @@ class ReadsTags(Protocol):
 
 PRETRAINED_HEADS = ("masked_lm", "pseudo_likelihood")
 """Heads that come with the weights: those from scratch have none."""
-LABELLING_HEADS = ("token", "span", "sequence", "query")
+LABELLING_HEADS = ("token", "span", "sequence", "query", "multi_label", "regression")
 """Heads of `harness.nn.heads`, for a `LabellingTask`."""
 HEADS = (*LABELLING_HEADS, "pair", "embedding", "mteb", *PRETRAINED_HEADS)
 """The possible values of `Task.head`."""
@@ -427,6 +444,8 @@ TASKS.register_lazily("ner", "tasks.ner:NER")
 TASKS.register_lazily("span", "tasks.span:SPAN")
 TASKS.register_lazily("nli", "tasks.classification:NLI")
 TASKS.register_lazily("classification", "tasks.classification:CLASSIFICATION")
+TASKS.register_lazily("sts", "tasks.similarity:STS")
+TASKS.register_lazily("multilabel", "tasks.multilabel:MULTILABEL")
 TASKS.register_lazily("needle", "tasks.needle:NEEDLE")
 TASKS.register_lazily("retrieval", "tasks.retrieval:RETRIEVAL")
 TASKS.register_lazily("rerank", "tasks.rerank:RERANK")

@@ -105,7 +105,16 @@ def data_blocks():
 
 
 def test_a_dataset_of_every_family_is_shown():
-    assert {family for family, _ in data_blocks()} == {"ner", "span", "nli", "classification", "retrieval", "lm"}
+    assert {family for family, _ in data_blocks()} == {
+        "ner",
+        "span",
+        "nli",
+        "classification",
+        "retrieval",
+        "lm",
+        "sts",
+        "multilabel",
+    }
 
 
 @pytest.mark.parametrize(("family", "name"), data_blocks())

@@ -56,7 +56,7 @@ class Cell:
         """sha256 (first 16 hex digits) of everything that decides the score."""
         # `asdict` copies everything deeply, which takes seconds of a large sweep.
         decides = {field.name: getattr(self, field.name) for field in fields(self)}
-        decides |= {"recipe": vars(self.recipe), "protocol": PROTOCOL}
+        decides |= {"recipe": self.recipe.as_record(), "protocol": PROTOCOL}
         del decides["data_dir"], decides["weights"], decides["skip_bad"]
         if not self.tests:
             del decides["tests"]  # keys are older than test sets

@@ -24,6 +24,7 @@ from tasks import TASKS, Task
 from tasks.rerank import Rerank
 from tasks.task import (
     DECLARED,
+    LABELLING_HEADS,
     PRETRAINED_HEADS,
     BringsTokens,
     Configurable,
@@ -173,7 +174,7 @@ class _Planner:
         dataset = dataset or task.default_dataset
         task = measured(task, dataset, request.data_dir)
         ranker = RANKERS.get(request.model)
-        chosen = _ranker(ranker, task) if ranker else self._encoder(request, task, dataset)
+        chosen = _ranker(ranker, task, request) if ranker else self._encoder(request, task, dataset)
         tests = self._test_sets(request, task, f"{family}/{dataset}", chosen.recipe)
         cell = Cell(
             model=request.model,
@@ -237,6 +238,14 @@ class _Planner:
         if isinstance(task, BringsTokens):
             weights = _without_meaning(task, weights)
         recipe = resolve_recipe(task, weights, request.recipe)
+        if recipe.keep_best and task.head not in LABELLING_HEADS:
+            raise InputError(
+                f"--keep-best is not for {task.family}, which does not score dev while it trains; leave it out"
+            )
+        if recipe.test_limit is not None and task.head == "mteb":
+            raise InputError(
+                f"--test-limit is not for {task.family}, whose package scores whole test sets; leave it out"
+            )
         if task.head in vectors.HEADS:
             weights = with_vectors(weights, task)
         if isinstance(task, Rerank):
@@ -276,12 +285,13 @@ def _without_meaning(task: BringsTokens, weights: Weights) -> Weights:
     return replace(weights, identity=f"scratch {task.own_tokens.identity}")
 
 
-def _ranker(ranker: Ranker, task: Task) -> _Chosen:
+def _ranker(ranker: Ranker, task: Task, request: Request) -> _Chosen:
     if task.head != "embedding":
         raise UnsuitedError(
             f"{ranker.name} ranks documents and nothing else, so it takes retrieval tasks, not {task.family}"
         )
-    return _Chosen(ranker, ranker.size, Weights("none", "", None, ranker.identity), Recipe(epochs=0.0))
+    recipe = Recipe(epochs=0.0).with_options({"test_limit": request.recipe.get("test_limit")})
+    return _Chosen(ranker, ranker.size, Weights("none", "", None, ranker.identity), recipe)
 
 
 def with_vectors(weights: Weights, task: Task) -> Weights:

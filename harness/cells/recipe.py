@@ -50,6 +50,10 @@ class Recipe:
         weight_decay: decoupled weight decay, not on biases and norms.
         adam_beta1, adam_beta2, adam_epsilon: AdamW.
         max_grad_norm: gradients are clipped to this global norm.
+        schedule: of the learning rate after warm-up: falling to 0 as a line or a cosine, or constant.
+        keep_best: score dev after every epoch, and keep the weights of the best, by the main metric.
+        test_limit: for a trial: number of dev and of test examples to score (a fixed sample, the same for all models and
+            seeds). Such scores are not comparable with those of whole splits.
     """
 
     learning_rate: float = declared(
@@ -118,6 +122,25 @@ class Recipe:
     max_grad_norm: float = declared(
         1.0, "--max-grad-norm", "gradients are clipped to this global norm", POSITIVE, metavar="N"
     )
+    schedule: Literal["linear", "cosine", "constant"] = declared(
+        "linear", "--schedule", "of the rate after warm-up (default: linear, to 0)", left_out=True
+    )
+    keep_best: bool = declared(
+        False,
+        "--keep-best",
+        "keep the weights of the epoch with the best dev score",
+        left_out=True,
+        decides_duration=True,
+    )
+    test_limit: int | None = declared(
+        None,
+        "--test-limit",
+        "a trial: score a fixed sample of N dev and N test examples; not comparable with whole splits",
+        POSITIVE,
+        metavar="N",
+        left_out=True,
+        decides_duration=True,
+    )
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -150,11 +173,16 @@ class Recipe:
 
     def untrained(self) -> Recipe:
         """The recipe of a run that trains nothing: only the values that decide how inputs are cut and computed remain."""
-        return Recipe(epochs=0.0, max_length=self.max_length, precision=self.precision)
+        return Recipe(epochs=0.0, max_length=self.max_length, precision=self.precision, test_limit=self.test_limit)
 
     def as_record(self) -> RecipeEntry:
-        """The values as a record holds them."""
-        return cast(RecipeEntry, asdict(self))
+        """The values as keys and records hold them: without those that are left out at their default."""
+        values = {
+            name: value
+            for name, value in asdict(self).items()
+            if not (RECIPE_FIELDS[name].declaration.left_out and value == RECIPE_FIELDS[name].default)
+        }
+        return cast(RecipeEntry, values)
 
     def values_of(self, names: Iterable[str]) -> tuple[RecipeValue, ...]:
         """The values of some fields."""

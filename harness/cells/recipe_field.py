@@ -62,6 +62,8 @@ class Declaration:
         usual: values above bring a note.
         always_written: the command that repeats a run contains it even at its default.
         decides_duration: runs that differ in it take different times.
+        left_out: keys and records do not contain it while it has its default, so that cells from before it existed keep
+            their keys.
     """
 
     flag: str
@@ -71,6 +73,7 @@ class Declaration:
     usual: Usual | None
     always_written: bool
     decides_duration: bool
+    left_out: bool
 
 
 def declared(
@@ -83,9 +86,10 @@ def declared(
     usual: Usual | None = None,
     always_written: bool = False,
     decides_duration: bool = False,
+    left_out: bool = False,
 ) -> T:
     """A field of the recipe with its default and what `Declaration` lists."""
-    declaration = Declaration(flag, help, bounds, metavar, usual, always_written, decides_duration)
+    declaration = Declaration(flag, help, bounds, metavar, usual, always_written, decides_duration, left_out)
     return field(default=default, metadata={_DECLARATION: declaration})
 
 
@@ -118,13 +122,18 @@ class RecipeField:
 
     @property
     def number(self) -> type[float] | type[int] | None:
-        """The type of its numbers; ``None`` if it has choices."""
+        """The type of its numbers; ``None`` if it has choices or is a switch."""
         return float if float in self.types else int if int in self.types else None
 
     @property
     def choices(self) -> list[str]:
         """Its values if they are texts, else empty."""
         return [choice for choice in self.types if isinstance(choice, str)]
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is true or false."""
+        return bool in self.types
 
     def check(self, value: RecipeValue) -> None:
         """Refuse a value that cannot be used.
@@ -136,6 +145,8 @@ class RecipeField:
             if value not in self.choices:
                 raise InputError(f"the {self.words} is {' or '.join(self.choices)}, not {value!r}")
             return
+        if self.is_switch and not isinstance(value, bool):
+            raise InputError(f"the {self.words} is true or false, not {value!r}")
         bounds, optional = self.declaration.bounds, type(None) in self.types
         if bounds is None or (value is None and optional):
             return
@@ -153,9 +164,10 @@ class RecipeField:
             return float(value)  # 1 and 1.0 are the same recipe
         if self.number is int and is_number(value) and isinstance(value, int):
             return value
-        if isinstance(value, str) and value in self.choices:
+        if (isinstance(value, str) and value in self.choices) or (isinstance(value, bool) and self.is_switch):
             return value
-        wanted = {float: "a number", int: "a whole number", None: " or ".join(map(repr, self.choices))}[self.number]
+        choices = "true or false" if self.is_switch else " or ".join(map(repr, self.choices))
+        wanted = {float: "a number", int: "a whole number", None: choices}[self.number]
         raise InputError(f"{self.name} of the recipe is {wanted}, not {value!r}")
 
 

@@ -62,7 +62,9 @@ class Request:
         words += ["--strict-tags"] if self.strict_tags else []
         for name, declared in RECIPE_FIELDS.items():
             value = self.recipe.get(name)
-            if value is not None:
+            if declared.is_switch:
+                words += [declared.declaration.flag] if value else []
+            elif value is not None:
                 words += [declared.declaration.flag, number(value) if isinstance(value, float) else str(value)]
         for name, text in self.task_options.items():
             words += ["--task-option", f"{name}={text}"]

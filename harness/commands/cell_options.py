@@ -75,7 +75,9 @@ def add_recipe_options(parser: argparse.ArgumentParser, several_rates: bool = Fa
 
 def _add_option(options: Options, field: RecipeField) -> None:
     declared = field.declaration
-    if field.number is None:
+    if field.is_switch:
+        options.add_argument(declared.flag, dest=field.name, action="store_true", default=None, help=declared.help)
+    elif field.number is None:
         options.add_argument(declared.flag, dest=field.name, choices=field.choices, help=declared.help)
     else:
         options.add_argument(

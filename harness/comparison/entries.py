@@ -60,6 +60,16 @@ class Entry:
         return self.runs[0]["model"]["params_total"] == 0
 
     @property
+    def is_trial(self) -> bool:
+        """Whether only a sample of the test set was scored, which is comparable with nothing else."""
+        return "test_limit" in self.recipe
+
+    @property
+    def lowest(self) -> float:
+        """The lowest possible value of the main metric."""
+        return self.runs[0]["task"].get("lowest", 0.0)
+
+    @property
     def pretrainings(self) -> list[int] | None:
         """The pretraining seed of each run's weights, or ``None`` if a run's weights are not from ``pretrain``."""
         seeds = [run["model"]["pretraining"]["seed"] for run in self.runs if "pretraining" in run["model"]]

@@ -96,9 +96,14 @@ def _compared(
 ) -> Comparison:
     """Compare the terms of two entries, each of shape (runs, examples, 2); the p-value is not corrected yet."""
     rng, origins = np.random.default_rng(seed), (ours.pretrainings, theirs.pretrainings)
-    our_score = stats.score_interval(left, rng, resamples=resamples, pretrainings=ours.pretrainings)
-    their_score = stats.score_interval(right, rng, resamples=resamples, pretrainings=theirs.pretrainings)
-    difference = stats.difference(left, right, rng, resamples=resamples, pretrainings=origins)
+    our_score, their_score = (
+        stats.score_interval(
+            side, rng, resamples=resamples, pretrainings=entry.pretrainings, bounds=(entry.lowest, 1.0)
+        )
+        for side, entry in ((left, ours), (right, theirs))
+    )
+    bounds = (min(ours.lowest, theirs.lowest), 1.0)
+    difference = stats.difference(left, right, rng, resamples=resamples, pretrainings=origins, bounds=bounds)
     improvement = stats.probability_of_improvement(
         stats.independent_scores(stats.score(left), ours.pretrainings)[:, None],
         stats.independent_scores(stats.score(right), theirs.pretrainings)[:, None],
@@ -156,6 +161,8 @@ def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
         yield f"one run per side on {ours.dataset}: intervals and p-values hold for these two runs, not for other seeds"
     elif single:
         yield f"{single[0]} has one run on {ours.dataset}: the difference assumes the other side's spread over seeds for it"
+    if ours.is_trial or theirs.is_trial:
+        yield f"{ours.dataset} is a trial on a sample of the test set (--test-limit): run it without for a result"
     for entry in (ours, theirs):
         if entry.pretrainings and len(set(entry.pretrainings)) == 1:
             yield f"the weights of {entry.model} come from one pretraining: the interval does not cover other pretraining seeds"

@@ -18,7 +18,13 @@ from harness.store.record import is_finished_run
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
-TASK_TYPES = {"token": "token-classification", "span": "question-answering", "sequence": "text-classification"}
+TASK_TYPES = {
+    "token": "token-classification",
+    "span": "question-answering",
+    "sequence": "text-classification",
+    "multi_label": "text-classification",
+    "regression": "sentence-similarity",
+}
 """Head -> the hub's name for its kind of task."""
 _SHORTEST_KEY = 4
 
@@ -63,6 +69,10 @@ def front_matter(records: Sequence[RunRecord], name: str | None = None) -> str:
     models = {_model_name(record) for record in records}
     if len(models) > 1:
         raise InputError(f"a model card is of one model, and these runs are of {', '.join(sorted(models))}")
+    if trial := next((record for record in records if record["recipe"].get("test_limit")), None):
+        raise InputError(
+            f"the run on {trial['task']['dataset']} is a trial on a sample of the test set; run it without --test-limit for a card"
+        )
     datasets = [record["task"]["dataset"] for record in records]
     if twice := next((dataset for dataset in datasets if datasets.count(dataset) > 1), None):
         raise InputError(

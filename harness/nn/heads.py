@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -160,13 +161,66 @@ class PairHead(SequenceHead):
         return nn.functional.binary_cross_entropy_with_logits(logits.float().squeeze(1), labels.float())
 
 
+class MultiLabelHead(SequenceHead):
+    """A decision for every label, on the mean of the tokens: logits (batch, labels), labels (batch, labels) of 0 and 1."""
+
+    def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
+        """The mean binary cross-entropy over texts and labels."""
+        return nn.functional.binary_cross_entropy_with_logits(logits.float(), labels.float())
+
+
+class RegressionHead(SequenceHead):
+    """A score, on the mean of the tokens: logits (batch, 1), labels (batch,).
+
+    The linear layer learns scores with mean 0 and standard deviation 1, so that the learning rate fits scores of any unit. What comes
+    out has the unit of the training scores.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, encoder: nn.Module, n_outputs: int) -> None:
+        super().__init__(encoder, n_outputs)
+        self.register_buffer("centre", torch.tensor(0.0))
+        self.register_buffer("scale", torch.tensor(1.0))
+
+    def learn_unit(self, scores: Sequence[float]) -> None:
+        """Take over mean and standard deviation of the training scores; if all are equal, the mean."""
+        values = torch.tensor(scores, dtype=torch.float64)
+        self.centre.fill_(values.mean())
+        self.scale.fill_(values.std(correction=0) or 1.0)
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        token_type_ids: Tensor | None = None,
+        labels: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """See `_Head.forward`; the logits have the unit of the training scores, the loss has none."""
+        output = super().forward(input_ids, attention_mask, token_type_ids, labels)
+        return output | {"logits": output["logits"].float() * self.scale + self.centre}
+
+    def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
+        """The mean squared error over texts, as a share of the variance of the training scores."""
+        return nn.functional.mse_loss(logits.float().squeeze(-1), (labels - self.centre) / self.scale)
+
+
 def mean_pool(last_hidden_state: Tensor, attention_mask: Tensor) -> Tensor:
     """The mean over the tokens that are not padding, of shape (batch, width)."""
     mask = attention_mask.unsqueeze(-1).to(last_hidden_state.dtype)
     return (last_hidden_state * mask).sum(1) / mask.sum(1).clamp(min=1)
 
 
-HEADS = {"token": TokenHead, "span": SpanHead, "sequence": SequenceHead, "query": QueryHead, "pair": PairHead}
+HEADS = {
+    "token": TokenHead,
+    "span": SpanHead,
+    "sequence": SequenceHead,
+    "query": QueryHead,
+    "pair": PairHead,
+    "multi_label": MultiLabelHead,
+    "regression": RegressionHead,
+}
 
 
 def with_head(kind: str, encoder: nn.Module, n_outputs: int) -> nn.Module:

@@ -162,5 +162,7 @@ def collate(batch: Sequence[Feature], tokenizer: PreTrainedTokenizerBase) -> dic
     return {**inputs, "labels": torch.tensor(labels)}
 
 
-def _ignored(labels: list[int] | tuple[int, int] | int) -> list[int] | int:
-    return [IGNORED] * len(labels) if isinstance(labels, list | tuple) else IGNORED
+def _ignored(labels: list[int] | tuple[int, ...] | float) -> list[int] | tuple[int, ...] | int:
+    if isinstance(labels, tuple):
+        return (IGNORED,) * len(labels)
+    return [IGNORED] * len(labels) if isinstance(labels, list) else IGNORED

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, Trainer, TrainerCallback, TrainingArguments
 
 CHECKPOINT_INTERVAL_S = 300.0
+_SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+"""The names of transformers; each begins with warm-up."""
 COMPLETE = "complete"
 """The file that marks a checkpoint as completely written."""
 
@@ -40,11 +42,13 @@ class Fit:
         steps: optimiser steps taken.
         losses: (step, mean training loss since the last entry), about a hundred entries.
         resumed_from_step: the step of the checkpoint that training continued from; 0 if it started from the beginning.
+        best_epoch: the epoch whose weights were kept; ``None`` if they are those of the end.
     """
 
     steps: int
     losses: list[tuple[int, float]]
     resumed_from_step: int = 0
+    best_epoch: float | None = None
 
 
 class DivergedError(RuntimeError):
@@ -67,6 +71,7 @@ class TrainingOptions:
             when the run is saved.
         checkpoint_interval_s: seconds between checkpoints.
         curves: where loss, learning rate and gradient norm go.
+        judge: gives the dev score of the weights as they are; with it, those of the epoch with the best score are kept.
     """
 
     recipe: Recipe
@@ -75,6 +80,7 @@ class TrainingOptions:
     checkpoints: Path | None = None
     checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S
     curves: Curves | None = None
+    judge: Callable[[], float] | None = None
 
 
 def fit(
@@ -122,6 +128,7 @@ def train_with(
     """
     from transformers.trainer_callback import PrinterCallback
 
+    from harness.nn.best_epoch import BestEpoch
     from harness.nn.trainer import ReportCallback
 
     with _folder(options.checkpoints) as folder:
@@ -137,6 +144,9 @@ def train_with(
         if options.curves and distributed.is_first():
             for callback in tracked(options.curves, anew=last is None):
                 trainer.add_callback(callback)
+        best = BestEpoch(options.judge, folder) if options.judge else None
+        if best:
+            trainer.add_callback(best)
         if distributed.rank():
             # Otherwise every process would draw the same dropout masks.
             torch.manual_seed(options.seed + 1_000_003 * distributed.rank())
@@ -145,8 +155,9 @@ def train_with(
         # No loss is computed after the last update, and those of the last few steps may not be logged.
         if not all(parameter.isfinite().all() for parameter in trainer.model.parameters()):
             raise DivergedError(f"weights are not finite after step {trainer.state.global_step}; try a lower --lr")
+        epoch = best.restore(trainer.model) if best and distributed.is_first() else None
     losses = [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
-    return Fit(trainer.state.global_step, losses, _step_of(last) if last else 0)
+    return Fit(trainer.state.global_step, losses, _step_of(last) if last else 0, epoch)
 
 
 def tracked(curves: Curves, anew: bool) -> list[TrainerCallback]:
@@ -188,7 +199,7 @@ def _arguments(options: TrainingOptions, steps: int) -> dict[str, object]:
         "max_steps": recipe.max_steps or -1,
         "per_device_train_batch_size": distributed.batch_share(recipe.batch_size),
         "learning_rate": recipe.learning_rate,
-        "lr_scheduler_type": "linear",
+        "lr_scheduler_type": _SCHEDULES[recipe.schedule],
         "warmup_steps": math.ceil(steps * recipe.warmup_ratio),
         "weight_decay": recipe.weight_decay,
         "adam_beta1": recipe.adam_beta1,

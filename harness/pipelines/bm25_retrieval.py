@@ -9,7 +9,7 @@ import torch
 from harness.cells.cell import Cell
 from harness.machine import distributed
 from harness.nn.exact_search import best
-from harness.pipelines.stages import EVALUATED, Parts, Result, Stages, rows_of, scores_of
+from harness.pipelines.stages import EVALUATED, Parts, Result, Stages, limited, rows_of, scores_of
 from models.ranker import Ranker
 from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
 from tasks.retrieval import Retrieval
@@ -32,7 +32,7 @@ def bm25_retrieval(cell: Cell, parts: Parts[Ranker, Retrieval], stage: Stages) -
         InputError: the data are wrong.
     """
     with stage("load"):
-        data = parts.task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+        data = limited(parts.task.load(cell.dataset, cell.data_dir, cell.skip_bad), cell.recipe)
     if not distributed.is_first():
         return None
     with stage("encode"):

@@ -28,6 +28,7 @@ from harness.pipelines.stages import (
     Result,
     Stages,
     Tested,
+    limited,
     load_encoder,
     rows_of,
     scores_of,
@@ -135,7 +136,7 @@ def _tested(
 
 def _with_declared_prompts(cell: Cell, task: Retrieval, by: Vectors) -> tuple[Retrieval, SearchableData]:
     """The task with the checkpoint's prompts as prefixes, and the collection with notes on how its texts are read."""
-    data = task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+    data = limited(task.load(cell.dataset, cell.data_dir, cell.skip_bad), cell.recipe)
     return prompted(task, by), replace(data, notes=(*data.notes, *by.notes(cell.recipe.max_length)))
 
 

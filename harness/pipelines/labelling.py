@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.cells.cell import Cell
+from harness.errors import InputError
 from harness.machine import distributed
 from harness.machine.device import device
-from harness.nn.heads import with_head
+from harness.nn.heads import RegressionHead, with_head
 from harness.nn.inference import predict
 from harness.nn.training import fit
 from harness.pipelines.sampling import sample
@@ -18,12 +19,14 @@ from harness.pipelines.stages import (
     Result,
     Stages,
     Tested,
+    limited,
     load_encoder,
     rows_of,
     scores_of,
     training_options,
 )
 from harness.pipelines.test_sets import Target, read_test_set
+from harness.progress import Update, silent
 from harness.store.record import ExampleCounts
 from models.encoder import Encoder
 from models.parameters import count_parameters
@@ -61,7 +64,8 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
     """
     task, recipe = parts.task, cell.recipe
     with stage("load"):
-        data = task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+        data = limited(task.load(cell.dataset, cell.data_dir, cell.skip_bad), recipe)
+        _refuse_missing_splits(cell, data)
         targets = [read_test_set(test, cell, data) for test in parts.tests]
         encoder, tokenizer, limit = load_encoder(cell, parts)
         model = with_head(task.head, encoder, len(data.labels)).to(device())
@@ -71,21 +75,30 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
         longest = task.longest_input(limit) if isinstance(task, LongerThanTrained) else recipe.max_length
         train = sample(data.splits["train"], recipe.train_limit)
         trained_on = task.encode(train, data.labels, tokenizer, recipe.max_length, training=True)
+        if isinstance(model, RegressionHead):
+            model.learn_unit([feature["labels"] for feature in trained_on.features])
         inputs = [sheet.task.encode(sheet.examples, sheet.labels, tokenizer, longest) for sheet in sheets]
+
+    def predicted(sheet: _Sheet, one: Encoded, show: Update) -> list[Prediction]:
+        logits = predict(model, one.features, tokenizer, recipe.precision, progress=show)
+        return sheet.task.decode(sheet.examples, sheet.outputs, one, logits)
+
+    def dev_score() -> float:
+        found, _ = _tuned(task, data, [predicted(sheets[0], inputs[0], silent("dev"))])
+        return task.score(data.splits["dev"], found[0])[task.metric]
+
     with stage("fit"):
-        done = fit(model, trained_on.features, tokenizer, training_options(cell, parts, stage))
+        options = training_options(cell, parts, stage, dev_score if recipe.keep_best else None)
+        done = fit(model, trained_on.features, tokenizer, options)
     if not distributed.is_first():
         return None
-    answers: list[list[Prediction]] = []
     with stage("predict"):
-        for sheet, one in zip(sheets, inputs, strict=True):
-            show = stage.report(sheet.shown_as)
-            logits = predict(model, one.features, tokenizer, recipe.precision, progress=show)
-            answers.append(sheet.task.decode(sheet.examples, sheet.outputs, one, logits))
+        answers = [
+            predicted(sheet, one, stage.report(sheet.shown_as)) for sheet, one in zip(sheets, inputs, strict=True)
+        ]
     with stage("score"):
-        tuned = task.tune(data.splits["dev"], answers[0]) if isinstance(task, TunedOnDev) else {}
-        if isinstance(task, TunedOnDev):
-            answers = [task.apply(each, tuned) for each in answers]
+        answers, tuned = _tuned(task, data, answers)
+        tuned |= {} if done.best_epoch is None else {"epoch": done.best_epoch}
         predictions = dict(zip(EVALUATED, answers, strict=False))
         scores, rows = scores_of(task, data, predictions), rows_of(task, data, predictions)
     elsewhere = zip(targets, answers[2:], inputs[2:], strict=True)
@@ -108,3 +121,27 @@ def _sheet(target: Target[LabellingTask, Data]) -> _Sheet:
 
 def _counts(n_train: int, encoded: Encoded) -> ExampleCounts:
     return {"n_train": n_train, "n_windowed": encoded.n_windowed, "n_truncated": encoded.n_truncated}
+
+
+def _refuse_missing_splits(cell: Cell, data: Data) -> None:
+    """Refuse data without what the training needs.
+
+    Raises:
+        InputError: there is no train split, or no dev split to keep the best epoch by.
+    """
+    if not data.splits["train"]:
+        raise InputError(
+            f"{cell.task} has no train split, so there is nothing to train its head on; it can be a test set"
+        )
+    if cell.recipe.keep_best and not data.splits["dev"]:
+        raise InputError(f"{cell.task} has no dev split, by which --keep-best chooses an epoch; leave it out")
+
+
+def _tuned(
+    task: LabellingTask, data: Data, answers: list[list[Prediction]]
+) -> tuple[list[list[Prediction]], dict[str, float]]:
+    """The predictions with the values that are best for those of dev, the first, and these values, if the task has any."""
+    if not isinstance(task, TunedOnDev):
+        return answers, {}
+    tuned = task.tune(data.splits["dev"], answers[0])
+    return [task.apply(each, tuned) for each in answers], tuned

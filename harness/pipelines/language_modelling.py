@@ -12,7 +12,7 @@ from harness.machine.device import device
 from harness.nn.masked_lm import Scorer, load_scorer
 from harness.nn.pseudo_likelihood import Tokens, pseudo_log_likelihoods, tokens_of
 from harness.nn.text_loss import document_losses, masked_text
-from harness.pipelines.stages import Parts, Result, Stages, rows_of, scores_of
+from harness.pipelines.stages import Parts, Result, Stages, limited, rows_of, scores_of
 from harness.store.record import ExampleCounts
 from models import loading
 from models.encoder import Encoder, refuse_longer
@@ -36,7 +36,7 @@ def text_loss(cell: Cell, parts: Parts[Encoder, LanguageModelling], stage: Stage
         InputError: the text or the weights are wrong, the weights have no masked-LM head, or rows are longer than the encoder takes.
     """
     with stage("load"):
-        data = parts.task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+        data = limited(parts.task.load(cell.dataset, cell.data_dir, cell.skip_bad), cell.recipe)
         scorer, encoder, tokenizer = _loaded(cell, parts)
     if not distributed.is_first():
         return None
@@ -65,7 +65,7 @@ def minimal_pairs(cell: Cell, parts: Parts[Encoder, LanguageModelling], stage: S
         InputError: the pairs or the weights are wrong, the weights have no masked-LM head, or a sentence is too long.
     """
     with stage("load"):
-        data = parts.task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+        data = limited(parts.task.load(cell.dataset, cell.data_dir, cell.skip_bad), cell.recipe)
         scorer, encoder, tokenizer = _loaded(cell, parts)
     if not distributed.is_first():
         return None

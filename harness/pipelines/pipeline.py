@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.cells.cell import PROTOCOL
 from harness.cells.plan import Planned, chosen_options
+from harness.cells.recipe import Recipe
 from harness.machine import distributed, provenance
 from harness.machine.tracking import Curves
 from harness.nn.determinism import make_repeatable
@@ -18,7 +19,7 @@ from harness.pipelines.labelling import label
 from harness.pipelines.language_modelling import minimal_pairs, text_loss
 from harness.pipelines.mteb import mteb
 from harness.pipelines.reranking import rerank
-from harness.pipelines.stages import Parts, Result, Stages, Tested
+from harness.pipelines.stages import EVALUATED, Parts, Result, Stages, Tested
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS
 from harness.store.pretrained import origin_of
@@ -34,7 +35,7 @@ from harness.store.record import (
 )
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
-from tasks.task import Row, Task, constant_guess
+from tasks.task import Data, Row, Task, constant_guess, lowest
 
 # A head decides which encoder and task classes a cell has, which the type checker cannot know.
 KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
@@ -42,6 +43,8 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
     "span": label,
     "sequence": label,
     "query": label,
+    "multi_label": label,
+    "regression": label,
     "pair": rerank,
     "embedding": dense_retrieval,
     "mteb": mteb,
@@ -148,16 +151,31 @@ def _beyond_pretraining(longest: int, origin: PretrainingOrigin | None) -> list[
     ]
 
 
+def _trial(recipe: Recipe, name: str, data: Data) -> list[str]:
+    """One sentence if only a part of dev and test was scored."""
+    if recipe.test_limit is None:
+        return []
+    n_dev, n_test = (len(data.splits[split]) for split in EVALUATED)
+    return [
+        f"this is a trial of {name} on a sample of {n_dev} dev and {n_test} test examples (--test-limit), not comparable with "
+        "scores of the whole test set"
+    ]
+
+
 def _task(
     planned: Planned, name: str, task: Task, result: Result | Tested, origin: PretrainingOrigin | None
 ) -> TaskEntry:
     """The entry of the dataset of training, or of a test set."""
     data, recipe = result.data, planned.cell.recipe
     info = task.datasets.get(name.partition("/")[2])
-    caveats = (*(info.caveats if info else ()), *(result.caveats if isinstance(result, Tested) else ()))
+    caveats = (
+        *(info.caveats if info else ()),
+        *(result.caveats if isinstance(result, Tested) else ()),
+        *_trial(recipe, name, data),
+    )
     beyond = _beyond_pretraining(recipe.max_length, origin)
     untrained = () if recipe.trains else (UNTRAINED_NOTE,)
-    return {
+    entry: TaskEntry = {
         "name": task.family,
         "dataset": name,
         "origin": data.origin,
@@ -173,7 +191,11 @@ def _task(
         "n_skipped": data.n_skipped,
         "overlap": dict(overlap(task, data).items()),
         "constant_guess": constant_guess(task, data.splits["test"]),
+        "lowest": lowest(task),
     }
+    if not entry["lowest"]:
+        del entry["lowest"]
+    return entry
 
 
 def _recipe(planned: Planned, result: Result) -> RecipeEntry:

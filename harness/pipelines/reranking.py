@@ -24,6 +24,7 @@ from harness.pipelines.stages import (
     Parts,
     Result,
     Stages,
+    limited,
     load_encoder,
     rows_of,
     scores_of,
@@ -60,7 +61,7 @@ def rerank(cell: Cell, parts: Parts[Encoder, Rerank], stage: Stages) -> Result |
     """
     task, recipe = parts.task, cell.recipe
     with stage("load"):
-        data = task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+        data = limited(task.load(cell.dataset, cell.data_dir, cell.skip_bad), cell.recipe)
         if not data.splits["train"]:
             raise InputError(f"{cell.task} has no query to train on, and the head of a cross-encoder begins at random")
         encoder, tokenizer, _ = load_encoder(cell, parts)

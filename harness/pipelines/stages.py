@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -13,9 +14,11 @@ from torch import nn
 
 from harness.cells.cell import Cell
 from harness.cells.plan import TestSet
+from harness.cells.recipe import Recipe
 from harness.machine.device import device
 from harness.machine.tracking import Curves
 from harness.nn.training import Fit, TrainingOptions
+from harness.pipelines.sampling import sample
 from harness.progress import Reporter, silent, with_loss
 from harness.store.record import ExampleCounts
 from models import loading
@@ -31,6 +34,7 @@ EVALUATED: tuple[Split, ...] = ("dev", "test")
 STAGES = ("load", "encode", "fit", "predict", "score")
 
 ModelT = TypeVar("ModelT", Encoder, Ranker, covariant=True)
+DataT = TypeVar("DataT", bound=Data)
 TaskT = TypeVar("TaskT", bound=Task, covariant=True)
 
 
@@ -122,6 +126,16 @@ class Result:
 Predictions = Mapping[Split, Sequence[Prediction]]
 
 
+def limited(data: DataT, recipe: Recipe) -> DataT:
+    """The examples to use: of a trial (``--test-limit``) a fixed sample of dev and test, with another fingerprint."""
+    limit = recipe.test_limit
+    if limit is None:
+        return data
+    splits = {**data.splits, **{split: sample(data.splits[split], limit) for split in EVALUATED}}
+    digest = hashlib.sha256(f"{data.fingerprint} test_limit {limit}".encode()).hexdigest()
+    return replace(data, splits=splits, fingerprint=digest)
+
+
 def scores_of(task: Task, data: Data, predictions: Predictions) -> dict[Split, dict[str, float]]:
     """The scores of dev and test."""
     return {split: task.score(data.splits[split], predictions[split]) for split in EVALUATED}
@@ -149,8 +163,15 @@ def load_encoder(cell: Cell, parts: Parts[Encoder, Task]) -> tuple[nn.Module, Pr
     return model.to(device()), tokenizer, limit
 
 
-def training_options(cell: Cell, parts: Parts[Encoder, Task], stage: Stages) -> TrainingOptions:
-    """The options of the cell's training."""
+def training_options(
+    cell: Cell, parts: Parts[Encoder, Task], stage: Stages, judge: Callable[[], float] | None = None
+) -> TrainingOptions:
+    """The options of the cell's training; ``judge`` gives the dev score, to keep the best epoch."""
     return TrainingOptions(
-        cell.recipe, cell.seed, with_loss(stage.report("fit")), checkpoints=parts.checkpoints, curves=parts.curves
+        cell.recipe,
+        cell.seed,
+        with_loss(stage.report("fit")),
+        checkpoints=parts.checkpoints,
+        curves=parts.curves,
+        judge=judge,
     )

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar, cast
 from harness.cells.cell import Cell
 from harness.cells.plan import TestSet
 from harness.errors import InputError
+from harness.pipelines.stages import limited
 from tasks.label_names import output_names
 from tasks.task import Data, Example, Split, Task
 
@@ -50,4 +51,5 @@ def read_test_set(test: TestSet[TaskT], cell: Cell, trained: DataT) -> Target[Ta
         raise InputError(f"the test set {test.name} has no test example, so there is nothing to score; leave it out")
     outputs, note = output_names(trained.labels, data.labels, test.name)
     splits: dict[Split, Sequence[Example]] = {"train": trained.splits["train"], "dev": [], "test": data.splits["test"]}
-    return Target(test, replace(data, splits=splits), outputs, (note,) if note else ())
+    limited_to = limited(replace(data, splits=splits), cell.recipe)
+    return Target(test, limited_to, outputs, (note,) if note else ())

@@ -229,8 +229,14 @@ def recipe_sentence(recipe: Mapping[str, Any]) -> str:
     length = counted(steps, "step") if steps else counted(_value(recipe.get("epochs")), "epoch")
     batch = recipe.get("effective_batch_size") or recipe.get("batch_size")
     words = [length, f"batches of {batch}", f"at most {recipe.get('max_length')} tokens", str(recipe.get("precision"))]
-    limit = recipe.get("train_limit")
-    return ", ".join([*words, *([f"{limit} training examples"] if limit else [])])
+    limit, trial, schedule = (recipe.get(name) for name in ("train_limit", "test_limit", "schedule"))
+    more = {
+        f"{limit} training examples": limit,
+        f"{schedule} schedule": schedule,
+        "the best epoch on dev": recipe.get("keep_best"),
+        f"a trial on {trial} test examples": trial,
+    }
+    return ", ".join([*words, *(text for text, holds in more.items() if holds)])
 
 
 def slug(text: str) -> str:
@@ -249,14 +255,16 @@ def _standings(ranked: Sequence[Entry], marks: Sequence[Mark]) -> tuple[Standing
 
 def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
     middle = median(entry.scores())
-    _, low, high = interval_over_seeds(entry.independent_scores())
+    _, low, high = interval_over_seeds(entry.independent_scores(), entry.lowest)
     low, high = min(low, middle), max(high, middle)
     seconds = median(sum(run["seconds"].values()) for run in entry.runs)
     return Standing(entry, label, middle, low, high, mark, seconds)
 
 
-def interval_over_seeds(scores: Sequence[float]) -> tuple[float, float, float]:
-    """The median of the scores and its 95 % interval for new seeds, see `harness.comparison.stats.seed_interval`; within 0 and 1.
+def interval_over_seeds(scores: Sequence[float], lowest: float = 0.0) -> tuple[float, float, float]:
+    """The median of the scores and its 95 % interval for new seeds, see `harness.comparison.stats.seed_interval`.
+
+    The interval is cut at the lowest possible score and at 1.
 
     With one seed both ends are the score, since nothing is known of the spread.
     """
@@ -265,7 +273,7 @@ def interval_over_seeds(scores: Sequence[float]) -> tuple[float, float, float]:
         return middle, middle, middle
     rng = np.random.default_rng(0)
     _, low, high = seed_interval(np.array(scores)[:, None], _median_over_seeds, rng, resamples=RESAMPLES)
-    return middle, min(max(low, 0.0), middle), max(min(high, 1.0), middle)
+    return middle, min(max(low, lowest), middle), max(min(high, 1.0), middle)
 
 
 def _median_over_seeds(scores: NDArray[np.float64]) -> Any:

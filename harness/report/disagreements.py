@@ -170,7 +170,8 @@ def _one_of_many(row: Row) -> tuple[tuple[Chip, ...], bool]:
 
 
 def _single(row: Row) -> tuple[tuple[Chip, ...], bool]:
-    right = _full_marks(row, row.get("predicted") == row.get("gold"))
+    gold = row.get("gold")
+    right = _full_marks(row, False) or (gold is not None and row.get("predicted") == gold)
     return ((_short(_text(row.get("predicted"))), "right" if right else "wrong"),), right
 
 

@@ -26,8 +26,11 @@ class CutOffError(Exception):
     pass
 
 
-def train(weights, data_dir, recipe, folder, cut_off_at=None):
-    """Fine-tune in float32 with a checkpoint at every step; what training did, and the weights."""
+def train(weights, data_dir, recipe, folder, cut_off_at=None, judged=False):
+    """Fine-tune in float32 with a checkpoint at every step; what training did, and the weights.
+
+    With ``judged`` the best epoch is the one whose classifier has the least weights.
+    """
     planned = plan(Request("bert", "ner/cities", str(weights), data_dir=str(data_dir), recipe=recipe))
     data = planned.task.load("cities", str(data_dir))
     make_repeatable(0)
@@ -40,7 +43,9 @@ def train(weights, data_dir, recipe, folder, cut_off_at=None):
             raise CutOffError
 
     in_float32 = replace(planned.cell.recipe, precision="fp32")
-    done = fit(model, features, tokenizer, TrainingOptions(in_float32, 0, progress, folder, checkpoint_interval_s=0))
+    judge = (lambda: -float(model.classifier.weight.detach().abs().sum())) if judged else None
+    options = TrainingOptions(in_float32, 0, progress, folder, checkpoint_interval_s=0, judge=judge)
+    done = fit(model, features, tokenizer, options)
     return done, model.state_dict()
 
 

@@ -10,10 +10,10 @@ from tasks import TASKS
         ("wnut17", "'ner/wnut17'?"),
         ("WNUT17", "'ner/wnut17'?"),
         ("wnut", "'ner/wnut17'?"),
-        ("glue", "'nli/mnli' or 'nli/mnli_mismatched' or 'classification/sst2' or 'classification/qqp'?"),
+        ("super_glue", "'span/record' or 'nli/cb' or 'classification/boolq' or 'classification/wic'?"),
         ("sst-2", "'classification/sst2'?"),
         ("multinli", "'nli/mnli' or 'nli/mnli_mismatched'?"),
-        ("conll", "'ner/conll2003'?"),
+        ("conll", "'ner/conll2003' or 'classification/cola'?"),
         ("scifct", "'retrieval/scifact' or 'retrieval/scidocs'?"),
         ("nre", "'ner'?"),
         ("classificaton", "'classification'?"),
@@ -26,5 +26,7 @@ def test_the_name_of_a_dataset_or_benchmark_is_understood(typed, offered):
 
 
 def test_a_name_like_nothing_lists_the_families():
-    with pytest.raises(InputError, match="there are: ner, span, nli, classification, needle, retrieval, rerank, mteb"):
+    with pytest.raises(
+        InputError, match="there are: ner, span, nli, classification, sts, multilabel, needle, retrieval, rerank, mteb"
+    ):
         TASKS["zzzzzzzz"]

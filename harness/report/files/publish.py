@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.errors import InputError
 from harness.exchange.published import published_command
 from harness.plain_text import plain
-from harness.report import pretraining
+from harness.report import pretraining, suites
 from harness.report.comparable import Comparison, comparisons, slug
 from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
@@ -65,6 +65,7 @@ def _write_tables(found: Sequence[Comparison], matrices: Sequence[Table], readin
     files = []
     sheets = [tables.leaderboard(found)] if found else []
     sheets += [tables.of_comparison(comparison) for comparison in found]
+    sheets += suites.tables(found)
     sheets += matrices
     sheets += pretraining.tables(reading.pretraining)
     if imported := tables.of_imported(reading.imported):

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from harness.exchange.published import last_name
 from harness.plain_text import plain
 from harness.progress import counted
-from harness.report import disagreements, pretraining, pretraining_scores, ties
+from harness.report import disagreements, pretraining, pretraining_scores, suites, ties
 from harness.report.comparable import Comparison
 from harness.report.files import tables, transfer
 from harness.report.page import bench_section, length_section, panels, svg
@@ -75,6 +75,7 @@ def _content(
         "progress": pretraining_scores.sections(comparisons, numbers),
         "bench": bench_section.settings(reading.bench, numbers),
         "browser": _browser(comparisons, store),
+        "suites": suites.tables(comparisons),
         "imported": tables.of_imported(reading.imported),
         "failed": tables.of_failed(reading.failed) if reading.failed else None,
         "broken": reading.broken,

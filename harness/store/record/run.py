@@ -87,6 +87,8 @@ class TaskEntry(ExampleCounts):
     """Limits of the meaning of the scores, one sentence each, as the dataset declares them."""
     metric: str
     """The main metric."""
+    lowest: NotRequired[float]
+    """Its lowest possible value, if that is not 0: a correlation can be -1."""
     n_dev: int
     n_test: int
     n_skipped: int
@@ -115,6 +117,12 @@ class RecipeEntry(OptimiserEntry):
     max_length: int
     warmup_ratio: float
     train_limit: int | None
+    schedule: NotRequired[str]
+    """Of the learning rate, if not linear."""
+    keep_best: NotRequired[bool]
+    """True if the weights are those of the best epoch on dev."""
+    test_limit: NotRequired[int]
+    """Of a trial: how many examples of dev and of test were scored at most."""
     protocol: NotRequired[int]
     """Version of the pipeline; runs of the first version do not have it."""
     effective_batch_size: NotRequired[int]

@@ -101,7 +101,7 @@ def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None)
     Rows without a gold label are dropped, as usual, and so are the few rows of QQP without text.
 
     Args:
-        info: declares ``files``, ``columns`` (one or two names) and ``labels`` in the order of their ids.
+        info: declares ``files``, ``columns`` (see `tasks.task.HubOptions`) and ``labels`` in the order of their ids.
         skip_bad: leave out malformed rows and count them.
         root: a local copy of the repository, instead of the hub.
 
@@ -152,8 +152,11 @@ def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str | 
         file: JSON lines; empty lines are skipped.
         known: the allowed labels; all if it is empty.
     """
+    kinds = LabelKind()
     for number, row in json_lines(file):
         example = row if isinstance(row, str) else _example(row, file.name, number)
+        if isinstance(example, LabelledText) and isinstance(row, dict):
+            example = kinds.defect(row["label"], f"line {number}") or example
         if isinstance(example, str):
             yield f"{file}:{number} {example}"
         elif example and known and example.label not in known:
@@ -165,27 +168,60 @@ def _lines(file: Path, known: tuple[str, ...]) -> Iterator[LabelledText | str | 
 
 
 def _example(row: JsonObject, file: str, number: int) -> LabelledText | str | None:
-    first, second = next((pair for pair in COLUMNS if pair[0] in row), ("", ""))
-    if not first:
-        return f"has neither 'premise' and 'hypothesis' nor 'text' among its keys {', '.join(map(shown, list(row)[:10])) or '(none)'}"
-    if "label" not in row:
-        return "has no 'label'"
-    label = row["label"]
-    if is_unlabelled(label):
-        return None
+    texts = texts_of(row)
+    if any(first in row for first, _ in COLUMNS):  # otherwise that is what is wrong with the row
+        if "label" not in row:
+            return "has no 'label'"
+        if is_unlabelled(row["label"]):
+            return None
+        if defect := label_defect(row["label"]):
+            return defect
+    return texts if isinstance(texts, str) else LabelledText(*texts, str(row["label"]), f"{file}:{number}")
+
+
+def label_defect(label: object) -> str:
+    """Why a value cannot be a label, as the end of a sentence; empty if it can."""
     if isinstance(label, bool) or not isinstance(label, str | int):
         return f"has the label {shown(label)}, which is neither text nor an integer"
     if len(str(label)) > LONGEST_LABEL:
         return f"has a label of {len(str(label)):,} characters, {shown(str(label))}, and at most {LONGEST_LABEL} are read as one"
     if not is_unicode(str(label)):
         return "has a label with half a surrogate pair, which is not a character"
+    return ""
+
+
+class LabelKind:
+    """Whether labels are text or numbers, which the first one decides: 1 and "1" would become the same label."""
+
+    def __init__(self) -> None:
+        self._first: tuple[object, str] | None = None
+
+    def defect(self, label: object, place: str) -> str:
+        """Why this label does not go with the first, as the end of a sentence; empty if it does.
+
+        Args:
+            label: text or an integer.
+            place: of the label, for the messages about later ones.
+        """
+        first, there = self._first = self._first or (label, place)
+        if isinstance(label, str) == isinstance(first, str):
+            return ""
+        kinds = ("text", "a number") if isinstance(label, str) else ("a number", "text")
+        return f"has the label {shown(label)}, which is {kinds[0]}, but {shown(first)} of {there} is {kinds[1]}; write all in one way"
+
+
+def texts_of(row: JsonObject) -> tuple[str, str | None] | str:
+    """The texts of a row, the second ``None`` for a single text, or what is wrong with them, as the end of a sentence."""
+    first, second = next((pair for pair in COLUMNS if pair[0] in row), ("", ""))
+    if not first:
+        return f"has neither 'premise' and 'hypothesis' nor 'text' among its keys {', '.join(map(shown, list(row)[:10])) or '(none)'}"
     columns = [first] if second == "text_pair" and row.get(second) is None else [first, second]
     for column in columns:
         if column not in row:
             return f"has no {column!r}"
         if not is_text(row[column]):
             return f"has no text in {column!r}"
-    return LabelledText(row[first], row[second] if len(columns) == 2 else None, str(label), f"{file}:{number}")
+    return row[first], row[second] if len(columns) == 2 else None
 
 
 def is_unlabelled(label: object) -> bool:
@@ -203,6 +239,8 @@ def _from_row(info: DatasetInfo, split: Split, number: int, row: JsonObject) -> 
     at = f"row {number} of {info.hub_id} ({split})"
     try:
         first, *second = (str(row[column]) for column in columns)
+        if len(second) > 1:  # a word, a text with it, and another one
+            first, second = f"{first}: {second[0]}", second[1:]
         label = row["label"]
         if is_unlabelled(label) or not all(map(is_text, (first, *second))):
             return None

@@ -31,11 +31,21 @@ def test_the_key_does_not_move():
         {"data_identity": "other"},
         {"recipe": Recipe(learning_rate=2e-5)},
         {"recipe": Recipe(precision="bf16")},
+        {"recipe": Recipe(schedule="cosine")},
+        {"recipe": Recipe(keep_best=True)},
+        {"recipe": Recipe(test_limit=100)},
         {"tests": (("ner/wnut17", "data"),)},
     ],
 )
 def test_the_key_tells_apart_what_decides_the_score(change):
     assert replace(CELL, **change).key != CELL.key
+
+
+def test_later_fields_are_in_keys_and_records_only_when_they_are_used():
+    later = {"schedule", "keep_best", "test_limit"}
+    assert not later & set(Recipe().as_record())
+    used = Recipe(schedule="constant", keep_best=True, test_limit=5).as_record()
+    assert {name: used[name] for name in later} == {"schedule": "constant", "keep_best": True, "test_limit": 5}
 
 
 def test_the_key_ignores_where_equal_files_lie():
@@ -57,6 +67,19 @@ def test_what_cannot_be_trained_is_refused(name, value):
 def test_a_learning_rate_is_a_number(value):
     with pytest.raises(InputError):
         Recipe(learning_rate=value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"schedule": "linnear"}, "the schedule is linear or cosine or constant, not 'linnear'"),
+        ({"keep_best": 1}, "the keep best is true or false, not 1"),
+        ({"test_limit": 0}, "the test limit must be greater than 0, not 0"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(values, message):
+    with pytest.raises(InputError, match=message):
+        Recipe(**values)
 
 
 def test_an_unknown_option_suggests_the_right_one():

@@ -166,6 +166,17 @@ def test_any_value_of_a_key_is_a_grid_or_a_sentence(key, value):
         read(None, {"models": ["a"], "tasks": ["t"], key: value})
 
 
+def test_a_switch_of_the_recipe_is_read_from_toml_and_told_in_the_command(tmp_path):
+    head = 'models = ["a"]\ntasks = ["t"]\n'
+    (grid,) = grids(tmp_path, head + 'recipe = { keep_best = true, schedule = "cosine", test_limit = 9 }')
+    words = grid.requests()[0].arguments()
+    assert words[-5:] == ["--schedule", "cosine", "--keep-best", "--test-limit", "9"]
+    (grid,) = grids(tmp_path, head + "recipe = { keep_best = false }")
+    assert "--keep-best" not in grid.requests()[0].arguments()
+    with pytest.raises(InputError, match="keep_best of the recipe is true or false, not 'yes'"):
+        grids(tmp_path, head + 'recipe = { keep_best = "yes" }')
+
+
 def test_every_digit_of_a_rate_is_in_the_command():
     words = Request("a", "t", recipe={"learning_rate": 1.23456789e-4}).arguments()
     assert float(words[words.index("--lr") + 1]) == 1.23456789e-4

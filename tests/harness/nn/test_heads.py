@@ -18,7 +18,10 @@ def padded(ids, by):
     return torch.nn.functional.pad(ids, (0, by)), torch.nn.functional.pad(torch.ones_like(ids), (0, by))
 
 
-@pytest.mark.parametrize(("kind", "outputs", "labels"), [("span", 2, [[1, 2]]), ("sequence", 3, [2])])
+@pytest.mark.parametrize(
+    ("kind", "outputs", "labels"),
+    [("span", 2, [[1, 2]]), ("sequence", 3, [2]), ("multi_label", 3, [[1, 0, 1]]), ("regression", 1, [2.5])],
+)
 def test_loss_does_not_depend_on_padding(encoder, kind, outputs, labels):
     torch.manual_seed(0)
     model = with_head(kind, encoder, outputs).eval()
@@ -40,6 +43,27 @@ def test_the_span_loss_is_the_mean_of_start_and_end(encoder):
     torch.testing.assert_close(output["loss"], (start + end) / 2)
 
 
+def test_the_loss_of_several_labels_is_the_mean_over_texts_and_labels(encoder):
+    model = with_head("multi_label", encoder, 2).eval()
+    ids = torch.tensor([[2, 7, 8, 3], [2, 9, 4, 3]])
+    output = model(ids, torch.ones_like(ids), labels=torch.tensor([[1, 0], [1, 1]]))
+    p = output["logits"].sigmoid()
+    expected = -(p[0, 0].log() + (1 - p[0, 1]).log() + p[1, 0].log() + p[1, 1].log()) / 4
+    torch.testing.assert_close(output["loss"], expected)
+
+
+def test_scores_have_the_unit_of_training_and_the_loss_has_none(encoder):
+    model = with_head("regression", encoder, 1).eval()
+    model.learn_unit([100.0, 120.0, 140.0])
+    ids = torch.tensor([[2, 7, 8, 3]])
+    output = model(ids, torch.ones_like(ids), labels=torch.tensor([130.0]))
+    spread = (800 / 3) ** 0.5
+    torch.testing.assert_close(output["loss"], ((130 - output["logits"][0, 0]) / spread) ** 2)
+    assert abs(output["logits"][0, 0] - 120) < 40
+    model.learn_unit([3.0, 3.0])
+    assert model.scale == 1
+
+
 def test_a_text_is_classified_by_the_mean_of_its_tokens(encoder):
     model = SequenceHead(encoder, 3).eval()
     ids, mask = padded(torch.tensor([[2, 7, 8, 3]]), 4)
@@ -49,7 +73,13 @@ def test_a_text_is_classified_by_the_mean_of_its_tokens(encoder):
 
 @pytest.mark.parametrize(
     ("labels", "expected"),
-    [([[0, 1], [1]], [[0, 1] + [-100] * 6, [1] + [-100] * 7]), ([(1, 1), (0, 0)], [[1, 1], [0, 0]]), ([2, 0], [2, 0])],
+    [
+        ([[0, 1], [1]], [[0, 1] + [-100] * 6, [1] + [-100] * 7]),
+        ([(1, 1), (0, 0)], [[1, 1], [0, 0]]),
+        ([2, 0], [2, 0]),
+        ([(1, 0, 1), (0, 0, 0)], [[1, 0, 1], [0, 0, 0]]),
+        ([0.5, 2.0], [0.5, 2.0]),
+    ],
 )
 def test_a_batch_holds_labels_a_token_a_span_or_a_text(tokenizer, labels, expected):
     features = [

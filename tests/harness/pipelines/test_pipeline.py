@@ -139,6 +139,17 @@ def test_training_that_was_cut_off_goes_on_with_the_same_numbers(small_bert, dat
     assert all((weights[name] == resumed_weights[name]).all() for name in weights)
 
 
+def test_the_best_epoch_of_training_that_was_cut_off_is_that_of_all_epochs(small_bert, data_dir, tmp_path):
+    recipe = OPTIONS | {"epochs": 3}  # of 13 steps; the classifier's weights grow, so the first epoch is the best
+    whole, weights = train(small_bert, data_dir, recipe, tmp_path / "whole", judged=True)
+    with pytest.raises(CutOffError):
+        train(small_bert, data_dir, recipe, tmp_path / "cut", cut_off_at=20, judged=True)
+    resumed, resumed_weights = train(small_bert, data_dir, recipe, tmp_path / "cut", judged=True)
+    assert resumed.resumed_from_step == 19
+    assert whole.best_epoch == resumed.best_epoch == 1.0
+    assert all((weights[name] == resumed_weights[name]).all() for name in weights)
+
+
 def test_batches_have_like_lengths_and_hold_every_example_once():
     from harness.nn.length_groups import LengthGroups
 

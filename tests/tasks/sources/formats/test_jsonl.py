@@ -168,7 +168,11 @@ def test_no_row_ends_in_anything_but_an_example_or_a_sentence(row):
 
 @pytest.mark.parametrize(
     "info",
-    [i for i in [*NLI_DATASETS.values(), *CLASSIFICATION_DATASETS.values()] if i.source == "hub"],
+    [
+        i
+        for i in [*NLI_DATASETS.values(), *CLASSIFICATION_DATASETS.values()]
+        if "train" in i.hub_options.get("files", ())
+    ],
     ids=lambda info: info.name,
 )
 def test_every_declared_hub_dataset_is_read_by_its_declared_columns(info, tmp_path, monkeypatch):
@@ -187,8 +191,8 @@ def test_every_declared_hub_dataset_is_read_by_its_declared_columns(info, tmp_pa
     labelled = 60 - 60 // (len(labels) + 1)
     first = data.splits["test"][0]
     assert first.label == labels[0]  # id -1 is no gold label, so the first row is none
-    assert first.text == f"test {columns[0]} 0"
-    assert first.pair == (f"test {columns[1]} 0" if len(columns) == 2 else None)
+    *words, pair = [f"test {column} 0" for column in columns] if len(columns) > 1 else [f"test {columns[0]} 0", None]
+    assert (first.text, first.pair) == (": ".join(words), pair)
     assert len(data.splits["test"]) == labelled
     assert any("without a gold label or without text were dropped" in note for note in data.notes)
     texts = {split: {example.text for example in data.splits[split]} for split in data.splits}
@@ -222,3 +226,32 @@ def test_the_shared_sets_are_read_whole(shared):
     data = NLI.load("taxinli_mnli", str(shared / "data"))
     assert {split: len(pairs) for split, pairs in data.splits.items()} == {"train": 6071, "dev": 1000, "test": 3000}
     assert data.labels == ("contradiction", "entailment", "neutral")
+
+
+def test_labels_of_mixed_type_are_one_sentence(tmp_path):
+    lines = [{"text": "a", "label": 1}, {"text": "b", "label": 0}, {"text": "c", "label": "1"}]
+    root = write(tmp_path, train=lines)
+    with pytest.raises(
+        InputError, match=r"train.jsonl:3 has the label '1', which is text, but '1' of line 1 is a number"
+    ):
+        jsonl.load(root)
+
+
+def test_a_word_and_two_sentences_are_a_pair_that_begins_with_the_word(tmp_path):
+    info = CLASSIFICATION_DATASETS["wic"]
+    row = {"word": "bank", "sentence1": "The bank of a river.", "sentence2": "A bank lends.", "label": 0}
+    for files in info.hub_options["files"].values():
+        for name in files:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            Dataset.from_list([row] * 20).to_parquet(tmp_path / name)
+    (example, *_) = jsonl.load_hub(info, root=str(tmp_path)).splits["test"]
+    assert (example.text, example.pair, example.label) == ("bank: The bank of a river.", "A bank lends.", "False")
+
+
+def test_a_benchmark_that_only_tests_has_no_train_split(tmp_path):
+    info = NLI_DATASETS["hans"]
+    (name,) = info.hub_options["files"]["test"]
+    (tmp_path / name).parent.mkdir(parents=True)
+    Dataset.from_list([{"premise": "a", "hypothesis": "b", "label": 1}]).to_parquet(tmp_path / name)
+    data = jsonl.load_hub(info, root=str(tmp_path)).data("here")
+    assert (len(data.splits["train"]), data.splits["test"][0].label) == (0, "non-entailment")

@@ -1,0 +1,117 @@
+"""Semantic similarity (``sts``): a score for a text or pair of texts, by regression; Pearson's and Spearman's correlation.
+
+The main metric is the mean of both, which is the score of STS-B in GLUE (Wang et al., 2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.classification import encode_texts
+from tasks.excerpt import excerpt
+from tasks.family import Family, FolderSource, HubSource, Source
+from tasks.metrics import correlation_scores
+from tasks.shares import pearson_shares, spearman_shares
+from tasks.sources.formats.targets import Score, Targets
+from tasks.sources.formats.writing import write_lines
+from tasks.sources.target_text import ScoredText
+from tasks.task import Data, DatasetInfo, Encoded, Row
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+class Similarity(Family[Source]):
+    """The task ``sts``: a regression over texts or pairs of texts."""
+
+    family = "sts"
+    file_format = "JSON lines (text, text_pair, score)"
+    description = "a score for a pair of texts, by regression"
+    head = "regression"
+    metric = "pearson_spearman"
+    lowest = -1.0
+    default_dataset = "stsb"
+    defaults: Mapping[str, object] = {"max_length": 256, "batch_size": 16, "epochs": 3.0}
+
+    @property
+    def datasets(self) -> Mapping[str, DatasetInfo]:
+        """The declared datasets by name."""
+        from tasks.catalogue import STS_DATASETS
+
+        return STS_DATASETS
+
+    def embedded(self, info: DatasetInfo) -> Source:
+        """See `Family.embedded`: there is none."""
+        raise NotImplementedError(info.name)
+
+    def local(self, path: Path) -> Source:
+        """See `Family.local`: JSON lines; a folder with the name of a declared dataset has its range of scores."""
+        reader = _reader(self.datasets.get(path.name), self.without_train)
+        return FolderSource(path, reader.identity, reader.load)
+
+    def hub(self, info: DatasetInfo) -> Source:
+        """See `Family.hub`."""
+        return HubSource(info, _reader(info).load_hub)
+
+    def encode(
+        self,
+        examples: Sequence[ScoredText],
+        labels: Sequence[str],
+        tokenizer: PreTrainedTokenizerBase,
+        max_length: int,
+        training: bool = False,
+    ) -> Encoded:
+        """See `Task.encode` and `tasks.classification.encode_texts`; ``labels`` of a feature is its score."""
+        return encode_texts(examples, tokenizer, max_length, lambda example: example.target)
+
+    def decode(
+        self,
+        examples: Sequence[ScoredText],
+        labels: Sequence[str],
+        encoded: Encoded,
+        logits: Sequence[NDArray[np.float32]],
+    ) -> list[float]:
+        """The score of each example; logits are of shape (1,)."""
+        return [float(score[0]) for score in logits]
+
+    def score(self, examples: Sequence[ScoredText], predictions: Sequence[float]) -> dict[str, float]:
+        """See `tasks.metrics.correlation_scores`."""
+        return correlation_scores([example.target for example in examples], predictions)
+
+    def rows(self, examples: Sequence[ScoredText], predictions: Sequence[float]) -> list[Row]:
+        """Id, text and the text it is paired with (null for a single text), gold score and predicted score of each."""
+        gold = [example.target for example in examples]
+        shares = (pearson_shares(gold, predictions) + spearman_shares(gold, predictions)) / 2
+        return [
+            {
+                "id": example.id,
+                "text": excerpt(example.text),
+                "pair": excerpt(example.pair) if example.pair is not None else None,
+                "gold": example.target,
+                "predicted": round(predicted, 6),
+                "terms": [share, 1],
+            }
+            for example, predicted, share in zip(examples, predictions, shares.tolist(), strict=True)
+        ]
+
+    def write(self, data: Data, folder: Path) -> None:
+        """See `tasks.sources.hub.copies.Portable`: JSON lines."""
+        for split, examples in data.splits.items():
+            rows = ({"text": one.text, "text_pair": one.pair, "score": one.target} for one in examples)
+            write_lines(folder / f"{split}.jsonl", rows)
+
+    def texts(self, example: ScoredText) -> tuple[str, ...]:
+        """The text, or the pair."""
+        return (example.text,) if example.pair is None else (example.text, example.pair)
+
+
+STS = Similarity()
+
+
+def _reader(info: DatasetInfo | None, without_train: bool = False) -> Targets[float]:
+    return Targets(Score(info.score_range if info else None), without_train)
