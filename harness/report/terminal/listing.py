@@ -143,7 +143,8 @@ def _tasks() -> Iterator[Table | str]:
     for family, values in options.items():
         if values:
             yield f"{family} takes --task-option NAME=VALUE; {_defaults(values)}"
-    yield "ner, span, nli, classification and retrieval take FAMILY/hf:OWNER/NAME[@REVISION][:CONFIG], any dataset of the hub."
+    of_tables = [name for name in TASKS if getattr(TASKS[name], "columns", ())]
+    yield f"FAMILY/hf:OWNER/NAME[@REVISION][:CONFIG] is any dataset of the hub, for {', '.join(of_tables)}."
     yield "With --data-dir DIR a folder DIR/FAMILY/NAME is a dataset too: " + "; ".join(_file_formats()) + "."
 
 
