@@ -24,6 +24,9 @@ _SPACES_MENDED = "spaces as in running text"
 """Part of the identity of weights whose tokenizer was once read differently (see `checkpoint.spaces_were_misread`), so that old
 runs of these weights are other cells."""
 
+_AFTER_PADDING = ("roberta", "roberta-linear", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer")
+"""Encoders that count positions from the one after their padding id."""
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -152,8 +155,7 @@ def max_length(model: PreTrainedModel, encoder: Encoder, size: str) -> int | Non
     if declared is None:
         return None
     positions: int = getattr(model.config, "max_position_embeddings", declared)
-    # RoBERTa counts positions from the one after its padding id.
-    return positions - model.config.pad_token_id - 1 if model.config.model_type == "roberta" else positions
+    return positions - model.config.pad_token_id - 1 if model.config.model_type in _AFTER_PADDING else positions
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from tasks.beginning import beginning
 from tasks.excerpt import excerpt
 from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
+from tasks.head_labels import match_labels
 from tasks.metrics import classification_scores
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.writing import write_jsonl
 from tasks.sources.labelled_text import LabelledText
-from tasks.task import Data, DatasetInfo, Encoded, Row, one_by_one
+from tasks.task import Data, DatasetInfo, Encoded, OtherHead, Row, one_by_one
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -103,6 +104,14 @@ class SequenceClassification(Family[Source]):
     ) -> list[str]:
         """The most probable label of each example; logits are of shape (labels,)."""
         return [labels[int(scores.argmax())] for scores in logits]
+
+    def for_head(self, outputs: Sequence[str], dataset: str, data: Data, given: Mapping[str, str]) -> OtherHead:
+        """See `tasks.task.TakesOtherHeads`."""
+        info = self.datasets.get(dataset)
+        order = info.hub_options.get("labels", ()) if info else ()
+        used = {example.label for split in ("dev", "test") for example in data.splits[split]}
+        matched = match_labels(outputs, data.labels, used, given, order if set(order) == set(data.labels) else ())
+        return OtherHead(self, matched.names, matched.notes)
 
     def score(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> dict[str, float]:
         """See `tasks.metrics.classification_scores`."""

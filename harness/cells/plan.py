@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -11,16 +12,18 @@ from harness.cells import vectors
 from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
 from harness.cells.recipe_field import RecipeValue
-from harness.cells.request import Request, checked_seed, split_task
+from harness.cells.request import SCORE_FIELDS, Request, ScoreRequest, checked_seed, split_task
 from harness.errors import InputError, UnsuitedError
 from harness.machine import provenance
 from harness.registry import suggestion
 from harness.store.record import FailureRecord, FailureStatus, failure_record
+from harness.store.saved_model import SavedModel, saved_in
 from models import MODELS, Encoder
+from models.fine_tuned import AUTO_CLASSES, FineTuned, find_fine_tuned, refuse_other_head
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
-from tasks.task import DECLARED, PRETRAINED_HEADS, Configurable, ReadsTags, ZeroShot, measured
+from tasks.task import DECLARED, PRETRAINED_HEADS, Configurable, ReadsTags, TakesOtherHeads, ZeroShot, measured
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Default peak learning rate of an encoder that starts from random weights; a task may have its own."""
@@ -30,13 +33,23 @@ Options = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell with the objects of its names, and the request that it was planned for."""
+    """A cell with the objects of its names, and the request that it was planned for.
+
+    Attributes:
+        fine_tuned: the checkpoint that is scored as it is; ``None`` if the cell trains a head or an encoder.
+    """
 
     request: Request
     cell: Cell
     encoder: Encoder | Ranker
     weights: Weights
     task: Task
+    fine_tuned: FineTuned | None = None
+
+    @property
+    def saved(self) -> SavedModel | None:
+        """What the checkpoint that is scored is, if this harness saved it."""
+        return saved_in(self.fine_tuned.config) if self.fine_tuned else None
 
     @property
     def resolved(self) -> Request:
@@ -112,6 +125,7 @@ class _Chosen:
     size: str
     weights: Weights
     recipe: Recipe
+    fine_tuned: FineTuned | None = None
 
 
 class _Planner:
@@ -137,9 +151,12 @@ class _Planner:
         dataset = dataset or task.default_dataset
         task = measured(task, dataset, request.data_dir)
         ranker = RANKERS.get(request.model)
-        chosen = _ranker(ranker, task) if ranker else self._encoder(request, task, dataset)
+        if isinstance(request, ScoreRequest):
+            chosen = _fine_tuned(request, task)
+        else:
+            chosen = _ranker(ranker, task) if ranker else self._encoder(request, task, dataset)
         cell = Cell(
-            model=request.model,
+            model=request.model or chosen.encoder.name,
             size=chosen.size,
             weights=request.weights if isinstance(chosen.encoder, Encoder) else chosen.weights.kind,
             task=f"{family}/{dataset}",
@@ -151,7 +168,7 @@ class _Planner:
             data_dir=request.data_dir,
             skip_bad=request.skip_bad,
         )
-        return Planned(request, cell, chosen.encoder, chosen.weights, task)
+        return Planned(request, cell, chosen.encoder, chosen.weights, task, chosen.fine_tuned)
 
     def _encoder(self, request: Request, task: Task, dataset: str) -> _Chosen:
         encoder = MODELS[request.model]
@@ -192,6 +209,27 @@ def _ranker(ranker: Ranker, task: Task) -> _Chosen:
             f"{ranker.name} ranks documents and nothing else, so it takes retrieval tasks, not {task.family}"
         )
     return _Chosen(ranker, ranker.size, Weights("none", "", None, ranker.identity), Recipe(epochs=0.0))
+
+
+def _fine_tuned(request: ScoreRequest, task: Task) -> _Chosen:
+    """The checkpoint of a request to score it, and how its inputs are cut: as asked for, else as in its fine-tuning by `run`."""
+    if task.head not in (*AUTO_CLASSES, "embedding"):
+        raise UnsuitedError(f"score takes tasks with a head or with vectors, not {task.family}; use run for it")
+    found = find_fine_tuned(request.weights)
+    saved = saved_in(found.config)
+    earlier = {name: value for name, value in (saved["recipe"] if saved else {}).items() if name in SCORE_FIELDS}
+    given = {name: value for name, value in request.recipe.items() if value is not None}
+    recipe = resolve_recipe(task, found.weights, cast("Mapping[str, RecipeValue]", earlier) | given).untrained()
+    weights = found.weights
+    if request.labels and not isinstance(task, TakesOtherHeads):
+        raise InputError(f"{task.family} has no labels, so --label has no meaning; leave it out")
+    if task.head in AUTO_CLASSES:
+        refuse_other_head(found, task.head, task.family)
+    else:
+        weights = with_vectors(weights, task)
+    told = f" {json.dumps(request.labels, sort_keys=True)}" if request.labels else ""
+    weights = replace(weights, identity=f"{weights.identity} as fine-tuned{told}")
+    return _Chosen(found.encoder, "custom", weights, recipe, found)
 
 
 def with_vectors(weights: Weights, task: Task) -> Weights:

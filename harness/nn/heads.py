@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from models.pooling import mean_pool
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
@@ -97,12 +99,6 @@ class SequenceHead(_Head):
     def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
         """The mean cross-entropy over texts."""
         return nn.functional.cross_entropy(logits.float(), labels)
-
-
-def mean_pool(last_hidden_state: Tensor, attention_mask: Tensor) -> Tensor:
-    """The mean over the tokens that are not padding, of shape (batch, width)."""
-    mask = attention_mask.unsqueeze(-1).to(last_hidden_state.dtype)
-    return (last_hidden_state * mask).sum(1) / mask.sum(1).clamp(min=1)
 
 
 HEADS = {"token": TokenHead, "span": SpanHead, "sequence": SequenceHead}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from harness.pipelines.stages import (
     Parts,
     Result,
     Stages,
+    Trained,
     load_encoder,
     rows_of,
     scores_of,
@@ -58,7 +60,8 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
     with stage("load"):
         by = vectors_of(parts.weights, parts.task.head, parts.task.options)
         task, data = _with_declared_prompts(cell, parts.task, by)
-        model, tokenizer, _ = load_encoder(cell, parts)
+        model, tokenizer, limit = load_encoder(cell, parts)
+        as_loaded = deepcopy(tokenizer)
         if by.lower:
             lower_case(tokenizer)
         # Training compares by cosines, whatever the checkpoint declares.
@@ -91,6 +94,7 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
         },
         parameters=count_parameters(model),
         fit=done,
+        trained=Trained(model, as_loaded, (), limit, by, task.prompts) if parts.keep_model else None,
     )
 
 

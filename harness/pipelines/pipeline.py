@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.cells.cell import PROTOCOL
 from harness.cells.plan import Planned
+from harness.cells.request import SCORE_FIELDS, ScoreRequest
 from harness.machine import distributed, provenance
 from harness.nn.determinism import make_repeatable
 from harness.pipelines.bm25_retrieval import bm25_retrieval
@@ -16,11 +17,20 @@ from harness.pipelines.dense_retrieval import dense_retrieval
 from harness.pipelines.labelling import label
 from harness.pipelines.language_modelling import minimal_pairs, text_loss
 from harness.pipelines.mteb import mteb
-from harness.pipelines.stages import Parts, Result, Stages
+from harness.pipelines.stages import Parts, Result, Stages, Trained
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS
 from harness.store.pretrained import origin_of
-from harness.store.record import ModelEntry, PretrainingOrigin, RecipeEntry, RunRecord, TaskEntry, run_record
+from harness.store.record import (
+    ModelEntry,
+    PretrainingOrigin,
+    RecipeEntry,
+    RunRecord,
+    TaskEntry,
+    TrainedEntry,
+    run_record,
+)
+from harness.store.saved_model import SavedModel
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
 from tasks.task import Row, constant_guess
@@ -38,26 +48,39 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
 """The function that runs the tasks of each head."""
 
 UNTRAINED_NOTE = "nothing was trained: the given weights were scored"
+SCORED_NOTE = "the checkpoint was scored as it is: it was fine-tuned before"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished cell: its record, and one row per example of dev and test."""
+    """A finished cell.
+
+    Attributes:
+        record: of the cell.
+        predictions: one row per example of dev and test.
+        trained: the model, if it is to be kept.
+    """
 
     record: RunRecord
     predictions: list[Row]
+    trained: Trained | None = None
 
 
 def run(
-    planned: Planned, report: Reporter = silent, checkpoints: Path | None = None, curves: Path | None = None
+    planned: Planned,
+    report: Reporter = silent,
+    checkpoints: Path | None = None,
+    curves: Path | None = None,
+    keep_model: bool = False,
 ) -> Run | None:
-    """Train an encoder on a dataset, as its task requires, and score it on dev and test.
+    """Train an encoder on a dataset, as its task requires, or take a fine-tuned checkpoint, and score it on dev and test.
 
     Args:
         planned: the cell with the objects of its names.
         report: shows progress.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
         curves: folder for TensorBoard's training curves.
+        keep_model: return the trained model too.
 
     Returns:
         The finished cell; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
@@ -69,19 +92,22 @@ def run(
     make_repeatable(planned.cell.seed)
     kind = bm25_retrieval if isinstance(planned.encoder, Ranker) else KINDS[planned.task.head]
     stage = Stages(report)
-    parts: Parts[Any, Any] = Parts(planned.encoder, planned.weights, planned.task, checkpoints, curves)
+    told = planned.request.labels if isinstance(planned.request, ScoreRequest) else {}
+    parts: Parts[Any, Any] = Parts(
+        planned.encoder, planned.weights, planned.task, checkpoints, curves, planned.fine_tuned, told, keep_model
+    )
     result = kind(planned.cell, parts, stage)
-    return None if result is None else Run(_record(planned, result, stage.seconds), result.rows)
+    return None if result is None else Run(_record(planned, result, stage.seconds), result.rows, result.trained)
 
 
 def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> RunRecord:
     origin = origin_of(Path(planned.weights.location)) if planned.weights.kind == "folder" else None
-    return run_record(
+    record = run_record(
         key=planned.cell.key,
         model=_model(planned, result, origin),
         task=_task(planned, result, origin),
         recipe=_recipe(planned, result),
-        seed=planned.cell.seed,
+        seed=planned.saved["seed"] if planned.saved else planned.cell.seed,
         tuned=result.tuned,
         scores=result.scores,
         losses=result.fit.losses,
@@ -90,6 +116,22 @@ def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> R
         environment={**provenance.environment(), "processes": distributed.processes()},
         predictions=PREDICTIONS,
     )
+    if planned.fine_tuned is not None:
+        record["trained"] = _trained(planned.saved)
+    return record
+
+
+def _trained(saved: SavedModel | None) -> TrainedEntry:
+    """Where the checkpoint that was scored comes from."""
+    if saved is None:
+        return {"where": "elsewhere"}
+    return {
+        "where": "harness",
+        "key": saved["key"],
+        "task": saved["task"],
+        "fingerprint": saved["fingerprint"],
+        "model": saved["model"],
+    }
 
 
 def _model(planned: Planned, result: Result, origin: PretrainingOrigin | None) -> ModelEntry:
@@ -123,7 +165,7 @@ def _task(planned: Planned, result: Result, origin: PretrainingOrigin | None) ->
     caveats = info.caveats if info else ()
     recipe = cell.recipe
     beyond = _beyond_pretraining(recipe.max_length, origin)
-    untrained = () if recipe.trains else (UNTRAINED_NOTE,)
+    untrained = () if recipe.trains else (SCORED_NOTE if planned.fine_tuned else UNTRAINED_NOTE,)
     return {
         "name": task.family,
         "dataset": cell.task,
@@ -145,6 +187,8 @@ def _task(planned: Planned, result: Result, origin: PretrainingOrigin | None) ->
 
 def _recipe(planned: Planned, result: Result) -> RecipeEntry:
     recipe = planned.cell.recipe
+    if planned.fine_tuned is not None:
+        return _earlier_recipe(planned)
     return {
         **recipe.as_record(),
         "protocol": PROTOCOL,
@@ -152,3 +196,11 @@ def _recipe(planned: Planned, result: Result) -> RecipeEntry:
         "steps": result.fit.steps,
         "resumed_from_step": result.fit.resumed_from_step,
     }
+
+
+def _earlier_recipe(planned: Planned) -> RecipeEntry:
+    """The recipe of a checkpoint that was only scored: the one that was saved with it, or nothing about its training."""
+    recipe, saved = planned.cell.recipe, planned.saved
+    scored = {name: getattr(recipe, name) for name in SCORE_FIELDS}
+    known = {**(saved["recipe"] if saved else {}), **scored, "protocol": PROTOCOL}
+    return cast(RecipeEntry, {**known, "trained": "saved" if saved else "elsewhere"})

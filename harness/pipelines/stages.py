@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from torch import nn
 
 from harness.cells.cell import Cell
+from harness.cells.vectors import Vectors
 from harness.machine.device import device
 from harness.nn.training import Fit, TrainingOptions
 from harness.progress import Reporter, silent, with_loss
 from harness.store.record import ExampleCounts
 from models import loading
 from models.encoder import Encoder, refuse_longer
+from models.fine_tuned import FineTuned
 from models.parameters import ParameterCounts
 from models.ranker import Ranker
 from tasks.task import Data, Prediction, Row, Split, Task
@@ -42,6 +44,9 @@ class Parts(Generic[ModelT, TaskT]):
         task: decides training and scores.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
         curves: folder for TensorBoard's training curves.
+        fine_tuned: the checkpoint to score as it is, with its own head; ``None`` if a run trains.
+        given_labels: output of that checkpoint -> label, as the user gave them.
+        keep_model: the result is to hold the trained model.
     """
 
     model: ModelT
@@ -49,6 +54,9 @@ class Parts(Generic[ModelT, TaskT]):
     task: TaskT
     checkpoints: Path | None = None
     curves: Path | None = None
+    fine_tuned: FineTuned | None = None
+    given_labels: Mapping[str, str] = field(default_factory=dict)
+    keep_model: bool = False
 
 
 class Stages:
@@ -72,6 +80,27 @@ class Stages:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """A trained model.
+
+    Attributes:
+        model: encoder and head, see `harness.nn.heads`; for retrieval the bare encoder.
+        tokenizer: of the encoder, as it was loaded.
+        labels: names of the head's outputs, in order; empty for retrieval.
+        limit: tokens of the longest input that the encoder takes; ``None`` if there is no limit.
+        vectors: of retrieval, how texts become vectors.
+        prompts: of retrieval, the texts before ``query`` and ``document``.
+    """
+
+    model: nn.Module
+    tokenizer: PreTrainedTokenizerBase
+    labels: tuple[str, ...]
+    limit: int | None
+    vectors: Vectors | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Result:
     """The result of a run.
 
@@ -83,6 +112,7 @@ class Result:
         parameters: of the encoder, without the head.
         fit: the result of training.
         tuned: values that were chosen on dev, such as a threshold.
+        trained: the model, if it is to be kept.
     """
 
     data: Data
@@ -92,6 +122,7 @@ class Result:
     parameters: ParameterCounts
     fit: Fit = field(default_factory=lambda: Fit(0, []))
     tuned: Mapping[str, float] = field(default_factory=dict)
+    trained: Trained | None = None
 
 
 Predictions = Mapping[Split, Sequence[Prediction]]

@@ -59,6 +59,7 @@ from harness.store.record.run import (
     RecipeEntry,
     RunRecord,
     TaskEntry,
+    TrainedEntry,
     run_record,
 )
 
@@ -120,6 +121,7 @@ __all__ = [
     "TaskEntry",
     "Throughput",
     "TokenizerEntry",
+    "TrainedEntry",
     "UnmeasuredPoint",
     "failure_record",
     "imported_record",

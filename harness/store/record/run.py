@@ -100,6 +100,20 @@ class RecipeEntry(OptimiserEntry):
     steps: NotRequired[int]
     resumed_from_step: NotRequired[int]
     """0 unless an earlier attempt was interrupted."""
+    trained: NotRequired[Literal["elsewhere", "saved"]]
+    """Only in records of `score`: the checkpoint was fine-tuned elsewhere, and then ``max_length``, ``precision`` and ``protocol``
+    are all that is known; or it was saved by a run of this harness, whose recipe this is."""
+
+
+class TrainedEntry(TypedDict):
+    """Where a checkpoint that `score` only scored was fine-tuned."""
+
+    where: Literal["elsewhere", "harness"]
+    key: NotRequired[str]
+    """Of the run that saved it, like the next ones, if this harness did."""
+    task: NotRequired[str]
+    fingerprint: NotRequired[str]
+    model: NotRequired[ModelEntry]
 
 
 class RunRecord(TypedDict):
@@ -127,6 +141,8 @@ class RunRecord(TypedDict):
     """The command that repeats the run on any machine."""
     predictions: str
     """File beside the record: one JSON line for each example of dev and test."""
+    trained: NotRequired[TrainedEntry]
+    """Only in records of `score`."""
 
 
 def run_record(
