@@ -57,13 +57,14 @@ def find_fine_tuned(location: str) -> FineTuned:
     return FineTuned(encoder, find_weights(encoder, "custom", location), config)
 
 
-def refuse_other_head(found: FineTuned, head: str, family: str) -> None:
+def refuse_other_head(found: FineTuned, head: str, family: str, named: bool = False) -> None:
     """Refuse a checkpoint without the head that a task needs, or whose head is of another kind.
 
     Args:
         found: the checkpoint.
         head: ``token``, ``span`` or ``sequence``.
         family: of the task, for the message.
+        named: the user has named the outputs.
 
     Raises:
         InputError: as above, or its config.json does not name the outputs of the head.
@@ -78,10 +79,10 @@ def refuse_other_head(found: FineTuned, head: str, family: str) -> None:
         )
     if head == "sequence" and found.config.get("problem_type") not in (None, "single_label_classification"):
         raise InputError(f"{where} is a model for {found.config['problem_type']}, and {family} has one label per text")
-    if head != "span" and not isinstance(found.config.get("id2label"), dict):
+    if head != "span" and not named and not isinstance(found.config.get("id2label"), dict):
         raise InputError(
             f"config.json of {where} has no id2label, so nobody knows which label each output is; write id2label into it, a name "
-            "for each number"
+            "for each number, or give --label LABEL_0=NAME for each"
         )
 
 

@@ -95,7 +95,11 @@ class _Linear:
             super()._init_weights(module)  # type: ignore[misc]
 
     def encoded(
-        self, input_ids: Tensor | None, attention_mask: Tensor | None, inputs_embeds: Tensor | None, options: dict[str, Any]
+        self,
+        input_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        inputs_embeds: Tensor | None,
+        options: dict[str, Any],
     ) -> BaseModelOutput:
         """The output of the encoder."""
         trunk: nn.Module = getattr(self, self.base_model_prefix)
@@ -220,7 +224,5 @@ for _class in (
     LinearModernBertForSequenceClassification,
 ):
     AutoModelForSequenceClassification.register(_class.config_class, _class, exist_ok=True)
-AutoModelForTokenClassification.register(
-    LinearModernBertConfig, LinearModernBertForTokenClassification, exist_ok=True
-)
+AutoModelForTokenClassification.register(LinearModernBertConfig, LinearModernBertForTokenClassification, exist_ok=True)
 AutoModelForQuestionAnswering.register(LinearModernBertConfig, LinearModernBertForQuestionAnswering, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,9 +24,12 @@ class WithLogits(nn.Module):
         super().__init__()
         self.model: nn.Module = model
         self.head = head
+        self.takes_types = "token_type_ids" in inspect.signature(model.forward).parameters
 
     def forward(self, **inputs: Tensor) -> dict[str, Tensor]:
         """The logits of a padded batch."""
+        if not self.takes_types:  # some tokenizers give them for models without token types
+            inputs.pop("token_type_ids", None)
         output = self.model(**inputs)
         if self.head == "span":
             return {"logits": torch.stack((output.start_logits, output.end_logits), dim=-1)}

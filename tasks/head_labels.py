@@ -97,10 +97,13 @@ def match_tags(
     if all(_UNNAMED.fullmatch(kind) for kind in own):
         raise _says_nothing(own, kinds)
     if all(kind for _, kind in parsed.values()):
-        raise InputError(f"the checkpoint has no output O for words outside of entities; its outputs are {_few(outputs)}")
+        raise InputError(
+            f"the checkpoint has no output O for words outside of entities; its outputs are {_few(outputs)}"
+        )
     pairs = {kind: given[kind] for kind in own if kind in given}
     pairs |= {kind: kind for kind in own if kind in given.values()}
-    pairs |= _by_name([kind for kind in own if kind not in pairs], [kind for kind in kinds if kind not in pairs.values()])
+    left = [kind for kind in own if kind not in pairs]
+    pairs |= _by_name(left, [kind for kind in kinds if kind not in pairs.values()], several=True)
     _refuse_unknown({tag[2:] for tag in used if tag != "O"} - set(pairs.values()), own)
     names = tuple(f"{letter}-{pairs.get(kind, kind)}" if kind else "O" for letter, kind in parsed.values())
     if twice := [name for name in names if names.count(name) > 1]:
@@ -130,7 +133,9 @@ def _parsed(name: str, given: Mapping[str, str]) -> tuple[str, str]:
 def _given(given: Mapping[str, str], outputs: Sequence[str], labels: Sequence[str]) -> Mapping[str, str]:
     for name, label in given.items():
         if name not in outputs:
-            raise InputError(f"--label {name}={label}: the checkpoint has no output {name!r}{suggestion(name, outputs)}")
+            raise InputError(
+                f"--label {name}={label}: the checkpoint has no output {name!r}{suggestion(name, outputs)}"
+            )
         if label not in labels:
             raise InputError(f"--label {name}={label}: the dataset has no label {label!r}{suggestion(label, labels)}")
     for label in dict.fromkeys(labels):
@@ -156,26 +161,33 @@ def _says_nothing(outputs: Sequence[str], labels: Sequence[str]) -> InputError:
     )
 
 
-def _by_name(outputs: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
-    """The label of each output that has one, by the strictest form in which their names are equal."""
+def _by_name(outputs: Sequence[str], labels: Sequence[str], several: bool = False) -> dict[str, str]:
+    """The label of each output that has one, by the strictest form in which their names are equal.
+
+    Args:
+        outputs, labels: their names.
+        several: a label may have several outputs, such as the type in ``B-LOC`` and ``I-loc``.
+    """
     pairs: dict[str, str] = {}
     for form in (_as_it_is, _folded, _unabbreviated):
         open_outputs = [name for name in outputs if name not in pairs]
-        open_labels = [label for label in labels if label not in pairs.values()]
-        pairs |= _equal_in(form, open_outputs, open_labels)
+        open_labels = [label for label in labels if several or label not in pairs.values()]
+        pairs |= _equal_in(form, open_outputs, open_labels, several)
     return pairs
 
 
-def _equal_in(form: Callable[[str], str], outputs: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
+def _equal_in(
+    form: Callable[[str], str], outputs: Sequence[str], labels: Sequence[str], several: bool
+) -> dict[str, str]:
     sides: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
     for side, names in enumerate((outputs, labels)):
         for name in names:
             sides[form(name)][side].append(name)
     both = [(own, theirs) for own, theirs in sides.values() if own and theirs]
     for own, theirs in both:
-        if len(own) > 1 or len(theirs) > 1:
+        if len(theirs) > 1 or (len(own) > 1 and not several):
             raise _ambiguous(own, " or ".join(theirs))
-    return {own[0]: theirs[0] for own, theirs in both}
+    return {name: theirs[0] for own, theirs in both for name in own}
 
 
 def _as_it_is(name: str) -> str:

@@ -224,7 +224,7 @@ def _fine_tuned(request: ScoreRequest, task: Task) -> _Chosen:
     if request.labels and not isinstance(task, TakesOtherHeads):
         raise InputError(f"{task.family} has no labels, so --label has no meaning; leave it out")
     if task.head in AUTO_CLASSES:
-        refuse_other_head(found, task.head, task.family)
+        refuse_other_head(found, task.head, task.family, bool(request.labels))
     else:
         weights = with_vectors(weights, task)
     told = f" {json.dumps(request.labels, sort_keys=True)}" if request.labels else ""

@@ -70,7 +70,9 @@ def saved_model(model: nn.Module, head: str, labels: Sequence[str]) -> PreTraine
         trunk = _trunk(built)
         names = _of_head(built, trunk, {name for name, _ in encoder.named_parameters()}, classifier)
         if names is not None:
-            trunk.load_state_dict(encoder.state_dict(), strict=trunk is not built)  # Avey-B's heads subclass the encoder
+            trunk.load_state_dict(
+                encoder.state_dict(), strict=trunk is not built
+            )  # Avey-B's heads subclass the encoder
             parameters = dict(built.named_parameters())
             for name, value in zip(names, (classifier.weight, classifier.bias), strict=True):
                 parameters[name].copy_(value)
@@ -125,7 +127,7 @@ def _largest_difference(
 ) -> float:
     """Between the logits of both models for two texts of different lengths."""
     device = next(model.parameters()).device
-    tokenised = tokenizer([" ".join(PROBE), PROBE[0]], verbose=False)
+    tokenised = tokenizer([" ".join(PROBE), PROBE[0]], truncation=True, max_length=16, verbose=False)
     batch = {name: tensor.to(device) for name, tensor in pad(one_by_one(tokenised), tokenizer).items()}
     was_training = model.training
     ours: Tensor = model.eval()(**batch)["logits"]

@@ -39,7 +39,9 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
     with stage("encode"):
         longest = task.longest_input(found.limit) if isinstance(task, LongerThanTrained) else recipe.max_length
         train = sample(data.splits["train"], recipe.train_limit) if recipe.trains else []
-        features = task.encode(train, data.labels, tokenizer, recipe.max_length, training=True).features if train else []
+        features = (
+            task.encode(train, data.labels, tokenizer, recipe.max_length, training=True).features if train else []
+        )
         encoded = {split: task.encode(data.splits[split], data.labels, tokenizer, longest) for split in EVALUATED}
     with stage("fit"):
         options = training_options(cell, parts, stage)

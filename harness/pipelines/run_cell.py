@@ -75,7 +75,7 @@ def run_one(
 
     planned = plan(request)
     distributed.batch_share(planned.cell.recipe.batch_size)
-    _check_keep(planned, keep, force)
+    keep = _checked(planned, keep, force)
     with distributed.joined():
         return _find_or_run(planned, store, force, curves_in, keep)
 
@@ -86,7 +86,13 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | 
     stderr.quiet = not distributed.is_first()
     stderr.print(
         f"{cell.model} {cell.size}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "
-        + (f"lr {cell.recipe.learning_rate:g}" if cell.recipe.trains else "as it is" if planned.fine_tuned else "untrained")
+        + (
+            f"lr {cell.recipe.learning_rate:g}"
+            if cell.recipe.trains
+            else "as it is"
+            if planned.fine_tuned
+            else "untrained"
+        )
     )
 
     for doubt in cell.recipe.doubts():
@@ -112,20 +118,24 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | 
         return _run_planned(planned, store, curves_in, keep)
 
 
-def _check_keep(planned: Planned, keep: Keep, force: bool) -> None:
-    """See before training that the model can be kept."""
-    if not keep:
-        return
-    from harness.pipelines.save_model import refuse_unkept
+def _checked(planned: Planned, keep: Keep, force: bool) -> Keep:
+    """What can be kept of this cell, after a check of the folders before training."""
     from models.ranker import Ranker
 
-    refuse_unkept(planned.task.head, isinstance(planned.encoder, Ranker), planned.cell.task)
+    cell = planned.cell
+    if isinstance(planned.encoder, Ranker) or planned.task.head not in saved_model.SAVED_HEADS:
+        if keep.folder is not None:
+            raise InputError(
+                f"{cell.model} on {cell.task} trains no model, so --save-model has nothing to keep; leave it out"
+            )
+        return NOTHING
     if keep.folder is not None and distributed.is_first():
-        saved_model.check_folder(keep.folder, planned.cell.key, force)
+        saved_model.check_folder(keep.folder, cell.key, force)
     if keep.best_in is not None and distributed.is_first():
-        folder = saved_model.best_folder(keep.best_in, planned.cell)
+        folder = saved_model.best_folder(keep.best_in, cell)
         there = saved_model.read_saved(folder)
-        saved_model.check_folder(folder, there["key"] if there else planned.cell.key, force)
+        saved_model.check_folder(folder, there["key"] if there else cell.key, force)
+    return keep
 
 
 def _lacks_model(record: RunRecord, keep: Keep, cell: Cell) -> bool:
@@ -136,7 +146,7 @@ def _lacks_model(record: RunRecord, keep: Keep, cell: Cell) -> bool:
             return True
     if keep.best_in is None:
         return False
-    dev = record["scores"]["dev"].get(record["task"]["metric"])
+    dev = saved_model.dev_of(record)
     return saved_model.is_better(dev, record["task"]["fingerprint"], saved_model.best_folder(keep.best_in, cell))
 
 
@@ -152,7 +162,7 @@ def _keep_model(planned: Planned, done: Run, keep: Keep) -> None:
         stderr.print(f"the model is in {keep.folder}")
     if keep.best_in is not None:
         folder = saved_model.best_folder(keep.best_in, planned.cell)
-        dev = record["scores"]["dev"].get(record["task"]["metric"])
+        dev = saved_model.dev_of(record)
         with saved_model.alone(folder):
             if saved_model.is_better(dev, record["task"]["fingerprint"], folder):
                 save_model(done.trained, record, head, folder)

@@ -9,32 +9,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from harness.errors import InputError
 from harness.nn.heads import width_of
 from harness.nn.saved_heads import saved_model
 from harness.pipelines.stages import Trained
 from harness.store.record import RunRecord
-from harness.store.saved_model import ENTRY, SavedModel, replaced
+from harness.store.saved_model import ENTRY, SavedModel, dev_of, replaced
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-HEADS = ("token", "span", "sequence", "embedding")
-"""Heads of tasks whose models can be kept; the others train nothing."""
 _CARD = "README.md"
 _SIMILARITY = {True: "cosine", False: "dot"}
 
 
 def entry_of(record: RunRecord, head: str) -> SavedModel:
     """What the model of a run is."""
-    dev = record["scores"]["dev"].get(record["task"]["metric"])
     return {
         "key": record["key"],
         "head": head,
         "task": record["task"]["dataset"],
         "fingerprint": record["task"]["fingerprint"],
         "metric": record["task"]["metric"],
-        "dev": dev,
+        "dev": dev_of(record),
         "model": record["model"],
         "recipe": record["recipe"],
         "seed": record["seed"],
@@ -155,13 +151,3 @@ The record of the run has the key `{record["key"]}`; the data have the fingerpri
 {record.get("command", "")}
 ```
 """
-
-
-def refuse_unkept(head: str, is_ranker: bool, family: str) -> None:
-    """Refuse to keep the model of a cell that has none.
-
-    Raises:
-        InputError: nothing is trained in this kind of run.
-    """
-    if is_ranker or head not in HEADS:
-        raise InputError(f"{family} trains no model here, so --save-model has nothing to keep; leave it out")

@@ -18,11 +18,13 @@ from typing import TypedDict, cast
 from harness.errors import InputError
 from harness.json_file import read_json
 from harness.store.lock import held
-from harness.store.record import ModelEntry, RecipeEntry
+from harness.store.record import ModelEntry, RecipeEntry, RunRecord
 from harness.store.store import Keyed
 
 ENTRY = "harness"
 """Key in config.json."""
+SAVED_HEADS = ("token", "span", "sequence", "embedding")
+"""Heads of tasks whose models can be kept; the others train nothing."""
 
 
 class SavedModel(TypedDict):
@@ -114,6 +116,11 @@ def replaced(folder: Path) -> Iterator[Path]:
     finally:
         if new is not None:
             shutil.rmtree(new, ignore_errors=True)
+
+
+def dev_of(record: RunRecord) -> float | None:
+    """The score on dev by the main metric, if there is a dev split."""
+    return record["scores"]["dev"].get(record["task"]["metric"])
 
 
 def best_folder(root: Path, cell: Keyed) -> Path:
