@@ -94,7 +94,9 @@ def test_what_cannot_be_decided_is_refused_by_name(outputs, labels, given, messa
 
 
 def test_two_tags_of_one_meaning_are_ambiguous():
-    with pytest.raises(InputError, match="ambiguous which output of the checkpoint is the label B-location: B-LOC, B-loc"):
+    with pytest.raises(
+        InputError, match="ambiguous which output of the checkpoint is the label B-location: B-LOC, B-loc"
+    ):
         match_tags(("O", "B-LOC", "B-loc"), WNUT, WNUT[:3], {})
     with pytest.raises(InputError, match="no output O"):
         match_tags(("B-LOC", "I-LOC"), WNUT[:3], WNUT[:3], {})

@@ -66,7 +66,8 @@ def test_a_model_with_a_head_loads_in_transformers_with_equal_outputs(name, head
     loaded, report = getattr(transformers, AUTO_CLASSES[head]).from_pretrained(
         tmp_path / "saved", output_loading_info=True
     )
-    assert not report["missing_keys"] and not report["unexpected_keys"]
+    assert not report["missing_keys"]
+    assert not report["unexpected_keys"]
     assert tuple(loaded.config.id2label.values()) == labels
     assert loaded.config.label2id == {label: index for index, label in enumerate(labels)}
     batch = pad(one_by_one(tokenizer(TEXTS)), tokenizer)
@@ -137,7 +138,7 @@ def rows_of(store, record):
 def test_keeping_the_model_changes_nothing_of_the_run(saved, small_bert, data_dir):
     request = Request("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), recipe=CITIES)
     plain = run(plan(request))
-    _, store, record = saved
+    _, _, record = saved
     assert (plain.record["key"], plain.record["losses"], plain.record["scores"]) == (
         record["key"],
         record["losses"],
@@ -174,14 +175,14 @@ def test_the_pipeline_of_transformers_predicts_the_same_tags(saved):
 
 
 def test_other_folders_are_refused_before_training(saved, small_bert, data_dir, tmp_path):
-    folder, store, _ = saved
+    folder, _, _ = saved
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("mine")
     recipe = CITIES | {"max_steps": 19}
     request = Request("bert", "ner/cities", str(small_bert), data_dir=str(data_dir), recipe=recipe)
     with pytest.raises(InputError, match=r"full holds other files, such as thesis.tex; choose an empty folder"):
         run_one(request, str(tmp_path / "runs"), False, keep=Keep(tmp_path / "full"))
-    with pytest.raises(InputError, match="holds the model of another run, .*ner/cities; choose another folder"):
+    with pytest.raises(InputError, match=r"holds the model of another run, .*ner/cities; choose another folder"):
         run_one(request, str(tmp_path / "runs"), False, keep=Keep(folder))
     with pytest.raises(InputError, match="trains no model"):
         run_one(Request("bm25", "retrieval/docstrings"), str(tmp_path / "runs"), False, keep=Keep(tmp_path / "new"))
@@ -223,7 +224,7 @@ def test_an_interrupted_save_leaves_the_earlier_model(saved, tokenizer, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(type(tokenizer), "save_pretrained", full)
-    with pytest.raises(InputError, match="could not be written to .* \\(No space left on device\\)"):
+    with pytest.raises(InputError, match=r"could not be written to .* \(No space left on device\)"):
         save_model(trained, run_record(seed=1), "token", tmp_path / "model")
     assert {path.name: path.read_bytes() for path in (tmp_path / "model").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
