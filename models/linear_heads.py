@@ -24,6 +24,7 @@ from transformers import (
     ModernBertConfig,
     ModernBertModel,
     ModernBertPreTrainedModel,
+    PreTrainedConfig,
     RobertaConfig,
     RobertaModel,
     RobertaPreTrainedModel,
@@ -143,7 +144,7 @@ class _LinearOnMean(_Linear):
         hidden = output.last_hidden_state
         mask = hidden.new_ones(hidden.shape[:2]) if attention_mask is None else attention_mask
         logits = self.classifier(self.dropout(mean_pool(hidden, mask)))
-        return sequence_output(self, output, logits, labels)  # type: ignore[arg-type]
+        return sequence_output(self, output, logits, labels)
 
 
 class _LinearOnEnds(_Linear):
@@ -162,7 +163,7 @@ class _LinearOnEnds(_Linear):
         """Start and end logits, each (B, T). With both positions (B,) also their mean cross-entropy."""
         output = self.encoded(input_ids, attention_mask, inputs_embeds, options)
         logits = self.classifier(self.dropout(output.last_hidden_state))
-        return answer_output(self, output, logits, start_positions, end_positions)  # type: ignore[arg-type]
+        return answer_output(self, output, logits, start_positions, end_positions)
 
 
 class LinearBertForSequenceClassification(_LinearOnMean, BertPreTrainedModel):
@@ -207,7 +208,7 @@ class LinearModernBertForQuestionAnswering(_LinearOnEnds, ModernBertPreTrainedMo
     trunk = ModernBertModel
 
 
-CONFIGS = {
+CONFIGS: Mapping[str, type[PreTrainedConfig]] = {
     "bert": LinearBertConfig,
     "roberta": LinearRobertaConfig,
     "modernbert": LinearModernBertConfig,

@@ -217,9 +217,10 @@ def _fine_tuned(request: ScoreRequest, task: Task) -> _Chosen:
         raise UnsuitedError(f"score takes tasks with a head or with vectors, not {task.family}; use run for it")
     found = find_fine_tuned(request.weights)
     saved = saved_in(found.config)
-    earlier = {name: value for name, value in (saved["recipe"] if saved else {}).items() if name in SCORE_FIELDS}
-    given = {name: value for name, value in request.recipe.items() if value is not None}
-    recipe = resolve_recipe(task, found.weights, cast("Mapping[str, RecipeValue]", earlier) | given).untrained()
+    as_saved = cast("Mapping[str, RecipeValue]", saved["recipe"] if saved else {})
+    reading: dict[str, RecipeValue] = {name: value for name, value in as_saved.items() if name in SCORE_FIELDS}
+    reading |= {name: value for name, value in request.recipe.items() if value is not None}
+    recipe = resolve_recipe(task, found.weights, reading).untrained()
     weights = found.weights
     if request.labels and not isinstance(task, TakesOtherHeads):
         raise InputError(f"{task.family} has no labels, so --label has no meaning; leave it out")

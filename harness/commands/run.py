@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   python -m harness run --model bert --task ner
-  python -m harness run --model avey-b --task ner/mine --data-dir data --lr 5e-4 --epochs 3
+  python -m harness run --model avey-b --task ner/mine --data-dir data --lr 5e-4 --epochs 3 --save-model models/mine
   python -m harness run --model bert --weights path/to/model --task retrieval/scifact --epochs 0
-  python -m harness run --model bert --task ner --save-model models/bert-ner
 """
 
 

@@ -202,5 +202,6 @@ def _earlier_recipe(planned: Planned) -> RecipeEntry:
     """The recipe of a checkpoint that was only scored: the one that was saved with it, or nothing about its training."""
     recipe, saved = planned.cell.recipe, planned.saved
     scored = {name: getattr(recipe, name) for name in SCORE_FIELDS}
-    known = {**(saved["recipe"] if saved else {}), **scored, "protocol": PROTOCOL}
+    earlier = cast("Mapping[str, object]", saved["recipe"] if saved else {})
+    known = {**earlier, **scored, "protocol": PROTOCOL}
     return cast(RecipeEntry, {**known, "trained": "saved" if saved else "elsewhere"})
