@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
@@ -22,8 +23,8 @@ def register_with_transformers() -> None:
     """Register now if the Auto classes are imported, otherwise when they are."""
     if _AUTO in sys.modules:
         _register()
-    elif not any(isinstance(finder, _AutoClasses) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _AutoClasses())
+    elif not any(isinstance(finder, _AfterTransformers) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _AfterTransformers())
 
 
 def _register() -> None:
@@ -31,27 +32,45 @@ def _register() -> None:
         importlib.import_module(package)
 
 
-class _AutoClasses(MetaPathFinder):
-    """Finds the module of the Auto classes, and no other."""
+class _AfterTransformers(MetaPathFinder):
+    """Finds the modules of transformers as usual, and notices when the import of the outermost one ends.
+
+    Our classes are registered after that one, because its inner modules are not complete before. Then the finder removes itself.
+    """
+
+    def __init__(self) -> None:
+        self._imports = threading.local()
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(fullname, path) if fullname == _AUTO else None
+        spec = PathFinder.find_spec(fullname, path) if fullname.startswith("transformers.") else None
         if spec is not None and spec.loader is not None:
-            spec.loader = _ThenRegister(spec.loader)
+            spec.loader = _Noticed(spec.loader, self)
         return spec
 
+    def begin(self) -> None:
+        """A module of transformers begins to run."""
+        self._imports.depth = getattr(self._imports, "depth", 0) + 1
 
-class _ThenRegister(Loader):
-    """Loads the module as usual and registers our classes after it.
+    def end(self) -> None:
+        """A module of transformers has run."""
+        self._imports.depth -= 1
+        if self._imports.depth == 0 and _AUTO in sys.modules and self in sys.meta_path:
+            sys.meta_path.remove(self)
+            _register()
+
+
+class _Noticed(Loader):
+    """Loads a module as usual.
 
     Args:
         loader: the usual one.
+        finder: is told when the module begins and ends to run.
     """
 
-    def __init__(self, loader: Loader) -> None:
-        self.loader = loader
+    def __init__(self, loader: Loader, finder: _AfterTransformers) -> None:
+        self.loader, self.finder = loader, finder
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self.loader.create_module(spec)
@@ -60,5 +79,8 @@ class _ThenRegister(Loader):
         module.__loader__ = self.loader
         if module.__spec__ is not None:
             module.__spec__.loader = self.loader
-        self.loader.exec_module(module)
-        _register()
+        self.finder.begin()
+        try:
+            self.loader.exec_module(module)
+        finally:
+            self.finder.end()

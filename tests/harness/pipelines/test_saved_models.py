@@ -119,6 +119,20 @@ print(pipeline("text-classification", model={str(tmp_path / "saved")!r})("Ada")[
         assert printed.stdout.strip() in LABELS["sequence"], printed.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "first", ["transformers.modeling_layers", "transformers.models.bert.modeling_bert", "models.neobert"]
+)
+def test_the_classes_are_registered_whatever_is_imported_first(first):
+    code = f"""
+import models, {first}
+from transformers import AutoConfig, AutoModelForTokenClassification
+AutoConfig.for_model("avey-b"), AutoConfig.for_model("neobert"), AutoConfig.for_model("modernbert-linear")
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 CITIES = {"learning_rate": 5e-3, "max_steps": 18, "max_length": 48, "precision": "fp32"}
 
 
