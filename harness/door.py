@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from harness.cells.grids import Grid
     from harness.cells.request import Request
-    from harness.cost.points import Limits, Point
+    from harness.cost.points import Growing, Limits, Point
     from harness.pipelines.run_cell import Keep
     from harness.scheduling.local import ChildProcesses
     from harness.store.frame import Kind
@@ -240,7 +240,11 @@ def bench(
     tokens_per_batch: int | None = None,
     precision: Literal["fp32", "bf16"] | None = None,
     attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa",
-    compiled: bool = False,
+    engine: str | Sequence[str] = "torch",
+    quantize: str | Sequence[str] = "none",
+    weights: Folder = "scratch",
+    batch_sizes: str | Sequence[int | str] | None = None,
+    texts: Folder | None = None,
     threads: int | None = None,
     extend_positions: bool = False,
     point_timeout: float = 120.0,
@@ -262,7 +266,11 @@ def bench(
         tokens_per_batch: fill each batch with as many texts as fit into this number of tokens, instead of a fixed number.
         precision: ``None`` for bf16 where the machine is fast at it, else fp32.
         attention: kernel of all attention models.
-        compiled: use `torch.compile`.
+        engine: ``torch``, ``compile``, ``onnxruntime``, ``openvino``, or several of them.
+        quantize: ``none``, ``int8``, ``bf16``, or several of them.
+        weights: of the models: ``scratch``, ``hub``, a folder or a hub id.
+        batch_sizes: several in place of ``batch_size``; ``"auto"`` among them doubles the batch until throughput stops growing.
+        texts: a file of a user's own texts, whose lengths are measured in place of ``lengths``.
         threads: of the processor; ``None`` for all.
         extend_positions: measure beyond a model's own length, for cost only.
         point_timeout: seconds of a point.
@@ -280,11 +288,14 @@ def bench(
         InputError: a value or the store is not usable. A point that fails raises nothing.
     """
     with _as_a_command(plugins):
-        from harness.cost.points import parse_lengths, parse_models, points_of
+        from harness.cost.points import parse_batch_sizes, parse_choices, parse_lengths, parse_models, points_of
         from harness.cost.settings import settings_of
+        from harness.cost.texts import read_texts
+        from harness.cost.weights import subjects
 
         names = parse_models(as_joined(models, "models"))
         tokens = parse_lengths(None if lengths is None else as_joined(lengths, "lengths"))
+        own = read_texts(str(as_path(texts, "texts"))) if texts is not None else None
         settings = settings_of(
             size=as_text(size, "size"),
             mode=one_of("mode", mode, ("inference", "training")),
@@ -292,12 +303,15 @@ def bench(
             tokens_per_batch=as_whole(tokens_per_batch, "tokens_per_batch"),
             precision=one_of("precision", precision, ("fp32", "bf16", None)),
             attention=one_of("attention", attention, ("sdpa", "eager", "flash_attention_2")),
-            compiled=bool(compiled),
             threads=as_whole(threads, "threads"),
             extend_positions=bool(extend_positions),
+            batch_sizes=() if batch_sizes is None else parse_batch_sizes(as_joined(batch_sizes, "batch_sizes")),
+            choices=parse_choices(as_joined(engine, "engine"), as_joined(quantize, "quantize")),
+            texts=own.name if own else "",
         )
         limits = _limits(point_timeout, memory_limit, min_repetitions, min_seconds)
-        points, store = points_of(names, tokens, settings), Store(as_path(out, "out"))
+        found = subjects(names, settings.size, str(as_path(weights, "weights")), texts=own)
+        points, store = points_of(found, tokens, settings), Store(as_path(out, "out"))
         return _measured(points, limits, store, bool(force), as_paths(plugins))
 
 
@@ -459,7 +473,7 @@ def _limits(timeout: object, memory: object, repetitions: object, seconds: objec
 
 
 def _measured(
-    points: Sequence[Point], limits: Limits, store: Store, force: bool, plugins: Sequence[str]
+    points: Sequence[Point | Growing], limits: Limits, store: Store, force: bool, plugins: Sequence[str]
 ) -> pd.DataFrame:
     """Measure the points of a bench, or take them from the store."""
     from harness.cost.run import Bench

@@ -126,7 +126,7 @@ def _hint(name: str, known: list[str]) -> str:
         return suggestion(name, known)
     # Longest name first, because "bert" is also part of "roberta" and "modernbert".
     named = (one for one in sorted(known, key=len, reverse=True) if one in name.lower())
-    encoder = _encoder_of_folder(Path(name).expanduser(), known) or next(named, "bert")
+    encoder = encoder_of_folder(Path(name).expanduser(), known) or next(named, "bert")
     others = ", ".join(one for one in known if one != encoder)
     return f"; for these weights use --model {encoder} --weights {name}, or the encoder they belong to: {others}"
 
@@ -144,7 +144,7 @@ def _imported(path: str) -> Any:
         raise InputError(f"{path}, which the encoder declares, cannot be imported: {error}") from error
 
 
-def _encoder_of_folder(folder: Path, known: list[str]) -> str | None:
+def encoder_of_folder(folder: Path, known: list[str]) -> str | None:
     """The known encoder that the folder's config.json names, if any."""
     try:
         model_type = read_json(folder / "config.json")["model_type"]

@@ -15,6 +15,7 @@ from harness.errors import InputError, first_line, on_one_line
 from harness.json_file import JsonError, read_json
 from models import checkpoint
 from models.encoder import Encoder
+from tasks.task import OwnTokens
 from tasks.words import PROBE
 
 if TYPE_CHECKING:
@@ -99,6 +100,44 @@ def load(encoder: Encoder, size: str, weights: Weights) -> tuple[PreTrainedModel
     return model, tokenizer
 
 
+def with_own_tokens(encoder: Encoder, size: str, tokens: OwnTokens) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """An encoder from random weights that reads numbers, in float32, and the tokenizer of these numbers.
+
+    Raises:
+        InputError: the encoder cannot have this width.
+    """
+    from models.tokenizer import of_numbers
+
+    tokenizer, options = of_numbers(tokens.vocabulary), encoder.size(size).options
+    if tokens.width is not None:
+        options = of_width(encoder, options, tokens.width)
+    return from_config(encoder, config_of(encoder, options, tokenizer)), tokenizer
+
+
+def of_width(encoder: Encoder, options: Mapping[str, object], width: int) -> dict[str, object]:
+    """Config values with another size of hidden states: feed-forward layers keep their ratio, heads their size where possible.
+
+    Args:
+        encoder: the encoder.
+        options: values of its config.
+        width: size of the hidden states.
+
+    Raises:
+        InputError: the options do not say how wide the encoder is.
+    """
+    name = encoder.config_class.attribute_map.get("hidden_size", "hidden_size")
+    usual = options.get(name)
+    if not isinstance(usual, int):
+        raise InputError(f"{encoder.name} declares no {name}, so its width cannot be changed; leave the width out")
+    scaled = dict(options) | {name: width}
+    if isinstance(heads := options.get("num_attention_heads"), int):
+        most = max(1, heads * width // usual)
+        scaled["num_attention_heads"] = next(count for count in range(most, 0, -1) if width % (2 * count) == 0)
+    if isinstance(inner := options.get("intermediate_size"), int):
+        scaled["intermediate_size"] = max(1, inner * width // usual)
+    return scaled
+
+
 def _from_scratch(encoder: Encoder, size: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     from models.tokenizer import embedded
 
@@ -151,11 +190,16 @@ def from_config(encoder: Encoder, config: PreTrainedConfig) -> PreTrainedModel:
 
 def max_length(model: PreTrainedModel, encoder: Encoder, size: str) -> int | None:
     """Tokens of the longest input that the model takes, including special tokens; ``None`` if there is no limit."""
+    return longest_input(model.config, encoder, size)
+
+
+def longest_input(config: PreTrainedConfig, encoder: Encoder, size: str) -> int | None:
+    """`max_length` of the model that a config describes."""
     declared = encoder.sizes.get(size, next(iter(encoder.sizes.values()))).max_length
     if declared is None:
         return None
-    positions: int = getattr(model.config, "max_position_embeddings", declared)
-    return positions - model.config.pad_token_id - 1 if model.config.model_type in _AFTER_PADDING else positions
+    positions: int = getattr(config, "max_position_embeddings", declared)
+    return positions - config.pad_token_id - 1 if config.model_type in _AFTER_PADDING else positions
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:

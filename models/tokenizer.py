@@ -55,6 +55,18 @@ def train(texts: Iterable[str]) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
 
 
+def of_numbers(count: int) -> PreTrainedTokenizerFast:
+    """A tokenizer of the numbers from 0 to ``count - 1``, one token each, after the special tokens. Texts are not split further."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    names = [*SPECIAL_TOKENS.values(), *map(str, range(count))]
+    vocabulary = {name: index for index, name in enumerate(names)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=SPECIAL_TOKENS["unk_token"]))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
+
+
 def identity() -> str:
     """Digest of everything that affects the embedded tokenizer; it is not trained for this."""
     from tasks.sources.docstrings import packages as docstrings

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 
 from tasks.beginning import beginning
 from tasks.excerpt import excerpt
-from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
+from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
 from tasks.head_labels import match_labels
 from tasks.metrics import classification_scores
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.writing import write_jsonl
 from tasks.sources.labelled_text import LabelledText
+from tasks.sources.tables import files, labelled
+from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
 from tasks.task import Data, DatasetInfo, Encoded, OtherHead, Row, one_by_one
 
 if TYPE_CHECKING:
@@ -43,7 +46,8 @@ class SequenceClassification(Family[Source]):
     """
 
     head = "sequence"
-    file_format = "JSON lines (premise, hypothesis, label)"
+    file_format = "JSON lines (premise, hypothesis, label) or tables"
+    columns = labelled.OPTIONS
     metric = "accuracy"
 
     def __init__(self, family: str, description: str, default_dataset: str, defaults: Mapping[str, object]) -> None:
@@ -51,6 +55,7 @@ class SequenceClassification(Family[Source]):
         self.description = description
         self.default_dataset = default_dataset
         self.defaults = defaults
+        self.options = table_options(*labelled.OPTIONS)
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -66,8 +71,14 @@ class SequenceClassification(Family[Source]):
         return EmbeddedSource(nli.identity, lambda: nli.load().data(nli.RELATIONS))
 
     def local(self, path: Path) -> Source:
-        """See `Family.local`: JSON lines."""
+        """See `Family.local`: JSON lines with the usual keys, else tables."""
+        if self.named_columns() or (files.find(path) and not jsonl.is_native(path)):
+            return self.tables(FolderPlace(path))
         return FolderSource(path, jsonl.identity, jsonl.load)
+
+    def tables(self, place: FolderPlace | HubPlace) -> Source:
+        """See `Family.tables`."""
+        return TableSource(place, partial(labelled.load, options=self.options, pairs=self.family == "nli"))
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""

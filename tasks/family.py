@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Generic, Protocol, Self, TypeVar
 
+from harness.errors import InputError
 from tasks.sources.formats.locate import locate
 from tasks.sources.formats.reading import Reading
-from tasks.task import Data, DatasetInfo
+from tasks.sources.hub.repository import PREFIX
+from tasks.sources.tables.roles import SPLIT_OPTIONS
+from tasks.sources.tables.source import FolderPlace, HubPlace
+from tasks.task import DECLARED, Data, DatasetInfo
 
 
 class Source(Protocol):
@@ -35,11 +42,15 @@ class Family(ABC, Generic[SourceT]):
         family: the name that a user types.
         folders: names that the family's folder in a data folder may have; the first that holds the dataset is read.
         file_format: of a dataset in a local folder, in a few words for ``harness list``.
+        columns: options that name columns of a table; empty if the family reads no tables.
+        options: see `tasks.task.Configurable`.
     """
 
     family: str
     file_format: str = ""
     folders: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    options: Mapping[str, str] = MappingProxyType({})
 
     @property
     @abstractmethod
@@ -58,16 +69,42 @@ class Family(ABC, Generic[SourceT]):
     def hub(self, info: DatasetInfo) -> SourceT:
         """The source of a declared dataset on the Hugging Face hub."""
 
-    def source(self, dataset: str, data_dir: str | None) -> SourceT:
-        """The source of a dataset: ``data_dir`` if given, else the declared source.
+    def tables(self, place: FolderPlace | HubPlace) -> SourceT:
+        """The source of a dataset whose columns are recognised or named: files of any usual format, or any hub dataset.
 
         Raises:
-            InputError: the dataset is neither declared nor in the data folder, or the data folder does not exist.
+            InputError: the family reads no tables.
         """
+        raise InputError(f"{self.family} reads no tables, so not {place.origin}; `list data` shows its datasets")
+
+    def source(self, dataset: str, data_dir: str | None) -> SourceT:
+        """The source of a dataset: the hub for ``hf:OWNER/NAME``, else ``data_dir`` if given, else the declared source.
+
+        Raises:
+            InputError: the dataset is neither declared nor in the data folder, the data folder does not exist, or columns were
+                named for a dataset whose columns are known.
+        """
+        if dataset.startswith(PREFIX):
+            return self.tables(HubPlace.find(dataset))
         place = locate(self.family, dataset, self.datasets, data_dir, self.folders)
         if isinstance(place, Path):
             return self.local(place)
+        if named := self.named_columns():
+            raise InputError(
+                f"{self.family}/{dataset} is declared, so its columns are known; leave --task-option {named[0]} out"
+            )
         return self.embedded(place) if place.source == "embedded" else self.hub(place)
+
+    def named_columns(self) -> list[str]:
+        """The options with which the user named columns or splits of a table."""
+        names = (*self.columns, *SPLIT_OPTIONS.values())
+        return [name for name in names if self.options.get(name, DECLARED) != DECLARED]
+
+    def configured(self, given: Mapping[str, str]) -> Self:
+        """See `tasks.task.Configurable`."""
+        changed = copy(self)
+        changed.options = {**self.options, **separated(given, self.columns)}
+        return changed
 
     def identity(self, dataset: str, data_dir: str | None) -> str:
         """See `tasks.task.Task.identity`: package versions, a digest of the local files, or the hub's revision."""
@@ -76,6 +113,32 @@ class Family(ABC, Generic[SourceT]):
     def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
         """See `tasks.task.Task.load`."""
         return self.source(dataset, data_dir).load(skip_bad)
+
+
+def table_options(*columns: str) -> dict[str, str]:
+    """The options of a family that name the columns and splits of tables; by default they are recognised."""
+    return dict.fromkeys((*columns, *SPLIT_OPTIONS.values()), DECLARED)
+
+
+def separated(given: Mapping[str, str], columns: Sequence[str]) -> dict[str, str]:
+    """Options with those apart that were given in one: ``text=a,label=b`` is ``text=a`` and ``label=b``.
+
+    Args:
+        given: options by name.
+        columns: options that name a column, whose values are divided at commas before another option's name.
+
+    Raises:
+        InputError: an option is given twice.
+    """
+    names = "|".join((*columns, *SPLIT_OPTIONS.values()))
+    apart: dict[str, str] = {}
+    for name, text in given.items():
+        parts = re.split(rf",(?=(?:{names})=)", text) if columns and name in names.split("|") else [text]
+        for key, value in ((name, parts[0]), *((part.partition("=")[0], part.partition("=")[2]) for part in parts[1:])):
+            if key in apart or (key != name and key in given):
+                raise InputError(f"--task-option {key} is given twice")
+            apart[key] = value
+    return apart
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ than the encoder takes is cut at its maximum, and a needle that was cut off coun
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from harness.errors import InputError
 from tasks.hiding import hide
 from tasks.metrics import exact_match
+from tasks.option_values import whole_number
 from tasks.sources import haystack, needles
 from tasks.sources.needles import KINDS, Needle
 from tasks.span import best_tokens
@@ -112,8 +112,8 @@ class NeedleInHaystack:
         options = {**self.options, **given}
         lengths = _increasing("lengths", options["lengths"], LENGTHS)
         depths = _increasing("depths", options["depths"], range(101))
-        examples = _number("examples", options["examples"], range(1, 1001))
-        distractors = _number("distractors", options["distractors"], range(21))
+        examples = whole_number("examples", options["examples"], range(1, 1001))
+        distractors = whole_number("distractors", options["distractors"], range(21))
         if options["kind"] not in {"by-name", *DATASETS}:
             raise InputError(f"kind is by-name, {', '.join(DATASETS)}, not {options['kind']!r}")
         listed = {"lengths": ",".join(map(str, lengths)), "depths": ",".join(map(str, depths))}
@@ -264,15 +264,9 @@ def _is_found(needle: Needle, found: Found) -> bool:
 
 def _increasing(name: str, text: str, allowed: range) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
-    values = [_number(name, part, allowed) for part in parts]
+    values = [whole_number(name, part, allowed) for part in parts]
     if sorted(set(values)) != values:
         raise InputError(
             f"{name} must increase, not {text}; write --task-option {name}={','.join(map(str, sorted(set(values))))}"
         )
     return values
-
-
-def _number(name: str, text: str, allowed: range) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text.strip()) or int(text) not in allowed:
-        raise InputError(f"{name} takes whole numbers from {allowed.start} to {allowed.stop - 1}, not {text.strip()!r}")
-    return int(text)

@@ -8,13 +8,15 @@ word is missing from the score.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
+from harness.errors import InputError
+from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
 from tasks.head_labels import is_iob2, match_tags
 from tasks.metrics import entity_scores, entity_terms
 from tasks.sources.formats import conll
@@ -22,6 +24,9 @@ from tasks.sources.formats.reading import Reading
 from tasks.sources.formats.writing import write_conll
 from tasks.sources.hub import rows
 from tasks.sources.sentence import Sentence
+from tasks.sources.tables import files, sentences
+from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
+from tasks.sources.tables.table import Table
 from tasks.sources.tag_schemes import entities, written
 from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature, OtherHead, Row, Split
 from tasks.words import read_words
@@ -39,7 +44,8 @@ class NamedEntityRecognition(Family[Source]):
     """
 
     family = "ner"
-    file_format = "CoNLL files"
+    file_format = "CoNLL files or tables"
+    columns = sentences.OPTIONS
     description = "named-entity recognition, one IOB2 tag per word"
     head = "token"
     metric = "entity_f1_strict"
@@ -48,10 +54,13 @@ class NamedEntityRecognition(Family[Source]):
 
     def __init__(self, strict_tags: bool = False, other_scheme: bool = False) -> None:
         self.strict_tags, self.other_scheme = strict_tags, other_scheme
+        self.options = table_options(*sentences.OPTIONS)
 
     def with_strict_tags(self) -> NamedEntityRecognition:
         """See `tasks.task.ReadsTags`."""
-        return NamedEntityRecognition(strict_tags=True)
+        strict = copy(self)
+        strict.strict_tags = True
+        return strict
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -67,8 +76,21 @@ class NamedEntityRecognition(Family[Source]):
         return EmbeddedSource(corpus_identity, _built)
 
     def local(self, path: Path) -> Source:
-        """See `Family.local`: CoNLL files. ``skip_bad`` has no effect: a malformed line makes its neighbours doubtful."""
+        """See `Family.local`: CoNLL files, else tables.
+
+        Of CoNLL files ``skip_bad`` has no effect: a malformed line makes its neighbours doubtful.
+        """
+        if not any(path.glob("*.conll")) and files.find(path):
+            return self.tables(FolderPlace(path))
+        if named := self.named_columns():
+            raise InputError(
+                f"{path} holds CoNLL files, which have no named columns; leave --task-option {named[0]} out"
+            )
         return FolderSource(path, self._identity, self._read)
+
+    def tables(self, place: FolderPlace | HubPlace) -> Source:
+        """See `Family.tables`."""
+        return TableSource(place, self._read_tables)
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""
@@ -81,7 +103,14 @@ class NamedEntityRecognition(Family[Source]):
 
     def _read(self, path: Path, skip_bad: bool) -> Reading[Sentence]:
         splits, notes = conll.load(path, self.strict_tags)
-        return Reading(splits=splits, labels=_labels(splits), notes=list(notes))
+        reading = Reading(splits=splits, labels=_labels(splits), notes=list(notes))
+        reading.complete(sentences.RULE, {split: file.name for split, file in conll.files(path).items()})
+        return reading
+
+    def _read_tables(self, tables: Mapping[str, Table], skip_bad: bool) -> Reading[Sentence]:
+        reading = sentences.load(tables, self.options, skip_bad, self.strict_tags)
+        reading.labels = _labels(reading.splits)
+        return reading
 
     def encode(
         self,
@@ -149,7 +178,8 @@ class NamedEntityRecognition(Family[Source]):
         matched = match_tags(outputs, data.labels, used, given)
         other = not is_iob2(matched.names)
         notes = ("the checkpoint's tags were converted to IOB2",) if other else ()
-        task = NamedEntityRecognition(self.strict_tags, other)
+        task = copy(self)
+        task.other_scheme = other
         return OtherHead(task, matched.names, (*matched.notes, *notes))
 
     def score(self, examples: Sequence[Sentence], predictions: Sequence[Sequence[str]]) -> dict[str, float]:

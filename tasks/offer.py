@@ -26,7 +26,7 @@ def offer(name: str, families: Sequence[str]) -> str:
             datasets |= {f"{family}/{info.name}": info for info in TASKS[family].datasets.values()}
     if named := [full for full, info in datasets.items() if name.lower() in _names(info)]:
         return did_you_mean(named[:_MOST])
-    short = {info.name: full for full, info in datasets.items()}
+    short = {info.name: full for full, info in reversed(datasets.items())}  # the first family with the dataset
     if close := closest(name, [*families, *short], cutoff=0.6):
         return did_you_mean(short.get(one, one) for one in close)
     return suggestion(name, families)

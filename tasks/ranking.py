@@ -21,9 +21,9 @@ def by_precedence(ids: Sequence[str]) -> list[str]:
     return sorted(ids, reverse=True)
 
 
-def ranking_for(query: Query, found: Ranking) -> Ranking:
-    """The first `DEPTH` of the documents found, without the query's own document if the query skips it."""
-    return [one for one in found if not query.skips(one[0])][:DEPTH]
+def ranking_for(query: Query, found: Ranking, depth: int = DEPTH) -> Ranking:
+    """The first ``depth`` of the documents found, without the query's own document if the query skips it."""
+    return [one for one in found if not query.skips(one[0])][:depth]
 
 
 def ranking_scores(judgements: Sequence[Mapping[str, int]], rankings: Sequence[Ranking]) -> list[dict[str, float]]:

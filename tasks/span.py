@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.excerpt import excerpt
-from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
+from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
 from tasks.metrics import answer_f1, answer_scores
 from tasks.sources.formats import squad
 from tasks.sources.formats.writing import write_squad
 from tasks.sources.question import Question
+from tasks.sources.tables import files, questions
+from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
 from tasks.task import Data, DatasetInfo, Encoded, Row
 from tasks.windows import NULL, Window, encode_questions
 
@@ -47,13 +50,17 @@ class SpanExtraction(Family[Source]):
 
     family = "span"
     folders = ("qa", "span")
-    file_format = "SQuAD JSON"
+    file_format = "SQuAD JSON or tables"
+    columns = questions.OPTIONS
     description = "span extraction: the stretch of a text that answers a question, if one does"
     head = "span"
     metric = "answer_f1"
     default_dataset = "docstrings"
     # Batches and epochs as usual for SQuAD (Devlin et al., 2019); a model from scratch needs this many small steps too.
     defaults: Mapping[str, object] = {"max_length": 384, "batch_size": 16, "epochs": 2.0}
+
+    def __init__(self) -> None:
+        self.options = table_options(*questions.OPTIONS)
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -69,8 +76,14 @@ class SpanExtraction(Family[Source]):
         return EmbeddedSource(span.identity, lambda: span.load().data(squad.LABELS))
 
     def local(self, path: Path) -> Source:
-        """See `Family.local`: SQuAD's JSON, in ``DIR/qa/NAME`` or ``DIR/span/NAME``."""
+        """See `Family.local`: SQuAD's JSON, else tables, in ``DIR/qa/NAME`` or ``DIR/span/NAME``."""
+        if self.named_columns() or (files.find(path) and not squad.is_native(path)):
+            return self.tables(FolderPlace(path))
         return FolderSource(path, squad.identity, squad.load)
+
+    def tables(self, place: FolderPlace | HubPlace) -> Source:
+        """See `Family.tables`."""
+        return TableSource(place, partial(questions.load, options=self.options))
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""

@@ -155,8 +155,8 @@ class Task(Protocol):
     Attributes:
         family: the name that a user types.
         head: which head of `harness.nn.heads` the encoder gets, and so how `harness.pipelines.pipeline` runs the task: ``token``,
-            ``span`` and ``sequence`` ask for a `LabellingTask`; ``embedding`` and ``mteb`` have no head; ``masked_lm`` and
-            ``pseudo_likelihood`` take the masked-LM head of the checkpoint.
+            ``span``, ``sequence`` and ``query`` ask for a `LabellingTask`; ``pair`` scores a query with a document; ``embedding`` and
+            ``mteb`` have no head; ``masked_lm`` and ``pseudo_likelihood`` take the masked-LM head of the checkpoint.
         metric: full name of the metric by which learning rates are chosen and tables are sorted.
         default_dataset: the dataset of the family's name alone.
         defaults: values of the recipe that differ from `harness.cells.recipe.Recipe` for this task.
@@ -318,6 +318,34 @@ class LongerThanTrained(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class OwnTokens:
+    """The input of an encoder that reads numbers in place of text.
+
+    Attributes:
+        vocabulary: how many numbers there are, from 0 on.
+        width: size of the encoder's hidden states; ``None`` for that of its size.
+    """
+
+    vocabulary: int
+    width: int | None = None
+
+    @property
+    def identity(self) -> str:
+        """What takes the place of a tokenizer's digest in the identity of random weights."""
+        return f"{self.vocabulary} numbers" + (f", width {self.width}" if self.width else "")
+
+
+@runtime_checkable
+class BringsTokens(Protocol):
+    """A task whose inputs are numbers without meaning. Pretrained weights know none of them, so encoders start from scratch."""
+
+    @property
+    def own_tokens(self) -> OwnTokens:
+        """The numbers."""
+        ...
+
+
 @runtime_checkable
 class Configurable(Protocol):
     """A task with options of its own, which a user gives as ``--task-option NAME=VALUE``.
@@ -383,7 +411,9 @@ class TakesOtherHeads(Protocol):
 
 PRETRAINED_HEADS = ("masked_lm", "pseudo_likelihood")
 """Heads that come with the weights: those from scratch have none."""
-HEADS = ("token", "span", "sequence", "embedding", "mteb", *PRETRAINED_HEADS)
+LABELLING_HEADS = ("token", "span", "sequence", "query")
+"""Heads of `harness.nn.heads`, for a `LabellingTask`."""
+HEADS = (*LABELLING_HEADS, "pair", "embedding", "mteb", *PRETRAINED_HEADS)
 """The possible values of `Task.head`."""
 _TEXTS = ("family", "description", "head", "metric", "default_dataset")
 _METHODS = ("identity", "load", "score", "rows", "texts")
@@ -400,7 +430,7 @@ def fault(entry: object) -> str:
     head = getattr(entry, "head", None)
     if head not in HEADS:
         return f"has the head {head!r}; there are: {', '.join(HEADS)}"
-    for name in _METHODS + (_OF_LABELLING if head in ("token", "span", "sequence") else ()):
+    for name in _METHODS + (_OF_LABELLING if head in LABELLING_HEADS else ()):
         if not callable(getattr(entry, name, None)):
             return f"is not a task: it lacks the method {name} (tasks/task.py has the protocol)"
     datasets = getattr(entry, "datasets", None)
@@ -424,5 +454,7 @@ TASKS.register_lazily("nli", "tasks.classification:NLI")
 TASKS.register_lazily("classification", "tasks.classification:CLASSIFICATION")
 TASKS.register_lazily("needle", "tasks.needle:NEEDLE")
 TASKS.register_lazily("retrieval", "tasks.retrieval:RETRIEVAL")
+TASKS.register_lazily("rerank", "tasks.rerank:RERANK")
 TASKS.register_lazily("mteb", "tasks.mteb:MTEB")
 TASKS.register_lazily("lm", "tasks.lm:LM")
+TASKS.register_lazily("recall", "tasks.recall:RECALL")

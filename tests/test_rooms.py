@@ -14,7 +14,7 @@ FLOORS = (
     {"harness.report"},
     {"harness.ablation"},
     {"harness.pipelines", "harness.conformance", "harness.cost", "harness.gate", "harness.pretraining"},
-    {"harness.nn", "harness.scheduling"},
+    {"harness.nn", "harness.engines", "harness.scheduling"},
     {"harness.cells"},
     {"models", "harness.exchange"},
     {"tasks", "harness.comparison"},

@@ -9,6 +9,7 @@ from functools import cache
 from typing import cast
 
 from harness.cells import vectors
+from harness.cells.candidates import with_candidates
 from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
 from harness.cells.recipe_field import RecipeValue
@@ -23,7 +24,17 @@ from models.fine_tuned import AUTO_CLASSES, FineTuned, find_fine_tuned, refuse_o
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
-from tasks.task import DECLARED, PRETRAINED_HEADS, Configurable, ReadsTags, TakesOtherHeads, ZeroShot, measured
+from tasks.rerank import Rerank
+from tasks.task import (
+    DECLARED,
+    PRETRAINED_HEADS,
+    BringsTokens,
+    Configurable,
+    ReadsTags,
+    TakesOtherHeads,
+    ZeroShot,
+    measured,
+)
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Default peak learning rate of an encoder that starts from random weights; a task may have its own."""
@@ -179,9 +190,13 @@ class _Planner:
                 f"{request.model} from scratch has no masked-LM head; give --weights a checkpoint of `harness pretrain`, or one "
                 "that was published with its masked-LM head"
             )
+        if isinstance(task, BringsTokens):
+            weights = _without_meaning(task, weights)
         recipe = resolve_recipe(task, weights, request.recipe)
         if task.head in vectors.HEADS:
             weights = with_vectors(weights, task)
+        if isinstance(task, Rerank):
+            weights = with_candidates(weights, task)
         if not trained(task, dataset, request):
             recipe = recipe.untrained()
         return _Chosen(encoder, size, weights, recipe)
@@ -201,6 +216,20 @@ def _weights(model: str, size: str, weights: str) -> Weights:
 def _task(family: str, options: Options, strict_tags: bool) -> Task:
     task = with_task_options(TASKS[family], dict(options))
     return task.with_strict_tags() if strict_tags and isinstance(task, ReadsTags) else task
+
+
+def _without_meaning(task: BringsTokens, weights: Weights) -> Weights:
+    """Random weights for a task whose inputs are numbers.
+
+    Raises:
+        UnsuitedError: the weights are pretrained.
+    """
+    if weights.kind != "scratch":
+        raise UnsuitedError(
+            f"{weights.location} was pretrained on text, and the inputs of this task are numbers without meaning; "
+            "use --weights scratch"
+        )
+    return replace(weights, identity=f"scratch {task.own_tokens.identity}")
 
 
 def _ranker(ranker: Ranker, task: Task) -> _Chosen:
@@ -234,18 +263,12 @@ def _fine_tuned(request: ScoreRequest, task: Task) -> _Chosen:
 
 
 def with_vectors(weights: Weights, task: Task) -> Weights:
-    """The weights with an identity that includes how their checkpoint turns texts into vectors, unless that is plain mean pooling.
-
-    A hub id with its commit decides the declaration, so planning a sweep does not ask the hub.
+    """The weights with an identity that includes how their checkpoint turns texts into vectors, see `harness.cells.vectors`.
 
     Raises:
         InputError: a declaration is malformed, or the harness does not support it.
     """
-    options = task.options if isinstance(task, Configurable) else {}
-    if weights.kind == "hub":
-        return replace(weights, identity=f"{weights.identity} vectors as declared")
-    declared = vectors.vectors_of(weights, task.head, options).identity
-    return replace(weights, identity=f"{weights.identity} {declared}") if declared else weights
+    return vectors.identified(weights, task.head, task.options if isinstance(task, Configurable) else {})
 
 
 def chosen_options(task: Task) -> Options:

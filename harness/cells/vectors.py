@@ -15,6 +15,9 @@ from tasks.task import DECLARED
 HEADS = ("embedding", "mteb")
 """The heads of tasks that need vectors of texts."""
 
+BY_USER = ("declared", "truncate_dim", "each_token")
+"""Attributes that the checkpoint does not decide; options of the task are in a cell's key anyway."""
+
 
 @dataclass(frozen=True)
 class Vectors:
@@ -27,6 +30,8 @@ class Vectors:
         unit: whether vectors are scaled to unit length, so that inner products are cosines.
         lower: whether texts are converted to lower case before the tokenizer reads them.
         chosen: whether the user chose the pooling.
+        truncate_dim: number of leading values of a vector to use, as the user chose; ``None`` for all.
+        each_token: whether texts are compared by the vectors of all their tokens, as the user chose.
         declared: everything that the checkpoint declares.
     """
 
@@ -37,15 +42,18 @@ class Vectors:
     unit: bool = True
     lower: bool = False
     chosen: bool = False
+    truncate_dim: int | None = None
+    each_token: bool = False
     declared: Declared = NOTHING
 
     @property
     def identity(self) -> str:
         """A digest of what the checkpoint decides here; empty if that is the default."""
-        decided = replace(self, declared=NOTHING, pooling=("mean",) if self.chosen else self.pooling, chosen=False)
+        pooling = ("mean",) if self.chosen else self.pooling
+        decided = replace(self, declared=NOTHING, pooling=pooling, chosen=False, truncate_dim=None, each_token=False)
         if decided == PLAIN:
             return ""
-        values = {name: value for name, value in vars(decided).items() if name != "declared"}
+        values = {name: value for name, value in vars(decided).items() if name not in BY_USER}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
     def notes(self, max_length: int) -> list[str]:
@@ -55,11 +63,14 @@ class Vectors:
         before = ", ".join(f"{text!r} before {of}" for of, text in prompts.items() if text)
         length = said.max_length
         notes = {
+            "texts are compared by the vectors of all their tokens (MaxSim), as asked for": self.each_token,
+            f"vectors are cut to their first {self.truncate_dim} values, as asked for": self.truncate_dim is not None,
             f"texts are pooled by {name}, as asked for": self.chosen and self.pooling != said.pooling,
             f"{said.unsupported}, which the checkpoint declares, is not used": self.chosen and bool(said.unsupported),
-            f"texts are pooled by {name}, as the checkpoint declares": not self.chosen and name != "mean",
+            f"texts are pooled by {name}, as the checkpoint declares": not (self.chosen or self.each_token)
+            and name != "mean",
             f"the checkpoint's prompts: {before}": bool(before),
-            "vectors are compared by inner products, as the checkpoint declares": not self.unit,
+            "vectors are compared by inner products, as the checkpoint declares": not (self.unit or self.each_token),
             "texts are converted to lower case, as the checkpoint declares": self.lower,
             f"texts are cut at {max_length} tokens (--max-length); the checkpoint declares {length}": length is not None
             and length != max_length,
@@ -97,5 +108,21 @@ def vectors_of(weights: Weights, head: str, options: Mapping[str, str]) -> Vecto
         chosen or said.unit,
         said.lower,
         chosen,
+        None if (most := options.get("truncate_dim", DECLARED)) == DECLARED else int(most),
+        options.get("scoring") == "maxsim",
         said,
     )
+
+
+def identified(weights: Weights, head: str, options: Mapping[str, str]) -> Weights:
+    """The weights with an identity that includes how their checkpoint turns texts into vectors, unless that is plain mean pooling.
+
+    A hub id with its commit decides the declaration, so planning a sweep does not ask the hub.
+
+    Raises:
+        InputError: a declaration is malformed, or the harness does not support it.
+    """
+    if weights.kind == "hub":
+        return replace(weights, identity=f"{weights.identity} vectors as declared")
+    found = vectors_of(weights, head, options).identity
+    return replace(weights, identity=f"{weights.identity} {found}") if found else weights

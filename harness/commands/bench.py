@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from harness.commands import Commands
 from harness.commands.cell_options import Options, add_store_option
+from harness.engines import ENGINES, QUANTIZATIONS
 from harness.errors import InputError
 from harness.progress import counted, stderr
 from harness.values import valid_name, valid_path
 from models.encoder import BASELINE, baseline_of
 
 if TYPE_CHECKING:
-    from harness.cost.points import Limits, Point, Settings
+    from harness.cost.points import Growing, Limits, Point, Settings, Subject
     from harness.cost.run import Bench
     from harness.store import RunRecord, Store
     from harness.store.record import PointRecord
@@ -26,6 +27,8 @@ EXAMPLES = """examples:
   python -m harness bench --models avey-b,modernbert --lengths 128,512,2048
   python -m harness bench --models bert --mode training --tokens-per-batch 4096
   python -m harness bench --precision fp32 --threads 1 --json
+  python -m harness bench --model ./my-encoder --engine torch,onnxruntime,openvino --quantize none,int8
+  python -m harness bench --models bert --batch-sizes 1,8,32,auto --texts reviews.txt
 """
 
 
@@ -53,20 +56,48 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 
 def _add_settings(options: Options) -> None:
-    options.add_argument("--models", default="all", metavar="A,B", help="names separated by commas, or all (default)")
+    options.add_argument("--models", metavar="A,B", help="names separated by commas, or all (default without --model)")
+    options.add_argument(
+        "--model", action="append", metavar="DIR", help="folder or hub id of weights to measure; can be repeated"
+    )
+    options.add_argument(
+        "--weights",
+        type=valid_path,
+        default="scratch",
+        metavar="W",
+        help="of --models: scratch (default), hub, a folder or a hub id",
+    )
     options.add_argument("--size", type=valid_name, default="tiny", help="tiny (default), base, large")
-    options.add_argument("--lengths", metavar="N,M", help="tokens, increasing (default 128,512,2048,8192,32768,98304)")
+    lengths = options.add_mutually_exclusive_group()
+    lengths.add_argument("--lengths", metavar="N,M", help="tokens, increasing (default 128,512,2048,8192,32768,98304)")
+    lengths.add_argument(
+        "--texts",
+        type=valid_path,
+        metavar="FILE",
+        help="lengths of your own texts: one per line, or JSONL with the key text",
+    )
     options.add_argument(
         "--mode", choices=["inference", "training"], default="inference", help="what to measure (default inference)"
     )
     batch = options.add_mutually_exclusive_group()
     batch.add_argument("--batch-size", type=int, metavar="B", help="texts of every batch (default 1)")
+    batch.add_argument(
+        "--batch-sizes", metavar="N,auto", help="several; auto doubles the batch until throughput stops growing"
+    )
     batch.add_argument("--tokens-per-batch", type=int, metavar="T", help="as many texts as hold T tokens")
     options.add_argument("--precision", choices=["fp32", "bf16"], help="default: bf16 where the machine is fast at it")
     options.add_argument(
         "--attn", choices=["sdpa", "eager", "flash_attention_2"], default="sdpa", help="kernel of all attention models"
     )
-    options.add_argument("--compile", action="store_true", help="torch.compile for all models")
+    options.add_argument(
+        "--engine", default="torch", metavar="E,F", help=f"one or several of {', '.join(ENGINES)} (default torch)"
+    )
+    options.add_argument(
+        "--quantize", default="none", metavar="Q,R", help=f"one or several of {', '.join(QUANTIZATIONS)} (default none)"
+    )
+    options.add_argument(
+        "--compile", dest="engine", action="store_const", const="compile", help="the same as --engine compile"
+    )
     options.add_argument("--threads", type=int, metavar="N", help="threads of the processor (default: all)")
     options.add_argument(
         "--extend-positions", action="store_true", help="measure beyond a model's own length, for cost only"
@@ -88,41 +119,76 @@ def _add_limits(options: Options) -> None:
 
 def bench(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.cost.points import parse_lengths, parse_models, points_of
+    from harness.cost.points import parse_lengths, points_of
     from harness.cost.run import Bench
-    from harness.cost.settings import limits_of, settings_of
+    from harness.cost.settings import limits_of
     from harness.store import Store
 
-    models, lengths = parse_models(options.models), parse_lengths(options.lengths)
+    lengths, settings = parse_lengths(options.lengths), _settings(options)
+    subjects = _subjects(options, settings)
+    models = [subject.name or subject.model for subject in subjects]
     baseline = _baseline(options.baseline, models)
-    settings = settings_of(
-        size=options.size,
-        mode=options.mode,
-        batch_size=options.batch_size,
-        tokens_per_batch=options.tokens_per_batch,
-        precision=options.precision,
-        attention=options.attn,
-        compiled=options.compile,
-        threads=options.threads,
-        extend_positions=options.extend_positions,
-    )
     limits = limits_of(options.point_timeout, options.memory_limit, options.min_repetitions, options.min_seconds)
-    points = points_of(models, lengths, settings)
+    points = points_of(subjects, lengths, settings)
     store = Store(options.out)
     store.check_writable()
-    stderr.print(_announced(models, points, settings, limits))
+    stderr.print(_announced(subjects, points, settings, limits))
     under_way = Bench(store, limits, force=options.force, plugins=options.plugin or (), say=stderr.print)
     records = under_way.run(points)
+    baseline = _in_first_engine(baseline, records)
     folder = Path(options.report) if options.report else store.folder / "bench"
     written = _write_report(records, baseline, folder, list(store.records()))
     _print(records, baseline, written, as_json=options.json)
     return _exit_code(records, under_way, store)
 
 
-def _announced(models: Sequence[str], points: Sequence[Point], settings: Settings, limits: Limits) -> str:
+def _settings(options: argparse.Namespace) -> Settings:
+    from harness.cost.points import parse_batch_sizes, parse_choices
+    from harness.cost.settings import settings_of
+
+    return settings_of(
+        size=options.size,
+        mode=options.mode,
+        batch_size=options.batch_size,
+        tokens_per_batch=options.tokens_per_batch,
+        precision=options.precision,
+        attention=options.attn,
+        threads=options.threads,
+        extend_positions=options.extend_positions,
+        batch_sizes=parse_batch_sizes(options.batch_sizes) if options.batch_sizes is not None else (),
+        choices=parse_choices(options.engine, options.quantize),
+        texts=Path(options.texts).name if options.texts else "",
+    )
+
+
+def _subjects(options: argparse.Namespace, settings: Settings) -> list[Subject]:
+    """What is measured; with a user's own texts, their lengths go to stderr."""
+    from harness.cost.points import parse_models
+    from harness.cost.texts import read_texts, told
+    from harness.cost.weights import subjects
+
+    given = options.model or []
+    models = parse_models(options.models or "all") if options.models is not None or not given else []
+    texts = read_texts(options.texts) if options.texts else None
+    found = subjects(models, options.size, options.weights, given, texts)
+    if texts is not None:
+        sizes = [size for size in settings.batch_sizes or (settings.batch_size,) if size]
+        for subject in found:
+            stderr.print(told(texts, subject.name or subject.model, subject.texts, sizes or (8, 32)))
+    return found
+
+
+def _announced(
+    subjects: Sequence[Subject], points: Sequence[Point | Growing], settings: Settings, limits: Limits
+) -> str:
+    scratch = [subject.model for subject in subjects if not subject.weights]
+    own = [f"{subject.name} ({subject.model})" for subject in subjects if subject.weights]
+    what = [f"{', '.join(scratch)} {settings.size}, scratch weights"] if scratch else []
+    what += [f"weights of {', '.join(own)}"] if own else []
+    engines = [choice.label or "torch" for choice in settings.choices]
     return (
-        f"{counted(len(points), 'point')}: {', '.join(models)} {settings.size}, scratch weights, {settings.mode}, "
-        f"{settings.precision}, {settings.attention}{', compiled' if settings.compiled else ''}, "
+        f"{counted(len(points), 'point')}: {', '.join(what)}, {settings.mode}, "
+        f"{settings.precision}, {settings.attention}{', ' + ', '.join(engines) if engines != ['torch'] else ''}, "
         f"{counted(settings.threads, 'thread')} on {settings.machine}; "
         f"each at most {limits.timeout_s:g} s and {limits.memory_mib} MiB"
     )
@@ -175,6 +241,16 @@ def _exit_code(records: Sequence[PointRecord], bench: Bench, store: Store) -> in
             f"{bench.unwritten} records could not be written to {store.folder}; free some space and run the command again"
         )
     return 1 if failed or bench.unwritten else 0
+
+
+def _in_first_engine(baseline: str, records: Sequence[PointRecord]) -> str:
+    """The baseline as tables call it: in the engine that measured it first."""
+    from harness.report.cost.curves import name_of
+
+    names = (
+        name_of(record) for record in records if (record["point"].get("name") or record["point"]["model"]) == baseline
+    )
+    return next(names, baseline)
 
 
 def _baseline(asked: str | None, models: Sequence[str]) -> str:

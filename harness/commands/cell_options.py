@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
 from harness.cells.recipe import LENGTHS, RECIPE_FIELDS
 from harness.cells.recipe_field import RecipeField, RecipeValue
 from harness.errors import InputError
+from harness.machine.tracking import Curves, trackers_of
 from harness.store import DEFAULT_STORE
 from harness.values import data_dir, valid_name, valid_path
 
@@ -125,26 +125,27 @@ def add_save_best_option(options: Options) -> None:
 def add_curves_options(options: Options) -> None:
     """Options of training curves."""
     options.add_argument(
-        "--report-to", choices=["tensorboard"], help="write curves of training: loss, learning rate, gradient norm"
+        "--report-to",
+        metavar="TRACKER",
+        help="write curves of training: loss, learning rate, gradient norm; tensorboard, wandb, mlflow, trackio or another tracker "
+        "of transformers, several with commas, all, or none",
     )
     options.add_argument(
         "--log-dir",
         type=valid_path,
         metavar="DIR",
-        help="folder of these curves, with a folder per run (default: tensorboard in the store)",
+        help="folder of TensorBoard's curves, with a folder per run (default: tensorboard in the store)",
     )
 
 
-def curves_folder(options: argparse.Namespace) -> Path | None:
-    """The folder of the curves, or ``None`` without ``--report-to``.
+def curves_of(options: argparse.Namespace) -> Curves | None:
+    """Where the curves go, or ``None`` without ``--report-to``.
 
     Raises:
-        InputError: TensorBoard is not installed, or a folder was given without ``--report-to``.
+        InputError: see `harness.machine.tracking.trackers_of`; or a folder was given without TensorBoard.
     """
-    if options.report_to is None:
-        if options.log_dir is not None:
-            raise InputError("--log-dir is the folder of --report-to tensorboard, which was not given")
-        return None
-    if importlib.util.find_spec("tensorboard") is None:
-        raise InputError("--report-to tensorboard needs the package tensorboard; pip install tensorboard")
-    return Path(options.log_dir) if options.log_dir else Path(options.out) / "tensorboard"
+    trackers = trackers_of("none" if options.report_to is None else options.report_to)
+    if options.log_dir is not None and "tensorboard" not in trackers:
+        raise InputError("--log-dir is the folder of --report-to tensorboard, which was not given")
+    folder = Path(options.log_dir) if options.log_dir else Path(options.out) / "tensorboard"
+    return Curves(folder, trackers) if trackers else None

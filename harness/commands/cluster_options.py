@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
+from harness.machine.tracking import Curves
 from harness.store import Store
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     cluster.add_argument("--memory-per-cell", type=int, metavar="MIB", help="memory that Ray sets aside for a cell")
 
 
-def cluster_of(options: argparse.Namespace, store: Store, curves: Path | None) -> RayCluster | None:
+def cluster_of(options: argparse.Namespace, store: Store, curves: Curves | None) -> RayCluster | None:
     """The cluster that was asked for, if one was.
 
     Raises:

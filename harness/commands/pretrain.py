@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.commands import Commands
-from harness.commands.cell_options import add_curves_options, curves_folder, named_values
+from harness.commands.cell_options import add_curves_options, curves_of, named_values
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE, Store
 from harness.values import valid_name, valid_path
@@ -132,7 +132,7 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
 def run_pretraining(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     request_of(options, "fp32")  # refuses what it can before anything heavy is imported
-    curves = curves_folder(argparse.Namespace(**vars(options) | {"out": options.store}))
+    curves = curves_of(argparse.Namespace(**vars(options) | {"out": options.store}))
     from harness.machine import distributed, provenance
     from harness.machine.libraries import quiet_libraries
     from harness.plain_text import plain
@@ -149,7 +149,7 @@ def run_pretraining(options: argparse.Namespace) -> int:
                 planned.resolve(request, report),
                 Store(options.store),
                 report,
-                curves / request.out.name if curves else None,
+                curves.of_run(request.out.name) if curves else None,
                 options.checkpoint_every,
             )
     except run.BrokenRunError as error:

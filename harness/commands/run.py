@@ -15,7 +15,7 @@ from harness.commands.cell_options import (
     add_save_best_option,
     add_store_option,
     add_weights_options,
-    curves_folder,
+    curves_of,
     named_values,
     recipe_given,
 )
@@ -70,7 +70,7 @@ def run_cell(options: argparse.Namespace) -> int:
 
     _refuse_several(options.model, options.task)
     keep = Keep(*(Path(folder) if folder else None for folder in (options.save_model, options.save_best)))
-    return shown(run_one(_request(options), options.out, options.force, curves_folder(options), keep), options.json)
+    return shown(run_one(_request(options), options.out, options.force, curves_of(options), keep), options.json)
 
 
 def shown(outcome: Outcome | None, as_json: bool) -> int:

@@ -16,7 +16,7 @@ from harness.commands.cell_options import (
     add_save_best_option,
     add_store_option,
     add_weights_options,
-    curves_folder,
+    curves_of,
     named_values,
     recipe_given,
 )
@@ -90,7 +90,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
     sweep = ready(grids, store, options.retry_failed, stderr.print)
     if best_in:
         check_folders(sweep.cells, best_in)
-    cluster = cluster_of(options, store, curves_folder(options))
+    cluster = cluster_of(options, store, curves_of(options))
     if cluster:
         where = f"on the Ray cluster at {cluster.address} with {cluster.resources} each"
     else:
@@ -167,9 +167,8 @@ def _children(options: argparse.Namespace) -> ChildProcesses:
     from harness.scheduling.local import ChildOptions, ChildProcesses
 
     workers, threads = workers_and_threads(options.workers, options.threads)
-    curves = curves_folder(options)
-    more = ("--report-to", "tensorboard", "--log-dir", str(curves)) if curves else ()
-    more += ("--save-best", options.save_best) if options.save_best else ()
+    curves = curves_of(options)
+    more = (*(curves.arguments() if curves else ()), *(("--save-best", options.save_best) if options.save_best else ()))
     return ChildProcesses(workers, ChildOptions(options.out, threads, more))
 
 

@@ -60,6 +60,7 @@ def main() -> None:
 
 def answer(request: Request) -> Measured | Calibration:
     """The reply to a request: the measurement, or ``status: failed`` with the reason in one sentence."""
+    from harness.engines import UnsupportedError
     from harness.errors import InputError, first_line
 
     try:
@@ -75,7 +76,10 @@ def answer(request: Request) -> Measured | Calibration:
         from harness.registry import load_plugins
 
         load_plugins(request["plugins"])
-        return measure(Point(**request["point"]), Limits(**request["limits"]), request["deadline"])
+        fields: PointFields = {**request["point"], "texts": tuple(request["point"].get("texts", ()))}
+        return measure(Point(**fields), Limits(**request["limits"]), request["deadline"])
+    except UnsupportedError as error:
+        return {"status": "unsupported", "error": str(error)}
     except InputError as error:
         return {"status": "failed", "error": str(error)}
     except (Exception, SystemExit) as error:

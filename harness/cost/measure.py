@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,18 +20,27 @@ from harness.cost import energy
 from harness.cost.ids import zipf_ids
 from harness.cost.loading import build, has_attention
 from harness.cost.points import Limits, Point
+from harness.cost.weights import load_weights
+from harness.engines import Choice
+from harness.engines.build import build as build_engine
 from harness.errors import InputError
 from harness.machine import memory, provenance
 from harness.machine.device import device as compute_device
 from harness.nn.inference import autocast
 from harness.nn.packed import pack
-from harness.store.record import BuiltModel, Measured
+from harness.store.record import BuiltModel, Measured, Operations
 from models import MODELS, flops
 from models.parameters import count_parameters
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 LEARNING_RATE = 1e-4
 WARM_UP_CALLS = 3
 WARM_UP_SECONDS = 1.0
+
+Batch = dict[str, torch.Tensor]
+Call = Callable[[], None]
 
 
 def measure(point: Point, limits: Limits, deadline: float) -> Measured:
@@ -65,16 +76,16 @@ def measure(point: Point, limits: Limits, deadline: float) -> Measured:
 def _measure_into(reply: Measured, point: Point, limits: Limits, deadline: float) -> None:
     began = time.perf_counter()
     encoder = MODELS[point.model]
-    device = compute_device()
-    model = build(point, encoder).to(device)
-    ids = zipf_ids(point.batch_size, point.length, point.vocabulary)
+    device = torch.device("cpu") if point.choice.exports else compute_device()
+    model = (load_weights(point, encoder) if point.weights else build(point, encoder)).to(device)
     reply["model"] = _describe(model)
     reply["attention"] = model.config._attn_implementation if has_attention(type(model)) else None
-    counted = flops.count(model.config, ids, point.mode)
-    reply["flops"] = {"needed": counted.needed, "executed": counted.executed} if counted else None
+    reply["flops"] = _operations(model, point)
     reply["environment"] = provenance.environment()
-    call = _training(model, point, ids, device) if point.mode == "training" else _inference(model, point, ids, device)
+    batches = _batches(point, device)
     _touch(model, point, device)
+    calls = _training(model, point, batches) if point.mode == "training" else _inference(reply, model, point, batches)
+    del model
     reply["load_s"] = time.perf_counter() - began
 
     memory.give_back()
@@ -84,9 +95,9 @@ def _measure_into(reply: Measured, point: Point, limits: Limits, deadline: float
         torch.cuda.reset_peak_memory_stats()
         loaded = (torch.cuda.memory_allocated(), torch.cuda.memory_reserved())
     try:
-        reply["warm_up_ms"] = _warm_up(call, device)
+        reply["warm_up_ms"] = _warm_up(calls, device)
         joules = energy.read_joules()
-        _repeat(reply, call, device, limits, deadline)
+        _repeat(reply, calls, device, limits, deadline)
     finally:
         peak_mib = memory.status_mib("VmHWM")
         reply["memory"] = {
@@ -103,46 +114,70 @@ def _measure_into(reply: Measured, point: Point, limits: Limits, deadline: float
     reply["joules_per_call"] = energy.spent(joules, energy.read_joules(), len(reply["samples_ms"]))
 
 
-def _inference(model: nn.Module, point: Point, ids: NDArray[np.int64], device: torch.device) -> Callable[[], None]:
-    """The forward pass in evaluation mode, as `harness run` predicts."""
-    batch = _batch(ids, device)
-    model.eval()
-    if point.compiled:
-        forward = torch.compile(model)
+def _inference(reply: Measured, model: nn.Module, point: Point, batches: Sequence[Batch]) -> list[Call]:
+    """The forward pass in evaluation mode, as `harness run` predicts, in the engine of the point; one call for each batch."""
+    device = next(model.parameters()).device
+    built = build_engine(model, batches[0], point.choice, point.threads)
+    reply["model"]["disk_mib"] = built.disk_mib
+    if point.choice != Choice():
+        reply["build_s"] = built.seconds
     else:
         pack(model, point.precision)
-        forward = model
+    # An engine decides its precision itself; only torch as it is computes under autocast.
+    precision = point.precision if point.quantize == "none" else "fp32"
 
     @torch.inference_mode()
-    def call() -> None:
-        with autocast(device, point.precision):
-            forward(**batch)
+    def call(batch: Batch) -> None:
+        with autocast(device, precision):
+            built.module(**batch)
 
-    return call
+    return [partial(call, batch) for batch in batches]
 
 
-def _training(model: nn.Module, point: Point, ids: NDArray[np.int64], device: torch.device) -> Callable[[], None]:
-    """Forward with dropout, backward, AdamW step.
+def _training(model: nn.Module, point: Point, batches: Sequence[Batch]) -> list[Call]:
+    """Forward with dropout, backward, AdamW step; one call for each batch.
 
     The loss is the mean square of the hidden states: it reaches every weight and adds no head, whose cost would be the
     same for every encoder.
     """
-    batch = _batch(ids, device)
+    device = next(model.parameters()).device
     model.train()
     forward = torch.compile(model) if point.compiled else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
 
-    def call() -> None:
+    def call(batch: Batch) -> None:
         with autocast(device, point.precision):
             loss = forward(**batch).last_hidden_state.float().square().mean()
         loss.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
-    return call
+    return [partial(call, batch) for batch in batches]
 
 
-def _batch(ids: NDArray[np.int64], device: torch.device) -> dict[str, torch.Tensor]:
+def _operations(model: PreTrainedModel, point: Point) -> Operations | None:
+    """Operations of the point's one batch; ``None`` for batches of a user's own texts, which have padding."""
+    if point.texts:
+        return None
+    counted = flops.count(model.config, zipf_ids(point.batch_size, point.length, point.vocabulary), point.mode)
+    return {"needed": counted.needed, "executed": counted.executed} if counted else None
+
+
+def _batches(point: Point, device: torch.device) -> list[Batch]:
+    """The point's one batch, or the batches of a user's own texts: texts of similar length together, padded to the longest."""
+    if not point.texts:
+        return [_batch(zipf_ids(point.batch_size, point.length, point.vocabulary), device)]
+    groups = [point.texts[start : start + point.batch_size] for start in range(0, len(point.texts), point.batch_size)]
+    batches = []
+    for group in groups:
+        batch = _batch(zipf_ids(len(group), group[0], point.vocabulary), device)
+        lengths = torch.tensor(group, device=device)
+        batch["attention_mask"] = (torch.arange(group[0], device=device) < lengths[:, None]).long()
+        batches.append(batch)
+    return batches
+
+
+def _batch(ids: NDArray[np.int64], device: torch.device) -> Batch:
     input_ids = torch.from_numpy(ids).to(device)
     return {"input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
 
@@ -164,17 +199,19 @@ def _touch(model: nn.Module, point: Point, device: torch.device) -> None:
     model.train(training)
 
 
-def _warm_up(call: Callable[[], None], device: torch.device) -> list[float]:
-    samples: list[float] = []
-    while not samples or (len(samples) < WARM_UP_CALLS and sum(samples) < WARM_UP_SECONDS * 1e3):
-        samples.append(_timed_ms(call, device))
+def _warm_up(calls: Sequence[Call], device: torch.device) -> list[float]:
+    """Milliseconds of calls that do not count: every batch once, and then more until it is warm."""
+    samples = [_timed_ms(call, device) for call in calls]
+    while len(samples) < WARM_UP_CALLS and sum(samples) < WARM_UP_SECONDS * 1e3:
+        samples.append(_timed_ms(calls[0], device))
     return samples
 
 
-def _repeat(reply: Measured, call: Callable[[], None], device: torch.device, limits: Limits, deadline: float) -> None:
-    samples, expected = reply["samples_ms"], reply["warm_up_ms"][-1]
-    while len(samples) < limits.min_repetitions or sum(samples) < limits.min_seconds * 1e3:
-        missing = max(limits.min_repetitions - len(samples), 1)
+def _repeat(reply: Measured, calls: Sequence[Call], device: torch.device, limits: Limits, deadline: float) -> None:
+    """Run all calls again and again until both minima are reached: one pass is one repetition."""
+    samples, passes, expected = reply["samples_ms"], list[float](), sum(reply["warm_up_ms"][-len(calls) :])
+    while len(passes) < limits.min_repetitions or sum(samples) < limits.min_seconds * 1e3:
+        missing = max(limits.min_repetitions - len(passes), 1)
         if time.time() + missing * expected / 1e3 > deadline:
             reply["status"] = "timeout"
             reply["error"] = (
@@ -182,11 +219,15 @@ def _repeat(reply: Measured, call: Callable[[], None], device: torch.device, lim
                 f"into {limits.timeout_s:g} s"
             )
             return
-        samples.append(_timed_ms(call, device))
-        expected = min(samples)
+        for call in calls:
+            samples.append(_timed_ms(call, device))
+        passes.append(sum(samples[-len(calls) :]))
+        expected = min(passes)
+    if len(calls) > 1:
+        reply["passes_ms"] = passes
 
 
-def _timed_ms(call: Callable[[], None], device: torch.device) -> float:
+def _timed_ms(call: Call, device: torch.device) -> float:
     """Milliseconds of a call, measured by events of the GPU or else by the clock."""
     if device.type == "cuda":
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
@@ -202,4 +243,9 @@ def _timed_ms(call: Callable[[], None], device: torch.device) -> float:
 
 def _describe(model: nn.Module) -> BuiltModel:
     weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-    return {**count_parameters(model), "weights_mib": weights / 2**20}
+    counts = count_parameters(model)
+    return {
+        "params_total": counts["params_total"],
+        "params_non_embedding": counts["params_non_embedding"],
+        "weights_mib": weights / 2**20,
+    }

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
 
+from harness.engines import Choice, check
 from harness.errors import InputError
-from models import MODELS, Encoder
+from models import MODELS
 
 PROTOCOL = 1
 """Increased when the way of measuring changes, so that old and new points are never drawn as one curve."""
@@ -37,6 +38,12 @@ class Point:
         vocabulary: the number of ids to draw from: the smallest vocabulary of the bench, so that all models get the same.
         extended: whether the length is beyond the model's own, so that positions were added to measure its cost.
         machine: processor or GPU, and version of torch.
+        engine, quantize: see `harness.engines.Choice`; the engine of a compiled point is torch.
+        name: what tables call the model; empty for the registered name.
+        weights: identity of the weights that are measured; empty for random ones.
+        location: folder or hub id of these weights; equal weights elsewhere are the same point.
+        max_length: longest input of these weights; ``None`` if there is no limit.
+        texts: the lengths of a user's own texts, longest first; then ``length`` is their mean. Empty for texts of one length.
     """
 
     model: str
@@ -52,6 +59,34 @@ class Point:
     vocabulary: int
     extended: bool
     machine: str
+    engine: str = "torch"
+    quantize: str = "none"
+    name: str = ""
+    weights: str = ""
+    location: str = ""
+    max_length: int | None = None
+    texts: tuple[int, ...] = ()
+
+    @property
+    def choice(self) -> Choice:
+        """The engine and the quantisation."""
+        return Choice("compile" if self.compiled else self.engine, self.quantize)
+
+    @property
+    def limit(self) -> int | None:
+        """Tokens of the longest input that the model takes; ``None`` if there is no limit."""
+        return self.max_length if self.weights else MODELS[self.model].size(self.size).max_length
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one batch without padding; with a user's own texts, of all of them."""
+        return sum(self.texts) or self.length * self.batch_size
+
+    @property
+    def entry(self) -> dict[str, object]:
+        """The fields as a record holds them: later fields only where they say something, and no path."""
+        optional = {field.name for field in fields(self) if field.default == getattr(self, field.name)}
+        return {name: value for name, value in asdict(self).items() if name not in optional | {"location"}}
 
     @property
     def task(self) -> str:
@@ -61,7 +96,7 @@ class Point:
     @property
     def key(self) -> str:
         """sha256 (first 16 hex digits) of everything that decides the numbers."""
-        decides = asdict(self) | {"bench_protocol": PROTOCOL}
+        decides = self.entry | {"bench_protocol": PROTOCOL}
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -122,10 +157,57 @@ def parse_models(text: str) -> list[str]:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """What is measured: a registered encoder with random weights, or weights of its kind.
+
+    Attributes:
+        model: name in the registry.
+        size: one of its sizes, or ``custom`` for weights.
+        vocabulary: ids that it knows.
+        name, weights, location, max_length: see `Point`.
+        texts: the lengths of a user's own texts in its tokens, longest first.
+    """
+
+    model: str
+    size: str
+    vocabulary: int
+    name: str = ""
+    weights: str = ""
+    location: str = ""
+    max_length: int | None = None
+    texts: tuple[int, ...] = ()
+
+
+def random_weights(model: str, size: str) -> Subject:
+    """A registered encoder with random weights.
+
+    Raises:
+        InputError: it has no such size.
+    """
+    return Subject(model, size, MODELS[model].size(size).vocab_size or SMALLEST_VOCABULARY)
+
+
+@dataclass(frozen=True)
+class Growing:
+    """Points whose batch doubles from that of the first until throughput stops growing or a batch does not fit."""
+
+    first: Point
+
+    def after(self, point: Point) -> Point:
+        """The point with the next batch."""
+        batch = point.batch_size * 2
+        return replace(point, batch_size=batch, batching=_rule(batch, point.batching))
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings that all points of one bench share.
 
     Attributes:
+        batch_sizes: batches to measure one after the other instead of ``batch_size``; ``None`` among them for batches that grow
+            until throughput stops growing.
+        choices: engines and quantisations to measure one after the other.
+        texts: the name of a file of texts, if their lengths are measured.
         batch_size: texts of every batch; 1 if neither this nor ``tokens_per_batch`` is given.
         tokens_per_batch: fill each batch with as many texts as fit into this number of tokens, instead of a fixed number.
         extend_positions: add positions to models if a length needs them.
@@ -140,54 +222,106 @@ class Settings:
     batch_size: int | None = None
     tokens_per_batch: int | None = None
     attention: str = "sdpa"
-    compiled: bool = False
     extend_positions: bool = False
+    batch_sizes: tuple[int | None, ...] = ()
+    choices: tuple[Choice, ...] = field(default=(Choice(),))
+    texts: str = ""
 
-    @property
-    def batching(self) -> str:
+    def batching(self, batch_size: int | None) -> str:
         """The rule behind the batch sizes, as `Point` holds it."""
-        return (
-            f"{self.tokens_per_batch} tokens" if self.tokens_per_batch is not None else f"batch {self.batch_size or 1}"
-        )
+        rule = f"{self.tokens_per_batch} tokens" if self.tokens_per_batch is not None else f"batch {batch_size or 1}"
+        return f"{rule} of {self.texts}" if self.texts else rule
 
 
-def points_of(models: Sequence[str], lengths: Sequence[int], settings: Settings) -> list[Point]:
-    """The points of a bench, model by model, each from the shortest length to the longest.
+def _rule(batch_size: int, rule: str) -> str:
+    """The rule of another batch size for the same texts."""
+    _, of, texts = rule.partition(" of ")
+    return f"batch {batch_size}{of}{texts}"
+
+
+def points_of(models: Sequence[str | Subject], lengths: Sequence[int], settings: Settings) -> list[Point | Growing]:
+    """The points of a bench, model by model and engine by engine, each from the shortest length to the longest.
 
     Args:
-        models, lengths: see `parse_models` and `parse_lengths`.
+        models: names (see `parse_models`), or what else is measured.
+        lengths: see `parse_lengths`; not used for subjects with texts of their own.
         settings: of all points.
 
     Raises:
         InputError: a model has no such size, or a batch is smaller than one text or far too large.
     """
-    vocabulary = min(MODELS[name].size(settings.size).vocab_size or SMALLEST_VOCABULARY for name in models)
-    return [_point(name, length, vocabulary, settings) for name in models for length in lengths]
+    subjects = [random_weights(model, settings.size) if isinstance(model, str) else model for model in models]
+    vocabulary = min(subject.vocabulary for subject in subjects)
+    points: list[Point | Growing] = []
+    for subject in subjects:
+        of_texts = [round(sum(subject.texts) / len(subject.texts))] if subject.texts else lengths
+        for choice in settings.choices:
+            for length in of_texts:
+                for batch in settings.batch_sizes or (settings.batch_size,):
+                    point = _point(replace(subject, vocabulary=vocabulary), length, choice, batch, settings)
+                    points.append(Growing(point) if batch is None and settings.batch_sizes else point)
+    return points
 
 
-def _point(model: str, length: int, vocabulary: int, settings: Settings) -> Point:
-    limit = MODELS[model].size(settings.size).max_length
+def _point(subject: Subject, length: int, choice: Choice, batch_size: int | None, settings: Settings) -> Point:
+    limit = subject.max_length if subject.weights else MODELS[subject.model].size(subject.size).max_length
     return Point(
-        model=model,
-        size=settings.size,
+        **{field.name: getattr(subject, field.name) for field in fields(subject)},
         mode=settings.mode,
         length=length,
-        batching=settings.batching,
-        batch_size=_batch(length, settings.batch_size, settings.tokens_per_batch),
-        precision=settings.precision,
+        batching=settings.batching(batch_size),
+        batch_size=_batch(length, batch_size, settings.tokens_per_batch),
+        precision=precision_of(settings.precision, choice),
         attention=settings.attention,
-        compiled=settings.compiled,
+        compiled=choice.engine == "compile",
         threads=settings.threads,
-        vocabulary=vocabulary,
-        extended=settings.extend_positions and limit is not None and length > limit,
+        extended=settings.extend_positions and limit is not None and length > limit and not subject.weights,
         machine=settings.machine,
+        engine="torch" if choice.engine == "compile" else choice.engine,
+        quantize=choice.quantize,
     )
 
 
-def is_beyond(point: Point, encoder: Encoder) -> bool:
+def precision_of(precision: str, choice: Choice) -> str:
+    """The precision of the matrix products in an engine. With int8 it is that of all other operations."""
+    if choice.quantize == "none" and not choice.exports:
+        return precision
+    return "bf16" if choice.quantize == "bf16" else "fp32"
+
+
+def is_beyond(point: Point) -> bool:
     """Whether the text is longer than the model takes, and its positions were not extended."""
-    limit = encoder.size(point.size).max_length
-    return limit is not None and point.length > limit and not point.extended
+    return point.limit is not None and point.length > point.limit and not point.extended
+
+
+def parse_batch_sizes(text: str) -> tuple[int | None, ...]:
+    """``1,8,auto`` as numbers, and ``None`` for ``auto``.
+
+    Raises:
+        InputError: they are not whole numbers, or one is given twice.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    sizes = tuple(None if part == "auto" else int(part) if part.isdecimal() else 0 for part in parts)
+    if 0 in sizes:
+        raise InputError(
+            f"--batch-sizes takes whole numbers from 1 with commas, and auto, such as 1,8,32,auto, not {text!r}"
+        )
+    if len(set(sizes)) < len(sizes):
+        raise InputError(f"--batch-sizes names a size twice in {text!r}; name each once")
+    return sizes
+
+
+def parse_choices(engines: str, quantizations: str) -> tuple[Choice, ...]:
+    """``torch,openvino`` and ``none,int8`` as all their pairs.
+
+    Raises:
+        InputError: an engine or quantisation is unknown, its packages are missing, or the engine has no such quantisation.
+    """
+    named = [[part.strip() for part in text.split(",")] for text in (engines, quantizations)]
+    choices = tuple(dict.fromkeys(Choice(engine, quantize) for engine in named[0] for quantize in named[1]))
+    for choice in choices:
+        check(choice)
+    return choices
 
 
 def _batch(length: int, batch_size: int | None, tokens_per_batch: int | None) -> int:

@@ -9,25 +9,21 @@ from harness.cost.ids import DESCRIPTION
 from harness.cost.points import Limits, Point
 from harness.store import RECORD, Store, read_record
 from harness.store.record import Calibration, LimitsEntry, Measured, PointEntry, PointRecord, point_record
-from models import Encoder
 
 OBJECTIVES = {"inference": None, "training": "mean square of the hidden states, AdamW, dropout on"}
 
 
-def record_of(
-    point: Point, encoder: Encoder, limits: Limits, measured: Measured, calibration: Calibration | None
-) -> PointRecord:
+def record_of(point: Point, limits: Limits, measured: Measured, calibration: Calibration | None) -> PointRecord:
     """The record of a point.
 
     Args:
         point: that was measured.
-        encoder: its encoder.
         limits: of the point.
         measured: see `supervise.measure_in_child`; for a point that was not run, its ``status`` and ``error``.
         calibration: see `calibration.calibrate`.
     """
-    entry = asdict(point) | {
-        "tokens": point.length * point.batch_size,
+    entry = point.entry | {
+        "tokens": point.tokens,
         "ids": DESCRIPTION,
         "objective": OBJECTIVES[point.mode],
         "attention_used": measured.get("attention"),
@@ -35,10 +31,10 @@ def record_of(
     return point_record(
         key=point.key,
         model={
-            "name": point.model,
+            "name": point.name or point.model,
             "size": point.size,
-            "weights": "scratch",
-            "max_length": encoder.size(point.size).max_length,
+            "weights": point.weights or "scratch",
+            "max_length": point.limit,
             **measured.get("model", {}),
         },
         point=cast(PointEntry, entry),

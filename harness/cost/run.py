@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from harness.cost.disturbance import DISTURBED
-from harness.cost.points import Limits, Point, is_beyond
+from harness.cost.points import Growing, Limits, Point, is_beyond
 from harness.cost.results import finished, record_of
 from harness.cost.supervise import calibrate_in_child, measure_in_child
 from harness.errors import InputError, StoppedError
 from harness.machine import provenance
 from harness.progress import saved_so_far
 from harness.store import Store
-from harness.store.record import Calibration, Measured, PointRecord
-from models import MODELS
+from harness.store.record import Calibration, Measured, PointRecord, series_name
 
 ENDS_A_CURVE = {
     "oom": "out of memory",
     "timeout": "out of time",
     "beyond_max_length": "beyond the model's own length",
+    "unsupported": "not supported by the engine",
 }
 """Statuses after which longer texts are skipped, with the words for them."""
+
+MOST_TEXTS = 4096
+"""Batches do not grow beyond it."""
+GROWS = 1.05
+"""A batch that doubles must give at least this much more throughput; half of the disturbed points differ by less."""
 
 Say = Callable[[str], None]
 
@@ -57,8 +62,10 @@ class Bench:
         self.outdated = 0
         """Points taken from the store that an earlier revision of the code measured."""
 
-    def run(self, points: Sequence[Point]) -> list[PointRecord]:
+    def run(self, points: Sequence[Point | Growing]) -> list[PointRecord]:
         """Measure the points in their order and keep a record of each; returns the records.
+
+        A `Growing` point becomes one point for each batch that is tried; a batch that was measured already counts as tried.
 
         A full disk does not stop the bench: it tries again after every point to write the records that it could not write.
         `unwritten` counts the records that could not be written at all.
@@ -67,17 +74,30 @@ class Bench:
             StoppedError: the user stopped the bench.
         """
         records: list[PointRecord] = []
-        ended: dict[str, PointRecord] = {}
+        done: dict[str, tuple[Point, PointRecord]] = {}
         try:
-            for point in points:
-                record = self._record(point, ended.get(point.model))
-                if record["status"] in ENDS_A_CURVE:
-                    ended[point.model] = record
-                records.append(record)
-                self.say(line_of(record))
+            for asked in points:
+                for point in [asked] if isinstance(asked, Point) else self._growing(asked, done):
+                    if point.key in done:
+                        continue
+                    record = self._record(point, _end_before(point, done.values()))
+                    done[point.key] = point, record
+                    records.append(record)
+                    self.say(line_of(record))
         except KeyboardInterrupt as stop:
             raise StoppedError(saved_so_far(len(records) - self.unwritten, len(points), "point")) from stop
         return records
+
+    def _growing(self, growing: Growing, done: Mapping[str, tuple[Point, PointRecord]]) -> Iterator[Point]:
+        """The points of growing batches; each must be in ``done`` when the next is asked for."""
+        point, best = growing.first, 0.0
+        while point.batch_size <= (len(point.texts) or MOST_TEXTS):
+            yield point
+            record = done[point.key][1]
+            if record["status"] != "ok" or record["tokens_per_s"]["median"] < GROWS * best:
+                return
+            best = record["tokens_per_s"]["median"]
+            point = growing.after(point)
 
     @property
     def unwritten(self) -> int:
@@ -85,24 +105,23 @@ class Bench:
         return len(self._unwritten)
 
     def _record(self, point: Point, end: PointRecord | None) -> PointRecord:
-        encoder = MODELS[point.model]
         if end is not None:
             shorter, reason = end["point"]["length"], ENDS_A_CURVE[end["status"]]
             skipped: Measured = {"status": "skipped", "error": f"{reason} at {shorter} tokens already"}
-            return self._keep(point, record_of(point, encoder, self.limits, skipped, None))
-        if is_beyond(point, encoder):
-            limit = encoder.size(point.size).max_length
+            return self._keep(point, record_of(point, self.limits, skipped, None))
+        if is_beyond(point):
+            limit = point.limit
             beyond: Measured = {
                 "status": "beyond_max_length",
                 "error": f"it takes at most {limit} tokens (--extend-positions measures beyond)",
             }
-            return self._keep(point, record_of(point, encoder, self.limits, beyond, None))
+            return self._keep(point, record_of(point, self.limits, beyond, None))
         if not self.force and (stored := finished(self.store, point, self.limits)):
             self.outdated += stored["environment"].get("git_revision", self._revision) != self._revision
             return stored
         calibration = self._calibration_for(point.threads)
         measured = self._measure(point, self.limits, self.plugins)
-        return self._keep(point, record_of(point, encoder, self.limits, measured, calibration))
+        return self._keep(point, record_of(point, self.limits, measured, calibration))
 
     def _calibration_for(self, threads: int) -> Calibration | None:
         if not self._calibrated:
@@ -123,10 +142,26 @@ class Bench:
         return record
 
 
+def _end_before(point: Point, done: Iterable[tuple[Point, PointRecord]]) -> PointRecord | None:
+    """The record that says that this point cannot be measured: one of a shorter text that ended the curve, if there is one."""
+
+    def curve_of(point: Point) -> tuple[object, ...]:
+        return point.model, point.name, point.size, point.weights, point.choice
+
+    for other, record in done:
+        # All batches of own texts hold the same texts, so that a larger batch can fit into the time.
+        same_rule = other.batching == point.batching or (other.batch_size <= point.batch_size and not point.texts)
+        batch_matters = record["status"] in ("oom", "timeout")
+        shorter = other.length <= point.length and (same_rule or not batch_matters)
+        if curve_of(other) == curve_of(point) and record["status"] in ENDS_A_CURVE and shorter:
+            return record
+    return None
+
+
 def line_of(record: PointRecord) -> str:
     """One line about a point for the terminal."""
     point = record["point"]
-    name = f"{point['model']} {point['size']} {point['mode']} {point['batch_size']} x {point['length']}"
+    name = f"{series_name(point)} {point['size']} {point['mode']} {point['batch_size']} x {point['length']}"
     others = record["processor_taken_by_others"] or 0.0
     disturbed = [f"DISTURBED: other work took {others:.0%} of the processor"] if others >= DISTURBED else []
     if record["status"] != "ok":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from harness.cost.points import Limits, Settings
+from harness.engines import Choice
 from harness.errors import InputError
 from harness.machine import memory, provenance
 
@@ -27,22 +29,27 @@ def settings_of(
     tokens_per_batch: int | None = None,
     precision: Precision | None = None,
     attention: Attention = "sdpa",
-    compiled: bool = False,
     threads: int | None = None,
     extend_positions: bool = False,
+    batch_sizes: tuple[int | None, ...] = (),
+    choices: tuple[Choice, ...] = (Choice(),),
+    texts: str = "",
 ) -> Settings:
     """The settings of all points of a bench on this machine.
 
     Args:
-        precision: ``None`` for bf16 where the machine is fast at it, else fp32.
+        precision: ``None`` for bf16 where the machine is fast at it and torch alone is measured without quantisation, else fp32.
         threads: of the processor; ``None`` for all.
-        size, mode, batch_size, tokens_per_batch, attention, compiled, extend_positions: see `Settings`.
+        size, mode, batch_size, tokens_per_batch, attention, extend_positions, batch_sizes, choices, texts: see `Settings`.
 
     Raises:
         InputError: this machine has fewer processors or no such attention kernel, or two rules for batches are given.
     """
     if batch_size is not None and tokens_per_batch is not None:
         raise InputError("batch_size and tokens_per_batch are two rules for one batch; leave one out")
+    _check_choices(choices, mode, precision)
+    if precision is None and any(choice.exports or choice.quantize != "none" for choice in choices):
+        precision = "fp32"  # so that engines are compared in one precision
     threads = check_threads(threads)
     check_kernel(attention)
     used, machine = precision_and_machine(precision)
@@ -55,9 +62,25 @@ def settings_of(
         batch_size=batch_size,
         tokens_per_batch=tokens_per_batch,
         attention=attention,
-        compiled=compiled,
         extend_positions=extend_positions,
+        batch_sizes=batch_sizes,
+        choices=choices,
+        texts=texts,
     )
+
+
+def _check_choices(choices: Sequence[Choice], mode: str, precision: str | None) -> None:
+    """Refuse what only torch without quantisation can do."""
+    for choice in choices:
+        beyond_torch = choice.exports or choice.quantize != "none"
+        if beyond_torch and mode == "training":
+            raise InputError(
+                f"--mode training runs in torch without quantisation, not with {choice.label}; leave it out"
+            )
+        if beyond_torch and precision == "bf16" and choice.quantize != "bf16":
+            raise InputError(
+                f"--precision bf16 is torch's mixed precision, which {choice.label} does not have; use --quantize bf16"
+            )
 
 
 def check_threads(threads: int | None) -> int:

@@ -38,7 +38,7 @@ def measure_in_child(
 
     Returns:
         The child's reply, or one of the same form with the reason why there is none. ``status`` is ``ok``, ``oom``,
-        ``timeout`` or ``failed``; ``error`` is one sentence.
+        ``timeout``, ``unsupported`` or ``failed``; ``error`` is one sentence.
     """
     before = disturbance.read()
     request: MeasurePoint = {
@@ -149,7 +149,7 @@ def _is_measurement(reply: object) -> TypeGuard[Measured]:
     samples = reply.get("samples_ms", [])
     numbers = isinstance(samples, list) and all(isinstance(sample, (int, float)) and sample > 0 for sample in samples)
     status = reply.get("status")
-    return numbers and status in ("ok", "oom", "timeout", "failed") and (status != "ok" or bool(samples))
+    return numbers and status in ("ok", "oom", "timeout", "unsupported", "failed") and (status != "ok" or bool(samples))
 
 
 def _excerpt(output: bytes, length: int = 200) -> str:

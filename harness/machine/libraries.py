@@ -9,6 +9,7 @@ import warnings
 def quiet_libraries() -> None:
     """Silence the libraries' messages about their internals."""
     import datasets
+    import huggingface_hub
     import transformers
 
     warnings.filterwarnings("ignore", category=FutureWarning)
@@ -16,4 +17,5 @@ def quiet_libraries() -> None:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     datasets.disable_progress_bars()
+    huggingface_hub.logging.set_verbosity_error()
     logging.getLogger("accelerate").setLevel(logging.ERROR)

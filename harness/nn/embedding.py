@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from harness.nn.inference import autocast, batches_by_tokens, pad
 from harness.nn.packed import packed
 from models.pooling import mean_pool
 from tasks.beginning import beginning
-from tasks.task import one_by_one
+from tasks.task import Feature, one_by_one
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -26,6 +27,62 @@ TEXTS_AT_ONCE = 1024
 """Tokenised together; more would only take memory."""
 TOKENS_A_BATCH = 2048
 """More is no faster on a processor, and takes more memory: on NPL MiniLM needs 235 MiB besides its embeddings."""
+
+
+@dataclass
+class HiddenStates:
+    """Runs an encoder over texts: the longest first, in batches within a budget of tokens.
+
+    Little is padding, and a lack of memory shows early.
+
+    Attributes:
+        encoder: a bare `transformers` model; it is put into evaluation mode.
+        tokenizer: a fast one.
+        max_length: tokens of a text to read, including special tokens.
+        precision: ``fp32`` or ``bf16``.
+        n_cut: number of texts so far that were cut at ``max_length``.
+    """
+
+    encoder: nn.Module
+    tokenizer: PreTrainedTokenizerBase
+    max_length: int
+    precision: str
+    n_cut: int = 0
+
+    def of(
+        self, texts: Sequence[str], progress: Callable[[int, int], None] = lambda done, total: None
+    ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+        """Batch by batch the places of its texts, their last hidden states (batch, length, width) and the attention mask.
+
+        Args:
+            texts: any number; an empty text has the special tokens.
+            progress: called with the number of texts done and in all.
+        """
+        self.encoder.eval()
+        device = next(self.encoder.parameters(), torch.empty(0)).device  # an exported engine has no parameters
+        order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
+        done = 0
+        with packed(self.encoder, self.precision):
+            for start in range(0, len(order), TEXTS_AT_ONCE):
+                some = order[start : start + TEXTS_AT_ONCE]
+                features = self._features([texts[index] for index in some])
+                # Rounded up to the padded length: oneDNN keeps compiled code in memory for every shape of a batch.
+                lengths = [-(-len(feature["input_ids"]) // 8) * 8 for feature in features]
+                for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):
+                    padded = pad([features[one] for one in chosen], self.tokenizer)
+                    batch = {name: tensor.to(device) for name, tensor in padded.items()}
+                    with torch.inference_mode(), autocast(device, self.precision):
+                        hidden = self.encoder(**batch).last_hidden_state
+                    yield [some[one] for one in chosen], hidden.float(), batch["attention_mask"]
+                    done += len(chosen)
+                    progress(done, len(texts))
+                memory.give_back()  # batches of many sizes leave holes in glibc's heap, which grow to a gibibyte
+
+    def _features(self, texts: Sequence[str]) -> list[Feature]:
+        read = [beginning(text, self.tokenizer, self.max_length) for text in texts]
+        tokenised = self.tokenizer(read, truncation=True, max_length=self.max_length, verbose=False)
+        self.n_cut += sum(bool(encoding.overflowing) for encoding in tokenised.encodings)
+        return one_by_one(tokenised)
 
 
 @torch.inference_mode()
@@ -41,49 +98,23 @@ def embed(
 ) -> tuple[NDArray[np.float32], int]:
     """The embeddings of texts, in the order given.
 
-    The longest texts come first, in batches within a budget of tokens: little is padding, and a lack of memory shows early.
-
     Args:
-        encoder: a bare `transformers` model; it is put into evaluation mode.
-        tokenizer: a fast one.
-        texts: any number; an empty text has the embedding of the special tokens.
-        max_length: tokens of a text to read, including special tokens.
-        precision: ``fp32`` or ``bf16``.
-        progress: called with the number of texts done and in all.
-        by: the pooling and the scale of the vectors. Prompts must be in the texts already; lower case is the tokenizer's.
+        encoder, tokenizer, max_length, precision: see `HiddenStates`.
+        texts, progress: see `HiddenStates.of`.
+        by: the pooling, the length and the scale of the vectors. Prompts must be in the texts already; lower case is the
+            tokenizer's.
 
     Returns:
-        Vectors of shape (texts, poolings times width), and how many texts were cut at ``max_length``.
+        Vectors of shape (texts, poolings times width, or ``truncate_dim``), and how many texts were cut at ``max_length``.
     """
-    encoder.eval()
-    device = next(encoder.parameters()).device
-    pool, width = pooler(encoder, by.pooling), width_of(encoder) * len(by.pooling)
+    pool, width = pooler(encoder, by.pooling), by.truncate_dim or width_of(encoder) * len(by.pooling)
     vectors = np.empty((len(texts), width), np.float32)
-    order = sorted(range(len(texts)), key=lambda index: -len(texts[index]))
-    n_cut = done = 0
-    with packed(encoder, precision):
-        for start in range(0, len(order), TEXTS_AT_ONCE):
-            some = order[start : start + TEXTS_AT_ONCE]
-            read = [beginning(texts[index], tokenizer, max_length) for index in some]
-            tokenised = tokenizer(read, truncation=True, max_length=max_length, verbose=False)
-            n_cut += sum(bool(encoding.overflowing) for encoding in tokenised.encodings)
-            features = one_by_one(tokenised)
-            # Rounded up to the padded length: oneDNN keeps compiled code in memory for every shape of a batch.
-            lengths = [-(-len(feature["input_ids"]) // 8) * 8 for feature in features]
-            for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):
-                batch = {
-                    name: tensor.to(device)
-                    for name, tensor in pad([features[one] for one in chosen], tokenizer).items()
-                }
-                with autocast(device, precision):
-                    hidden = encoder(**batch).last_hidden_state
-                pooled = pool(hidden.float(), batch["attention_mask"])
-                scaled = nn.functional.normalize(pooled, dim=-1) if by.unit else pooled
-                vectors[[some[one] for one in chosen]] = scaled.cpu().numpy()
-                done += len(chosen)
-                progress(done, len(texts))
-            memory.give_back()  # batches of many sizes leave holes in glibc's heap, which grow to a gibibyte
-    return vectors, n_cut
+    states = HiddenStates(encoder, tokenizer, max_length, precision)
+    for places, hidden, mask in states.of(texts, progress):
+        pooled = pool(hidden, mask)[:, :width]
+        scaled = nn.functional.normalize(pooled, dim=-1) if by.unit else pooled
+        vectors[places] = scaled.cpu().numpy()
+    return vectors, states.n_cut
 
 
 def pooler(encoder: nn.Module, pooling: tuple[str, ...]) -> Callable[[Tensor, Tensor], Tensor]:

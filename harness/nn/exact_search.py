@@ -45,21 +45,42 @@ def search(
     for first in range(0, len(queries), QUERIES_A_BLOCK):
         last = min(first + QUERIES_A_BLOCK, len(queries))
         block = torch.from_numpy(queries[first:last]).to(device)
-        best_scores = torch.empty((last - first, 0), device=device)
-        best_positions = torch.empty((last - first, 0), dtype=torch.int64, device=device)
+        found = Best(last - first, k, device)
         for start in range(0, len(documents), DOCUMENTS_A_BLOCK):
             some = torch.from_numpy(documents[start : start + DOCUMENTS_A_BLOCK]).to(device)
-            block_scores, block_positions = best(block @ some.T, k)
-            # Every document of this block comes after the best so far, so a stable sort keeps the order of ties.
-            merged = torch.cat([best_scores, block_scores], dim=1)
-            best_scores, order = (part[:, :k] for part in merged.sort(dim=1, descending=True, stable=True))
-            best_positions = torch.cat([best_positions, block_positions + start], dim=1).gather(1, order)
+            found.add(block @ some.T, start)
             progress(first * len(documents) + (last - first) * (start + len(some)), len(queries) * len(documents))
-        scores[first:last] = best_scores.cpu().numpy()
-        positions[first:last] = best_positions.cpu().numpy()
+        scores[first:last] = found.scores.cpu().numpy()
+        positions[first:last] = found.positions.cpu().numpy()
     if np.isnan(scores).any():
         raise ValueError("an embedding is not a number, so it cannot be searched with; training went wrong")
     return positions, scores
+
+
+class Best:
+    """The best documents so far for every query, while the scores of the corpus come block by block.
+
+    Args:
+        n_queries: rows of the scores.
+        k: how many documents are wanted.
+        device: of the scores.
+
+    Attributes:
+        scores, positions: of the best documents, best first; both of shape (queries, at most ``k``).
+    """
+
+    def __init__(self, n_queries: int, k: int, device: torch.device | str) -> None:
+        self.k = k
+        self.scores = torch.empty((n_queries, 0), device=device)
+        self.positions = torch.empty((n_queries, 0), dtype=torch.int64, device=device)
+
+    def add(self, scores: Tensor, start: int) -> None:
+        """Take the scores (queries, documents) of the next documents of the corpus, the first of which has this position."""
+        block_scores, block_positions = best(scores, self.k)
+        # Every document of this block comes after the best so far, so a stable sort keeps the order of ties.
+        merged = torch.cat([self.scores, block_scores], dim=1)
+        self.scores, order = (part[:, : self.k] for part in merged.sort(dim=1, descending=True, stable=True))
+        self.positions = torch.cat([self.positions, block_positions + start], dim=1).gather(1, order)
 
 
 def best(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from harness.errors import InputError
 from models.pooling import mean_pool
 
 if TYPE_CHECKING:
@@ -101,7 +102,66 @@ class SequenceHead(_Head):
         return nn.functional.cross_entropy(logits.float(), labels)
 
 
-HEADS = {"token": TokenHead, "span": SpanHead, "sequence": SequenceHead}
+class QueryHead(nn.Module):
+    """An output for each value at the queries alone, tied to the input embeddings, after a norm: as zoology's models have it.
+
+    The gain of the norm starts so that the logits of random states have a variance of 1. Encoders draw their embeddings in different
+    scales, and with a gain of 1 a small scale costs thousands of steps.
+
+    The last tokens of the vocabulary are the values. Without labels, ``logits`` are the indices of the best values: all outputs at
+    all queries of a test set take too much memory.
+
+    Args:
+        encoder: a bare `transformers` model.
+        n_outputs: number of values.
+
+    Raises:
+        InputError: embeddings and states of the encoder differ in width.
+    """
+
+    def __init__(self, encoder: PreTrainedModel, n_outputs: int) -> None:
+        super().__init__()
+        refuse_untied(encoder)
+        self.encoder, self.n_outputs = encoder, n_outputs
+        self.norm = nn.LayerNorm(width_of(encoder))
+        embeddings = encoder.get_input_embeddings().weight[-n_outputs:]
+        nn.init.constant_(self.norm.weight, 1 / float(embeddings.detach().norm(dim=-1).square().mean().sqrt()))
+
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, queries: Tensor, labels: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """``logits`` (batch, queries): the index of the best value, as a float. With ``labels``: ``loss``, and ``logits`` (asked, values).
+
+        Args:
+            input_ids: ids (batch, length).
+            attention_mask: 1 for tokens and 0 for padding, of the same shape.
+            queries: positions (batch, queries), or -1 where a text has fewer.
+            labels: indices of the values (batch, length), -100 except at queries.
+        """
+        hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        asked, places = queries >= 0, queries.clamp(min=0)
+        rows = torch.arange(len(queries), device=queries.device)[:, None].expand_as(queries)
+        values = self.encoder.get_input_embeddings().weight[-self.n_outputs :]
+        logits = nn.functional.linear(self.norm(hidden[rows[asked], places[asked]]), values).float()
+        if labels is not None:
+            return {"loss": nn.functional.cross_entropy(logits, labels.gather(1, places)[asked]), "logits": logits}
+        best = torch.full(queries.shape, -1.0, device=queries.device)
+        best[asked] = logits.argmax(-1).float()
+        return {"logits": best}
+
+
+class PairHead(SequenceHead):
+    """One score of how relevant a document is to a query: logits (batch, 1), labels (batch,), 1 for relevant and 0 for not.
+
+    The head of a cross-encoder (Nogueira and Cho, 2019), with the loss of sentence-transformers' ``BinaryCrossEntropyLoss``.
+    """
+
+    def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
+        """The mean binary cross-entropy over pairs."""
+        return nn.functional.binary_cross_entropy_with_logits(logits.float().squeeze(1), labels.float())
+
+
+HEADS = {"token": TokenHead, "span": SpanHead, "sequence": SequenceHead, "query": QueryHead, "pair": PairHead}
 
 
 def with_head(kind: str, encoder: nn.Module, n_outputs: int) -> nn.Module:
@@ -113,6 +173,20 @@ def width_of(encoder: PreTrainedModel) -> int:
     """The size of each hidden state, from the encoder's config."""
     width: int = encoder.config.hidden_size
     return width
+
+
+def refuse_untied(encoder: PreTrainedModel) -> None:
+    """Refuse an encoder whose outputs cannot be tied to its input embeddings.
+
+    Raises:
+        InputError: embeddings and states differ in width.
+    """
+    width, embeddings = width_of(encoder), encoder.get_input_embeddings().weight.shape[1]
+    if embeddings != width:
+        raise InputError(
+            f"{type(encoder).__name__} has embeddings of width {embeddings} and states of width {width}; "
+            "the tied decoder needs both to be equal"
+        )
 
 
 def _linear(encoder: PreTrainedModel, n_outputs: int) -> nn.Linear:

@@ -79,7 +79,7 @@ def predict(
         every token; of shape (outputs,) for a head with outputs for the whole text.
     """
     model.eval()
-    device = next(model.parameters()).device
+    device = next(model.parameters(), torch.empty(0)).device  # an exported engine has no parameters
     logits: list[NDArray[np.float32]] = [np.empty((0, 0), np.float32)] * len(features)
     lengths, done = [len(feature["input_ids"]) for feature in features], 0
     with packed(model, precision):

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from harness.errors import InputError, on_one_line
-from harness.nn.heads import width_of
+from harness.nn.heads import refuse_untied, width_of
 from harness.nn.masking import IGNORED
 from models import loading
 from models.encoder import Encoder
@@ -42,12 +42,8 @@ class MaskedLM(TiedDecoder):
 
     def __init__(self, encoder: Any) -> None:
         super().__init__()
+        refuse_untied(encoder)
         width, embeddings = width_of(encoder), encoder.get_input_embeddings()
-        if embeddings.weight.shape[1] != width:
-            raise InputError(
-                f"{type(encoder).__name__} has embeddings of width {embeddings.weight.shape[1]} and states of width {width}; "
-                "the tied decoder needs both to be equal"
-            )
         self.encoder = encoder
         self.add_decoder(width, len(embeddings.weight), norm_eps(encoder.config))
         nn.init.normal_(self.dense.weight, std=0.02)

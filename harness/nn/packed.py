@@ -63,7 +63,7 @@ def packed(model: nn.Module, precision: str) -> Iterator[None]:
 
 def _linears(model: nn.Module) -> list[tuple[nn.Module, str, nn.Linear]]:
     """The layers that can be packed, as parent, name and layer."""
-    if not torch.backends.mkldnn.is_available():
+    if not torch.backends.mkldnn.is_available() or hasattr(model, "_orig_mod"):  # a compiled model has its own kernels
         return []
     found = [(parent, name, child) for parent in model.modules() for name, child in parent.named_children()]
     return [(parent, name, child) for parent, name, child in found if type(child) is nn.Linear and _fits(child)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safetensors.torch import load_model, save_model
-from sentence_transformers import SentenceTransformerTrainer
+from sentence_transformers import MultiVectorEncoderTrainer, SentenceTransformerTrainer
 from sentence_transformers.base.modules import InputModule
 from torch import Tensor, nn
 
@@ -16,7 +16,7 @@ from tasks.beginning import beginning
 from tasks.task import one_by_one
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainingArguments
 
 WEIGHTS = "weights.safetensors"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -58,16 +58,27 @@ class HiddenStates(InputModule):
         self.tokenizer.save_pretrained(output_path)
 
 
-class PairTrainer(SentenceTransformerTrainer):
+class _OwnCheckpoints:
     """Saves only the weights in checkpoints, because the rest of the model is at hand."""
+
+    model: nn.Module
+    args: TrainingArguments
 
     def add_model_card_callback(self, default_args_dict: Mapping[str, object]) -> None:
         """Add none: no model card is written."""
 
     def _save(self, output_dir: str | None = None, state_dict: Mapping[str, Tensor] | None = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
+        folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
         save_model(self.model, str(folder / WEIGHTS))
 
     def _load_from_checkpoint(self, checkpoint_path: str) -> None:
         load_model(self.model, str(Path(checkpoint_path) / WEIGHTS))
+
+
+class PairTrainer(_OwnCheckpoints, SentenceTransformerTrainer):
+    """Trains one vector for each text."""
+
+
+class MultiVectorTrainer(_OwnCheckpoints, MultiVectorEncoderTrainer):
+    """Trains one vector for each token."""

@@ -20,6 +20,7 @@ from torch import nn
 
 from harness.cells.recipe import Recipe
 from harness.machine import distributed
+from harness.machine.tracking import Curves
 from harness.nn.dropout import quick_masks
 from tasks.task import Feature
 
@@ -65,7 +66,7 @@ class TrainingOptions:
         checkpoints: folder for checkpoints; training continues from the last complete one in it. The caller removes the folder
             when the run is saved.
         checkpoint_interval_s: seconds between checkpoints.
-        curves: folder for TensorBoard's event file: loss, learning rate and gradient norm.
+        curves: where loss, learning rate and gradient norm go.
     """
 
     recipe: Recipe
@@ -73,7 +74,7 @@ class TrainingOptions:
     progress: Callable[[int, int, float | None], None] = _nothing
     checkpoints: Path | None = None
     checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S
-    curves: Path | None = None
+    curves: Curves | None = None
 
 
 def fit(
@@ -134,7 +135,8 @@ def train_with(
         if last and not all(distributed.from_all(last.is_dir())):
             last = None  # the machines do not share this folder
         if options.curves and distributed.is_first():
-            trainer.add_callback(curves_in(options.curves, anew=last is None))
+            for callback in tracked(options.curves, anew=last is None):
+                trainer.add_callback(callback)
         if distributed.rank():
             # Otherwise every process would draw the same dropout masks.
             torch.manual_seed(options.seed + 1_000_003 * distributed.rank())
@@ -147,7 +149,22 @@ def train_with(
     return Fit(trainer.state.global_step, losses, _step_of(last) if last else 0)
 
 
-def curves_in(folder: Path, anew: bool) -> TrainerCallback:
+def tracked(curves: Curves, anew: bool) -> list[TrainerCallback]:
+    """The callbacks that write the curves of a run.
+
+    Args:
+        curves: where they go.
+        anew: remove TensorBoard's curves of an earlier run; a resumed run adds to them.
+    """
+    from transformers.integrations import INTEGRATION_TO_CALLBACK
+
+    return [
+        _tensorboard(curves.folder, anew) if name == "tensorboard" else INTEGRATION_TO_CALLBACK[name]()
+        for name in curves.trackers
+    ]
+
+
+def _tensorboard(folder: Path, anew: bool) -> TrainerCallback:
     """A callback that writes TensorBoard's curves.
 
     Args:
@@ -187,6 +204,7 @@ def _arguments(options: TrainingOptions, steps: int) -> dict[str, object]:
         "save_strategy": "no",  # `ReportCallback` saves by the clock
         "save_total_limit": 1,
         "report_to": "none",
+        "run_name": options.curves.folder.name if options.curves else None,
         "disable_tqdm": True,
         "seed": options.seed,
     }

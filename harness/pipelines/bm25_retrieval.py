@@ -80,9 +80,9 @@ class WordIndex:
         self.index = BM25(backend="numpy", **weighting)
         self.index.index(self._words([documents[one].content for one in self.ids]), show_progress=False)
 
-    def search(self, texts: Sequence[str]) -> Iterator[Ranking]:
-        """For each text the documents that share a word with it, best first, at most `FOUND`."""
-        return map(self._found, self._words(texts))
+    def search(self, texts: Sequence[str], most: int = FOUND) -> Iterator[Ranking]:
+        """For each text the documents that share a word with it, best first, at most ``most``."""
+        return (self._found(words, most) for words in self._words(texts))
 
     def _words(self, texts: Sequence[str]) -> list[list[str]]:
         from bm25s import tokenize
@@ -92,10 +92,10 @@ class WordIndex:
         words: list[list[str]] = tokenize(list(texts), return_ids=False, show_progress=False, **self.reading)
         return words
 
-    def _found(self, words: list[str]) -> Ranking:
+    def _found(self, words: list[str], most: int) -> Ranking:
         known = [word for word in words if word in self.index.vocab_dict]
         if not known:
             return []
-        scores, places = best(torch.from_numpy(self.index.get_scores(known))[None], FOUND)
+        scores, places = best(torch.from_numpy(self.index.get_scores(known))[None], most)
         ranked = zip(places[0].tolist(), scores[0].tolist(), strict=True)
         return [(self.ids[place], score) for place, score in ranked if score > 0]

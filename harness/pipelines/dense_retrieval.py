@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,10 +16,13 @@ from harness.errors import InputError
 from harness.machine import distributed
 from harness.machine.device import device
 from harness.nn.contrastive import fit_pairs
-from harness.nn.embedding import embed, lower_case
+from harness.nn.embedding import HiddenStates, embed, lower_case
 from harness.nn.exact_search import search
+from harness.nn.heads import width_of
+from harness.nn.late_interaction import TokenSearch
 from harness.nn.training import Fit
 from harness.pipelines.sampling import sample
+from harness.pipelines.save_model import refuse_unsaved
 from harness.pipelines.stages import (
     EVALUATED,
     Parts,
@@ -35,7 +38,7 @@ from models.encoder import Encoder
 from models.parameters import count_parameters
 from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
 from tasks.retrieval import Retrieval
-from tasks.sources.collection import Query
+from tasks.sources.collection import Document, Query
 from tasks.sources.searchable import SearchableData
 from tasks.task import Split
 
@@ -60,10 +63,13 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
     with stage("load"):
         by = vectors_of(parts.weights, parts.task.head, parts.task.options)
         task, data = _with_declared_prompts(cell, parts.task, by)
+        if parts.keep_model:
+            refuse_unsaved(by)
         model, tokenizer, limit = load_encoder(cell, parts)
         as_loaded = deepcopy(tokenizer)
         if by.lower:
             lower_case(tokenizer)
+        refuse_wider(by.truncate_dim, width_of(model) * len(by.pooling))
         # Training compares by cosines, whatever the checkpoint declares.
         by = replace(by, unit=by.unit or cell.recipe.trains)
     with stage("encode"):
@@ -73,11 +79,14 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
             raise InputError(f"{cell.task} has no query to train on; --epochs 0 scores the weights as they are")
     with stage("fit"):
         options = training_options(cell, parts, stage)
-        done = fit_pairs(model, tokenizer, pairs, options, by.pooling) if pairs else Fit(0, [])
+        done = fit_pairs(model, tokenizer, pairs, options, by) if pairs else Fit(0, [])
     if not distributed.is_first():
         return None
     with stage("predict"):
-        rankings, n_cut = _rank(task, data, _embedder(model, tokenizer, cell, by, stage))
+        if by.each_token:
+            rankings, n_cut = _rank_by_tokens(task, data, states_of(model, tokenizer, cell), stage)
+        else:
+            rankings, n_cut = _rank(task, data, embedder(model, tokenizer, cell, by, stage))
     with stage("score"):
         scores, rows = scores_of(task, data, rankings), rows_of(task, data, rankings)
     return Result(
@@ -101,12 +110,17 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
 def _with_declared_prompts(cell: Cell, task: Retrieval, by: Vectors) -> tuple[Retrieval, SearchableData]:
     """The task with the checkpoint's prompts as prefixes, and the collection with notes on how its texts are read."""
     data = task.load(cell.dataset, cell.data_dir, cell.skip_bad)
+    return prompted(task, by), replace(data, notes=(*data.notes, *by.notes(cell.recipe.max_length)))
+
+
+def prompted(task: Retrieval, by: Vectors) -> Retrieval:
+    """The task with the checkpoint's prompts as prefixes."""
     prompts = {"query_prefix": by.query_prompt, "document_prefix": by.document_prompt}
-    prompted = task.configured({name: text for name, text in prompts.items() if text})
-    return prompted, replace(data, notes=(*data.notes, *by.notes(cell.recipe.max_length)))
+    return task.configured({name: text for name, text in prompts.items() if text})
 
 
-def _embedder(model: nn.Module, tokenizer: PreTrainedTokenizerBase, cell: Cell, by: Vectors, stage: Stages) -> Embed:
+def embedder(model: nn.Module, tokenizer: PreTrainedTokenizerBase, cell: Cell, by: Vectors, stage: Stages) -> Embed:
+    """The function that embeds texts as the cell's recipe says."""
     recipe = cell.recipe
 
     def embedded(texts: Sequence[str], shown_as: str) -> tuple[NDArray[np.float32], int]:
@@ -115,20 +129,78 @@ def _embedder(model: nn.Module, tokenizer: PreTrainedTokenizerBase, cell: Cell, 
     return embedded
 
 
+class VectorIndex:
+    """The embeddings of a corpus.
+
+    Args:
+        documents: the corpus, by id.
+        task: puts prefixes before texts.
+        embedded: embeds them.
+
+    Attributes:
+        n_cut: number of documents that were cut.
+    """
+
+    def __init__(self, documents: Mapping[str, Document], task: Retrieval, embedded: Embed) -> None:
+        self.ids, self.task, self.embedded = by_precedence(list(documents)), task, embedded
+        self.vectors, self.n_cut = embedded([task.document_text(documents[one]) for one in self.ids], "corpus")
+
+    def search(self, queries: Sequence[Query], shown_as: str, most: int = FOUND) -> list[Ranking]:
+        """For each query the best documents, at most ``most``."""
+        vectors, _ = self.embedded([self.task.query_text(query) for query in queries], shown_as)
+        return named(self.ids, *search(vectors, self.vectors, most, device()))
+
+
+def named(ids: Sequence[str], positions: NDArray[np.int64], scores: NDArray[np.float32]) -> list[Ranking]:
+    """The rankings with the ids of documents in place of their positions; both arrays are of shape (queries, found)."""
+    return [
+        [(ids[place], float(score)) for place, score in zip(*row, strict=True)]
+        for row in zip(positions, scores, strict=True)
+    ]
+
+
 def _rank(task: Retrieval, data: SearchableData, embedded: Embed) -> tuple[dict[Split, list[Ranking]], int]:
     """The best documents for every query of dev and test, and how many documents were cut."""
-    ids = by_precedence(list(data.documents))
-    documents, n_cut = embedded([task.document_text(data.documents[one]) for one in ids], "corpus")
-    rankings: dict[Split, list[Ranking]] = {}
-    for split in EVALUATED:
-        asked = data.splits[split]
-        queries, _ = embedded([task.query_text(query) for query in asked], split)
-        positions, scores = search(queries, documents, FOUND, device())
-        rankings[split] = [
-            ranking_for(query, [(ids[place], float(score)) for place, score in zip(*row, strict=True)])
-            for query, *row in zip(asked, positions, scores, strict=True)
+    index = VectorIndex(data.documents, task, embedded)
+    rankings = {
+        split: [
+            ranking_for(query, found)
+            for query, found in zip(data.splits[split], index.search(data.splits[split], split), strict=True)
         ]
-    return rankings, n_cut
+        for split in EVALUATED
+    }
+    return rankings, index.n_cut
+
+
+def states_of(model: nn.Module, tokenizer: PreTrainedTokenizerBase, cell: Cell) -> HiddenStates:
+    """What reads texts as the cell's recipe says."""
+    return HiddenStates(model, tokenizer, cell.recipe.max_length, cell.recipe.precision)
+
+
+def _rank_by_tokens(
+    task: Retrieval, data: SearchableData, states: HiddenStates, stage: Stages
+) -> tuple[dict[Split, list[Ranking]], int]:
+    """The best documents by MaxSim; dev and test are searched together, so that the corpus is read once."""
+    ids = by_precedence(list(data.documents))
+    asked = [query for split in EVALUATED for query in data.splits[split]]
+    search = TokenSearch(states, stage.report("corpus"))
+    positions, scores = search(
+        [task.query_text(query) for query in asked], [task.document_text(data.documents[one]) for one in ids], FOUND
+    )
+    ranked = iter(ranking_for(query, found) for query, found in zip(asked, named(ids, positions, scores), strict=True))
+    return {split: [next(ranked) for _ in data.splits[split]] for split in EVALUATED}, search.n_cut
+
+
+def refuse_wider(dim: int | None, width: int) -> None:
+    """Refuse to cut vectors to more values than they have.
+
+    Raises:
+        InputError: ``dim`` is greater than ``width``.
+    """
+    if dim is not None and dim > width:
+        raise InputError(
+            f"truncate_dim is {dim}, but the vectors of these weights have {width} values; give {width} or less"
+        )
 
 
 def training_examples(task: Retrieval, data: SearchableData, queries: Sequence[Query]) -> list[tuple[str, ...]]:

@@ -11,12 +11,14 @@ from harness.cells.cell import PROTOCOL
 from harness.cells.plan import Planned
 from harness.cells.request import SCORE_FIELDS, ScoreRequest
 from harness.machine import distributed, provenance
+from harness.machine.tracking import Curves
 from harness.nn.determinism import make_repeatable
 from harness.pipelines.bm25_retrieval import bm25_retrieval
 from harness.pipelines.dense_retrieval import dense_retrieval
 from harness.pipelines.labelling import label
 from harness.pipelines.language_modelling import minimal_pairs, text_loss
 from harness.pipelines.mteb import mteb
+from harness.pipelines.reranking import rerank
 from harness.pipelines.stages import Parts, Result, Stages, Trained
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS
@@ -40,6 +42,8 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
     "token": label,
     "span": label,
     "sequence": label,
+    "query": label,
+    "pair": rerank,
     "embedding": dense_retrieval,
     "mteb": mteb,
     "masked_lm": text_loss,
@@ -70,7 +74,7 @@ def run(
     planned: Planned,
     report: Reporter = silent,
     checkpoints: Path | None = None,
-    curves: Path | None = None,
+    curves: Curves | None = None,
     keep_model: bool = False,
 ) -> Run | None:
     """Train an encoder on a dataset, as its task requires, or take a fine-tuned checkpoint, and score it on dev and test.
@@ -79,7 +83,7 @@ def run(
         planned: the cell with the objects of its names.
         report: shows progress.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
-        curves: folder for TensorBoard's training curves.
+        curves: where the curves of training go.
         keep_model: return the trained model too.
 
     Returns:

@@ -14,6 +14,7 @@ from harness.cells.request import Request
 from harness.errors import InputError, StoppedError
 from harness.machine import distributed, memory
 from harness.machine.libraries import quiet_libraries
+from harness.machine.tracking import Curves
 from harness.progress import shown, stderr
 from harness.store import ERROR_LOG, Store, saved_model
 from harness.store.record import FailureRecord, FailureStatus, RunRecord
@@ -53,7 +54,7 @@ NOTHING = Keep()
 
 
 def run_one(
-    request: Request, out: str, force: bool, curves_in: Path | None = None, keep: Keep = NOTHING
+    request: Request, out: str, force: bool, curves_in: Curves | None = None, keep: Keep = NOTHING
 ) -> Outcome | None:
     """Run one cell in this process, or take its result from the store.
 
@@ -61,7 +62,7 @@ def run_one(
         request: the run.
         out: folder of the store.
         force: run it even if the store has its result.
-        curves_in: folder in which the run gets its own folder for TensorBoard's curves.
+        curves_in: where the curves of training go; the run gets a folder of its own.
         keep: where the model is kept.
 
     Returns:
@@ -80,7 +81,7 @@ def run_one(
         return _find_or_run(planned, store, force, curves_in, keep)
 
 
-def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Path | None, keep: Keep) -> Outcome | None:
+def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves | None, keep: Keep) -> Outcome | None:
     cell = planned.cell
     distributed.refuse_different(cell.key)
     stderr.quiet = not distributed.is_first()
@@ -126,7 +127,7 @@ def _checked(planned: Planned, keep: Keep, force: bool) -> Keep:
     if isinstance(planned.encoder, Ranker) or planned.task.head not in saved_model.SAVED_HEADS:
         if keep.folder is not None:
             raise InputError(
-                f"{cell.model} on {cell.task} trains no model, so --save-model has nothing to keep; leave it out"
+                f"--save-model keeps models with labels or answers and retrievers, not {cell.model} on {cell.task}; leave it out"
             )
         return NOTHING
     if keep.folder is not None and distributed.is_first():
@@ -196,13 +197,13 @@ def _saying_what_is_saved(store: Store, cell: Cell) -> Iterator[None]:
         raise StoppedError(f"{saved}; run the same command to {again}.") from stop
 
 
-def _run_planned(planned: Planned, store: Store, curves_in: Path | None, keep: Keep) -> Outcome | None:
+def _run_planned(planned: Planned, store: Store, curves_in: Curves | None, keep: Keep) -> Outcome | None:
     cell = planned.cell
     if planned.weights.kind == "hub":
         stderr.print(f"reading {planned.weights.location} from the hub or its local cache")
     if store.training_folder(cell).exists():
         stderr.print("an earlier attempt was cut off; training continues from its last checkpoint")
-    curves = curves_in / store.path_of(cell).name if curves_in else None
+    curves = curves_in.of_run(store.path_of(cell).name) if curves_in else None
     quiet_libraries()
     from harness.pipelines.pipeline import run
 
@@ -218,8 +219,8 @@ def _run_planned(planned: Planned, store: Store, curves_in: Path | None, keep: K
     folder = _keep_run(planned, store, done)
     _keep_model(planned, done, keep)
     # The record is stored before anything is printed, so that an error in printing cannot lose a finished run.
-    if curves:
-        stderr.print(f"training curves: tensorboard --logdir {curves_in}")
+    if curves_in and "tensorboard" in curves_in.trackers:
+        stderr.print(f"training curves: tensorboard --logdir {curves_in.folder}")
     for note in done.record["task"]["notes"]:
         if note not in cell.recipe.doubts():  # they were shown before the run
             stderr.print(f"note: {note}")

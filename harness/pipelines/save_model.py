@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from harness.cells.vectors import Vectors
+from harness.errors import InputError
 from harness.nn.heads import width_of
 from harness.nn.saved_heads import saved_model
 from harness.pipelines.stages import Trained
@@ -72,6 +74,17 @@ def _write_head(trained: Trained, entry: SavedModel, folder: Path) -> bool:
     model.save_pretrained(folder)
     trained.tokenizer.save_pretrained(folder)
     return not type(model).__module__.startswith("transformers.")
+
+
+def refuse_unsaved(by: Vectors) -> None:
+    """Refuse vectors that a folder of sentence-transformers cannot declare.
+
+    Raises:
+        InputError: a text has a vector for each token, or its vector is cut.
+    """
+    option = "scoring=maxsim" if by.each_token else "truncate_dim" if by.truncate_dim is not None else ""
+    if option:
+        raise InputError(f"a model with --task-option {option} cannot be kept; leave that or --save-model out")
 
 
 def _write_vectors(trained: Trained, entry: SavedModel, folder: Path) -> bool:

@@ -14,6 +14,7 @@ from torch import nn
 from harness.cells.cell import Cell
 from harness.cells.vectors import Vectors
 from harness.machine.device import device
+from harness.machine.tracking import Curves
 from harness.nn.training import Fit, TrainingOptions
 from harness.progress import Reporter, silent, with_loss
 from harness.store.record import ExampleCounts
@@ -22,7 +23,7 @@ from models.encoder import Encoder, refuse_longer
 from models.fine_tuned import FineTuned
 from models.parameters import ParameterCounts
 from models.ranker import Ranker
-from tasks.task import Data, Prediction, Row, Split, Task
+from tasks.task import BringsTokens, Data, Prediction, Row, Split, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -43,7 +44,7 @@ class Parts(Generic[ModelT, TaskT]):
         weights: the encoder's weights; a ranker has none.
         task: decides training and scores.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
-        curves: folder for TensorBoard's training curves.
+        curves: where the curves of training go.
         fine_tuned: the checkpoint to score as it is, with its own head; ``None`` if a run trains.
         given_labels: output of that checkpoint -> label, as the user gave them.
         keep_model: the result is to hold the trained model.
@@ -53,7 +54,7 @@ class Parts(Generic[ModelT, TaskT]):
     weights: loading.Weights
     task: TaskT
     checkpoints: Path | None = None
-    curves: Path | None = None
+    curves: Curves | None = None
     fine_tuned: FineTuned | None = None
     given_labels: Mapping[str, str] = field(default_factory=dict)
     keep_model: bool = False
@@ -144,7 +145,10 @@ def load_encoder(cell: Cell, parts: Parts[Encoder, Task]) -> tuple[nn.Module, Pr
     Raises:
         InputError: the weights cannot be loaded, or the recipe asks for longer inputs than the encoder takes.
     """
-    model, tokenizer = loading.load(parts.model, cell.size, parts.weights)
+    if isinstance(parts.task, BringsTokens):
+        model, tokenizer = loading.with_own_tokens(parts.model, cell.size, parts.task.own_tokens)
+    else:
+        model, tokenizer = loading.load(parts.model, cell.size, parts.weights)
     limit = loading.max_length(model, parts.model, cell.size)
     refuse_longer(cell.model, cell.recipe.max_length, limit)
     return model.to(device()), tokenizer, limit

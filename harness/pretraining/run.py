@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.errors import InputError
 from harness.machine import distributed
 from harness.machine.calibration import matmul_rate
+from harness.machine.tracking import Curves
 from harness.nn.training import DivergedError
 from harness.pretraining import checkpoints
 from harness.pretraining.folder import WORK, alone, claim
@@ -33,7 +34,7 @@ def pretrain(
     planned: Pretraining,
     store: Store,
     report: Reporter = silent,
-    curves: Path | None = None,
+    curves: Curves | None = None,
     checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S,
 ) -> list[PretrainingRecord]:
     """Train, or go on where an earlier attempt was cut off, and keep every result.
@@ -42,7 +43,7 @@ def pretrain(
         planned: what to train.
         store: gets a record of each result.
         report: shows the stages.
-        curves: folder of TensorBoard's event files.
+        curves: where the curves of training go.
         checkpoint_interval_s: seconds between checkpoints.
 
     Returns:
@@ -75,7 +76,7 @@ class _Run:
     planned: Pretraining
     store: Store
     report: Reporter
-    curves: Path | None
+    curves: Curves | None
     checkpoint_interval_s: float
     matmul_flops_per_s: float
 

@@ -23,10 +23,11 @@ from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState,
 from transformers.trainer_callback import PrinterCallback
 
 from harness.machine import distributed
+from harness.machine.tracking import Curves
 from harness.nn.masked_lm import MaskedLM
 from harness.nn.masked_rows import tensors
 from harness.nn.masking import Masked, Masker
-from harness.nn.training import DivergedError, curves_in
+from harness.nn.training import DivergedError, tracked
 from harness.pretraining import checkpoints
 from harness.pretraining.heldout import HeldOut, evaluate
 from harness.pretraining.journal import Journal
@@ -76,7 +77,7 @@ class Setting:
         held: held-out rows of the curve.
         points_every: steps between points of the curve.
         checkpoint_interval_s: seconds between checkpoints.
-        curves: folder of TensorBoard's event file.
+        curves: where the curves of training go.
         update: moves the display on: tokens done, tokens in all, a remark.
     """
 
@@ -87,7 +88,7 @@ class Setting:
     held: HeldOut
     points_every: int
     checkpoint_interval_s: float
-    curves: Path | None
+    curves: Curves | None
     update: Callable[..., None]
 
     def batch(self, step: int, leg: Leg) -> Masked:
@@ -123,7 +124,8 @@ def train_leg(model: MaskedLM, leg: Leg, setting: Setting) -> Journal:
         journal.resumed_from.append(checkpoints.number_of(own))
     trainer = _Pretrainer(model, leg, setting, journal, start=checkpoints.number_of(last) if last else 0)
     if setting.curves and distributed.is_first():
-        trainer.add_callback(curves_in(setting.curves, anew=last is None))
+        for callback in tracked(setting.curves, anew=last is None):
+            trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=str(last) if last else None)
     return journal
 
@@ -248,6 +250,7 @@ def _arguments(leg: Leg, setting: Setting) -> TrainingArguments:
         logging_nan_inf_filter=False,
         save_strategy="no",  # the callback saves by the clock
         report_to="none",
+        run_name=setting.curves.folder.name if setting.curves else None,
         disable_tqdm=True,
         seed=setting.seed,
     )

@@ -1,4 +1,4 @@
-"""Scores by length and depth: what was found, cut and never seen. Read from records or predictions alone."""
+"""Scores by length, and by depth or number of pairs: what was found, cut and never seen. Read from records or predictions alone."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.report.metric_names import named, places
+from harness.report.metric_names import AXES, Place, axis_of, named, places, value_of
 from harness.store import RunRecord
 
 ALL = "all"
-"""Stands for every depth together in a file."""
+"""Stands for all inputs of a length in a file."""
 
 
 class LengthScore(NamedTuple):
-    """One model's score at one length and depth, the mean over its runs.
+    """One model's score at one length and part of its inputs, the mean over its runs.
 
     Attributes:
         model: its name.
         length: tokens.
-        depth: percent; ``None`` for all depths together.
+        part: such as the depth ``D50``, see `harness.report.metric_names`; ``None`` for all inputs of the length.
         score: by the main metric.
         truncated: share of inputs that were cut at the encoder's maximum.
         unseen: share of answers that were cut off with them, which count as missed.
@@ -30,7 +30,7 @@ class LengthScore(NamedTuple):
 
     model: str
     length: int
-    depth: float | None
+    part: str | None
     score: float
     truncated: float
     unseen: float
@@ -48,7 +48,7 @@ def of_records(records: Iterable[RunRecord]) -> list[LengthScore]:
         LengthScore(
             model,
             place[0],
-            _percent(place[1]),
+            place[1],
             _mean(scores, named(metric, place)),
             _mean(scores, f"truncated.L{place[0]}"),
             _mean(scores, f"unseen.L{place[0]}"),
@@ -60,33 +60,36 @@ def of_records(records: Iterable[RunRecord]) -> list[LengthScore]:
 
 
 def of_predictions(model: str, rows: Iterable[Mapping[str, Any]]) -> list[LengthScore]:
-    """The test scores of one run; ``truncated`` and ``unseen`` are those of each depth."""
-    cells: dict[tuple[int, float | None], list[Mapping[str, Any]]] = defaultdict(list)
+    """The test scores of one run; ``truncated`` and ``unseen`` are those of each part."""
+    cells: dict[Place, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         if row["split"] == "test":
             cells[row["length"], None].append(row)
-            cells[row["length"], row["depth"]].append(row)
+            for letter, axis in AXES.items():
+                if axis.name in row:
+                    cells[row["length"], f"{letter}{row[axis.name]:g}"].append(row)
     return [
         LengthScore(
             model,
             length,
-            depth,
+            part,
             sum(row["terms"][0] for row in found) / sum(row["terms"][1] for row in found),
             float(np.mean([row["truncated"] for row in found])),
-            float(np.mean([not row["seen"] for row in found])),
+            float(np.mean([1 - row["seen"] for row in found])),
             1,
         )
-        for (length, depth), found in sorted(cells.items(), key=lambda cell: (cell[0][0], _first(cell[0][1])))
+        for (length, part), found in sorted(cells.items(), key=lambda cell: (cell[0][0], value_of(cell[0][1])))
     ]
 
 
-def as_rows(scores: Iterable[LengthScore], metric: str) -> list[dict[str, object]]:
-    """The rows of a file, in which the score has the name of its metric."""
+def as_rows(scores: Sequence[LengthScore], metric: str) -> list[dict[str, object]]:
+    """The rows of a file, in which the score has the name of its metric and the part that of its axis."""
+    axis = axis_of(one.part for one in scores).name
     return [
         {
             "model": one.model,
             "length": one.length,
-            "depth": ALL if one.depth is None else one.depth,
+            axis: ALL if one.part is None else value_of(one.part),
             metric: one.score,
             "truncated": one.truncated,
             "unseen": one.unseen,
@@ -99,14 +102,6 @@ def as_rows(scores: Iterable[LengthScore], metric: str) -> list[dict[str, object
 def lengths_of(scores: Sequence[LengthScore]) -> list[int]:
     """Every length of a table, the shortest first."""
     return sorted({one.length for one in scores})
-
-
-def _percent(depth: str | None) -> float | None:
-    return None if depth is None else int(depth) if depth.isdecimal() else float(depth)
-
-
-def _first(depth: float | None) -> float:
-    return -1 if depth is None else depth
 
 
 def _mean(scores: Sequence[Mapping[str, float]], name: str) -> float:

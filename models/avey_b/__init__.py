@@ -3,9 +3,10 @@
 Importing this package registers its classes with transformers, so that `AutoModel.from_pretrained` and the other Auto
 classes load saved folders.
 
-Models of a fixed batch size and length can be exported by `torch.export`, and to ONNX by `torch.onnx.export(model, (ids, mask),
-path, dynamo=True, optimize=False)`. Leave `optimize` off: onnxscript 0.7 takes the eps of 1e-12 for zero and drops it, so that
-padding becomes NaN. An exported model ranks every pair of tokens, because the number of distinct ids in a text varies.
+`torch.export` and `torch.onnx.export(model, (ids, mask), path, dynamo=True, optimize=False, dynamic_shapes=...)` export the model,
+with batch size and length left open if `dynamic_shapes` says so. Leave `optimize` off: onnxscript 0.7 takes the eps of 1e-12 for
+zero and drops it, so that padding becomes NaN. An exported model ranks every pair of tokens, because the number of distinct ids
+in a text varies.
 """
 
 from transformers import (

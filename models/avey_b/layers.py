@@ -80,7 +80,7 @@ def compute_dtype(rows: Tensor) -> torch.dtype:
 def multiply_each(matrix: Tensor, rows: Tensor) -> Tensor:
     """`matrix` (P, Q) times each of `rows` (b, Q, d), by `bmm` because `matmul` transposes and copies the rows."""
     dtype = compute_dtype(rows)
-    return torch.bmm(matrix.to(dtype).expand(len(rows), -1, -1), rows.to(dtype))
+    return torch.bmm(matrix.to(dtype).expand(rows.shape[0], -1, -1), rows.to(dtype))
 
 
 def normalise_similarity(similarity: Tensor, how: str, in_use: Tensor | None, eps: float) -> Tensor:

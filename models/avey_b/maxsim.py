@@ -52,12 +52,21 @@ def maxsim_by_distinct_ids(unit: Tensor, token: Tensor, length: Tensor, *, earli
     return scores
 
 
-def maxsim_of_all_pairs(unit: Tensor, token: Tensor, length: Tensor, *, earlier_only: bool = False) -> Tensor:
-    """MaxSim of all pairs of tokens, in shapes that do not depend on the tokens, for export. Cost is quadratic; splits may be empty."""
+def maxsim_of_all_pairs(unit: Tensor, token: Tensor, length: Tensor) -> Tensor:
+    """MaxSim by all pairs of tokens, in shapes that do not depend on the tokens, for export. Cost is quadratic; splits may be empty.
+
+    Args:
+        unit: (U, d) unit vectors.
+        token: (B, N, S) index in `unit` of each row of the N splits of each text.
+        length: (B, N) number of tokens in each split.
+
+    Returns:
+        (B, N, N): row i, column j holds the sum over tokens `t` of split i of the largest cosine of `t` with a token of split j.
+    """
     rows = F.embedding(token, unit)
-    in_use = rows_in_use(length, token.shape[1])
-    cosines = torch.einsum("itd,jud->ijtu", rows, rows).masked_fill(~in_use[:, None], -1)
-    return (cosines.amax(-1) * in_use[:, None]).sum(-1)
+    in_use = rows_in_use(length, token.shape[-1])
+    cosines = torch.einsum("bitd,bjud->bijtu", rows, rows).masked_fill(~in_use[:, None, :, None], -1)
+    return (cosines.amax(-1) * in_use[:, :, None]).sum(-1)
 
 
 @torch.no_grad()

@@ -191,7 +191,7 @@ class AveyBModel(PreTrainedModel):
         splits = cut_into_static_splits(mask, self.config.chunk_size)
         table = (inputs_embeds if inputs_embeds is not None else self.embed(input_ids)).flatten(0, 1)
         batch = self._retrieve(splits, table, splits.position[splits.grid])
-        block = Block(torch.arange(len(splits.grid), device=mask.device), self.config.chunk_size, is_full=False)
+        block = Block(torch.arange(splits.grid.shape[0], device=mask.device), self.config.chunk_size, is_full=False)
         in_use = rows_in_use(splits.length, block.rows)[..., None]
         outputs = []
         hidden, readable, start = self.enter(batch, block)
@@ -227,7 +227,7 @@ class AveyBModel(PreTrainedModel):
             if not config.compression:
                 readable, all_readable = torch.cat([in_use.flatten(1), own_in_use], dim=1), False
         elif config.padding == "live" and not config.compression:
-            retrieved = own.new_zeros(len(own), config.k * config.chunk_size, config.d_embed)
+            retrieved = own.new_zeros(own.shape[0], config.k * config.chunk_size, config.d_embed)
         hidden = self.ranker(own, retrieved)
         start = config.layer_width - config.chunk_size - (hidden.shape[1] - block.rows)
         return hidden, None if all_readable or config.padding == "live" else readable, start

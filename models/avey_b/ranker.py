@@ -24,7 +24,9 @@ class Ranker(nn.Module):
             self.register_parameter("down_proj", None)
 
     @torch.compiler.disable
-    def retrieve(self, table: Tensor, token: Tensor, length: Tensor, per_text: list[int]) -> tuple[Tensor, Tensor]:
+    def retrieve(
+        self, table: Tensor, token: Tensor, length: Tensor, per_text: list[int] | int
+    ) -> tuple[Tensor, Tensor]:
         """The neighbours of each split and their weights, in the order of concatenation.
 
         The score is MaxSim. It is never computed in half precision, because that would change the order of near ties.
@@ -33,19 +35,23 @@ class Ranker(nn.Module):
             table: (U, d) vectors.
             token: (M, S) index in `table` of each row of each split.
             length: (M,) number of tokens in each split.
-            per_text: (B) number of splits of each text; splits of different texts are never neighbours.
+            per_text: (B) number of splits of each text, or for export the number of texts that have M / B splits each;
+                splits of different texts are never neighbours.
 
         Returns:
             (M, k) indices of splits and (M, k) weights `score / (smallest selected score + eps)`. Neighbours are aligned to
             the right, best first; missing ones have index -1 and weight 0.
         """
-        if max(per_text) == 1:
+        if isinstance(per_text, list) and max(per_text) == 1:
             neighbours = torch.full((len(token), self.k), -1, device=token.device)
             return neighbours, table.new_zeros(neighbours.shape)
         with torch.autocast(table.device.type, enabled=False):
             table = table.to(torch.promote_types(table.dtype, torch.float32))
             unit = table / (torch.linalg.vector_norm(table, dim=-1, keepdim=True) + self.eps)
-            neighbours, scores = self._select(unit.detach(), token, length, per_text)
+            if isinstance(per_text, list):
+                neighbours, scores = self._select(unit.detach(), token, length, per_text)
+            else:
+                neighbours, scores = self._select_statically(unit.detach(), token, length, per_text)
             present = neighbours >= 0
             if torch.is_grad_enabled() and not torch.compiler.is_exporting():
                 scores = self._scores_with_gradient(unit, token, length, neighbours)
@@ -59,27 +65,42 @@ class Ranker(nn.Module):
         """The neighbours of all splits (M, k) and their scores (M, k)."""
         neighbours = token.new_full((len(token), self.k), -1)
         scores = unit.new_zeros(neighbours.shape)
-        maxsim = maxsim_of_all_pairs if torch.compiler.is_exporting() else maxsim_by_distinct_ids
         end = 0
         for count in per_text:
             start, end = end, end + count
             if count > 1:
-                every = maxsim(unit, token[start:end], length[start:end], earlier_only=not self.bidirectional)
+                every = maxsim_by_distinct_ids(
+                    unit, token[start:end], length[start:end], earlier_only=not self.bidirectional
+                )
                 best, score = self._best(every, length[start:end] > 0)
                 neighbours[start:end] = torch.where(best < 0, best, best + start)
                 scores[start:end] = score
         return neighbours, scores
 
+    @torch.no_grad()
+    def _select_statically(self, unit: Tensor, token: Tensor, length: Tensor, texts: int) -> tuple[Tensor, Tensor]:
+        """`_select` in shapes that do not depend on the tokens, for ``texts`` of equally many splits."""
+        token, length = token.view(texts, -1, self.size), length.view(texts, -1)
+        best, scores = self._best(maxsim_of_all_pairs(unit, token, length), length[:, None] > 0)
+        first = torch.arange(length.numel(), device=token.device).view_as(length)[:, 0, None, None]
+        neighbours = torch.where(best < 0, best, best + first)
+        return neighbours.flatten(0, 1), scores.flatten(0, 1)
+
     def _best(self, scores: Tensor, is_candidate: Tensor) -> tuple[Tensor, Tensor]:
-        """The best k other splits of each split (N, k) and their scores, from the scores (N, N) of one text."""
-        place = torch.arange(len(scores), device=scores.device)
+        """The best k other splits of each split (..., N, k) and their scores, from the scores (..., N, N) of one text."""
+        splits = scores.shape[-1]
+        place = torch.arange(splits, device=scores.device)
         allowed = place[:, None] != place if self.bidirectional else place[:, None] > place
         allowed = allowed & is_candidate
-        best = scores.masked_fill(~allowed, -torch.inf).topk(min(self.k, len(scores) - 1))
-        present = allowed.sum(1, keepdim=True).clamp(max=self.k)
+        scores = scores.masked_fill(~allowed, -torch.inf)
+        if torch.compiler.is_exporting():  # k columns more, so that there are k in a text of any length
+            best = F.pad(scores, (0, self.k), value=-torch.inf).topk(self.k)
+        else:
+            best = scores.topk(min(self.k, splits - 1))
+        present = allowed.sum(-1, keepdim=True).clamp(max=self.k)
         rank = torch.arange(self.k, device=scores.device) - (self.k - present)
         found = rank.clamp(min=0)
-        indices, values = best.indices.gather(1, found), best.values.gather(1, found)
+        indices, values = best.indices.gather(-1, found), best.values.gather(-1, found)
         return indices.masked_fill(rank < 0, -1), values.masked_fill(rank < 0, 0)
 
     def _scores_with_gradient(self, unit: Tensor, token: Tensor, length: Tensor, neighbours: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+LONGER_THAN_ANY_TEXT = 2**40
+
 
 @dataclass(frozen=True)
 class Splits:
@@ -21,8 +23,8 @@ class Splits:
     """(M, S) index in `position` of the token of each row of each split; arbitrary in padding rows."""
     length: Tensor
     """(M,) number of tokens in each split; the other rows are padding."""
-    per_text: list[int]
-    """(B) number of splits of each text."""
+    per_text: list[int] | int
+    """(B) number of splits of each text; for export, where all have equally many, the number of texts."""
 
 
 def rows_in_use(length: Tensor, rows: int) -> Tensor:
@@ -61,17 +63,18 @@ def cut_into_splits(mask: Tensor, size: int) -> Splits:
 def cut_into_static_splits(mask: Tensor, size: int) -> Splits:
     """Splits in shapes that depend only on the shape of the batch, for export. Here splits may be empty."""
     batch, width = mask.shape
-    count = -(-width // size)
-    first = torch.arange(batch, device=mask.device)[:, None] * width
+    count = (width + size - 1) // size  # ONNX rounds negative quotients towards zero
+    # Sums and views instead of products with the width, which ONNX's exporter cannot write.
+    first = torch.arange(batch * width, device=mask.device).view(batch, width)[:, 0, None]
     start = torch.arange(count, device=mask.device) * size
     place = (start[:, None] + torch.arange(size, device=mask.device)).clamp(max=width - 1)
     # Distinct keys, since ONNX has no stable sort.
-    tokens_first = (torch.arange(width, device=mask.device) + width * ~mask).argsort(dim=1)
+    tokens_first = (torch.arange(width, device=mask.device) - mask * LONGER_THAN_ANY_TEXT).argsort(dim=1)
     return Splits(
         position=(tokens_first + first).flatten(),
         grid=(first[..., None] + place).view(-1, size),
         length=(mask.sum(1, keepdim=True) - start).clamp(0, size).flatten(),
-        per_text=[count] * batch,
+        per_text=batch,
     )
 
 

@@ -14,6 +14,9 @@ from tasks.sources.formats import beir
 from tasks.sources.hub import beir as beir_hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.own_documents import Rule, marked, may_hold_own
+from tasks.sources.tables import judged
+from tasks.sources.tables.source import FolderPlace, HubPlace
+from tasks.sources.tables.splits import choose
 from tasks.task import Data, DatasetInfo
 
 BUILDERS = {
@@ -163,6 +166,49 @@ class HubCollection:
         collection, revision = beir_hub.load(self.info, skip_bad)
         collection = marked(collection, self.rule)
         return _data(collection, f"{self.info.hub_id}@{revision}", fingerprint(collection))
+
+
+@dataclass(frozen=True)
+class TableCollection:
+    """A collection of tables: documents, queries and judgements, or pairs of query and passage.
+
+    Attributes:
+        place: of the tables.
+        options: of the task, which name columns and splits.
+        rule: which queries skip the document with their id.
+    """
+
+    place: FolderPlace | HubPlace
+    options: Mapping[str, str]
+    rule: Rule
+
+    @property
+    def format(self) -> str:
+        """Of the files, for people."""
+        return self.place.format
+
+    def identity(self) -> str:
+        """See `CollectionSource.identity`; judgements in a repository of their own count, too."""
+        qrels = self.place.qrels()
+        return f"{self.place.identity()}{f' {qrels.identity()}' if qrels else ''}"
+
+    def has_training(self) -> bool:
+        """See `CollectionSource.has_training`: whether there is a split to train on; of pairs, always."""
+        parts = self._parts()
+        return parts is None or "train" in choose(parts.qrels, self.options, self.place.origin)
+
+    def load(self, skip_bad: bool = False) -> SearchableData:
+        """See `CollectionSource.load`."""
+        parts = self._parts()
+        if parts:
+            found = judged.collection(parts, self.options, skip_bad, self.place.origin)
+        else:
+            found = judged.of_pairs(self.place.tables(), self.options, skip_bad)
+        found = marked(replace(found, notes=(*self.place.notes, *found.notes)), self.rule)
+        return _data(found, self.place.origin, fingerprint(found))
+
+    def _parts(self) -> judged.Parts | None:
+        return judged.parts(self.place)
 
 
 def _data(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os.path
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import astuple, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,22 +19,48 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NAMES: Mapping[Split, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "dev": ("dev", "validation", "valid", "val", "development"),
+    "test": ("test", "testing"),
+}
+"""Names of each split in files and on the hub; lower case."""
+
 HELD_OUT = 0.1
 """The largest share of the training examples to cut off if a benchmark publishes no usable dev split."""
 
 
-def split_files(folder: Path, suffix: str) -> dict[Split, Path]:
-    """The files ``train``, ``dev`` and ``test`` of a local dataset.
+def name_of_split(names: Iterable[str], split: Split, where: object) -> str | None:
+    """The published name of a split among others: one of `NAMES`, else one that begins like one, such as ``validation_matched``.
+
+    Args:
+        names: of splits.
+        split: that is looked for.
+        where: a folder or hub id, for messages.
 
     Raises:
-        InputError: one is missing.
+        InputError: several names fit exactly.
     """
-    files = {split: folder / f"{split}{suffix}" for split in SPLITS}
-    for file in files.values():
-        if not os.path.isfile(file):  # noqa: PTH113
-            needed = ", ".join(path.name for path in files.values())
-            raise InputError(f"{file} is missing; the folder of a dataset to train on holds {needed}")
-    return files
+    names = sorted(names)
+    exact = [name for name in names if name.casefold() in NAMES[split]]
+    if len(exact) > 1:
+        raise InputError(f"{where} holds {' and '.join(exact)}, and either may be the {split} split; leave one")
+    begins = tuple(f"{name}{sign}" for name in NAMES[split] for sign in "_-.")
+    return next(iter(exact), None) or next((name for name in names if name.casefold().startswith(begins)), None)
+
+
+def split_files(folder: Path, suffix: str) -> dict[Split, Path]:
+    """The files of the splits of a local dataset; train there always is.
+
+    Raises:
+        InputError: train is missing, or two files may be the same split.
+    """
+    stems = [path.stem for path in folder.glob(f"*{suffix}") if path.is_file()]
+    found = {split: name for split in SPLITS if (name := name_of_split(stems, split, folder))}
+    if "train" not in found:
+        needed = ", ".join(f"{split}{suffix}" for split in SPLITS)
+        raise InputError(f"{folder / f'train{suffix}'} is missing; the folder of a dataset to train on holds {needed}")
+    return {split: folder / f"{name}{suffix}" for split, name in found.items()}
 
 
 def files_identity(files: Mapping[Split, Path]) -> str:

@@ -14,6 +14,7 @@ from tasks import TASKS
         ("sst-2", "'classification/sst2'?"),
         ("multinli", "'nli/mnli' or 'nli/mnli_mismatched'?"),
         ("conll", "'ner/conll2003'?"),
+        ("scifct", "'retrieval/scifact' or 'retrieval/scidocs'?"),
         ("nre", "'ner'?"),
         ("classificaton", "'classification'?"),
     ],
@@ -25,5 +26,5 @@ def test_the_name_of_a_dataset_or_benchmark_is_understood(typed, offered):
 
 
 def test_a_name_like_nothing_lists_the_families():
-    with pytest.raises(InputError, match="there are: ner, span, nli, classification, needle, retrieval, mteb"):
+    with pytest.raises(InputError, match="there are: ner, span, nli, classification, needle, retrieval, rerank, mteb"):
         TASKS["zzzzzzzz"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise, permutations
 
 import numpy as np
 
 from harness.cost.disturbance import DISTURBED
-from harness.store.record import MeasuredPoint, PointRecord
+from harness.store.record import MeasuredPoint, PointRecord, series_name
 
 FIT_POINTS = 3
 """Exponents are fitted over this many of the longest texts; overhead hides the growth at short ones."""
@@ -18,10 +19,12 @@ REASONS = {
     "oom": "out of memory",
     "timeout": "timed out",
     "beyond_max_length": "longest input exceeded",
+    "unsupported": "not supported",
     "failed": "failed",
 }
 
-_SETTING = ("mode", "size", "precision", "attention", "compiled", "batching", "threads", "vocabulary", "machine")
+_SETTING = ("mode", "size", "precision", "attention", "batching", "threads", "vocabulary", "machine")
+_ANY_BATCH = tuple(name for name in _SETTING if name != "batching")
 
 
 @dataclass(frozen=True)
@@ -45,43 +48,71 @@ class Crossover:
 def by_setting(records: Iterable[PointRecord]) -> dict[str, list[PointRecord]]:
     """Records that may be drawn into one figure, by a name that can be a file's.
 
-    Points of one group differ only in model and length.
+    Points of one group differ only in model, engine and length.
     """
+    return _grouped(records, _SETTING, setting_name)
 
+
+def by_best_batch(records: Iterable[PointRecord]) -> dict[str, list[PointRecord]]:
+    """Groups of records that differ in model, engine, length and batch, by a name; only those with several sizes of batch."""
+    groups = _grouped(records, _ANY_BATCH, lambda record: setting_name(record, any_batch=True))
+    return {name: group for name, group in groups.items() if len({record["point"]["batching"] for record in group}) > 1}
+
+
+def _grouped(
+    records: Iterable[PointRecord], fields: Sequence[str], name_of: Callable[[PointRecord], str]
+) -> dict[str, list[PointRecord]]:
     def setting(record: PointRecord) -> tuple[object, ...]:
-        return tuple(value for name, value in record["point"].items() if name in _SETTING)
+        return tuple(value for name, value in record["point"].items() if name in fields)
 
     groups: dict[str, list[PointRecord]] = {}
     for _, group in groupby(sorted(records, key=lambda record: tuple(map(str, setting(record)))), key=setting):
         members = sorted(group, key=lambda record: record["point"]["length"])
-        name = setting_name(members[0])
+        name = name_of(members[0])
         number = sum(other.startswith(name) for other in groups)
         groups[f"{name}-{number + 1}" if number else name] = members
     return groups
 
 
-def setting_name(record: PointRecord) -> str:
+def setting_name(record: PointRecord, any_batch: bool = False) -> str:
     """A short name of what a point has in common with others, such as ``inference-tiny-bf16-sdpa-batch-1``."""
     point = record["point"]
-    words = [point["mode"], point["size"], point["precision"], point["attention"], point["batching"]]
-    return "-".join(words + (["compiled"] if point["compiled"] else [])).replace(" ", "-").replace("_", "-")
+    words = [point["mode"], point["size"], point["precision"], point["attention"]]
+    words.append("best batch" if any_batch else point["batching"])
+    return re.sub(r"[^\w.]+", "-", "-".join(words)).replace("_", "-")
+
+
+def best_batches(records: Sequence[PointRecord]) -> list[MeasuredPoint]:
+    """For each model and length the measured point with the greatest throughput."""
+    best: dict[tuple[str, int], MeasuredPoint] = {}
+    for record in records:
+        if record["status"] == "ok":
+            place = name_of(record), record["point"]["length"]
+            if place not in best or record["tokens_per_s"]["median"] > best[place]["tokens_per_s"]["median"]:
+                best[place] = record
+    return list(best.values())
+
+
+def name_of(record: PointRecord) -> str:
+    """What a point's model is called: with its engine, where that is not torch, and its quantisation."""
+    return series_name(record["point"])
 
 
 def models_of(records: Sequence[PointRecord]) -> list[str]:
-    """The models in these records, in alphabetical order."""
-    return sorted({record["point"]["model"] for record in records})
+    """The names of the models in these records, in alphabetical order; see `name_of`."""
+    return sorted({name_of(record) for record in records})
 
 
 def curve(records: Sequence[PointRecord], model: str) -> list[MeasuredPoint]:
     """The measured points of a model, from the shortest text to the longest."""
-    points = [record for record in records if record["point"]["model"] == model and record["status"] == "ok"]
+    points = [record for record in records if name_of(record) == model and record["status"] == "ok"]
     return sorted(points, key=lambda record: record["point"]["length"])
 
 
 def end_of_curve(records: Sequence[PointRecord], model: str) -> tuple[str, int] | None:
     """Why a model's curve ends and at which length; ``None`` if every length was measured."""
     own = sorted(
-        (record for record in records if record["point"]["model"] == model),
+        (record for record in records if name_of(record) == model),
         key=lambda record: record["point"]["length"],
     )
     return next(((record["status"], record["point"]["length"]) for record in own if record["status"] in REASONS), None)

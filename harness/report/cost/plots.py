@@ -22,6 +22,8 @@ from harness.plain_text import plain
 from harness.progress import counted
 from harness.report.cost.curves import (
     REASONS,
+    best_batches,
+    by_best_batch,
     by_setting,
     curve,
     end_of_curve,
@@ -48,7 +50,7 @@ STYLES = (
     ("#A8A04A", "h", (0, (4, 1, 1, 1, 1, 1, 1, 1))),
 )
 """Colour, marker and line of twelve models."""
-END_MARKS = {"oom": "x", "timeout": 4, "beyond_max_length": "|", "failed": "+"}
+END_MARKS = {"oom": "x", "timeout": 4, "beyond_max_length": "|", "unsupported": "1", "failed": "+"}
 """4 is matplotlib's caret to the left."""
 
 SETTINGS: dict[Any, Any] = {
@@ -80,7 +82,23 @@ def write(records: Sequence[PointRecord], baseline: str, folder: Path) -> list[P
                 continue
             for kind, figure in _figures(group, baseline).items():
                 files += save(figure, folder / f"{name}-{kind}")
+        for name, group in by_best_batch(records).items():
+            if best := best_batches(group):
+                files += save(_best_batch_figure(best), folder / f"{name}-throughput")
     return files
+
+
+def _best_batch_figure(best: Sequence[MeasuredPoint]) -> Figure:
+    """The best throughput over batches against length; numbers beside the points are texts of the batch."""
+    figure = _against_length(
+        best, "best throughput over batches, tokens/s", lambda record: _interval(record["tokens_per_s"]), any_batch=True
+    )
+    for record in best:
+        place = record["point"]["length"], record["tokens_per_s"]["median"]
+        figure.axes[0].annotate(
+            f"{record['point']['batch_size']}", place, (5, 5), textcoords="offset points", fontsize=7.5, color="0.35"
+        )
+    return figure
 
 
 def save(figure: Figure, stem: Path) -> list[Path]:
@@ -120,10 +138,15 @@ def _memory(record: PointRecord) -> Interval | None:
 
 
 def _against_length(
-    records: Sequence[PointRecord], label: str, value: Callable[[MeasuredPoint], Interval | None], fit: bool = False
+    records: Sequence[PointRecord],
+    label: str,
+    value: Callable[[MeasuredPoint], Interval | None],
+    *,
+    fit: bool = False,
+    any_batch: bool = False,
 ) -> Figure:
     """One curve for each model on logarithmic axes, with intervals; where a curve ends, a mark says why."""
-    figure, axes = _canvas(records, label)
+    figure, axes = _canvas(records, label, any_batch)
     handles = []
     for model in models_of(records):
         points = [_drawn(record, *found) for record in curve(records, model) if (found := value(record))]
@@ -154,7 +177,7 @@ def _ratio_figure(records: Sequence[PointRecord], baseline: str) -> Figure:
     return figure
 
 
-def _canvas(records: Sequence[PointRecord], label: str) -> tuple[Figure, Axes]:
+def _canvas(records: Sequence[PointRecord], label: str, any_batch: bool = False) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(8.6, 4.8), layout="constrained")
     axes = figure.add_subplot()
     point = records[0]["point"]
@@ -162,7 +185,7 @@ def _canvas(records: Sequence[PointRecord], label: str) -> tuple[Figure, Axes]:
     axes.set(xscale="log", yscale="log", xlabel="tokens of a text (L)", ylabel=label)
     axes.set_title(
         f"{point['mode']}, {point['size']}, {point['precision']}, attention by {point['attention']}"
-        f"{', compiled' if point['compiled'] else ''}, {point['batching']}, {counted(point['threads'], 'thread')}\n"
+        f", {'batch beside each point' if any_batch else point['batching']}, {counted(point['threads'], 'thread')}\n"
         f"{folded(point['machine'], 2 * LONGEST_LINE)}",
         loc="left",
         parse_math=False,

@@ -1,4 +1,4 @@
-"""Figures of scores by length: the heat map of one model over length and depth, and all models against length. PNG, SVG and CSV.
+"""Figures of scores by length: the map of one model over length and depth (or pairs), and all models against length. PNG, SVG, CSV.
 
 The map runs from dark blue to yellow and gets lighter on the way (cividis: Nunez et al., 2018), and every cell shows its number,
 so it can be read in grey and by colour-blind readers. What the encoder never saw is hatched.
@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from harness.report.cost.plots import LONGEST_LINE, SETTINGS, folded, save, short_length, style, styles_of
 from harness.report.length_table import LengthScore, as_rows, lengths_of, of_predictions, of_records
+from harness.report.metric_names import axis_of, shown, value_of
 from harness.report.table import as_csv, frame_of
 from harness.store import RunRecord
 
@@ -30,7 +31,7 @@ _CUT: dict[str, Any] = {"linewidth": 0.8, "markerfacecolor": "white"}
 def heat_map(
     model: str, predictions: Iterable[Mapping[str, Any]], metric: str, stem: Path, title: str = ""
 ) -> list[Path]:
-    """Draw the score of one run at each length and depth; returns PNG, SVG and CSV.
+    """Draw the score of one run at each length and part of its inputs; returns PNG, SVG and CSV.
 
     Args:
         model: name of the encoder, for the title.
@@ -43,7 +44,7 @@ def heat_map(
         OSError: the folder cannot be written.
     """
     scores = of_predictions(model, predictions)
-    cells = [one for one in scores if one.depth is not None]
+    cells = [one for one in scores if one.part is not None]
     with mpl.rc_context(SETTINGS):
         figure = _map(cells, metric)
         figure.axes[0].set_title(folded(model + (f", {title}" if title else "")), loc="left", parse_math=False)
@@ -54,7 +55,7 @@ def heat_map(
 
 
 def against_length(records: Sequence[RunRecord], stem: Path, title: str = "") -> list[Path]:
-    """Draw the score of every model against length, over all depths; returns PNG, SVG and CSV.
+    """Draw the score of every model against length, over all inputs of a length; returns PNG, SVG and CSV.
 
     From the first length at which an encoder's inputs are cut its line is thin and its marks are hollow.
 
@@ -82,20 +83,20 @@ def against_length(records: Sequence[RunRecord], stem: Path, title: str = "") ->
 
 
 def _map(cells: Sequence[LengthScore], metric: str) -> Figure:
-    """The cells by length and depth, with a colour bar."""
-    lengths, depths = lengths_of(cells), sorted({one.depth for one in cells if one.depth is not None})
-    figure = Figure(figsize=(2.6 + 0.85 * len(lengths), 1.7 + 0.48 * len(depths)), layout="constrained")
+    """The cells by length and part, with a colour bar."""
+    lengths, parts = lengths_of(cells), sorted({one.part for one in cells if one.part is not None}, key=value_of)
+    figure = Figure(figsize=(2.6 + 0.85 * len(lengths), 1.7 + 0.48 * len(parts)), layout="constrained")
     axes = figure.add_subplot()
-    values = np.full((len(depths), len(lengths)), np.nan)
-    places = {one: (lengths.index(one.length), depths.index(one.depth)) for one in cells if one.depth is not None}
+    values = np.full((len(parts), len(lengths)), np.nan)
+    places = {one: (lengths.index(one.length), parts.index(one.part)) for one in cells if one.part is not None}
     for one, (column, line) in places.items():
         values[line, column] = one.score
     image = axes.imshow(values, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for one, (column, line) in places.items():
         _cell(axes, column, line, one)
     axes.set_xticks(range(len(lengths)), [short_length(length) for length in lengths])
-    axes.set_yticks(range(len(depths)), [f"{depth:g} %" for depth in depths])
-    axes.set(xlabel="tokens of the input", ylabel="depth")
+    axes.set_yticks(range(len(parts)), [shown(part) for part in parts])
+    axes.set(xlabel="tokens of the input", ylabel=axis_of(parts).name)
     axes.tick_params(length=0)
     figure.colorbar(image, ax=axes, label=metric, format=FuncFormatter(_percent))
     return figure
@@ -132,7 +133,7 @@ def _prepare(axes: Axes, lengths: Sequence[int], metric: str) -> None:
 def _line(axes: Axes, scores: Sequence[LengthScore], model: str, number: int) -> Line2D:
     """Draw one model's line; returns its entry of the legend."""
     color, marker, dashes = style(number)
-    points = [one for one in scores if one.model == model and one.depth is None]
+    points = [one for one in scores if one.model == model and one.part is None]
     whole = [(one.length, one.score) for one in points if not one.truncated]
     cut = [(one.length, one.score) for one in points if one.truncated]
     drawn: dict[str, Any] = {"color": color, "marker": marker, "linestyle": dashes, "clip_on": False}

@@ -9,6 +9,7 @@ import pandas as pd
 
 from harness.progress import counted
 from harness.report.comparable import Comparison, Standing, in_all, recipe_sentence
+from harness.report.metric_names import of_candidates
 from harness.report.table import Column, Look, Table, frame_of
 from harness.report.ties import LEGEND
 from harness.store.record import FailureRecord, ImportedRecord, RunRecord
@@ -28,9 +29,13 @@ _PARAMETERS = Column("parameters", millions, number=True)
 
 def of_comparison(comparison: Comparison) -> Table:
     """The table of one comparison."""
+    given = of_candidates(
+        name for one in comparison.standings for run in one.entry.runs for name in run["scores"]["test"]
+    )
     columns = (
         Column("model"),
         Column("weights"),
+        *(Column(name, "{:.4f}", number=True, missing="–") for name in given),
         Column("score", "{:.4f}", number=True, head=comparison.metric),
         Column("interval", _interval, number=True, head="95 % interval", missing="–"),
         Column("seeds", number=True),
@@ -39,7 +44,7 @@ def of_comparison(comparison: Comparison) -> Table:
         Column("seconds", "{:,.0f}", number=True),
     )
     return Table(
-        frame_of(_row(standing, comparison) for standing in comparison.standings),
+        frame_of(_row(standing, comparison) | _given(standing, given) for standing in comparison.standings),
         columns,
         comparison.name,
         comparison.title,
@@ -49,7 +54,13 @@ def of_comparison(comparison: Comparison) -> Table:
     )
 
 
-def _row(standing: Standing, comparison: Comparison) -> Mapping[str, object]:
+def _given(standing: Standing, names: Iterable[str]) -> dict[str, float]:
+    """The median over seeds of these metrics of test, where all runs have them."""
+    scores = [run["scores"]["test"] for run in standing.entry.runs]
+    return {name: median(one[name] for one in scores) for name in names if all(name in one for one in scores)}
+
+
+def _row(standing: Standing, comparison: Comparison) -> dict[str, object]:
     entry = standing.entry
     return {
         "model": entry.model,

@@ -41,8 +41,7 @@ def _setting(group: Sequence[PointRecord], numbered: Mapping[str, int]) -> dict[
     extended = any(record["point"]["extended"] for record in group if record["status"] == "ok")
     hollow = ["Hollow marks: positions extended beyond the model's own length, for cost only."] if extended else []
     return {
-        "title": f"{point['mode']}, {point['size']}, {point['precision']}, {point['attention']}, {point['batching']}"
-        + (", compiled" if point["compiled"] else ""),
+        "title": f"{point['mode']}, {point['size']}, {point['precision']}, {point['attention']}, {point['batching']}",
         "machine": f"{counted(point['threads'], 'thread')}, {point['machine']}",
         "legend": [(numbered[model], model) for model in models_of(group) if curve(group, model)],
         "charts": charts,

@@ -1,4 +1,4 @@
-"""The page's section of scores by length: a chart of all encoders, and a map of length and depth for each."""
+"""The page's section of scores by length: a chart of all encoders, and a map of length and depth (or number of pairs) for each."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def _points(standing: Standing, comparison: Comparison) -> list[svg.Point]:
 
 
 def _heat(comparison: Comparison, standing: Standing) -> dict[str, object]:
-    """The map of one encoder: a row for each depth, a column for each length, in percent."""
+    """The map of one encoder: a row for each depth or number of pairs, a column for each length, in percent."""
     there = metric_names.places(standing.metrics, comparison.metric)
-    depths = sorted({depth for _, depth in there if depth is not None}, key=float)
+    parts = sorted({part for _, part in there if part is not None}, key=metric_names.value_of)
     rows: list[dict[str, object]] = [
-        {"label": f"{depth} %", "values": _row(comparison, standing, depth)} for depth in depths
+        {"label": metric_names.shown(part), "values": _row(comparison, standing, part)} for part in parts
     ]
     rows.append({"label": "all", "values": _row(comparison, standing, None)})
     unseen = [median_of(standing, f"unseen.L{length}") for length in comparison.lengths]
@@ -54,7 +54,7 @@ def _heat(comparison: Comparison, standing: Standing) -> dict[str, object]:
     return {
         "title": standing.label,
         "remark": f"{comparison.metric} in percent, {comparison.dataset}",
-        "corner": "depth",
+        "corner": metric_names.axis_of(parts).name,
         "head": [short_length(length) for length in comparison.lengths],
         "rows": rows,
         "format": "%.0f",
@@ -62,6 +62,6 @@ def _heat(comparison: Comparison, standing: Standing) -> dict[str, object]:
     }
 
 
-def _row(comparison: Comparison, standing: Standing, depth: str | None) -> list[float | None]:
-    names = [metric_names.named(comparison.metric, (length, depth)) for length in comparison.lengths]
+def _row(comparison: Comparison, standing: Standing, part: str | None) -> list[float | None]:
+    names = [metric_names.named(comparison.metric, (length, part)) for length in comparison.lengths]
     return [median_of(standing, name) for name in names]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.table import Table
@@ -12,7 +12,7 @@ from harness.terminal import drawn
 from models import MODELS
 from models.ranker import RANKERS
 from tasks import TASKS, DatasetInfo
-from tasks.task import SPLITS, Configurable, measured
+from tasks.task import DECLARED, SPLITS, Configurable, measured
 
 
 def models() -> list[dict[str, Any]]:
@@ -142,9 +142,17 @@ def _tasks() -> Iterator[Table | str]:
     yield table
     for family, values in options.items():
         if values:
-            given = ", ".join(f"{name}={value}" for name, value in values.items())
-            yield f"{family} takes --task-option NAME=VALUE; the defaults: {given}"
+            yield f"{family} takes --task-option NAME=VALUE; {_defaults(values)}"
+    yield "ner, span, nli, classification and retrieval take FAMILY/hf:OWNER/NAME[@REVISION][:CONFIG], any dataset of the hub."
     yield "With --data-dir DIR a folder DIR/FAMILY/NAME is a dataset too: " + "; ".join(_file_formats()) + "."
+
+
+def _defaults(options: Mapping[str, str]) -> str:
+    """``the defaults: examples=6; as declared or recognised: text, label``."""
+    given = [f"{name}={value}" for name, value in options.items() if value != DECLARED]
+    declared = [name for name, value in options.items() if value == DECLARED]
+    parts = {"the defaults": given, "as declared or recognised": declared}
+    return "; ".join(f"{words}: {', '.join(names)}" for words, names in parts.items() if names)
 
 
 def _file_formats() -> Iterator[str]:

@@ -12,6 +12,7 @@ from typing import cast
 
 from harness.cells.request import Request
 from harness.errors import InputError, first_line
+from harness.machine.tracking import Curves
 from harness.scheduling.executor import Failure, Finished, Job, run_in_threads
 from harness.scheduling.ray.arrival import adopt
 from harness.scheduling.ray.connection import Ray, RemoteFunction, connected
@@ -37,7 +38,7 @@ class RayCluster:
             head node, or ``ray://HOST:PORT``.
         resources: of each cell.
         workers: cells at a time; ``None`` for as many as fit on the cluster.
-        curves: folder for TensorBoard's curves.
+        curves: where the curves of training go.
         command: the harness on the nodes, replaced in tests.
     """
 
@@ -45,7 +46,7 @@ class RayCluster:
     address: str
     resources: Resources
     workers: int | None = None
-    curves: Path | None = None
+    curves: Curves | None = None
     command: tuple[str, ...] | None = None
 
     def run(self, jobs: Iterable[Job | None]) -> Generator[Finished, None, None]:
@@ -97,7 +98,13 @@ class _Session:
         plugins = [(Path(file).name, Path(file).read_bytes()) for file in request.plugins]
         sent = Job(job.key, _with_absolute_paths(request))
         ref = self._on_node.remote(
-            NodeJob(sent, plugins, cluster.resources.cpus, cluster.curves is not None, cluster.command)
+            NodeJob(
+                sent,
+                plugins,
+                cluster.resources.cpus,
+                cluster.curves.trackers if cluster.curves else (),
+                cluster.command,
+            )
         )
         self._running.add(ref)
         reply = self._reply(ref, began)
@@ -105,8 +112,8 @@ class _Session:
         if isinstance(reply.outcome, Failure):
             return Finished(job.key, reply.outcome, reply.seconds, reply.log)
         folder = adopt(cluster.store, reply.outcome, reply.predictions, reply.node, request)
-        if cluster.curves:
-            place = cluster.curves / folder.name
+        if cluster.curves and reply.curves:
+            place = cluster.curves.of_run(folder.name).folder
             place.mkdir(parents=True, exist_ok=True)
             for name, content in reply.curves.items():
                 (place / name).write_bytes(content)

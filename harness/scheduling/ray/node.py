@@ -25,14 +25,14 @@ class NodeJob:
         job: its request's paths are absolute.
         plugins: name and content of each plug-in file, in the order of the request.
         threads: that the cell computes with.
-        curves: whether curves for TensorBoard are written.
+        trackers: that get the curves of training.
         command: the harness, replaced in tests.
     """
 
     job: Job
     plugins: Sequence[tuple[str, bytes]]
     threads: int
-    curves: bool
+    trackers: tuple[str, ...]
     command: tuple[str, ...] | None
 
 
@@ -65,7 +65,7 @@ def run_on_node(given: NodeJob) -> Reply:
     with scratch_folder() as scratch:
         store = Store(scratch / "store")
         request = replace(given.job.request, plugins=_written(given.plugins, scratch))
-        more = ("--report-to", "tensorboard") if given.curves else ()
+        more = ("--report-to", ",".join(given.trackers)) if given.trackers else ()
         options = ChildOptions(store.folder, given.threads, more, given.command)
         done = run_child(Job(given.job.key, request), options, Children())
         outcome = done.outcome

@@ -35,6 +35,7 @@ from harness.store.record.bench import (
     Quantiles,
     UnmeasuredPoint,
     point_record,
+    series_name,
 )
 from harness.store.record.common import SCHEMA_VERSION, Environment, OptimiserEntry, Scores, SplitName
 from harness.store.record.failure import FailedTask, FailureRecord, FailureStatus, failure_record
@@ -130,4 +131,5 @@ __all__ = [
     "point_record",
     "pretraining_record",
     "run_record",
+    "series_name",
 ]

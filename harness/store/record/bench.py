@@ -59,6 +59,8 @@ class BuiltModel(TypedDict, total=False):
     params_total: int
     params_non_embedding: int
     weights_mib: float
+    disk_mib: float
+    """Of the file that holds the model for its engine; missing in older records."""
 
 
 class PointModel(BuiltModel):
@@ -86,6 +88,14 @@ class PointFields(TypedDict):
     vocabulary: int
     extended: bool
     machine: str
+    engine: NotRequired[str]
+    """This and the following are left out where they have the default of `harness.cost.points.Point`."""
+    quantize: NotRequired[str]
+    name: NotRequired[str]
+    weights: NotRequired[str]
+    location: NotRequired[str]
+    max_length: NotRequired[int | None]
+    texts: NotRequired[tuple[int, ...]]
 
 
 class PointEntry(PointFields):
@@ -108,7 +118,8 @@ class LimitsEntry(TypedDict):
     min_seconds: float
 
 
-PointStatus = Literal["ok", "oom", "timeout", "beyond_max_length", "failed", "skipped"]
+PointStatus = Literal["ok", "oom", "timeout", "beyond_max_length", "unsupported", "failed", "skipped"]
+"""``unsupported``: the engine cannot run the model."""
 
 
 class Measured(TypedDict):
@@ -118,6 +129,8 @@ class Measured(TypedDict):
     error: str | None
     log: NotRequired[str]
     samples_ms: NotRequired[list[float]]
+    passes_ms: NotRequired[list[float]]
+    """Of all batches of a user's own texts together; then ``samples_ms`` are those of single batches."""
     warm_up_ms: NotRequired[list[float]]
     model: NotRequired[BuiltModel]
     attention: NotRequired[str | None]
@@ -125,6 +138,7 @@ class Measured(TypedDict):
     memory: NotRequired[PointMemory]
     joules_per_call: NotRequired[dict[str, float]]
     environment: NotRequired[Environment]
+    build_s: NotRequired[float]
     load_s: NotRequired[float]
     wall_s: NotRequired[float]
     processor_taken_by_others: NotRequired[float | None]
@@ -152,7 +166,7 @@ class _Point(TypedDict):
     calibration: Calibration | None
     limits: LimitsEntry
     seconds: dict[str, float]
-    """``wall``, ``load``, ``measured``, ``overhead``."""
+    """``wall``, ``load``, ``measured``, ``overhead``; ``build`` for export, quantisation and compilation, where there was any."""
     processor_taken_by_others: float | None
     """Share of the machine that other processes used meanwhile, 0 to 1."""
     environment: Environment
@@ -169,12 +183,23 @@ class MeasuredPoint(_Point):
 class UnmeasuredPoint(_Point):
     """A point that could not be measured, and why."""
 
-    status: Literal["oom", "timeout", "beyond_max_length", "failed", "skipped"]
+    status: Literal["oom", "timeout", "beyond_max_length", "unsupported", "failed", "skipped"]
     latency_ms: None
     tokens_per_s: None
 
 
 PointRecord = MeasuredPoint | UnmeasuredPoint
+
+
+def series_name(point: PointFields) -> str:
+    """What tables and figures call a point's model: ``bert``, ``bert (openvino int8)``, or the name of its weights."""
+    engine = "compile" if point["compiled"] else point.get("engine", "torch")
+    quantize = point.get("quantize", "none")
+    words = [*([quantize] if quantize != "none" else [])]
+    if engine != "torch" or words:
+        words.insert(0, engine)
+    name = point.get("name") or point["model"]
+    return f"{name} ({' '.join(words)})" if words else name
 
 
 def point_record(
@@ -210,7 +235,7 @@ def point_record(
         "warm_up_ms": measured.get("warm_up_ms", []),
         "memory": measured.get("memory"),
         "flops": measured.get("flops"),
-        "fraction_of_peak": _fraction_of_peak(measured, point["precision"], calibration) if complete else None,
+        "fraction_of_peak": _fraction_of_peak(measured, point, calibration) if complete else None,
         "joules_per_call": measured.get("joules_per_call", {}),
         "calibration": calibration,
         "limits": limits,
@@ -220,7 +245,7 @@ def point_record(
     }
     if measured["status"] != "ok":
         return {**common, "status": measured["status"], "latency_ms": None, "tokens_per_s": None}
-    rates = _quantiles([point["tokens"] / (sample / 1e3) for sample in samples])
+    rates = _quantiles([point["tokens"] / (sample / 1e3) for sample in measured.get("passes_ms") or samples])
     return {**common, "status": "ok", "latency_ms": {**_quantiles(samples), "samples": samples}, "tokens_per_s": rates}
 
 
@@ -231,10 +256,10 @@ def _quantiles(values: Sequence[float]) -> Quantiles:
     return {"median": float(middle), "p10": float(low), "p90": float(high)}
 
 
-def _fraction_of_peak(measured: Measured, precision: str, calibration: Calibration | None) -> float | None:
+def _fraction_of_peak(measured: Measured, point: PointEntry, calibration: Calibration | None) -> float | None:
     operations = measured.get("flops")
-    rate = calibration["matmul_flops_per_s"].get(precision) if calibration else None
-    if not operations or not rate:
+    rate = calibration["matmul_flops_per_s"].get(point["precision"]) if calibration else None
+    if not operations or not rate or point.get("quantize") == "int8":  # the machine's rate in int8 is not calibrated
         return None
     return operations["needed"] / (_quantiles(measured["samples_ms"])["median"] / 1e3) / rate
 
@@ -244,4 +269,5 @@ def _seconds(measured: Measured) -> dict[str, float]:
         return {}
     spent = (sum(measured.get("samples_ms", [])) + sum(measured.get("warm_up_ms", []))) / 1e3
     seconds = {"wall": measured["wall_s"], "measured": spent, "overhead": measured["wall_s"] - spent}
-    return seconds | ({"load": measured["load_s"]} if "load_s" in measured else {})
+    seconds |= {"load": measured["load_s"]} if "load_s" in measured else {}
+    return seconds | ({"build": measured["build_s"]} if "build_s" in measured else {})

@@ -53,6 +53,10 @@ class ExampleCounts(TypedDict):
     n_documents: NotRequired[int]
     n_documents_truncated: NotRequired[int]
     n_train_pairs: NotRequired[int]
+    n_pairs: NotRequired[int]
+    """Pairs of a query of dev or test and a candidate that were scored."""
+    n_pairs_truncated: NotRequired[int]
+    """Those that were cut at the longest input."""
 
 
 class TaskEntry(ExampleCounts):

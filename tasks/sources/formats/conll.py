@@ -6,12 +6,13 @@ Marcus, 1995, as used since CoNLL-2002), with a note for each conversion.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import InputError
 from tasks.sources.columns import Row, numbers_tokens, read_rows
 from tasks.sources.formats.lines import shown
+from tasks.sources.formats.looks import other_format
 from tasks.sources.formats.reading import LONGEST_LABEL, LONGEST_READ
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.sentence import Sentence
@@ -21,10 +22,10 @@ from tasks.task import Split
 
 
 def files(folder: Path) -> dict[Split, Path]:
-    """The three files of a local dataset.
+    """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
-        InputError: one is missing.
+        InputError: train is missing.
     """
     return split_files(folder, ".conll")
 
@@ -45,7 +46,7 @@ def load(folder: Path, strict_tags: bool = False) -> tuple[dict[Split, list[Sent
     """Read the three splits of a folder.
 
     Args:
-        folder: holds ``train.conll``, ``dev.conll`` and ``test.conll``.
+        folder: holds ``train.conll`` and, if there are any, ``dev.conll`` and ``test.conll``.
         strict_tags: refuse tags that violate the scheme of their file.
 
     Returns:
@@ -55,17 +56,43 @@ def load(folder: Path, strict_tags: bool = False) -> tuple[dict[Split, list[Sent
         InputError: a file is missing, empty or malformed; or dev or test hold a type that train never has.
     """
     found = files(folder)
-    rows, notes = read_rows(found)
-    for split, file in found.items():
+    try:
+        rows, notes = read_rows(found)
+    except InputError as error:
+        for file in found.values():
+            if (better := other_format(file, "CoNLL", error)) is not error:
+                raise better from error
+        raise
+    splits, more = to_sentences(rows, found, strict_tags)
+    return splits, (*copied_notes(folder), *notes, *more)
+
+
+def to_sentences(
+    rows: Mapping[Split, Sequence[Sequence[Row]]], places: Mapping[Split, Path], strict_tags: bool
+) -> tuple[dict[Split, list[Sentence]], list[str]]:
+    """Sentences with IOB2 tags.
+
+    Args:
+        rows: the words of each sentence of each split, with tags of any scheme.
+        places: the file of each split, for messages.
+        strict_tags: refuse tags that violate the scheme of their file.
+
+    Returns:
+        The sentences of each split, and a note for each conversion.
+
+    Raises:
+        InputError: a sentence or a tag is too long, train holds no entity, or dev or test hold a type that train never has.
+    """
+    for split, file in places.items():
         for sentence in rows[split]:
             _check_size(sentence, file)
-    known = _types(rows["train"], found["train"])
-    for split, file in found.items():
-        _check_types(rows[split], known, file)
-    tags = {split: [[row.tag for row in sentence] for sentence in rows[split]] for split in found}
-    schemes = fits(tags)
+    known = _types(rows["train"], places["train"])
+    for split, file in places.items():
+        _check_types(rows[split], known, file, places["train"].name)
+    tags = {split: [[row.tag for row in sentence] for sentence in rows[split]] for split in places}
+    schemes, notes = fits(tags), list[str]()
     splits: dict[Split, list[Sentence]] = {}
-    for split, file in found.items():
+    for split, file in places.items():
         read = [written(entities(one), len(one)) for one in tags[split]]
         splits[split] = [
             Sentence(tuple(row.token for row in sentence), tuple(new), f"{file.name}:{sentence[0].line}")
@@ -74,7 +101,7 @@ def load(folder: Path, strict_tags: bool = False) -> tuple[dict[Split, list[Sent
         if strict_tags:
             _refuse_irregular(rows[split], tags[split], schemes[split], file)
         notes += _scheme_notes(rows[split], read, schemes[split], file)
-    return splits, (*copied_notes(folder), *notes)
+    return splits, notes
 
 
 def _check_size(sentence: Sequence[Row], file: Path) -> None:
@@ -99,11 +126,11 @@ def _types(rows: Sequence[Sequence[Row]], file: Path) -> set[str]:
     return known
 
 
-def _check_types(rows: Sequence[Sequence[Row]], known: set[str], file: Path) -> None:
+def _check_types(rows: Sequence[Sequence[Row]], known: set[str], file: Path, train: str) -> None:
     unknown = (row for sentence in rows for row in sentence if row.tag != "O" and row.tag[2:] not in known)
     if first := next(unknown, None):
         raise InputError(
-            f"{file}:{first.line} has the type {first.tag[2:]!r}, which train.conll never has and no model could learn; "
+            f"{file}:{first.line} has the type {first.tag[2:]!r}, which {train} never has and no model could learn; "
             "rename it or map it to O"
         )
 

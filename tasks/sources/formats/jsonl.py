@@ -9,31 +9,45 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 from harness.errors import InputError
 from harness.json_file import JsonObject
 from harness.registry import suggestion
 from tasks.sources.formats.lines import is_unicode, json_lines, shown
-from tasks.sources.formats.reading import LONGEST_LABEL, Reading
+from tasks.sources.formats.reading import LONGEST_LABEL, Reading, Rule
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.splits import files_identity, read_bytes, split_files
-from tasks.task import DatasetInfo, Split
+from tasks.task import SPLITS, DatasetInfo, Split
 
 COLUMNS = (("premise", "hypothesis"), ("text", "text_pair"))
 UNLABELLED = ("-1", "-", "")
 """Labels that mean "no gold label", besides null: the id in exports of GLUE and SNLI, and the text in SNLI's own files."""
+RULE = Rule(lambda example: example.text, "text")
+"""How a missing split is cut from train."""
 _ONCE_A_CLASS = re.compile(rb'"label"\s*:\s*("\s*-1?\s*"|-1)\s*[,}]')
 
 
 def files(folder: Path) -> dict[Split, Path]:
-    """The three files of a local dataset.
+    """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
-        InputError: one is missing.
+        InputError: train is missing.
     """
     return split_files(folder, ".jsonl")
+
+
+def is_native(folder: Path) -> bool:
+    """Whether a folder is read here: its first split is a file ``.jsonl``, whose first object, if there is one, has the usual keys."""
+    file = next((path for split in SPLITS if (path := folder / f"{split}.jsonl").is_file()), None)
+    if file is None:
+        return False
+    first = next((row for _, row in json_lines(file)), None)
+    if not isinstance(first, dict):
+        return not read_bytes(file).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
+    return "label" in first and any(text in first for text, _ in COLUMNS)
 
 
 def identity(folder: Path) -> str:
@@ -50,10 +64,10 @@ def identity(folder: Path) -> str:
 
 
 def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
-    """Read the three splits of a folder; the labels are those of train, sorted.
+    """Read the splits of a folder; what it lacks is cut from train. The labels are those of train, sorted.
 
     Args:
-        folder: holds ``train.jsonl``, ``dev.jsonl`` and ``test.jsonl``.
+        folder: holds ``train.jsonl`` and, if there are any, ``dev.jsonl`` and ``test.jsonl``.
         skip_bad: leave out malformed lines and count them.
 
     Raises:
@@ -61,7 +75,8 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
             dev or test have a label that train never has; or train has one label only.
     """
     reading: Reading[LabelledText] = Reading(skip_bad, notes=copied_notes(folder))
-    for split, file in files(folder).items():
+    there = files(folder)
+    for split, file in there.items():
         what = f"lines of {file.name} without a gold label (-1, '-', empty or null)"
         found = _labelled(_lines(file, reading.labels), reading, str(file), what)
         reading.take(split, found, str(file), file.name, "lines")
@@ -69,6 +84,7 @@ def load(folder: Path, skip_bad: bool = False) -> Reading[LabelledText]:
             reading.labels = tuple(sorted({example.label for example in reading.splits[split]}))
             if len(reading.labels) < 2:
                 raise InputError(f"every label of {file} is {reading.labels[0]!r}, so there is nothing to learn")
+    reading.complete(RULE, {split: file.name for split, file in there.items()})
     return reading
 
 
@@ -148,7 +164,7 @@ def _example(row: JsonObject, file: str, number: int) -> LabelledText | str | No
     if "label" not in row:
         return "has no 'label'"
     label = row["label"]
-    if _is_unlabelled(label):
+    if is_unlabelled(label):
         return None
     if isinstance(label, bool) or not isinstance(label, str | int):
         return f"has the label {shown(label)}, which is neither text nor an integer"
@@ -160,16 +176,17 @@ def _example(row: JsonObject, file: str, number: int) -> LabelledText | str | No
     for column in columns:
         if column not in row:
             return f"has no {column!r}"
-        if not _is_text(row[column]):
+        if not is_text(row[column]):
             return f"has no text in {column!r}"
     return LabelledText(row[first], row[second] if len(columns) == 2 else None, str(label), f"{file}:{number}")
 
 
-def _is_unlabelled(label: object) -> bool:
+def is_unlabelled(label: object) -> bool:
+    """Whether a label means "no gold label": -1, "-", empty or null."""
     return label is None or (type(label) in (int, str) and str(label).strip() in UNLABELLED)
 
 
-def _is_text(value: object) -> bool:
+def is_text(value: object) -> TypeGuard[str]:
     """Whether it has any characters except blanks, and no half of a surrogate pair."""
     return isinstance(value, str) and bool(value.strip()) and is_unicode(value)
 
@@ -180,7 +197,7 @@ def _from_row(info: DatasetInfo, split: Split, number: int, row: JsonObject) -> 
     try:
         first, *second = (str(row[column]) for column in columns)
         label = row["label"]
-        if _is_unlabelled(label) or not all(map(_is_text, (first, *second))):
+        if is_unlabelled(label) or not all(map(is_text, (first, *second))):
             return None
         name = label if isinstance(label, str) else hub.name_of(label, labels)
     except KeyError as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from harness.errors import InputError
+from tasks.sources.formats.looks import looks_like, renaming
 from tasks.sources.splits import fingerprint, hold_out
-from tasks.task import Data, Split
+from tasks.task import SPLITS, Data, Split
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -21,6 +23,19 @@ LONGEST_LABEL = 256
 LONGEST_READ = 5_000_000
 """Characters of a context or sentence that is read completely, in windows: tokenising this many takes about 1.3 GB. War and
 Peace has 3.2 million. If only the beginning of a text is read, its length does not matter (`tasks.beginning`)."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a split is cut from train: so that it shares no group with train.
+
+    Attributes:
+        group: the property of an example, such as its text.
+        what: the word for it.
+    """
+
+    group: Callable[..., Hashable]
+    what: str
 
 
 @dataclass
@@ -58,12 +73,15 @@ class Reading(Generic[T]):
         """
         examples: list[T] = []
         bad: list[str] = []
-        for one in found:
+        every = iter(found)
+        for one in every:
             if not isinstance(one, str):
                 examples.append(one)
             elif self.skip_bad:
                 bad.append(one)
             else:
+                if not examples:
+                    _refuse_if_all_are_bad(every, one, where, unit)
                 raise InputError(f"{one}; fix it, or leave such {unit} out with --skip-bad")
         if not examples:
             only_bad = f" that is not malformed; the first: {bad[0]}" if bad else ""
@@ -87,6 +105,38 @@ class Reading(Generic[T]):
             f"the published development set is the test split here; dev was cut from train by {what}, the same for every run"
         )
 
+    def complete(self, rule: Rule, published: Mapping[Split, str]) -> None:
+        """Cut the splits that are missing from train; a dev split becomes the test split if there is no other.
+
+        Args:
+            rule: how to cut.
+            published: the names of splits and files that were read.
+
+        Raises:
+            InputError: train is too small to be cut.
+        """
+        if "test" not in self.splits:
+            if "dev" in self.splits:
+                self.splits["test"] = self.splits.pop("dev")
+                self.notes.append(f"{published['dev']} is the test split here, because no other one has labels")
+            else:
+                self._cut("test", len(self.splits["train"]), rule)
+        if "dev" not in self.splits and "train" in self.splits:
+            self._cut("dev", len(self.splits["test"]), rule)
+        self.splits = {split: self.splits[split] for split in SPLITS if split in self.splits}
+
+    def _cut(self, split: Split, size: int, rule: Rule) -> None:
+        n_train = len(self.splits["train"])
+        train, held = hold_out(self.splits["train"], size, rule.group)
+        if not held or not train:
+            raise InputError(
+                f"train has {n_train} examples, too few to cut a {split} split from them; add one, or more examples"
+            )
+        self.splits["train"], self.splits[split] = train, held
+        self.notes.append(
+            f"there is no {split} split: {len(held)} examples were cut from train by {rule.what}, the same for every run"
+        )
+
     def data(self, origin: str) -> Data:
         """The finished dataset; ``origin`` is for people."""
         return Data(
@@ -97,3 +147,23 @@ class Reading(Generic[T]):
             tuple(self.notes),
             n_skipped=self.n_skipped,
         )
+
+
+def _refuse_if_all_are_bad(rest: Iterator[object], first: str, where: str, unit: str) -> None:
+    """Refuse a file in which no example is well-formed: it is in another format, so that skipping examples cannot help.
+
+    Args:
+        rest: what follows the first example.
+        first: the defect of the first example.
+        where, unit: see `Reading.take`.
+    """
+    n_bad = 1
+    for one in rest:
+        if not isinstance(one, str):
+            return
+        n_bad += 1
+    if n_bad > 1:
+        kind = looks_like(Path(where)) if Path(where).is_file() else ""
+        looks = f", which looks like {kind}" if kind else ""
+        do = renaming(Path(where), kind) if kind else "; check its format"
+        raise InputError(f"none of the {n_bad} {unit} of {where}{looks}, is as expected{do}; the first: {first}")

@@ -14,24 +14,37 @@ from typing import Any
 from harness.errors import InputError
 from harness.json_file import JsonError, JsonObject, parse_json
 from tasks.sources.formats.lines import is_unicode, shown
-from tasks.sources.formats.reading import LONGEST_READ, Reading
+from tasks.sources.formats.looks import other_format
+from tasks.sources.formats.reading import LONGEST_READ, Reading, Rule
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.question import Answer, Question
 from tasks.sources.splits import files_identity, read_bytes, split_files
-from tasks.task import DatasetInfo, Split
+from tasks.task import SPLITS, DatasetInfo, Split
 
 LABELS = ("start", "end")
 """The outputs of the head for every token."""
+RULE = Rule(lambda question: question.title, "document")
+"""How a missing split is cut from train."""
 
 
 def files(folder: Path) -> dict[Split, Path]:
-    """The three files of a local dataset.
+    """The files of a local dataset, see `tasks.sources.splits.split_files`.
 
     Raises:
-        InputError: one is missing.
+        InputError: train is missing.
     """
     return split_files(folder, ".json")
+
+
+def is_native(folder: Path) -> bool:
+    """Whether a folder is read here: its first split is a file ``.json`` of one object, not of a list, nor of rows."""
+    file = next((path for split in SPLITS if (path := folder / f"{split}.json").is_file()), None)
+    if file is None:
+        return False
+    content = read_bytes(file).removeprefix(b"\xef\xbb\xbf").lstrip()
+    rows = b'"context"' in content and b'"paragraphs"' not in content
+    return content[:1] != b"[" and not rows
 
 
 def identity(folder: Path) -> str:
@@ -44,18 +57,20 @@ def identity(folder: Path) -> str:
 
 
 def load(folder: Path, skip_bad: bool = False) -> Reading[Question]:
-    """Read the three splits of a folder.
+    """Read the splits of a folder; what it lacks is cut from train.
 
     Args:
-        folder: holds ``train.json``, ``dev.json`` and ``test.json``.
+        folder: holds ``train.json`` and, if there are any, ``dev.json`` and ``test.json``.
         skip_bad: leave out malformed questions and count them.
 
     Raises:
         InputError: a file is missing, is not JSON in this format, or holds a malformed question (which is named).
     """
     reading: Reading[Question] = Reading(skip_bad, labels=LABELS, notes=copied_notes(folder))
-    for split, file in files(folder).items():
-        reading.take(split, _one_of_each(_questions(_document(file)), str(file)), str(file), file.name, "entries")
+    there = files(folder)
+    for split, file in there.items():
+        reading.take(split, one_of_each(_questions(_document(file)), str(file)), str(file), file.name, "entries")
+    reading.complete(RULE, {split: file.name for split, file in there.items()})
     return reading
 
 
@@ -76,12 +91,12 @@ def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None)
     for split, rows in hub.load_rows(info, revision, root).items():
         where = f"{info.hub_id} ({split})"
         found = (_from_row(read, row, f"row {number}") for number, row in enumerate(rows))
-        reading.take(split, _one_of_each(found, where), where, split, "rows")
+        reading.take(split, one_of_each(found, where), where, split, "rows")
     reading.cut_dev(lambda question: question.title, "document")
     return reading
 
 
-def _one_of_each(found: Iterable[Question | str], where: str) -> Iterator[Question | str]:
+def one_of_each(found: Iterable[Question | str], where: str) -> Iterator[Question | str]:
     """The same, with a sentence in place of a question whose id occurred before; every sentence begins with the place."""
     seen: set[str] = set()
     for one in found:
@@ -103,7 +118,8 @@ def _document(file: Path) -> list[object]:
     try:
         document = parse_json(read_bytes(file))
     except JsonError as error:
-        raise InputError(f"{file}:{error.line} {error}; a span dataset is SQuAD JSON in UTF-8") from error
+        refused = InputError(f"{file}:{error.line} {error}; a span dataset is SQuAD JSON in UTF-8")
+        raise other_format(file, "JSON", refused) from error
     data = document.get("data") if isinstance(document, dict) else None
     if not isinstance(data, list):
         raise InputError(
@@ -139,10 +155,11 @@ def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | st
             if problem := _lacking(qa, {"id": str, "question": str, "answers": list}):
                 yield f"{_named(qa, f'{at}.qas[{number}]')} {problem}"
             else:
-                yield _question(qa, paragraph["context"], title)
+                yield question(qa, paragraph["context"], title)
 
 
-def _question(qa: JsonObject, context: str, title: str) -> Question | str:
+def question(qa: JsonObject, context: str, title: str) -> Question | str:
+    """The question of an entry of SQuAD's ``qas``, whose keys are there, or a sentence about its defect."""
     name = _named(qa, "")
     if not qa["question"].strip() or not is_unicode(qa["question"]):
         return f"{name} has no text"
@@ -181,7 +198,7 @@ def _squad_row(row: JsonObject) -> Question | str:
         "question": row["question"],
         "answers": [{"text": text, "answer_start": start} for text, start in pairs],
     }
-    return _question(qa, row["context"], row["title"])
+    return question(qa, row["context"], row["title"])
 
 
 def _record_row(row: JsonObject) -> Question | str:
@@ -194,7 +211,7 @@ def _record_row(row: JsonObject) -> Question | str:
     }
     if not qa["answers"]:
         return f"{_named(qa, '')} has an answer that its passage never mentions"
-    return _question(qa, row["passage"], str(row["idx"]["passage"]))
+    return question(qa, row["passage"], str(row["idx"]["passage"]))
 
 
 def _lacking(value: object, needed: Mapping[str, type]) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 from harness.errors import InputError
 from harness.json_file import read_json
 from harness.registry import suggestion
+from tasks.sources.hub.repository import PREFIX, Address
 from tasks.task import Data, Task, measured
 
 SOURCE = "source.json"
@@ -51,6 +52,11 @@ def copy_from_hub(task: Task, dataset: str, data_dir: Path, force: bool = False)
     """
     name = f"{task.family}/{dataset}"
     info = task.datasets.get(dataset)
+    if dataset.startswith(PREFIX):
+        hub_id = Address.parse(dataset).hub_id
+        raise InputError(
+            f"fetch copies declared datasets; run `hf download {hub_id} --repo-type dataset` and copy the HF_HOME cache instead"
+        )
     if info is None:
         raise InputError(f"there is no dataset {name}{suggestion(dataset, task.datasets)}")
     task = measured(task, dataset)

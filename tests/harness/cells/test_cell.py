@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cells.cell import Cell
+from harness.cells.plan import chosen_options, with_task_options
 from harness.cells.recipe import Recipe
 from harness.errors import InputError
+from tasks import TASKS
 
 CELL = Cell(
     "avey-b", "tiny", "scratch", "ner/docstrings", Recipe(), 0, weights_identity="weights", data_identity="data"
@@ -54,3 +56,12 @@ def test_a_learning_rate_is_a_number(value):
 def test_an_unknown_option_suggests_the_right_one():
     with pytest.raises(InputError, match="did you mean 'learning_rate'"):
         Recipe().with_options({"learning_rat": 1})
+
+
+@pytest.mark.parametrize("family", ["ner", "span", "nli", "classification", "retrieval"])
+def test_columns_and_splits_are_in_the_key_only_if_they_are_named(family):
+    task = TASKS[family]
+    unnamed = dict(chosen_options(task))
+    assert not unnamed.keys() & {*task.columns, "train_split", "dev_split", "test_split"}
+    named = with_task_options(task, {task.columns[0]: "x", "test_split": "y"})
+    assert dict(chosen_options(named)) == {**unnamed, task.columns[0]: "x", "test_split": "y"}

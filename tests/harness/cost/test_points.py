@@ -7,9 +7,20 @@ import numpy as np
 import pytest
 
 from harness.cost.ids import FIRST_ID, zipf_ids
-from harness.cost.points import Settings, is_beyond, parse_lengths, parse_models, points_of
+from harness.cost.points import (
+    Growing,
+    Point,
+    Settings,
+    is_beyond,
+    parse_batch_sizes,
+    parse_choices,
+    parse_lengths,
+    parse_models,
+    points_of,
+    random_weights,
+)
+from harness.engines import Choice
 from harness.errors import InputError
-from models import MODELS
 
 
 def points(models=("bert",), lengths=(128, 512), **changes):
@@ -67,21 +78,30 @@ def test_batches_and_sizes_that_cannot_be_are_refused(changes, sentence):
 
 def test_every_value_of_a_point_decides_its_key():
     (point,) = points(lengths=(128,))
-    other = {"str": "other", "int": 7, "bool": True}
+    other = {"str": "other", "int": 7, "bool": True, "int | None": 7, "tuple[int, ...]": (7,)}
     keys = {point.key}
     for field in dataclasses.fields(point):
         keys.add(dataclasses.replace(point, **{field.name: other[field.type]}).key)
-    assert len(keys) == 1 + len(dataclasses.fields(point))
+    # Equal weights in another folder are the same point.
+    assert len(keys) == len(dataclasses.fields(point))
+    assert dataclasses.replace(point, location="/elsewhere").key == point.key
+
+
+def test_stored_points_keep_their_keys():
+    """Keys that the first version of `Point` gave, which had no engines, weights and texts."""
+    point = Point("bert", "tiny", "inference", 16, "batch 1", 1, "fp32", "sdpa", False, 1, 8192, False, "test")
+    assert point.key == "f506e0146b54c3e2"
+    assert dataclasses.replace(point, compiled=True).key == "8fb88691f39cc3ac"
 
 
 def test_only_texts_beyond_a_models_own_length_are_extended():
     short, long = points(lengths=(512, 513), extend_positions=True)
     assert (short.extended, long.extended) == (False, True)
-    assert not is_beyond(long, MODELS["bert"])
-    assert [is_beyond(point, MODELS["bert"]) for point in points(lengths=(512, 513))] == [False, True]
+    assert not is_beyond(long)
+    assert [is_beyond(point) for point in points(lengths=(512, 513))] == [False, True]
     (endless,) = points(("avey-b",), lengths=(98304,), extend_positions=True)
     assert not endless.extended
-    assert not is_beyond(endless, MODELS["avey-b"])
+    assert not is_beyond(endless)
 
 
 def test_all_models_get_ids_that_all_of_them_know():
@@ -103,3 +123,32 @@ def test_ids_follow_zipf():
     counts = np.bincount(zipf_ids(1, 400_000, 8192)[0], minlength=8192)[FIRST_ID:]
     assert counts[0] / counts[9] == pytest.approx(10, rel=0.1)
     assert counts[0] / counts[99] == pytest.approx(100, rel=0.2)
+
+
+def test_batch_sizes_and_engines_are_read():
+    assert parse_batch_sizes("1, 8,auto") == (1, 8, None)
+    assert parse_choices("torch,compile", "none")[1].label == "compile"
+    for text in ("", "1,x", "0,8", "-1"):
+        with pytest.raises(InputError, match="--batch-sizes takes whole numbers"):
+            parse_batch_sizes(text)
+    with pytest.raises(InputError, match="names a size twice"):
+        parse_batch_sizes("8,8")
+    with pytest.raises(InputError, match="no engine 'onnx'; choose from torch"):
+        parse_choices("onnx", "none")
+
+
+def test_every_engine_and_batch_is_a_point_of_its_own_and_torch_needs_no_new_key():
+    choices = (Choice(), Choice("compile"), Choice("openvino", "int8"))
+    found = points(lengths=(128,), choices=choices, batch_sizes=(1, 8))
+    assert [(point.choice, point.batch_size) for point in found] == [(c, b) for c in choices for b in (1, 8)]
+    assert found[0] == points(lengths=(128,))[0]
+    assert [point.precision for point in points(lengths=(128,), precision="bf16", choices=choices)] == ["bf16"] * 2 + [
+        "fp32"
+    ]
+
+
+def test_points_of_own_texts_hold_their_lengths_and_count_only_real_tokens():
+    subject = replace(random_weights("bert", "tiny"), texts=(30, 20, 10))
+    (point,) = points((subject,), lengths=(128,), batch_size=2, texts="mine.txt")
+    assert (point.length, point.batching, point.tokens) == (20, "batch 2 of mine.txt", 60)
+    assert Growing(point).after(point).batching == "batch 4 of mine.txt"

@@ -6,6 +6,7 @@ import pytest
 
 from harness.cost.points import Limits, Settings, points_of
 from harness.cost.run import Bench
+from harness.engines import Choice
 from harness.errors import InputError, StoppedError
 from harness.store import Store
 
@@ -195,3 +196,62 @@ def test_points_of_another_revision_of_the_code_are_counted(tmp_path):
     again = bench(Store(tmp_path), Children())
     again.run(one)
     assert again.outdated == 1
+
+
+class Saturating(Children):
+    """Twice the batch gives twice the throughput up to 8 texts, and more than 32 do not fit."""
+
+    def measure(self, point, limits, plugins):
+        self.asked.append((point.model, point.batch_size))
+        if point.batch_size > 32:
+            return {"status": "oom", "error": "no memory"}
+        return {"status": "ok", "error": None, "samples_ms": [10.0 * max(1, point.batch_size / 8)] * 5}
+
+
+def batches(*sizes, lengths=(128,)):
+    settings = Settings(size="tiny", precision="fp32", machine="m", threads=1, batch_sizes=sizes)
+    return points_of(("bert",), lengths, settings)
+
+
+def test_auto_doubles_the_batch_until_throughput_stops_growing(tmp_path):
+    children = Saturating()
+    records = bench(Store(tmp_path), children).run(batches(None))
+    assert [record["point"]["batch_size"] for record in records] == [1, 2, 4, 8, 16]
+    again = Saturating()
+    assert bench(Store(tmp_path), again).run(batches(None)) == records
+    assert again.asked == []
+
+
+def test_auto_measures_no_batch_twice(tmp_path):
+    children = Saturating()
+    records = bench(Store(tmp_path), children).run(batches(1, 8, None))
+    assert [record["point"]["batch_size"] for record in records] == [1, 8, 2, 4, 16]
+
+
+def test_a_batch_that_does_not_fit_is_a_row_and_smaller_ones_go_on(tmp_path):
+    children = Saturating()
+    records = bench(Store(tmp_path), children).run(batches(1, 64, 128, 8, lengths=(128, 256)))
+    found = [(record["point"]["length"], record["point"]["batch_size"], record["status"]) for record in records]
+    assert found == [
+        (128, 1, "ok"), (128, 64, "oom"), (128, 128, "skipped"), (128, 8, "ok"),
+        (256, 1, "ok"), (256, 64, "skipped"), (256, 128, "skipped"), (256, 8, "ok"),
+    ]  # fmt: skip
+
+
+class NotExportable(Children):
+    """Models that torch alone can run."""
+
+    def measure(self, point, limits, plugins):
+        if point.engine == "onnxruntime":
+            return {"status": "unsupported", "error": "BertModel cannot be exported"}
+        return super().measure(point, limits, plugins)
+
+
+def test_a_model_that_an_engine_cannot_run_is_a_row_and_other_engines_go_on(tmp_path):
+    settings = Settings("tiny", "fp32", "m", 1, choices=(Choice("onnxruntime"), Choice()))
+    said: list[str] = []
+    records = bench(Store(tmp_path), NotExportable(), said=said).run(points_of(("bert",), (128, 256), settings))
+    assert [record["status"] for record in records] == ["unsupported", "skipped", "ok", "ok"]
+    assert records[0]["point"]["engine"] == "onnxruntime"
+    assert "engine" not in records[2]["point"]
+    assert "bert (onnxruntime) tiny inference 1 x 128: unsupported, BertModel cannot be exported" in said

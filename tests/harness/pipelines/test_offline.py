@@ -12,6 +12,14 @@ EMBEDDED = [name for name in TASKS if any(info.source == "embedded" for info in 
 TINY_OPTIONS = {
     "needle": {"lengths": "160", "depths": "0,100", "examples": "1", "distractors": "0"},
     "lm": {"tokens": "2000"},
+    "recall": {
+        "test": "16:2",
+        "train": "as-test",
+        "examples": "3",
+        "train_tokens": "200",
+        "vocabulary": "64",
+        "width": "32",
+    },
 }
 
 RUN_ALL = """
@@ -44,7 +52,8 @@ if __name__ == "__main__":
     for task, options in tasks.items():
         recipe = {"max_steps": 1, "train_limit": 8, "batch_size": 4} if not task.startswith("lm/") else {}
         recipe["max_length"] = int(options.get("lengths", 64))
-        planned = plan(Request("bert", task, weights, recipe=recipe, task_options=options))
+        of_text = not task.startswith("recall/")
+        planned = plan(Request("bert", task, weights if of_text else "scratch", recipe=recipe, task_options=options))
         done = run(planned)
         print(json.dumps([task, done.record["task"], done.record["scores"], done.predictions]), flush=True)
 """

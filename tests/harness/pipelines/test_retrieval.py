@@ -357,3 +357,80 @@ def test_keys_of_cells_that_score_as_before_are_as_before(small_bert, worlds):
         cell = planned(model, "retrieval/codes", worlds, weights, epochs=0, precision="fp32").cell
         assert dict(cell.task_options) == {"document_prefix": "", "document_words": "32", "query_prefix": ""}
         assert cell.data_identity == beir.identity(worlds / "retrieval" / "codes")
+
+
+def with_options(small_bert, worlds, recipe=(), **options):
+    request = Request(
+        "bert",
+        "retrieval/codes",
+        str(small_bert),
+        data_dir=str(worlds),
+        recipe=OPTIONS | dict(recipe),
+        task_options=options,
+    )
+    return plan(request)
+
+
+def test_late_interaction_learns_and_says_so(small_bert, worlds):
+    untrained = run(with_options(small_bert, worlds, {"epochs": 0}, scoring="maxsim")).record
+    done = run(with_options(small_bert, worlds, {"epochs": 2}, scoring="maxsim")).record
+    assert done["scores"]["test"]["ndcg_at_10"] > untrained["scores"]["test"]["ndcg_at_10"] > 0
+    assert done["scores"]["dev"]["ndcg_at_10"] > untrained["scores"]["dev"]["ndcg_at_10"]
+    assert any("all their tokens (MaxSim)" in note for note in done["task"]["notes"])
+    assert done["task"]["options"]["scoring"] == "maxsim"
+    assert (done["task"]["n_documents"], done["recipe"]["steps"]) == (84, 2 * 19)
+
+
+def test_late_interaction_trains_in_parts_with_the_same_loss(small_bert, worlds, monkeypatch):
+    import harness.nn.contrastive as module
+
+    recipe = {"max_steps": 1, "batch_size": 40}
+    whole = run(with_options(small_bert, worlds, recipe, scoring="maxsim")).record["losses"]
+    monkeypatch.setattr(module, "CACHED_ABOVE", 8)
+    parts = run(with_options(small_bert, worlds, recipe, scoring="maxsim")).record["losses"]
+    assert parts[0][1] == pytest.approx(whole[0][1], rel=0.1)  # dropout is drawn part by part
+
+
+def test_truncated_vectors_are_those_of_sentence_transformers(encoder):
+    from dataclasses import replace
+
+    from harness.cells.vectors import PLAIN
+    from harness.nn.contrastive import sentence_transformer
+
+    model, tokenizer = encoder
+    ours, _ = embed(model, tokenizer, TEXTS, 24, "fp32", by=replace(PLAIN, truncate_dim=5))
+    theirs = sentence_transformer(model, tokenizer, 24)
+    expected = theirs.encode(TEXTS, truncate_dim=5, normalize_embeddings=True, show_progress_bar=False)
+    assert ours.shape == (len(TEXTS), 5)
+    assert np.allclose(ours, expected, atol=1e-5)
+
+
+def test_vectors_are_trained_as_a_whole_and_truncated(small_bert, worlds):
+    done = run(with_options(small_bert, worlds, {"max_steps": 2}, truncate_dim="8")).record
+    whole = run(with_options(small_bert, worlds, {"max_steps": 2})).record
+    assert done["losses"][0][1] > 1.5 * whole["losses"][0][1]  # the sum of two losses
+    assert any("first 8 values" in note for note in done["task"]["notes"])
+    with pytest.raises(InputError, match="truncate_dim is 33, but the vectors of these weights have 32 values"):
+        run(with_options(small_bert, worlds, truncate_dim="33"))
+
+
+def test_options_of_vectors_that_contradict_each_other_or_are_unknown_are_refused(small_bert, worlds):
+    keys = {
+        with_options(small_bert, worlds, **options).cell.key
+        for options in ({}, {"scoring": "declared"}, {"truncate_dim": "declared"}, {"pooling": "declared"})
+    }
+    assert len(keys) == 1
+    weighted = [with_options(small_bert, worlds, pooling=name).cell.key for name in ("weighted", "weightedmean")]
+    assert weighted[0] == weighted[1] not in keys
+    for options, said in (
+        ({"scoring": "max"}, "scoring is one of declared, maxsim, not 'max'"),
+        (
+            {"scoring": "maxsim", "pooling": "cls"},
+            "keeps the vector of every token, so leave --task-option pooling out",
+        ),
+        ({"scoring": "maxsim", "truncate_dim": "8"}, "so leave --task-option truncate_dim out"),
+        ({"truncate_dim": "0"}, "truncate_dim takes a whole number"),
+        ({"pooling": "wheighted"}, "there is no pooling 'wheighted'"),
+    ):
+        with pytest.raises(InputError, match=said):
+            with_options(small_bert, worlds, **options)

@@ -198,7 +198,9 @@ def test_other_folders_are_refused_before_training(saved, small_bert, data_dir, 
         run_one(request, str(tmp_path / "runs"), False, keep=Keep(tmp_path / "full"))
     with pytest.raises(InputError, match=r"holds the model of another run, .*ner/cities; choose another folder"):
         run_one(request, str(tmp_path / "runs"), False, keep=Keep(folder))
-    with pytest.raises(InputError, match="trains no model"):
+    with pytest.raises(
+        InputError, match="keeps models with labels or answers and retrievers, not bm25 on retrieval/docstrings"
+    ):
         run_one(Request("bm25", "retrieval/docstrings"), str(tmp_path / "runs"), False, keep=Keep(tmp_path / "new"))
     assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").glob("*/run.json"))
     assert {path.name for path in tmp_path.iterdir()} <= {"full", "runs"}

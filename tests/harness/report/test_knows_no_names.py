@@ -17,7 +17,7 @@ from tasks import TASKS
 from tasks.metrics import entity_scores
 
 REPORT = Path(__file__).parents[3] / "harness" / "report"
-WORDS = {"record", "number", "word", "mixed", "classification", "retrieval", "span"}
+WORDS = {"record", "number", "word", "mixed", "classification", "retrieval", "span", "recall"}
 """Names that are English or HTML words too. With the family before it each of them is still looked for."""
 
 
@@ -95,4 +95,10 @@ def test_a_type_that_is_called_like_a_length_is_one_unless_the_run_says_what_was
 
 def test_lengths_and_depths_are_in_order():
     names = ["m.L2048", "m.L512.D100", "m.L512.D12.5", "m.L512", "truncated.L512", "truncated.L2048"]
-    assert places(names, "m") == [(512, None), (512, "12.5"), (512, "100"), (2048, None)]
+    assert places(names, "m") == [(512, None), (512, "D12.5"), (512, "D100"), (2048, None)]
+
+
+def test_numbers_of_pairs_are_parts_of_a_length_too():
+    names = ["m.L512.P16", "m.L512.P4", "m.L512", "truncated.L512", "m.P4"]
+    assert places(names, "m") == [(512, None), (512, "P4"), (512, "P16")]
+    assert types(names, "m") == ["P4"]

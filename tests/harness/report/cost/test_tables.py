@@ -2,9 +2,12 @@
 
 import csv
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from harness.report.cost import tables as bench_tables
+from harness.report.cost.curves import by_setting
 
 
 def test_the_terminal_table_tells_every_end_and_every_crossover(records):
@@ -54,3 +57,31 @@ def test_disturbed_points_are_said_on_page_and_terminal(make_record, tmp_path):
     assert "1 point disturbed" in bench_tables.as_text(loud, "a")
     bench_tables.write(loud, "a", tmp_path)
     assert "disturbed" in next(tmp_path.glob("*.md")).read_text()
+
+
+def test_engines_are_drawn_together_and_named_apart(make_record):
+    engine = {"engine": "openvino", "quantize": "int8"}
+    kept = [make_record("a", 100, 10.0), make_record("a", 100, 5.0, point=engine, model={"disk_mib": 7.5})]
+    (group,) = by_setting(kept).values()
+    found = bench_tables.rows(group, "a").set_index("model")
+    assert found.loc["a (openvino int8)", "ratio_to_baseline"] == pytest.approx(2)
+    assert found.loc["a (openvino int8)", "disk_mib"] == 7.5
+    assert found["engine"].tolist() == ["torch", "openvino"]
+    assert found.loc["a", "latency_ms_p99"] == pytest.approx(np.quantile(kept[0]["latency_ms"]["samples"], 0.99))
+    assert "int8: dynamic quantisation without calibration data" in bench_tables.as_markdown("x", group, "a", None)
+
+
+def test_latency_at_the_smallest_batch_and_the_best_throughput_are_both_shown(make_record, tmp_path):
+    kept = [
+        make_record("a", 100, 10.0),
+        make_record("a", 100, 20.0, point={"batching": "batch 8", "batch_size": 8, "tokens": 800}),
+        make_record("a", 100, None, "oom", point={"batching": "batch 64", "batch_size": 64, "tokens": 6400}),
+    ]
+    kept[1]["tokens_per_s"] = {name: 8 * rate for name, rate in kept[1]["tokens_per_s"].items()}
+    text = bench_tables.as_text(kept, "a")
+    assert "1, 8, 64 oom" in " ".join(text.split())
+    files = {file.name for file in bench_tables.write(kept, "a", tmp_path)}
+    assert "inference-tiny-fp32-sdpa-best-batch.csv" in files
+    (row,) = pd.read_csv(tmp_path / "inference-tiny-fp32-sdpa-best-batch.csv").to_dict("records")
+    assert (row["latency"], row["smallest"], row["batch"]) == (pytest.approx(10.0), 1, 8)
+    assert row["best"] == pytest.approx(kept[1]["tokens_per_s"]["median"])

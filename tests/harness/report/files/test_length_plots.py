@@ -103,3 +103,18 @@ def test_one_line_a_model_against_length_thin_where_inputs_are_cut(tmp_path):
 def test_drawing_needs_no_torch():
     code = "import sys, harness.report.files.length_plots; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_map_of_pairs_has_their_numbers_and_no_percent(tmp_path):
+    points = {(64, 4): 8, (64, 16): 2, (512, 4): 6}
+    rows = [
+        {"split": "test", "length": length, "pairs": pairs, "seen": 1.0, "truncated": False, "terms": [right, 10]}
+        for (length, pairs), right in points.items()
+    ]
+    files = length_plots.heat_map("bert", rows, "query_accuracy", tmp_path / "heat")
+    with files[2].open() as lines:
+        cells = {(row["length"], row["pairs"]): float(row["query_accuracy"]) for row in csv.DictReader(lines)}
+    assert cells == {("64", ALL): 0.5, ("64", "4"): 0.8, ("64", "16"): 0.2, ("512", ALL): 0.6, ("512", "4"): 0.6}
+    words = re.findall(r"<!-- (.*?) -->", files[1].read_text(encoding="utf-8"))
+    assert {"pairs", "4", "16"} <= set(words)
+    assert not {"4 %", "16 %", "depth"} & set(words)

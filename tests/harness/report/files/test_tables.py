@@ -240,3 +240,15 @@ def test_no_name_breaks_out_of_a_cell(name):
     (line,) = [line for line in as_latex(table).splitlines() if line.endswith(r"\textbf{1} \\")]
     assert len(re.findall(r"(?<!\\)&", line)) == 1
     assert not re.search(r"(?<!\\)[%#_]", line)
+
+
+def test_the_scores_of_candidates_stand_beside_those_of_their_new_order(make_run):
+    runs = [make_run("bert", "rerank/places", seed, score=0.5) for seed in range(3)]
+    for seed, one in enumerate(runs):
+        one["scores"]["test"] |= {"candidates_ndcg_at_10": 0.25, "candidates_recall": 0.5 + seed / 4}
+    (found,) = comparisons([*runs, make_run("avey-b", "rerank/places")], alone)
+    table = tables.of_comparison(found)
+    place = {name: table.head.index(name) for name in ("model", "candidates_ndcg_at_10", "candidates_recall")}
+    shown = {row[place["model"]].text: [row[place[name]].text for name in list(place)[1:]] for row in table.rows}
+    assert shown == {"bert": ["0.2500", "0.7500"], "avey-b": ["–", "–"]}
+    assert "candidates_recall" not in tables.of_comparison(comparisons([make_run("bert")], alone)[0]).head

@@ -64,8 +64,8 @@ def test_a_type_that_train_never_has_is_refused(folder):
 
 
 def test_a_missing_split_is_named(folder):
-    (folder / "dev.conll").unlink()
-    with pytest.raises(InputError, match=r"dev.conll is missing"):
+    (folder / "train.conll").unlink()
+    with pytest.raises(InputError, match=r"train.conll is missing"):
         conll.load(folder)
 
 

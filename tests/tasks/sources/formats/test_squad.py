@@ -124,8 +124,8 @@ def test_a_file_where_everything_is_malformed_is_refused_even_when_skipping(tmp_
 
 def test_a_missing_file_is_named(tmp_path):
     write(tmp_path / "qa" / "mine")
-    (tmp_path / "qa" / "mine" / "dev.json").unlink()
-    with pytest.raises(InputError, match=r"dev.json is missing; .* train.json, dev.json, test.json"):
+    (tmp_path / "qa" / "mine" / "train.json").unlink()
+    with pytest.raises(InputError, match=r"train.json is missing; .* train.json, dev.json, test.json"):
         SPAN.identity("mine", str(tmp_path))
     with pytest.raises(InputError, match=r"there is no folder .*span/mina; did you mean 'mine'"):
         SPAN.identity("mina", str(tmp_path))

@@ -126,6 +126,7 @@ def test_the_command_fills_a_folder_and_leaves_what_is_there_alone(the_hub, tmp_
         (["fetch", "nli/snl", "--data-dir", "x"], "there is no dataset nli/snl; did you mean 'snli'"),
         (["fetch", "nil/snli", "--data-dir", "x"], "there is no task called 'nil'; did you mean 'nli'"),
         (["fetch", "nli/snli"], "fetch needs the folder to fill"),
+        (["fetch", "nli/hf:a/b", "--data-dir", "x"], "run `hf download a/b --repo-type dataset`"),
         (["fetch"], "the following arguments are required: TASK"),
     ],
 )

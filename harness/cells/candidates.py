@@ -1,0 +1,68 @@
+"""The first stage of reranking, as the option ``candidates`` names it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.cells import vectors
+from harness.errors import InputError
+from models import MODELS, Encoder
+from models.loading import Weights, find_weights
+from models.ranker import BM25
+from tasks.rerank import BM25 as BY_WORDS
+from tasks.rerank import Rerank
+
+
+@dataclass(frozen=True)
+class FirstStage:
+    """The system that finds the candidates; BM25 if there is neither a file nor an encoder.
+
+    Attributes:
+        identity: of everything that decides its rankings.
+        file: a TREC run file.
+        bi_encoder: an encoder with its weights.
+    """
+
+    identity: str
+    file: Path | None = None
+    bi_encoder: tuple[Encoder, Weights] | None = None
+
+
+def first_stage(candidates: str) -> FirstStage:
+    """The first stage that the value of the option names.
+
+    Raises:
+        InputError: there is no such file, model or weights.
+    """
+    if candidates == BY_WORDS:
+        return FirstStage(BM25.identity)
+    file = Path(candidates).expanduser()
+    if file.is_file():
+        try:
+            with file.open("rb") as stream:
+                return FirstStage(hashlib.file_digest(stream, "sha256").hexdigest(), file)
+        except OSError as error:
+            raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions") from error
+    model, at, name = candidates.partition("@")
+    if not at or model not in MODELS:
+        raise InputError(
+            f"the candidates {candidates!r} are neither bm25, nor a file, nor MODEL@WEIGHTS of a bi-encoder such as "
+            "bert@checkpoints/minilm"
+        )
+    if name == "scratch":
+        raise InputError(f"{candidates} has random weights, which find nothing; give the weights of a bi-encoder")
+    encoder = MODELS[model]
+    weights = find_weights(encoder, "base", name)
+    return FirstStage(vectors.identified(weights, "embedding", {}).identity, None, (encoder, weights))
+
+
+def with_candidates(weights: Weights, task: Rerank) -> Weights:
+    """The weights with an identity that includes that of the first stage.
+
+    Raises:
+        InputError: see `first_stage`.
+    """
+    found = first_stage(task.options["candidates"])
+    return replace(weights, identity=f"{weights.identity} reranks {found.identity}")

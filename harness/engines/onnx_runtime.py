@@ -1,0 +1,61 @@
+"""ONNX Runtime as an engine."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from harness.engines.onnx import Exported, Graph, Run, export
+
+
+def in_onnx_runtime(
+    model: nn.Module, sample: Mapping[str, Tensor], quantize: str, threads: int
+) -> tuple[nn.Module, float]:
+    """The exported model in a session on the CPU, and its size on disk in MiB.
+
+    Args:
+        model: in evaluation mode.
+        sample: its inputs, (batch, length).
+        quantize: ``none`` or ``int8`` (dynamic quantisation of matrix products, with one scale per column).
+        threads: of the processor.
+
+    Raises:
+        UnsupportedError: the model cannot be exported.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        graph = export(model, sample, folder, lambda file: session(file, threads))
+        file = _quantised(graph) if quantize == "int8" else graph.file
+        size = sum(part.stat().st_size for part in folder.glob(f"{file.name}*")) / 2**20
+        return Exported(session(file, threads), graph), size
+
+
+def session(file: Path, threads: int) -> Run:
+    """A session that runs an ONNX file on the CPU."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    loaded = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+    def run(arrays):  # type: ignore[no-untyped-def]
+        return loaded.run(None, dict(arrays))
+
+    return run
+
+
+def _quantised(graph: Graph) -> Path:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    logging.getLogger().setLevel(logging.ERROR)
+    source, file = graph.file, graph.file.with_name("quantised.onnx")
+    if not graph.optimized:
+        source = source.with_name("folded.onnx")
+        quant_pre_process(str(graph.file), str(source), skip_symbolic_shape=True)
+    quantize_dynamic(str(source), str(file), per_channel=True, weight_type=QuantType.QInt8)
+    return file

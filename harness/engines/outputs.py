@@ -1,0 +1,28 @@
+"""The tensors in a model's output, and an output of the same kind with other tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from harness.engines.choice import UnsupportedError
+
+
+def tensors_of(output: object) -> dict[str, Tensor]:
+    """The output's tensors by name, in its own order.
+
+    Raises:
+        UnsupportedError: the output is no mapping, or holds no tensor.
+    """
+    if not isinstance(output, Mapping):
+        raise UnsupportedError(f"the model returns a {type(output).__name__}; an engine needs a dict or a ModelOutput")
+    found = {str(name): value for name, value in output.items() if isinstance(value, Tensor)}
+    if not found:
+        raise UnsupportedError("the model returns no tensor that an engine could give")
+    return found
+
+
+def replaced(output: Mapping[str, object], tensors: Mapping[str, Tensor]) -> Mapping[str, object]:
+    """An output of the same class as ``output`` that holds these tensors and nothing else."""
+    return type(output)(**tensors)

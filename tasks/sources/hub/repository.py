@@ -1,0 +1,220 @@
+"""Any dataset of the Hugging Face hub by its id: ``hf:OWNER/NAME[@REVISION][:CONFIG]``.
+
+The revision is resolved to a commit before anything is read. `datasets` finds the files and their types; no script of a
+repository runs. If the hub cannot be reached, a commit that the hub's own cache on this machine holds is read from there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import InputError, on_one_line
+from harness.registry import suggestion
+from tasks.sources.tables.table import Table, from_arrow
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
+
+PREFIX = "hf:"
+CONVERTED = "refs/convert/parquet"
+"""The branch in which the hub keeps Parquet conversions of datasets that have a script."""
+
+_ADDRESS = re.compile(r"hf:(?P<hub_id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./+-]+))?(?::(?P<config>[^:@]+))?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Address:
+    """A dataset as a user types it after the family; ``revision`` is ``main`` and ``config`` empty if they are not given."""
+
+    hub_id: str
+    revision: str = "main"
+    config: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """The parts of ``hf:OWNER/NAME[@REVISION][:CONFIG]``.
+
+        Raises:
+            InputError: the text is not of this form.
+        """
+        found = _ADDRESS.fullmatch(text)
+        if not found:
+            raise InputError(
+                f"{text!r} is not a dataset of the hub; write hf:OWNER/NAME, hf:OWNER/NAME@REVISION or hf:OWNER/NAME:CONFIG"
+            )
+        return cls(found["hub_id"], found["revision"] or "main", found["config"] or "")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A dataset of the hub at a commit.
+
+    Attributes:
+        address: as the user typed it.
+    """
+
+    address: Address
+
+    @property
+    def commit(self) -> str:
+        """The commit that its revision is; the hub is asked only if that is not a full commit.
+
+        Raises:
+            InputError: see `ask`.
+        """
+        revision = self.address.revision
+        return revision if _COMMIT.fullmatch(revision) else ask(self.address).commit
+
+    @property
+    def origin(self) -> str:
+        """The hub id with the commit."""
+        return f"{self.address.hub_id}@{self.commit}"
+
+    @property
+    def notes(self) -> list[str]:
+        """How the data can be named exactly, if the user did not; and that the hub could not be asked."""
+        address, notes = self.address, []
+        if address.revision != self.commit:
+            config = f":{address.config}" if address.config else ""
+            notes.append(
+                f"{address.revision} of {address.hub_id} is commit {self.commit}; hf:{self.origin}{config} always names these data"
+            )
+        if ask(address).folder:
+            notes.append(
+                f"the hub could not be reached, so {address.hub_id} was read from the hub's cache on this machine"
+            )
+        return notes
+
+    def configs(self) -> list[str]:
+        """The names of its configurations.
+
+        Raises:
+            InputError: the hub cannot be read, or the repository holds no data that `datasets` reads.
+        """
+        from datasets import get_dataset_config_names
+
+        try:
+            return get_dataset_config_names(self._path, revision=self._revision)
+        except Exception as error:
+            raise self._unreadable(error) from error
+
+    def tables(self, config: str | None = None) -> dict[str, Table]:
+        """The splits of a configuration by their published names.
+
+        Args:
+            config: its name, in place of the one in the address.
+
+        Raises:
+            InputError: there is no such configuration, none is named and there are several, or it cannot be read.
+        """
+        from datasets import load_dataset
+
+        config = self._config(config or self.address.config)
+        try:
+            found: DatasetDict = load_dataset(self._path, config, revision=self._revision)
+        except Exception as error:
+            raise self._unreadable(error) from error
+        return {
+            str(name): from_arrow(
+                str(name), f"{self.address.hub_id} ({name})", "hub", split.with_format("arrow")[:], split.features
+            )
+            for name, split in found.items()
+        }
+
+    @property
+    def _path(self) -> str:
+        """The prefix keeps `datasets` from reading a local folder with the same name."""
+        folder = ask(self.address).folder
+        return str(folder) if folder else f"hf://datasets/{self.address.hub_id}"
+
+    @property
+    def _revision(self) -> str | None:
+        return None if ask(self.address).folder else self.commit
+
+    def _config(self, name: str) -> str | None:
+        from datasets import get_dataset_default_config_name
+
+        hub_id, known = self.address.hub_id, self.configs()
+        if name and name not in known:
+            raise InputError(f"{hub_id} has no configuration {name!r}{suggestion(name, known)}")
+        if name or len(known) == 1:
+            return name or known[0]
+        if default := get_dataset_default_config_name(self._path, revision=self._revision):
+            return default
+        raise InputError(f"{hub_id} has the configurations {', '.join(known)}; name one, as in hf:{hub_id}:{known[0]}")
+
+    def _unreadable(self, error: Exception) -> InputError:
+        hub_id, cause = self.address.hub_id, error
+        while cause.__cause__ is not None and isinstance(cause.__cause__, Exception):
+            cause = cause.__cause__
+        said = on_one_line(cause)
+        if "scripts are no longer supported" in said:
+            return InputError(f"{hub_id} is read by a script, which never runs here; try hf:{hub_id}@{CONVERTED}")
+        if isinstance(error, FileNotFoundError):
+            return InputError(f"{self.origin} holds no data that `datasets` reads ({said}); see its files on the hub")
+        return InputError(
+            f"{self.origin} could not be read ({said}); if its files are mixed, fetch it and use --data-dir"
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where a revision is: its commit, and its folder in the hub's cache on this machine if the hub cannot be reached."""
+
+    commit: str
+    folder: Path | None = None
+
+
+@cache
+def ask(address: Address) -> Found:
+    """Ask the hub for the commit of a revision, once in a process.
+
+    Raises:
+        InputError: there is no such repository or revision, it may not be read, or neither the hub nor its cache on this
+            machine can be read.
+    """
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    hub_id = address.hub_id
+    try:
+        return Found(str(HfApi().dataset_info(hub_id, revision=address.revision).sha))
+    except GatedRepoError as error:
+        raise InputError(
+            f"{hub_id} is gated: ask for access at https://huggingface.co/datasets/{hub_id} and set HF_TOKEN"
+        ) from error
+    except RevisionNotFoundError as error:
+        raise InputError(f"{hub_id} has no revision {address.revision!r} on the hub; leave @ out for main") from error
+    except RepositoryNotFoundError as error:
+        raise InputError(
+            f"there is no dataset {hub_id} on the hub, or it is private; check the name, or set HF_TOKEN"
+        ) from error
+    except Exception as error:
+        if folder := _cached(address):
+            return Found(folder.name, folder)
+        raise _unreachable(address, error) from error
+
+
+def _cached(address: Address) -> Path | None:
+    """The folder of a revision in the hub's cache on this machine."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        found = snapshot_download(address.hub_id, repo_type="dataset", revision=address.revision, local_files_only=True)
+    except Exception:
+        return None
+    folder = Path(found)
+    return folder if _COMMIT.fullmatch(folder.name) else None
+
+
+def _unreachable(address: Address, error: Exception) -> InputError:
+    revision = "" if address.revision == "main" else f" --revision {address.revision}"
+    return InputError(
+        f"{address.hub_id} could not be read from the hub ({on_one_line(error)}); on a machine with network run "
+        f"`hf download {address.hub_id} --repo-type dataset{revision}` and copy the HF_HOME cache here"
+    )
