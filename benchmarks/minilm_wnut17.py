@@ -18,7 +18,8 @@ from benchmarks.minilm import Comparison, Measured, Splits, predict_plainly, tra
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from transformers import BatchEncoding, PreTrainedTokenizerBase
+    from transformers import BatchEncoding, PreTrainedTokenizerBase, Trainer
+    from transformers.trainer_utils import PredictionOutput
 
 LEARNING_RATE, EPOCHS, BATCH = 1e-4, 3.0, 32
 FOLDER = Path("ner") / "wnut17"
@@ -27,9 +28,25 @@ SCORES = ("entity_f1_strict",)
 
 def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: str) -> Measured:
     """A token-classification script as in the transformers tutorial."""
-    from datasets import disable_progress_bars
+    trainer, test, measured = fine_tuned_plainly(data_dir, seed, max_steps, precision)
+    output = predict_plainly(trainer, test, measured)
+    return measured | {SCORES[0]: f1_of(output, list(trainer.model.config.id2label.values()))}
+
+
+def f1_of(output: PredictionOutput, labels: Sequence[str]) -> float:
+    """Strict entity F1 of predictions, by seqeval."""
     from seqeval.metrics import f1_score
     from seqeval.scheme import IOB2
+
+    keep, best = output.label_ids != -100, output.predictions.argmax(axis=-1)
+    predicted = [[labels[i] for i in row[mask]] for row, mask in zip(best, keep, strict=True)]
+    gold = [[labels[i] for i in row[mask]] for row, mask in zip(output.label_ids, keep, strict=True)]
+    return float(f1_score(gold, predicted, mode="strict", scheme=IOB2))
+
+
+def fine_tuned_plainly(data_dir: str, seed: int, max_steps: int, precision: str) -> tuple[Trainer, Dataset, Measured]:
+    """The Trainer after training, the encoded test split, and what was measured."""
+    from datasets import disable_progress_bars
     from transformers import (
         AutoModelForTokenClassification,
         AutoTokenizer,
@@ -59,11 +76,7 @@ def plain_trainer_script(data_dir: str, seed: int, max_steps: int, precision: st
         per_device_train_batch_size=BATCH,
         per_device_eval_batch_size=BATCH,
     )
-    output = predict_plainly(trainer, test, measured)
-    keep, best = output.label_ids != -100, output.predictions.argmax(axis=-1)
-    predicted = [[labels[i] for i in row[mask]] for row, mask in zip(best, keep, strict=True)]
-    gold = [[labels[i] for i in row[mask]] for row, mask in zip(output.label_ids, keep, strict=True)]
-    return measured | {SCORES[0]: float(f1_score(gold, predicted, mode="strict", scheme=IOB2))}
+    return trainer, test, measured
 
 
 def _read(file: Path) -> Dataset:

@@ -33,6 +33,7 @@ __all__ = [
     "load_predictions",
     "load_results",
     "run",
+    "score",
     "sweep",
 ]
 

@@ -26,6 +26,7 @@ COMMANDS = (
     "fetch",
     "pretrain",
     "run",
+    "score",
     "sweep",
     "ablate",
     "check",

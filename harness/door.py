@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.cells.grids import Grid
+    from harness.cells.request import Request
     from harness.cost.points import Growing, Limits, Point
+    from harness.pipelines.run_cell import Keep
+    from harness.scheduling.local import ChildProcesses
     from harness.store.frame import Kind
 
 Folder = str | os.PathLike[str]
@@ -64,6 +67,7 @@ def run(
     skip_bad: bool = False,
     strict_tags: bool = False,
     test: Sequence[str] = (),
+    save_model: Folder | None = None,
     **recipe: RecipeValue,
 ) -> RunRecord:
     """Fine-tune one encoder on one task and score it, in this process; or take the result from the store.
@@ -82,6 +86,8 @@ def run(
         skip_bad: leave out malformed examples and count them in the record, instead of refusing the dataset.
         strict_tags: refuse CoNLL files with tags that violate their scheme, instead of converting them.
         test: other datasets of the family to test the trained model on.
+        save_model: folder that gets the model, which transformers or sentence-transformers loads. A run that the store has
+            without its model is run again.
         **recipe: values of the recipe, such as ``learning_rate=5e-4, epochs=3``; see `harness.cells.recipe.Recipe`.
 
     Returns:
@@ -107,12 +113,77 @@ def run(
     }
     with _as_a_command(plugins):
         from harness.cells.grids import one_request
-        from harness.nn.determinism import random_states_restored
-        from harness.pipelines.run_cell import run_one
+        from harness.pipelines.run_cell import Keep
 
         request = one_request(_usual() | given_values(given), "run")
-        with random_states_restored():
-            outcome = run_one(request, as_path(out, "out"), bool(force))
+        return _record_of(request, out, force, Keep(Path(as_path(save_model, "save_model")) if save_model else None))
+
+
+def score(
+    weights: Folder,
+    task: str,
+    *,
+    data_dir: Folder | None = None,
+    out: Folder = DEFAULT_STORE,
+    force: bool = False,
+    labels: Mapping[str, str] | None = None,
+    max_length: int | None = None,
+    precision: Literal["fp32", "bf16"] | None = None,
+    task_options: Mapping[str, str | float] | None = None,
+    plugins: Sequence[Folder] = (),
+    skip_bad: bool = False,
+    strict_tags: bool = False,
+) -> RunRecord:
+    """Score a fine-tuned checkpoint as it is, by the pipeline of `run` without training; or take the result from the store.
+
+    Args:
+        weights: folder or hub id of a model with a head and ``id2label``, or of sentence-transformers for retrieval.
+        task: ``family`` or ``family/dataset``.
+        data_dir: folder of local datasets; ``None`` for that of ``$HARNESS_DATA_DIR``.
+        out: folder of the store.
+        force: score it even if the store has its result.
+        labels: output of the checkpoint -> label of the dataset, where their names do not say so.
+        max_length: longest input in tokens; ``None`` for that of the run that saved the model, else the task's.
+        precision: ``None`` for that of the run that saved the model, else bf16 where the machine is fast at it.
+        task_options: options of the task.
+        plugins: Python files that register models or tasks.
+        skip_bad: leave out malformed examples and count them in the record, instead of refusing the dataset.
+        strict_tags: refuse CoNLL files with tags that violate their scheme, instead of converting them.
+
+    Returns:
+        The record; its ``trained`` says where the checkpoint comes from.
+
+    Raises:
+        InputError: a name, a value, the data, the checkpoint or the store is not usable.
+        RunFailedError: the cell ended without a score.
+    """
+    with _as_a_command(plugins):
+        from harness.cells.grids import one_request
+        from harness.cells.request import ScoreRequest
+
+        given = {
+            "model": "checkpoint",
+            "task": task,
+            "weights": weights,
+            "data_dir": data_dir,
+            "task_options": task_options,
+            "skip_bad": skip_bad,
+            "strict_tags": strict_tags,
+            "recipe": given_values({"max_length": max_length, "precision": precision}),
+            "plugins": as_paths(plugins),
+        }
+        checked = one_request(_usual() | given_values(given), "score")
+        told = {str(name): str(label) for name, label in (labels or {}).items()}
+        return _record_of(ScoreRequest(**(vars(checked) | {"model": "", "labels": told})), out, force)
+
+
+def _record_of(request: Request, out: Folder, force: bool, keep: Keep | None = None) -> RunRecord:
+    """Run a request in this process, or take its result from the store, without a change of the caller's random states."""
+    from harness.nn.determinism import random_states_restored
+    from harness.pipelines.run_cell import NOTHING, run_one
+
+    with random_states_restored():
+        outcome = run_one(request, as_path(out, "out"), bool(force), keep=keep or NOTHING)
     assert outcome is not None, "only helpers of torchrun have no record, and torchrun is refused"
     if outcome.record["status"] == "ok":
         return outcome.record
@@ -126,6 +197,7 @@ def sweep(
     workers: int | None = None,
     threads: int | None = None,
     retry_failed: bool = False,
+    save_best: Folder | None = None,
     plugins: Sequence[Folder] = (),
 ) -> pd.DataFrame:
     """Run models x tasks x learning rates x seeds. Each cell runs in its own process; stored cells are not run again.
@@ -138,6 +210,7 @@ def sweep(
         workers: cells at a time; ``None`` for 1.
         threads: of each cell; ``None`` for the processors divided by ``workers``.
         retry_failed: run earlier failures again.
+        save_best: folder that keeps, for each model on each dataset, the model that is best on dev.
         plugins: Python files that register models or tasks, in place of the grid's.
 
     Returns:
@@ -150,13 +223,15 @@ def sweep(
     with _as_a_command(plugins):
         from harness.cells import grids
         from harness.commands.sweep import workers_and_threads
+        from harness.scheduling.local import ChildOptions, ChildProcesses
         from harness.store import frame
 
+        best_in = as_path(save_best, "save_best") if save_best else None
         at_a_time, threads_each = workers_and_threads(as_whole(workers, "workers"), as_whole(threads, "threads"))
         what = given_values(grid) if isinstance(grid, Mapping) else as_path(grid, "grid")
         found = grids.read(what, given_values({"plugins": as_paths(plugins) or None}), _usual())
-        store = Store(as_path(out, "out"))
-        return frame.runs(_swept(found, store, at_a_time, threads_each, bool(retry_failed)))
+        options = ChildOptions(as_path(out, "out"), threads_each, ("--save-best", best_in) if best_in else ())
+        return frame.runs(_swept(found, ChildProcesses(at_a_time, options), bool(retry_failed), best_in))
 
 
 def bench(
@@ -378,15 +453,19 @@ def load_predictions(
     return frame.predictions(Store(folder.resolve().parent).predictions(wanted))
 
 
-def _swept(grids: list[Grid], store: Store, workers: int, threads: int, retry_failed: bool) -> list[RunRecord]:
+def _swept(grids: list[Grid], executor: ChildProcesses, retry_failed: bool, best_in: str | None) -> list[RunRecord]:
     """Run the cells of grids that are not stored; returns the records of all finished cells."""
-    from harness.scheduling.local import ChildOptions, ChildProcesses
+    from harness.scheduling.best_models import check_folders, keep_best_models
     from harness.scheduling.sweep import ready
 
+    store = Store(executor.options.out)
     under_way = ready(grids, store, retry_failed, stderr.print)
+    if best_in:
+        check_folders(under_way.cells, Path(best_in))
     if under_way.to_run:
-        executor = ChildProcesses(workers, ChildOptions(store.folder, threads))
-        under_way.run_and_show(executor, workers)
+        under_way.run_and_show(executor, executor.workers)
+    if best_in:
+        keep_best_models(under_way, executor, Path(best_in), stderr.print)
     if failures := under_way.failures():
         stderr.print(
             f"{len(failures)} of {len(under_way.cells)} cells failed; their messages are in error.log of their folders in "

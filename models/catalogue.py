@@ -101,7 +101,7 @@ BERT = Encoder(
     licence="Apache-2.0",
     config="transformers:BertConfig",
     model="transformers:BertModel",
-    model_types=("bert",),
+    model_types=("bert", "bert-linear"),
     model_options={"add_pooling_layer": False},
     sizes={
         "tiny": Size(
@@ -160,7 +160,7 @@ ROBERTA = Encoder(
     licence="MIT",
     config="transformers:RobertaConfig",
     model="transformers:RobertaModel",
-    model_types=("roberta",),
+    model_types=("roberta", "roberta-linear"),
     model_options={"add_pooling_layer": False},
     sizes={
         "tiny": Size(
@@ -231,7 +231,7 @@ MODERNBERT = Encoder(
     licence="Apache-2.0",
     config="transformers:ModernBertConfig",
     model="transformers:ModernBertModel",
-    model_types=("modernbert",),
+    model_types=("modernbert", "modernbert-linear"),
     sizes={
         "tiny": Size(
             options={
@@ -293,7 +293,7 @@ NEOBERT = Encoder(
     licence="MIT",
     config="models.neobert:NeoBERTConfig",
     model="models.neobert:NeoBERTModel",
-    model_types=("neobert",),
+    model_types=("neobert", "neobert-linear"),
     sizes={
         "tiny": Size(
             options={

@@ -25,6 +25,9 @@ _SPACES_MENDED = "spaces as in running text"
 """Part of the identity of weights whose tokenizer was once read differently (see `checkpoint.spaces_were_misread`), so that old
 runs of these weights are other cells."""
 
+_AFTER_PADDING = ("roberta", "roberta-linear", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer")
+"""Encoders that count positions from the one after their padding id."""
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -223,8 +226,7 @@ def longest_input(config: PreTrainedConfig, encoder: Encoder, size: str) -> int 
     if declared is None:
         return None
     positions: int = getattr(config, "max_position_embeddings", declared)
-    # RoBERTa counts positions from the one after its padding id.
-    return positions - config.pad_token_id - 1 if config.model_type == "roberta" else positions
+    return positions - config.pad_token_id - 1 if config.model_type in _AFTER_PADDING else positions
 
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:

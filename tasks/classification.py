@@ -21,6 +21,7 @@ from harness.errors import InputError
 from tasks.beginning import beginning
 from tasks.excerpt import excerpt
 from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
+from tasks.head_labels import match_labels
 from tasks.metrics import MACRO, classification_scores
 from tasks.shares import shares_by_leaving_out
 from tasks.sources.formats import jsonl
@@ -29,7 +30,7 @@ from tasks.sources.labelled_text import LabelledText
 from tasks.sources.tables import files, labelled
 from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
 from tasks.sources.target_text import MultiLabelText, ScoredText
-from tasks.task import Data, DatasetInfo, Encoded, Feature, Row, one_by_one
+from tasks.task import Data, DatasetInfo, Encoded, Feature, OtherHead, Row, one_by_one
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -143,6 +144,14 @@ class SequenceClassification(Family[Source]):
     ) -> list[str]:
         """The most probable label of each example; logits are of shape (labels,)."""
         return [labels[int(scores.argmax())] for scores in logits]
+
+    def for_head(self, outputs: Sequence[str], dataset: str, data: Data, given: Mapping[str, str]) -> OtherHead:
+        """See `tasks.task.TakesOtherHeads`."""
+        info = self.datasets.get(dataset)
+        order = info.hub_options.get("labels", ()) if info else ()
+        used = {example.label for split in ("dev", "test") for example in data.splits[split]}
+        matched = match_labels(outputs, data.labels, used, given, order if set(order) == set(data.labels) else ())
+        return OtherHead(self, matched.names, matched.notes)
 
     def score(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> dict[str, float]:
         """See `tasks.metrics.classification_scores`."""

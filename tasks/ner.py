@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from harness.errors import InputError
 from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
+from tasks.head_labels import is_iob2, match_tags
 from tasks.metrics import entity_scores, entity_terms
 from tasks.sources.formats import conll
 from tasks.sources.formats.reading import Reading
@@ -26,7 +27,8 @@ from tasks.sources.sentence import Sentence
 from tasks.sources.tables import files, sentences
 from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
 from tasks.sources.tables.table import Table
-from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature, Row, Split
+from tasks.sources.tag_schemes import entities, written
+from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature, OtherHead, Row, Split
 from tasks.words import read_words
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class NamedEntityRecognition(Family[Source]):
 
     Args:
         strict_tags: refuse local files with tags that violate the files' own scheme.
+        other_scheme: the model's tags are of another scheme than IOB2 and are converted to it.
     """
 
     family = "ner"
@@ -49,8 +52,8 @@ class NamedEntityRecognition(Family[Source]):
     default_dataset = "docstrings"
     defaults: Mapping[str, object] = {"max_length": 256, "epochs": 1.5}
 
-    def __init__(self, strict_tags: bool = False) -> None:
-        self.strict_tags = strict_tags
+    def __init__(self, strict_tags: bool = False, other_scheme: bool = False) -> None:
+        self.strict_tags, self.other_scheme = strict_tags, other_scheme
         self.options = table_options(*sentences.OPTIONS)
 
     def with_strict_tags(self) -> NamedEntityRecognition:
@@ -166,7 +169,19 @@ class NamedEntityRecognition(Family[Source]):
         for feature, example, scores in zip(encoded.features, encoded.example_of, logits, strict=True):
             predicts = np.asarray(feature["labels"]) != IGNORED
             predictions[example].extend(labels[best] for best in scores[predicts].argmax(axis=-1))
+        if self.other_scheme:
+            return [written(entities(tags), len(tags)) for tags in predictions]
         return predictions
+
+    def for_head(self, outputs: Sequence[str], dataset: str, data: Data, given: Mapping[str, str]) -> OtherHead:
+        """See `tasks.task.TakesOtherHeads`: by entity type, whatever the scheme of the tags."""
+        used = {tag for split in ("dev", "test") for sentence in data.splits[split] for tag in sentence.tags}
+        matched = match_tags(outputs, data.labels, used, given)
+        other = not is_iob2(matched.names)
+        notes = ("the checkpoint's tags were converted to IOB2",) if other else ()
+        task = copy(self)
+        task.other_scheme = other
+        return OtherHead(task, matched.names, (*matched.notes, *notes))
 
     def score(self, examples: Sequence[Sentence], predictions: Sequence[Sequence[str]]) -> dict[str, float]:
         """Strict and conlleval entity scores, see `tasks.metrics.entity_scores`."""

@@ -104,6 +104,12 @@ class CollectionTask(Family[CollectionSource]):
         """See `Task.texts`: the query; the documents are the same for all splits."""
         return (example.text,)
 
+    @property
+    def prompts(self) -> dict[str, str]:
+        """The texts before queries and documents, by the names that sentence-transformers gives them."""
+        prompts = {"query": self.options["query_prefix"], "document": self.options["document_prefix"]}
+        return {name: text for name, text in prompts.items() if text}
+
     def query_text(self, query: Query) -> str:
         """The text of a query for the encoder."""
         return self.options["query_prefix"] + query.text

@@ -401,6 +401,40 @@ class ReadsTags(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class OtherHead:
+    """How a task reads the outputs of a checkpoint that was fine-tuned elsewhere.
+
+    Attributes:
+        task: the task, reading them.
+        labels: of the outputs, in order, by the dataset's names where it has them.
+        notes: for the record, one sentence each.
+    """
+
+    task: LabellingTask
+    labels: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class TakesOtherHeads(Protocol):
+    """A task whose labels have names, which a checkpoint from elsewhere may write in another way."""
+
+    def for_head(self, outputs: Sequence[str], dataset: str, data: Data, given: Mapping[str, str]) -> OtherHead:
+        """Match the names of a checkpoint's outputs with the labels of a dataset, see `tasks.head_labels`.
+
+        Args:
+            outputs: their names in the checkpoint, in order.
+            dataset: its name.
+            data: its examples.
+            given: pairs of output and label that the user gave.
+
+        Raises:
+            InputError: a name is ambiguous, or there is no output for a label in use.
+        """
+        ...
+
+
 PRETRAINED_HEADS = ("masked_lm", "pseudo_likelihood")
 """Heads that come with the weights: those from scratch have none."""
 LABELLING_HEADS = ("token", "span", "sequence", "query", "multi_label", "regression")

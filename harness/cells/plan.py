@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,12 +13,14 @@ from harness.cells.candidates import with_candidates
 from harness.cells.cell import Cell
 from harness.cells.recipe import Recipe
 from harness.cells.recipe_field import RecipeValue
-from harness.cells.request import Request, checked_seed, split_task
+from harness.cells.request import SCORE_FIELDS, Request, ScoreRequest, checked_seed, split_task
 from harness.errors import InputError, UnsuitedError
 from harness.machine import provenance
 from harness.registry import suggestion
 from harness.store.record import FailureRecord, FailureStatus, failure_record
+from harness.store.saved_model import SavedModel, saved_in
 from models import MODELS, Encoder
+from models.fine_tuned import AUTO_CLASSES, FineTuned, find_fine_tuned, refuse_other_head
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
 from tasks import TASKS, Task
@@ -30,6 +33,7 @@ from tasks.task import (
     Configurable,
     ReadsTags,
     ScoredWithoutTraining,
+    TakesOtherHeads,
     ZeroShot,
     measured,
 )
@@ -63,7 +67,11 @@ class TestSet(Generic[TaskT]):
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell with the objects of its names, and the request that it was planned for."""
+    """A cell with the objects of its names, and the request that it was planned for.
+
+    Attributes:
+        fine_tuned: the checkpoint that is scored as it is; ``None`` if the cell trains a head or an encoder.
+    """
 
     request: Request
     cell: Cell
@@ -71,6 +79,12 @@ class Planned:
     weights: Weights
     task: Task
     tests: tuple[TestSet[Task], ...] = ()
+    fine_tuned: FineTuned | None = None
+
+    @property
+    def saved(self) -> SavedModel | None:
+        """What the checkpoint that is scored is, if this harness saved it."""
+        return saved_in(self.fine_tuned.config) if self.fine_tuned else None
 
     @property
     def resolved(self) -> Request:
@@ -148,6 +162,7 @@ class _Chosen:
     size: str
     weights: Weights
     recipe: Recipe
+    fine_tuned: FineTuned | None = None
 
 
 class _Planner:
@@ -174,10 +189,13 @@ class _Planner:
         dataset = dataset or task.default_dataset
         task = measured(task, dataset, request.data_dir)
         ranker = RANKERS.get(request.model)
-        chosen = _ranker(ranker, task, request) if ranker else self._encoder(request, task, dataset)
+        if isinstance(request, ScoreRequest):
+            chosen = _fine_tuned(request, task)
+        else:
+            chosen = _ranker(ranker, task, request) if ranker else self._encoder(request, task, dataset)
         tests = self._test_sets(request, task, f"{family}/{dataset}", chosen.recipe)
         cell = Cell(
-            model=request.model,
+            model=request.model or chosen.encoder.name,
             size=chosen.size,
             weights=request.weights if isinstance(chosen.encoder, Encoder) else chosen.weights.kind,
             task=f"{family}/{dataset}",
@@ -190,7 +208,7 @@ class _Planner:
             skip_bad=request.skip_bad,
             tests=tuple((test.name, test.identity) for test in tests),
         )
-        return Planned(request, cell, chosen.encoder, chosen.weights, task, tests)
+        return Planned(request, cell, chosen.encoder, chosen.weights, task, tests, chosen.fine_tuned)
 
     def _test_sets(self, request: Request, task: Task, trained_on: str, recipe: Recipe) -> tuple[TestSet[Task], ...]:
         """The test sets of a request, by name, without the training dataset, which is scored anyway."""
@@ -292,6 +310,28 @@ def _ranker(ranker: Ranker, task: Task, request: Request) -> _Chosen:
         )
     recipe = Recipe(epochs=0.0).with_options({"test_limit": request.recipe.get("test_limit")})
     return _Chosen(ranker, ranker.size, Weights("none", "", None, ranker.identity), recipe)
+
+
+def _fine_tuned(request: ScoreRequest, task: Task) -> _Chosen:
+    """The checkpoint of a request to score it, and how its inputs are cut: as asked for, else as in its fine-tuning by `run`."""
+    if task.head not in (*AUTO_CLASSES, "embedding"):
+        raise UnsuitedError(f"score takes tasks with a head or with vectors, not {task.family}; use run for it")
+    found = find_fine_tuned(request.weights)
+    saved = saved_in(found.config)
+    as_saved = cast("Mapping[str, RecipeValue]", saved["recipe"] if saved else {})
+    reading: dict[str, RecipeValue] = {name: value for name, value in as_saved.items() if name in SCORE_FIELDS}
+    reading |= {name: value for name, value in request.recipe.items() if value is not None}
+    recipe = resolve_recipe(task, found.weights, reading).untrained()
+    weights = found.weights
+    if request.labels and not isinstance(task, TakesOtherHeads):
+        raise InputError(f"{task.family} has no labels, so --label has no meaning; leave it out")
+    if task.head in AUTO_CLASSES:
+        refuse_other_head(found, task.head, task.family, bool(request.labels))
+    else:
+        weights = with_vectors(weights, task)
+    told = f" {json.dumps(request.labels, sort_keys=True)}" if request.labels else ""
+    weights = replace(weights, identity=f"{weights.identity} as fine-tuned{told}")
+    return _Chosen(found.encoder, "custom", weights, recipe, found)
 
 
 def with_vectors(weights: Weights, task: Task) -> Weights:

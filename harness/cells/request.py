@@ -15,6 +15,8 @@ from harness.values import shortened
 
 GREATEST_SEED = 2**32 - 1
 """The largest seed that numpy's generators accept."""
+SCORE_FIELDS = ("max_length", "precision")
+"""Fields of the recipe that matter where nothing is trained."""
 LONGEST_NAME = 255
 """Bytes of a family's or a dataset's name: the longest folder name of file systems."""
 
@@ -85,6 +87,37 @@ class Request:
     def command(self) -> str:
         """The command for this request."""
         return shlex.join(["python", "-m", "harness", "run", *self.arguments()])
+
+
+@dataclass(frozen=True)
+class ScoreRequest(Request):
+    """A fine-tuned checkpoint to score as it is; its config.json decides the encoder and the seed.
+
+    Attributes:
+        labels: output of the checkpoint -> label of the dataset, where their names do not say so.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def arguments(self) -> list[str]:
+        """The options of ``harness score`` for this request."""
+        words = ["--weights", self.weights, "--task", self.task]
+        words += ["--data-dir", self.data_dir] if self.data_dir else []
+        words += ["--skip-bad"] if self.skip_bad else []
+        words += ["--strict-tags"] if self.strict_tags else []
+        for name in SCORE_FIELDS:
+            if (value := self.recipe.get(name)) is not None:
+                words += [RECIPE_FIELDS[name].declaration.flag, str(value)]
+        for option, values in {"--task-option": self.task_options, "--label": self.labels}.items():
+            for name, text in values.items():
+                words += [option, f"{name}={text}"]
+        for plugin in self.plugins:
+            words += ["--plugin", plugin]
+        return words
+
+    def command(self) -> str:
+        """The command for this request."""
+        return shlex.join(["python", "-m", "harness", "score", *self.arguments()])
 
 
 def checked_seed(seed: object) -> int:

@@ -70,10 +70,11 @@ def add_recipe_options(parser: argparse.ArgumentParser, several_rates: bool = Fa
     length = recipe.add_mutually_exclusive_group()
     for field in RECIPE_FIELDS.values():
         if not (several_rates and field.name == "learning_rate"):
-            _add_option(length if field.name in LENGTHS else recipe, field)
+            add_option(length if field.name in LENGTHS else recipe, field)
 
 
-def _add_option(options: Options, field: RecipeField) -> None:
+def add_option(options: Options, field: RecipeField) -> None:
+    """The option of one field of the recipe."""
     declared = field.declaration
     if field.is_switch:
         options.add_argument(declared.flag, dest=field.name, action="store_true", default=None, help=declared.help)
@@ -125,6 +126,16 @@ def add_store_option(options: Options) -> None:
         default=DEFAULT_STORE,
         metavar="DIR",
         help=f"the results store (default {DEFAULT_STORE})",
+    )
+
+
+def add_save_best_option(options: Options) -> None:
+    """The folder of the best models."""
+    options.add_argument(
+        "--save-best",
+        type=valid_path,
+        metavar="DIR",
+        help="keep the model in DIR/MODEL-SIZE_TASK if its dev score is higher than that of the model there",
     )
 
 

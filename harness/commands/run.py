@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.cells.request import Request, seed_from
 from harness.commands import Commands
@@ -10,6 +12,7 @@ from harness.commands.cell_options import (
     add_curves_options,
     add_data_options,
     add_recipe_options,
+    add_save_best_option,
     add_store_option,
     add_test_option,
     add_weights_options,
@@ -18,11 +21,14 @@ from harness.commands.cell_options import (
     recipe_given,
 )
 from harness.errors import InputError
-from harness.values import valid_name
+from harness.values import valid_name, valid_path
+
+if TYPE_CHECKING:
+    from harness.pipelines.run_cell import Outcome
 
 EXAMPLES = """examples:
   python -m harness run --model bert --task ner
-  python -m harness run --model avey-b --task ner/mine --data-dir data --lr 5e-4 --epochs 3
+  python -m harness run --model avey-b --task ner/mine --data-dir data --lr 5e-4 --epochs 3 --save-model models/mine
   python -m harness run --model bert --weights path/to/model --task retrieval/scifact --epochs 0
 """
 
@@ -49,25 +55,38 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     add_store_option(output)
     output.add_argument("--force", action="store_true", help="run again even if the store has the result")
     output.add_argument("--json", action="store_true", help="print the record as one JSON line on stdout")
+    output.add_argument(
+        "--save-model",
+        type=valid_path,
+        metavar="DIR",
+        help="keep the model: a folder that transformers or sentence-transformers loads",
+    )
+    add_save_best_option(output)
     add_curves_options(output)
     run.set_defaults(command=run_cell)
 
 
 def run_cell(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
+    from harness.pipelines.run_cell import Keep, run_one
+
+    _refuse_several(options.model, options.task)
+    keep = Keep(*(Path(folder) if folder else None for folder in (options.save_model, options.save_best)))
+    return shown(run_one(_request(options), options.out, options.force, curves_of(options), keep), options.json)
+
+
+def shown(outcome: Outcome | None, as_json: bool) -> int:
+    """Print the outcome of a cell; returns the exit code."""
     from harness.machine import distributed
-    from harness.pipelines.run_cell import run_one
     from harness.store.record import is_finished_run
     from harness.terminal import show_json
 
-    _refuse_several(options.model, options.task)
-    outcome = run_one(_request(options), options.out, options.force, curves_of(options))
     if outcome is None:
         return 0
     done = outcome.record["status"] == "ok"
     if not distributed.is_first():
         return 0 if done else 1
-    if options.json:
+    if as_json:
         show_json(outcome.record)
     elif is_finished_run(outcome.record):
         from harness.report.terminal import run_summary

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.commands import Commands
@@ -12,6 +13,7 @@ from harness.commands.cell_options import (
     add_curves_options,
     add_data_options,
     add_recipe_options,
+    add_save_best_option,
     add_store_option,
     add_test_option,
     add_weights_options,
@@ -70,6 +72,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     output = sweep.add_argument_group("output")
     add_store_option(output)
     output.add_argument("--json", action="store_true", help="print the results as one JSON line on stdout")
+    add_save_best_option(output)
     add_curves_options(output)
     sweep.set_defaults(command=sweep_cells)
 
@@ -81,10 +84,15 @@ def sweep_cells(options: argparse.Namespace) -> int:
 
     grids = _grids(options)
     children = _children(options)
+    from harness.scheduling.best_models import check_folders, keep_best_models
     from harness.scheduling.sweep import ready
 
-    store = Store(options.out)
+    store, best_in = Store(options.out), Path(options.save_best) if options.save_best else None
+    if best_in and options.ray is not None:
+        raise InputError("--save-best keeps models on this machine, so it does not go with --ray")
     sweep = ready(grids, store, options.retry_failed, stderr.print)
+    if best_in:
+        check_folders(sweep.cells, best_in)
     cluster = cluster_of(options, store, curves_of(options))
     if cluster:
         where = f"on the Ray cluster at {cluster.address} with {cluster.resources} each"
@@ -98,6 +106,8 @@ def sweep_cells(options: argparse.Namespace) -> int:
         return 0
     if sweep.to_run:
         sweep.run_and_show(executor, executor.workers)
+    if best_in:
+        keep_best_models(sweep, executor, best_in, stderr.print)
     return _print_results(sweep, options.json)
 
 
@@ -157,7 +167,7 @@ def _children(options: argparse.Namespace) -> ChildProcesses:
 
     workers, threads = workers_and_threads(options.workers, options.threads)
     curves = curves_of(options)
-    more = curves.arguments() if curves else ()
+    more = (*(curves.arguments() if curves else ()), *(("--save-best", options.save_best) if options.save_best else ()))
     return ChildProcesses(workers, ChildOptions(options.out, threads, more))
 
 

@@ -30,7 +30,7 @@ class Entry:
         fingerprint: of the examples; entries are comparable only if it is equal.
         metric: full name of the main metric.
         recipe: every value except the learning rate, and the protocol of the pipeline (`harness.cells.cell.PROTOCOL`).
-        learning_rate: the chosen one.
+        learning_rate: the chosen one; 0 for a checkpoint that was fine-tuned elsewhere.
         dev_by_learning_rate: median dev score of each learning rate that was tried; empty if there is no dev split.
         runs: the records at the chosen learning rate, one for each pair of pretraining seed and seed, in this order; those of a
             test set as `harness.store.record.by_test_set` makes them.
@@ -118,7 +118,7 @@ def entry_of(group: Sequence[RunRecord]) -> Entry:
     on_dev = (trained_on or task)["metric"]
     by_rate: dict[float, list[RunRecord]] = defaultdict(list)
     for record in group:
-        by_rate[record["recipe"]["learning_rate"]].append(record)
+        by_rate[record["recipe"].get("learning_rate", 0.0)].append(record)  # not known of checkpoints from elsewhere
     # A run without training may have no dev split; it has one learning rate, which has no effect.
     dev = {
         rate: median(run["scores"]["dev"][on_dev] for run in by_rate[rate])

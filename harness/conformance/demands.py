@@ -22,8 +22,9 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from harness.errors import InputError, first_line
-from harness.nn.heads import TokenHead, mean_pool
+from harness.nn.heads import TokenHead
 from models.encoder import refuse_longer
+from models.pooling import mean_pool
 from tasks.ner import NER
 from tasks.sources.sentence import Sentence
 from tasks.task import IGNORED

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from harness.cells.vectors import PLAIN, Vectors
 from harness.machine import memory
-from harness.nn.heads import mean_pool, width_of
+from harness.nn.heads import width_of
 from harness.nn.inference import autocast, batches_by_tokens, pad
 from harness.nn.packed import packed
+from models.pooling import mean_pool
 from tasks.beginning import beginning
 from tasks.task import Feature, one_by_one
 

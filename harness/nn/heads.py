@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.errors import InputError
+from models.pooling import mean_pool
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -204,12 +205,6 @@ class RegressionHead(SequenceHead):
     def loss(self, logits: Tensor, labels: Tensor, attention_mask: Tensor) -> Tensor:
         """The mean squared error over texts, as a share of the variance of the training scores."""
         return nn.functional.mse_loss(logits.float().squeeze(-1), (labels - self.centre) / self.scale)
-
-
-def mean_pool(last_hidden_state: Tensor, attention_mask: Tensor) -> Tensor:
-    """The mean over the tokens that are not padding, of shape (batch, width)."""
-    mask = attention_mask.unsqueeze(-1).to(last_hidden_state.dtype)
-    return (last_hidden_state * mask).sum(1) / mask.sum(1).clamp(min=1)
 
 
 HEADS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,14 @@ from harness.nn.heads import width_of
 from harness.nn.late_interaction import TokenSearch
 from harness.nn.training import Fit
 from harness.pipelines.sampling import sample
+from harness.pipelines.save_model import refuse_unsaved
 from harness.pipelines.stages import (
     EVALUATED,
     Parts,
     Result,
     Stages,
     Tested,
+    Trained,
     limited,
     load_encoder,
     rows_of,
@@ -71,7 +74,10 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
     with stage("load"):
         by = vectors_of(parts.weights, parts.task.head, parts.task.options)
         task, data = _with_declared_prompts(cell, parts.task, by)
-        model, tokenizer, _ = load_encoder(cell, parts)
+        if parts.keep_model:
+            refuse_unsaved(by)
+        model, tokenizer, limit = load_encoder(cell, parts)
+        as_loaded = deepcopy(tokenizer)
         if by.lower:
             lower_case(tokenizer)
         refuse_wider(by.truncate_dim, width_of(model) * len(by.pooling))
@@ -103,6 +109,7 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
         parameters=count_parameters(model),
         fit=done,
         tests=tests,
+        trained=Trained(model, as_loaded, (), limit, by, task.prompts) if parts.keep_model else None,
     )
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from harness.cells.cell import Cell
 from harness.errors import InputError
 from harness.machine import distributed
-from harness.machine.device import device
-from harness.nn.heads import RegressionHead, with_head
+from harness.nn.heads import RegressionHead
 from harness.nn.inference import predict
-from harness.nn.training import fit
+from harness.nn.training import Fit, fit
+from harness.pipelines.heads import headed
 from harness.pipelines.sampling import sample
 from harness.pipelines.stages import (
     EVALUATED,
@@ -19,8 +19,8 @@ from harness.pipelines.stages import (
     Result,
     Stages,
     Tested,
+    Trained,
     limited,
-    load_encoder,
     rows_of,
     scores_of,
     training_options,
@@ -29,7 +29,6 @@ from harness.pipelines.test_sets import Target, read_test_set
 from harness.progress import Update, silent
 from harness.store.record import ExampleCounts
 from models.encoder import Encoder
-from models.parameters import count_parameters
 from tasks.task import Data, Encoded, Example, LabellingTask, LongerThanTrained, Prediction, TunedOnDev
 
 
@@ -53,7 +52,7 @@ class _Sheet:
 
 
 def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Result | None:
-    """Train encoder and head together, then decode the logits of dev and test, and of other test sets.
+    """Train encoder and head together, or take a fine-tuned checkpoint, then decode the logits of dev and test, and of other test sets.
 
     Returns:
         The result; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
@@ -62,21 +61,23 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
         InputError: data or weights are wrong, or the recipe asks for longer inputs than the encoder takes.
         DivergedError: the training loss became infinite or not a number.
     """
-    task, recipe = parts.task, cell.recipe
+    recipe = cell.recipe
     with stage("load"):
-        data = limited(task.load(cell.dataset, cell.data_dir, cell.skip_bad), recipe)
-        _refuse_missing_splits(cell, data)
-        targets = [read_test_set(test, cell, data) for test in parts.tests]
-        encoder, tokenizer, limit = load_encoder(cell, parts)
-        model = with_head(task.head, encoder, len(data.labels)).to(device())
-    sheets = [_Sheet(split, task, data.splits[split], data.labels, data.labels) for split in EVALUATED]
+        loaded = limited(parts.task.load(cell.dataset, cell.data_dir, cell.skip_bad), recipe)
+        _refuse_missing_splits(cell, loaded)
+        targets = [read_test_set(test, cell, loaded) for test in parts.tests]
+        found = headed(cell, parts, loaded)
+        model, tokenizer, task, data = found.model, found.tokenizer, found.task, found.data
+    sheets = [_Sheet(split, task, data.splits[split], data.labels, found.labels) for split in EVALUATED]
     sheets += map(_sheet, targets)
     with stage("encode"):
-        longest = task.longest_input(limit) if isinstance(task, LongerThanTrained) else recipe.max_length
-        train = sample(data.splits["train"], recipe.train_limit)
-        trained_on = task.encode(train, data.labels, tokenizer, recipe.max_length, training=True)
-        if isinstance(model, RegressionHead):
-            model.learn_unit([feature["labels"] for feature in trained_on.features])
+        longest = task.longest_input(found.limit) if isinstance(task, LongerThanTrained) else recipe.max_length
+        train = sample(data.splits["train"], recipe.train_limit) if recipe.trains else []
+        features = (
+            task.encode(train, data.labels, tokenizer, recipe.max_length, training=True).features if train else []
+        )
+        if isinstance(model, RegressionHead) and features:
+            model.learn_unit([feature["labels"] for feature in features])
         inputs = [sheet.task.encode(sheet.examples, sheet.labels, tokenizer, longest) for sheet in sheets]
 
     def predicted(sheet: _Sheet, one: Encoded, show: Update) -> list[Prediction]:
@@ -84,12 +85,12 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
         return sheet.task.decode(sheet.examples, sheet.outputs, one, logits)
 
     def dev_score() -> float:
-        found, _ = _tuned(task, data, [predicted(sheets[0], inputs[0], silent("dev"))])
-        return task.score(data.splits["dev"], found[0])[task.metric]
+        answers, _ = _tuned(task, data, [predicted(sheets[0], inputs[0], silent("dev"))])
+        return task.score(data.splits["dev"], answers[0])[task.metric]
 
     with stage("fit"):
         options = training_options(cell, parts, stage, dev_score if recipe.keep_best else None)
-        done = fit(model, trained_on.features, tokenizer, options)
+        done = fit(model, features, tokenizer, options) if recipe.trains else Fit(0, [])
     if not distributed.is_first():
         return None
     with stage("predict"):
@@ -107,10 +108,11 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
         scores,
         rows,
         counts=_counts(len(train), inputs[1]),
-        parameters=count_parameters(encoder),
+        parameters=found.parameters,
         fit=done,
         tuned=tuned,
         tests=[Tested(to.test, to.data, each, _counts(len(train), one), to.caveats) for to, each, one in elsewhere],
+        trained=Trained(model, tokenizer, found.labels, found.limit) if parts.keep_model else None,
     )
 
 
@@ -129,7 +131,7 @@ def _refuse_missing_splits(cell: Cell, data: Data) -> None:
     Raises:
         InputError: there is no train split, or no dev split to keep the best epoch by.
     """
-    if not data.splits["train"]:
+    if cell.recipe.trains and not data.splits["train"]:
         raise InputError(
             f"{cell.task} has no train split, so there is nothing to train its head on; it can be a test set"
         )

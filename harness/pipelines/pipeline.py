@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from harness.cells.cell import PROTOCOL
 from harness.cells.plan import Planned, chosen_options
 from harness.cells.recipe import Recipe
+from harness.cells.request import SCORE_FIELDS, ScoreRequest
 from harness.machine import distributed, provenance
 from harness.machine.tracking import Curves
 from harness.nn.determinism import make_repeatable
@@ -19,7 +20,7 @@ from harness.pipelines.labelling import label
 from harness.pipelines.language_modelling import minimal_pairs, text_loss
 from harness.pipelines.mteb import mteb
 from harness.pipelines.reranking import rerank
-from harness.pipelines.stages import EVALUATED, Parts, Result, Stages, Tested
+from harness.pipelines.stages import EVALUATED, Parts, Result, Stages, Tested, Trained
 from harness.progress import Reporter, silent
 from harness.store import PREDICTIONS
 from harness.store.pretrained import origin_of
@@ -31,8 +32,10 @@ from harness.store.record import (
     RunRecord,
     TaskEntry,
     TestEntry,
+    TrainedEntry,
     run_record,
 )
+from harness.store.saved_model import SavedModel
 from models.ranker import Ranker
 from tasks.sources.overlap import overlap
 from tasks.task import Data, Row, Task, constant_guess, lowest
@@ -54,26 +57,39 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
 """The function that runs the tasks of each head."""
 
 UNTRAINED_NOTE = "nothing was trained: the given weights were scored"
+SCORED_NOTE = "the checkpoint was scored as it is: it was fine-tuned before"
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished cell: its record, and one row per example of dev and test."""
+    """A finished cell.
+
+    Attributes:
+        record: of the cell.
+        predictions: one row per example of dev and test.
+        trained: the model, if it is to be kept.
+    """
 
     record: RunRecord
     predictions: list[Row]
+    trained: Trained | None = None
 
 
 def run(
-    planned: Planned, report: Reporter = silent, checkpoints: Path | None = None, curves: Curves | None = None
+    planned: Planned,
+    report: Reporter = silent,
+    checkpoints: Path | None = None,
+    curves: Curves | None = None,
+    keep_model: bool = False,
 ) -> Run | None:
-    """Train an encoder on a dataset, as its task requires, and score it on dev and test.
+    """Train an encoder on a dataset, as its task requires, or take a fine-tuned checkpoint, and score it on dev and test.
 
     Args:
         planned: the cell with the objects of its names.
         report: shows progress.
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
         curves: where the curves of training go.
+        keep_model: return the trained model too.
 
     Returns:
         The finished cell; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
@@ -85,12 +101,23 @@ def run(
     make_repeatable(planned.cell.seed)
     kind = bm25_retrieval if isinstance(planned.encoder, Ranker) else KINDS[planned.task.head]
     stage = Stages(report)
-    parts: Parts[Any, Any] = Parts(planned.encoder, planned.weights, planned.task, checkpoints, curves, planned.tests)
+    told = planned.request.labels if isinstance(planned.request, ScoreRequest) else {}
+    parts: Parts[Any, Any] = Parts(
+        planned.encoder,
+        planned.weights,
+        planned.task,
+        checkpoints,
+        curves,
+        tests=planned.tests,
+        fine_tuned=planned.fine_tuned,
+        given_labels=told,
+        keep_model=keep_model,
+    )
     result = kind(planned.cell, parts, stage)
     if result is None:
         return None
     rows = result.rows + [row for tested in result.tests for row in _rows(tested)]
-    return Run(_record(planned, result, stage.seconds), rows)
+    return Run(_record(planned, result, stage.seconds), rows, result.trained)
 
 
 def _rows(tested: Tested) -> list[Row]:
@@ -101,12 +128,12 @@ def _rows(tested: Tested) -> list[Row]:
 
 def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> RunRecord:
     origin = origin_of(Path(planned.weights.location)) if planned.weights.kind == "folder" else None
-    return run_record(
+    record = run_record(
         key=planned.cell.key,
         model=_model(planned, result, origin),
         task=_task(planned, planned.cell.task, planned.task, result, origin),
         recipe=_recipe(planned, result),
-        seed=planned.cell.seed,
+        seed=planned.saved["seed"] if planned.saved else planned.cell.seed,
         tuned=result.tuned,
         scores=result.scores,
         losses=result.fit.losses,
@@ -116,6 +143,22 @@ def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> R
         predictions=PREDICTIONS,
         tests=[_test(planned, tested, origin) for tested in result.tests],
     )
+    if planned.fine_tuned is not None:
+        record["trained"] = _trained(planned.saved)
+    return record
+
+
+def _trained(saved: SavedModel | None) -> TrainedEntry:
+    """Where the checkpoint that was scored comes from."""
+    if saved is None:
+        return {"where": "elsewhere"}
+    return {
+        "where": "harness",
+        "key": saved["key"],
+        "task": saved["task"],
+        "fingerprint": saved["fingerprint"],
+        "model": saved["model"],
+    }
 
 
 def _test(planned: Planned, tested: Tested, origin: PretrainingOrigin | None) -> TestEntry:
@@ -174,7 +217,7 @@ def _task(
         *_trial(recipe, name, data),
     )
     beyond = _beyond_pretraining(recipe.max_length, origin)
-    untrained = () if recipe.trains else (UNTRAINED_NOTE,)
+    untrained = () if recipe.trains else (SCORED_NOTE if planned.fine_tuned else UNTRAINED_NOTE,)
     entry: TaskEntry = {
         "name": task.family,
         "dataset": name,
@@ -200,6 +243,8 @@ def _task(
 
 def _recipe(planned: Planned, result: Result) -> RecipeEntry:
     recipe = planned.cell.recipe
+    if planned.fine_tuned is not None:
+        return _earlier_recipe(planned)
     return {
         **recipe.as_record(),
         "protocol": PROTOCOL,
@@ -207,3 +252,12 @@ def _recipe(planned: Planned, result: Result) -> RecipeEntry:
         "steps": result.fit.steps,
         "resumed_from_step": result.fit.resumed_from_step,
     }
+
+
+def _earlier_recipe(planned: Planned) -> RecipeEntry:
+    """The recipe of a checkpoint that was only scored: the one that was saved with it, or nothing about its training."""
+    recipe, saved = planned.cell.recipe, planned.saved
+    scored = {name: getattr(recipe, name) for name in SCORE_FIELDS}
+    earlier = cast("Mapping[str, object]", saved["recipe"] if saved else {})
+    known = {**earlier, **scored, "protocol": PROTOCOL}
+    return cast(RecipeEntry, {**known, "trained": "saved" if saved else "elsewhere"})

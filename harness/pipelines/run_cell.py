@@ -16,7 +16,7 @@ from harness.machine import distributed, memory
 from harness.machine.libraries import quiet_libraries
 from harness.machine.tracking import Curves
 from harness.progress import shown, stderr
-from harness.store import ERROR_LOG, Store
+from harness.store import ERROR_LOG, Store, saved_model
 from harness.store.record import FailureRecord, FailureStatus, RunRecord
 from harness.store.record_file import encoded
 
@@ -34,7 +34,28 @@ class Outcome:
     folder: Path
 
 
-def run_one(request: Request, out: str, force: bool, curves_in: Curves | None = None) -> Outcome | None:
+@dataclass(frozen=True)
+class Keep:
+    """Where the model of a run is kept.
+
+    Attributes:
+        folder: gets the model of this run.
+        best_in: the folder of the best model of each encoder on each dataset; this run's is kept there if its dev score is higher.
+    """
+
+    folder: Path | None = None
+    best_in: Path | None = None
+
+    def __bool__(self) -> bool:
+        return self.folder is not None or self.best_in is not None
+
+
+NOTHING = Keep()
+
+
+def run_one(
+    request: Request, out: str, force: bool, curves_in: Curves | None = None, keep: Keep = NOTHING
+) -> Outcome | None:
     """Run one cell in this process, or take its result from the store.
 
     Args:
@@ -42,29 +63,37 @@ def run_one(request: Request, out: str, force: bool, curves_in: Curves | None = 
         out: folder of the store.
         force: run it even if the store has its result.
         curves_in: where the curves of training go; the run gets a folder of its own.
+        keep: where the model is kept.
 
     Returns:
         The result; ``None`` in a process that only helped to train (see `harness.machine.distributed`).
 
     Raises:
-        InputError: the names, the data, the weights or the store cannot be used.
+        InputError: the names, the data, the weights, the store or the folder for the model cannot be used.
     """
     store = Store(out)
     from harness.cells.plan import plan  # torch, a second or two
 
     planned = plan(request)
     distributed.batch_share(planned.cell.recipe.batch_size)
+    keep = _checked(planned, keep, force)
     with distributed.joined():
-        return _find_or_run(planned, store, force, curves_in)
+        return _find_or_run(planned, store, force, curves_in, keep)
 
 
-def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves | None) -> Outcome | None:
+def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves | None, keep: Keep) -> Outcome | None:
     cell = planned.cell
     distributed.refuse_different(cell.key)
     stderr.quiet = not distributed.is_first()
     stderr.print(
         f"{cell.model} {cell.size}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "
-        + (f"lr {cell.recipe.learning_rate:g}" if cell.recipe.trains else "untrained")
+        + (
+            f"lr {cell.recipe.learning_rate:g}"
+            if cell.recipe.trains
+            else "as it is"
+            if planned.fine_tuned
+            else "untrained"
+        )
     )
 
     for doubt in cell.recipe.doubts():
@@ -74,6 +103,9 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves 
 
     def stored() -> RunRecord | None:
         found = None if force else distributed.from_first(lambda: store.find(cell))
+        if found and distributed.from_first(lambda: _lacks_model(found, keep, cell)):
+            stderr.print("the store has this run but its model was not kept, so it is run again")
+            return None
         if found:
             stderr.print("the store already has this run; this is its result (--force runs it again)")
         return found
@@ -86,7 +118,58 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves 
     with _alone(store, cell), _saying_what_is_saved(store, cell):
         if record := stored():  # another process ran it while this one waited
             return Outcome(record, store.path_of(cell))
-        return _run_planned(planned, store, curves_in)
+        return _run_planned(planned, store, curves_in, keep)
+
+
+def _checked(planned: Planned, keep: Keep, force: bool) -> Keep:
+    """What can be kept of this cell, after a check of the folders before training."""
+    from models.ranker import Ranker
+
+    cell = planned.cell
+    if isinstance(planned.encoder, Ranker) or planned.task.head not in saved_model.SAVED_HEADS:
+        if keep.folder is not None:
+            raise InputError(
+                f"--save-model keeps models with labels or answers and retrievers, not {cell.model} on {cell.task}; leave it out"
+            )
+        return NOTHING
+    if keep.folder is not None and distributed.is_first():
+        saved_model.check_folder(keep.folder, cell.key, force)
+    if keep.best_in is not None and distributed.is_first():
+        folder = saved_model.best_folder(keep.best_in, cell)
+        there = saved_model.read_saved(folder)
+        saved_model.check_folder(folder, there["key"] if there else cell.key, force)
+    return keep
+
+
+def _lacks_model(record: RunRecord, keep: Keep, cell: Cell) -> bool:
+    """Whether a stored run has to be run again for its model."""
+    if keep.folder is not None:
+        there = saved_model.read_saved(keep.folder)
+        if there is None or there["key"] != cell.key:
+            return True
+    if keep.best_in is None:
+        return False
+    dev = saved_model.dev_of(record)
+    return saved_model.is_better(dev, record["task"]["fingerprint"], saved_model.best_folder(keep.best_in, cell))
+
+
+def _keep_model(planned: Planned, done: Run, keep: Keep) -> None:
+    """Write the model of a finished run, whose record is stored already."""
+    if done.trained is None:
+        return
+    from harness.pipelines.save_model import save_model
+
+    record, head = done.record, planned.task.head
+    if keep.folder is not None:
+        save_model(done.trained, record, head, keep.folder)
+        stderr.print(f"the model is in {keep.folder}")
+    if keep.best_in is not None:
+        folder = saved_model.best_folder(keep.best_in, planned.cell)
+        dev = saved_model.dev_of(record)
+        with saved_model.alone(folder):
+            if saved_model.is_better(dev, record["task"]["fingerprint"], folder):
+                save_model(done.trained, record, head, folder)
+                stderr.print(f"the best model on dev so far; it is in {folder}")
 
 
 @contextmanager
@@ -116,7 +199,7 @@ def _saying_what_is_saved(store: Store, cell: Cell) -> Iterator[None]:
         raise StoppedError(f"{saved}; run the same command to {again}.") from stop
 
 
-def _run_planned(planned: Planned, store: Store, curves_in: Curves | None) -> Outcome | None:
+def _run_planned(planned: Planned, store: Store, curves_in: Curves | None, keep: Keep) -> Outcome | None:
     cell = planned.cell
     if planned.weights.kind == "hub":
         stderr.print(f"reading {planned.weights.location} from the hub or its local cache")
@@ -132,7 +215,7 @@ def _run_planned(planned: Planned, store: Store, curves_in: Curves | None) -> Ou
 
     try:
         with shown() as report:
-            done = run(planned, report, store.training_folder(cell), curves)
+            done = run(planned, report, store.training_folder(cell), curves, bool(keep))
     except InputError:
         raise
     except Exception as error:
@@ -140,6 +223,7 @@ def _run_planned(planned: Planned, store: Store, curves_in: Curves | None) -> Ou
     if done is None:
         return None
     folder = _keep_run(planned, store, done)
+    _keep_model(planned, done, keep)
     # The record is stored before anything is printed, so that an error in printing cannot lose a finished run.
     if curves_in and "tensorboard" in curves_in.trackers:
         stderr.print(f"training curves: tensorboard --logdir {curves_in.folder}")

@@ -15,6 +15,7 @@ from torch import nn
 from harness.cells.cell import Cell
 from harness.cells.plan import TestSet
 from harness.cells.recipe import Recipe
+from harness.cells.vectors import Vectors
 from harness.machine.device import device
 from harness.machine.tracking import Curves
 from harness.nn.training import Fit, TrainingOptions
@@ -23,6 +24,7 @@ from harness.progress import Reporter, silent, with_loss
 from harness.store.record import ExampleCounts
 from models import loading
 from models.encoder import Encoder, refuse_longer
+from models.fine_tuned import FineTuned
 from models.parameters import ParameterCounts
 from models.ranker import Ranker
 from tasks.task import BringsTokens, Data, Prediction, Row, Split, Task
@@ -49,6 +51,9 @@ class Parts(Generic[ModelT, TaskT]):
         checkpoints: folder for training checkpoints, see `harness.nn.training.TrainingOptions`.
         curves: where the curves of training go.
         tests: other datasets to test the trained model on.
+        fine_tuned: the checkpoint to score as it is, with its own head; ``None`` if a run trains.
+        given_labels: output of that checkpoint -> label, as the user gave them.
+        keep_model: the result is to hold the trained model.
     """
 
     model: ModelT
@@ -57,6 +62,9 @@ class Parts(Generic[ModelT, TaskT]):
     checkpoints: Path | None = None
     curves: Curves | None = None
     tests: tuple[TestSet[TaskT], ...] = ()
+    fine_tuned: FineTuned | None = None
+    given_labels: Mapping[str, str] = field(default_factory=dict)
+    keep_model: bool = False
 
 
 class Stages:
@@ -99,6 +107,27 @@ class Tested:
 
 
 @dataclass(frozen=True)
+class Trained:
+    """A trained model.
+
+    Attributes:
+        model: encoder and head, see `harness.nn.heads`; for retrieval the bare encoder.
+        tokenizer: of the encoder, as it was loaded.
+        labels: names of the head's outputs, in order; empty for retrieval.
+        limit: tokens of the longest input that the encoder takes; ``None`` if there is no limit.
+        vectors: of retrieval, how texts become vectors.
+        prompts: of retrieval, the texts before ``query`` and ``document``.
+    """
+
+    model: nn.Module
+    tokenizer: PreTrainedTokenizerBase
+    labels: tuple[str, ...]
+    limit: int | None
+    vectors: Vectors | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Result:
     """The result of a run.
 
@@ -111,6 +140,7 @@ class Result:
         fit: the result of training.
         tuned: values that were chosen on dev, such as a threshold.
         tests: the results on other datasets.
+        trained: the model, if it is to be kept.
     """
 
     data: Data
@@ -121,6 +151,7 @@ class Result:
     fit: Fit = field(default_factory=lambda: Fit(0, []))
     tuned: Mapping[str, float] = field(default_factory=dict)
     tests: Sequence[Tested] = ()
+    trained: Trained | None = None
 
 
 Predictions = Mapping[Split, Sequence[Prediction]]

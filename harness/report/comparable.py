@@ -24,6 +24,8 @@ from harness.store import RunRecord
 from harness.store.record import ModelEntry, TaskEntry, TrainedOn
 
 RESAMPLES = 2000
+FINE_TUNED = {"elsewhere": "fine-tuned elsewhere", "saved": "fine-tuned and saved before"}
+"""Words for the values of ``trained`` in a recipe, see `harness.store.record.RecipeEntry`."""
 
 Judge = Callable[[Sequence[Entry]], tuple[Sequence[Mark], str]]
 """From entries, the highest median first, to the mark of each, and the test that decided, in words."""
@@ -225,10 +227,13 @@ def in_all(seen: Standing | None, standing: Standing) -> Standing:
 
 def recipe_sentence(recipe: Mapping[str, Any]) -> str:
     """The recipe in one line: ``3 epochs, batches of 32, at most 512 tokens, bf16``."""
+    read = [f"at most {recipe.get('max_length')} tokens", str(recipe.get("precision"))]
+    if trained := recipe.get("trained"):
+        return ", ".join([FINE_TUNED[str(trained)], *read])
     steps = recipe.get("max_steps")
     length = counted(steps, "step") if steps else counted(_value(recipe.get("epochs")), "epoch")
     batch = recipe.get("effective_batch_size") or recipe.get("batch_size")
-    words = [length, f"batches of {batch}", f"at most {recipe.get('max_length')} tokens", str(recipe.get("precision"))]
+    words = [length, f"batches of {batch}", *read]
     limit, trial, schedule = (recipe.get(name) for name in ("train_limit", "test_limit", "schedule"))
     more = {
         f"{limit} training examples": limit,

@@ -111,7 +111,9 @@ def _check_run(record: Record) -> None:
     for name in ("params_total", "params_non_embedding"):
         _number(model, name, f"model.{name}")
     _mapping(task, "options")
-    _number(_mapping(record, "recipe"), "learning_rate", "recipe.learning_rate")
+    recipe = _mapping(record, "recipe")
+    if recipe.get("trained") != "elsewhere":
+        _number(recipe, "learning_rate", "recipe.learning_rate")
     _number(record, "seed", "seed")
     seconds = _mapping(record, "seconds")
     for name in seconds:

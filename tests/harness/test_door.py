@@ -18,7 +18,7 @@ import harness
 from harness.cli import run_command
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = {"bench", "check", "compare", "load_predictions", "load_results", "run", "sweep"}
+FUNCTIONS = {"bench", "check", "compare", "load_predictions", "load_results", "run", "score", "sweep"}
 RECIPE = {"max_steps": 2, "batch_size": 4, "max_length": 32, "learning_rate": 1e-3, "precision": "fp32"}
 
 

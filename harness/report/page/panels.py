@@ -9,7 +9,7 @@ from statistics import median
 from markupsafe import Markup
 
 from harness.progress import counted
-from harness.report.comparable import Comparison, Standing, in_all
+from harness.report.comparable import FINE_TUNED, Comparison, Standing, in_all
 from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.pareto import nearest
 from harness.report.cost.plots import styles_of
@@ -169,6 +169,8 @@ def _choice(standing: Standing) -> str:
     rates = standing.entry.dev_by_learning_rate
     tried = ", ".join(f"{score:.4f} at {rate:g}" for rate, score in rates.items())
     weights = "" if standing.entry.weights == "scratch" else f"Weights {standing.entry.weights}. "
+    if trained := standing.entry.recipe.get("trained"):
+        return f"{weights}{FINE_TUNED[str(trained)].capitalize()}, and only scored here."
     if not rates:
         return f"{weights}No learning rate was chosen on dev."
     if len(rates) == 1:

@@ -69,7 +69,7 @@ def _side(entry: Entry, score: Estimate) -> dict[str, object]:
     return {
         "encoder": full_name(entry),
         "weights": entry.weights,
-        "learning_rate": entry.learning_rate,
+        "learning_rate": entry.learning_rate or None,
         "seeds": [run["seed"] for run in entry.runs],
         "score": score.value,
         "score_low": score.low,

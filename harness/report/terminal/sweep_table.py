@@ -56,7 +56,7 @@ def _result(entry: Entry, wanted: int) -> dict[str, object]:
         "task": entry.where,
         "model": entry.model if entry.size == "tiny" else f"{entry.model} {entry.size}",
         "metric": entry.metric,
-        "lr": entry.learning_rate if trained else None,
+        "lr": entry.learning_rate or None if trained else None,
         "dev": entry.dev_by_learning_rate.get(entry.learning_rate),
         "test": median(scores),
         "range": f"{min(scores):.4f} to {max(scores):.4f}" if len(scores) > 1 else None,

@@ -129,6 +129,20 @@ class RecipeEntry(OptimiserEntry):
     steps: NotRequired[int]
     resumed_from_step: NotRequired[int]
     """0 unless an earlier attempt was interrupted."""
+    trained: NotRequired[Literal["elsewhere", "saved"]]
+    """Only in records of `score`: the checkpoint was fine-tuned elsewhere, and then ``max_length``, ``precision`` and ``protocol``
+    are all that is known; or it was saved by a run of this harness, whose recipe this is."""
+
+
+class TrainedEntry(TypedDict):
+    """Where a checkpoint that `score` only scored was fine-tuned."""
+
+    where: Literal["elsewhere", "harness"]
+    key: NotRequired[str]
+    """Of the run that saved it, like the next ones, if this harness did."""
+    task: NotRequired[str]
+    fingerprint: NotRequired[str]
+    model: NotRequired[ModelEntry]
 
 
 class RunRecord(TypedDict):
@@ -160,6 +174,8 @@ class RunRecord(TypedDict):
     """Other datasets that the trained model was tested on, by name; missing if there are none."""
     trained_on: NotRequired[TrainedOn]
     """Only in the records that `by_test_set` makes of a stored one."""
+    trained: NotRequired[TrainedEntry]
+    """Only in records of `score`."""
 
 
 TEST_SET = "test_set"

@@ -6,8 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.nn.heads import TokenHead, mean_pool
+from harness.nn.heads import TokenHead
 from harness.nn.inference import batches_by_tokens, predict
+from models.pooling import mean_pool
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from harness.store.record import LimitsEntry, PointFields, PretrainingRecipe, Re
 @pytest.mark.parametrize(
     ("value", "entry", "added"),
     [
-        (Recipe, RecipeEntry, {"protocol", "effective_batch_size", "steps", "resumed_from_step"}),
+        (Recipe, RecipeEntry, {"protocol", "effective_batch_size", "steps", "resumed_from_step", "trained"}),
         (Point, PointFields, set()),
         (Limits, LimitsEntry, set()),
         (

@@ -1,0 +1,299 @@
+"""Score checkpoints that others fine-tuned: as their own script does, and refused in a sentence where that is not possible."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from seqeval.metrics import classification_report
+from seqeval.scheme import IOB2
+
+import harness
+from harness.cells.plan import plan
+from harness.cells.request import ScoreRequest
+from harness.cli import run_command
+from harness.comparison.entries import entries
+from harness.nn.inference import predict
+from harness.pipelines.heads import headed
+from harness.pipelines.pipeline import run
+from harness.pipelines.run_cell import run_one
+from harness.pipelines.stages import Parts
+from harness.report.comparable import comparisons, recipe_sentence
+from harness.report.reading import read
+from harness.store import Store
+from tests.conftest import save_bert
+
+NAMES = ["I-PERSON", "B-City", "O", "I-CITY", "B-person"]
+"""The labels of ner/cities in another order and other cases."""
+SENTENCES = {"max_length": 48, "precision": "fp32"}
+
+
+def sentences(file):
+    """Words and tags of a CoNLL file."""
+    blocks = [block.splitlines() for block in file.read_text().strip().split("\n\n")]
+    return [tuple(zip(*(line.split("\t") for line in block), strict=True)) for block in blocks]
+
+
+class Plain(torch.utils.data.Dataset):
+    """Sentences as a tutorial encodes them: the first sub-token of a word has its label."""
+
+    def __init__(self, file, tokenizer):
+        self.sentences, self.tokenizer = sentences(file), tokenizer
+        self.ids = {name.upper(): number for number, name in enumerate(NAMES)}
+
+    def __len__(self):
+        return len(self.sentences)
+
+    def __getitem__(self, index):
+        words, tags = self.sentences[index]
+        encoded = self.tokenizer(list(words), is_split_into_words=True, truncation=True, max_length=48)
+        of_words, labels = encoded.word_ids(), []
+        for place, word in enumerate(of_words):
+            first = word is not None and word != of_words[place - 1]
+            labels.append(self.ids[tags[word].upper()] if first else -100)
+        return {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"], "labels": labels}
+
+
+@pytest.fixture(scope="module", params=["bert", "distilbert"])
+def script(request, tokenizer, data_dir, tmp_path_factory):
+    """A plain Trainer script: fine-tune, predict, score, save. Gives the folder, its logits and its F1 on test."""
+    folder = tmp_path_factory.mktemp("script") / "tagger"
+    torch.manual_seed(0)
+    config = transformers.AutoConfig.for_model(
+        request.param,
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        max_position_embeddings=64,
+        id2label=dict(enumerate(NAMES)),
+        label2id={name: number for number, name in enumerate(NAMES)},
+        **(
+            {"dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 64}
+            if request.param == "distilbert"
+            else {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+        ),
+    )
+    data = {split: Plain(data_dir / "ner" / "cities" / f"{split}.conll", tokenizer) for split in ("train", "test")}
+    trainer = transformers.Trainer(
+        transformers.AutoModelForTokenClassification.from_config(config),
+        transformers.TrainingArguments(
+            str(folder.parent / "work"),
+            max_steps=14,
+            learning_rate=5e-3,
+            per_device_train_batch_size=32,
+            report_to="none",
+            use_cpu=True,
+            save_strategy="no",
+            disable_tqdm=True,
+        ),
+        train_dataset=data["train"],
+        data_collator=transformers.DataCollatorForTokenClassification(tokenizer),
+    )
+    trainer.train()
+    logits, labels, _ = trainer.predict(data["test"])
+    trainer.save_model(folder)
+    tokenizer.save_pretrained(folder)
+    tagged = [
+        [NAMES[best].upper() for best, label in zip(row.argmax(-1), gold, strict=True) if label != -100]
+        for row, gold in zip(logits, labels, strict=True)
+    ]
+    gold = [[tag.upper() for tag in tags] for _, tags in data["test"].sentences]
+    report = classification_report(gold, tagged, mode="strict", scheme=IOB2, output_dict=True, zero_division=0)
+    return folder, logits, report["micro avg"]["f1-score"]
+
+
+def request_for(folder, data_dir, task="ner/cities", **changes):
+    return ScoreRequest("", task, str(folder), data_dir=str(data_dir), **({"recipe": SENTENCES} | changes))
+
+
+def test_a_checkpoint_of_a_plain_script_scores_as_in_the_script(script, data_dir):
+    folder, logits, f1 = script
+    planned = plan(request_for(folder, data_dir))
+    assert planned.cell.model == json.loads((folder / "config.json").read_text())["model_type"]
+    parts = Parts(planned.encoder, planned.weights, planned.task, fine_tuned=planned.fine_tuned)
+    data = planned.task.load("cities", str(data_dir))
+    found = headed(planned.cell, parts, data)
+    features = found.task.encode(data.splits["test"], data.labels, found.tokenizer, 48).features
+    ours = predict(found.model, features, found.tokenizer, "fp32")
+    for mine, theirs in zip(ours, logits, strict=True):
+        np.testing.assert_allclose(mine, theirs[: len(mine)], atol=1e-6)
+    record = run(planned).record
+    assert 0.05 < f1 < 1.0
+    assert record["scores"]["test"]["entity_f1_strict"] == pytest.approx(f1, abs=1e-12)
+    assert record["trained"] == {"where": "elsewhere"}
+    assert record["recipe"] == {**SENTENCES, "protocol": 2, "trained": "elsewhere"}
+    assert record["task"]["n_train"] == 0
+
+
+@pytest.fixture(scope="module")
+def tagger(tokenizer, tmp_path_factory):
+    """An untrained BERT tagger with the labels of ner/cities."""
+    return save_head(tmp_path_factory.mktemp("tagger"), tokenizer, "AutoModelForTokenClassification", NAMES)
+
+
+def save_head(folder, tokenizer, auto, names):
+    save_bert(folder, tokenizer)
+    config = transformers.AutoConfig.from_pretrained(folder)
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: number for number, name in enumerate(names)}
+    torch.manual_seed(1)
+    getattr(transformers, auto).from_config(config).save_pretrained(folder)
+    return folder
+
+
+def changed(folder, to, **values):
+    """A copy of a checkpoint with other values in its config.json; those that are None are left out."""
+    shutil.copytree(folder, to)
+    config = json.loads((folder / "config.json").read_text()) | values
+    (to / "config.json").write_text(json.dumps({name: value for name, value in config.items() if value is not None}))
+    return to
+
+
+@pytest.mark.parametrize(
+    ("task", "values", "message"),
+    [
+        ("ner/cities", {"id2label": None}, "has no id2label, so nobody knows which label each output is"),
+        ("nli/docstrings", {}, "holds a BertForTokenClassification, and nli needs a model with a head of its own"),
+        ("span/docstrings", {}, "needs a model with a head of its own, ...ForQuestionAnswering"),
+        ("ner/cities", {"architectures": None}, "does not say which class it is of"),
+        ("ner/cities", {"id2label": {str(n): f"LABEL_{n}" for n in range(5)}}, "does not say which of city, person"),
+        (
+            "ner/cities",
+            {"id2label": dict(enumerate(["O", "B-city", "I-city", "B-GPE", "I-GPE"]))},
+            "no output for the label person of the dataset; its outputs are city, GPE",
+        ),
+        (
+            "ner/cities",
+            {"id2label": dict(enumerate(["O", "B-city", "B-CITY", "B-person", "I-person"]))},
+            "ambiguous which output of the checkpoint is the label B-city: B-city, B-CITY",
+        ),
+        ("ner/cities", {"model_type": "no-such"}, "architecture 'no-such', which transformers does not know"),
+        ("lm/docstrings", {}, "score takes tasks with a head or with vectors, not lm"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_in_a_sentence(tagger, data_dir, tmp_path, capsys, task, values, message):
+    folder = changed(tagger, tmp_path / "changed", **values)
+    out = tmp_path / "runs"
+    code = run_command(
+        [
+            "score",
+            "--weights",
+            str(folder),
+            "--task",
+            task,
+            "--data-dir",
+            str(data_dir),
+            "--out",
+            str(out),
+            "--max-length",
+            "48",
+        ]
+    )
+    *_, last = capsys.readouterr().err.strip().splitlines()
+    assert code == 2
+    assert last.startswith("harness: ")
+    assert message in last
+    assert not list(out.glob("*/run.json"))
+
+
+def test_weights_must_be_a_checkpoint(capsys, tmp_path):
+    for weights, message in (("hub", "takes a fine-tuned checkpoint"), (str(tmp_path), "holds no config.json")):
+        assert run_command(["score", "--weights", weights, "--task", "ner"]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_head_without_weights_is_refused(tokenizer, data_dir, tmp_path, capsys):
+    folder = save_bert(tmp_path / "bare", tokenizer)
+    bare = changed(
+        folder, tmp_path / "odd", architectures=["BertForTokenClassification"], id2label=dict(enumerate(NAMES))
+    )
+    arguments = [
+        "--task",
+        "ner/cities",
+        "--data-dir",
+        str(data_dir),
+        "--out",
+        str(tmp_path / "runs"),
+        "--max-length",
+        "48",
+    ]
+    assert run_command(["score", "--weights", str(bare), *arguments]) == 2
+    assert "lacks 2 tensors of BertForTokenClassification, classifier.bias first" in capsys.readouterr().err
+
+
+def test_bare_types_are_scored_as_entities(tokenizer, data_dir, tmp_path):
+    names = ["PERSON", "O", "City"]
+    folder = save_head(tmp_path / "types", tokenizer, "AutoModelForTokenClassification", names)
+    done = run(plan(request_for(folder, data_dir)))
+    assert any("converted to IOB2" in note for note in done.record["task"]["notes"])
+    for row in done.predictions:
+        for before, tag in zip(["O", *row["predicted"]], row["predicted"], strict=False):
+            assert not tag.startswith("I-") or before[2:] == tag[2:]
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), ("LABEL_0", "LABEL_1")])
+def test_pairs_of_texts_are_scored_with_the_head_of_the_checkpoint(labels, tokenizer, tmp_path):
+    folder = save_head(tmp_path / "pairs", tokenizer, "AutoModelForSequenceClassification", labels)
+    data = tmp_path / "nli" / "small"
+    data.mkdir(parents=True)
+    rows = [
+        {"premise": f"Ada {n} saw", "hypothesis": f"Grace {n * n}", "label": "NO" if n % 3 else "YES"}
+        for n in range(30)
+    ]
+    for split in ("train", "dev", "test"):
+        (data / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    given = {} if labels[0] == "no" else {"LABEL_0": "NO", "LABEL_1": "YES"}
+    done = run(plan(request_for(folder, tmp_path, "nli/small", labels=given)))
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    for row in (row for row in done.predictions if row["split"] == "test"):
+        with torch.inference_mode():
+            best = int(model(**tokenizer(row["text"], row["pair"], return_tensors="pt")).logits.argmax())
+        assert row["predicted"] == ("NO", "YES")[best]
+
+
+def test_answers_are_scored_with_the_head_of_the_checkpoint(tokenizer, tmp_path):
+    from tests.harness.pipelines.test_pipeline_tasks import squad_file
+
+    folder = save_head(tmp_path / "answers", tokenizer, "AutoModelForQuestionAnswering", ("LABEL_0", "LABEL_1"))
+    data = tmp_path / "qa" / "places"
+    data.mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        (data / f"{split}.json").write_text(squad_file(0, 20, 0))
+    record = run(plan(request_for(folder, tmp_path, "span/places"))).record
+    assert 0 <= record["scores"]["test"]["answer_f1"] <= 1
+
+
+def test_reports_show_scored_checkpoints_apart_from_runs(tagger, small_bert, data_dir, tmp_path, capsys):
+    out = tmp_path / "runs"
+    scored = harness.score(tagger, "ner/cities", data_dir=data_dir, out=out, **SENTENCES)
+    harness.run("bert", "ner/cities", weights=small_bert, data_dir=data_dir, out=out, max_steps=1, **SENTENCES)
+    assert harness.score(tagger, "ner/cities", data_dir=data_dir, out=out, **SENTENCES) == scored  # from the store
+    reading = read(out)
+    assert (len(reading.runs), reading.broken) == (2, [])
+    found = comparisons(reading.runs, lambda entries: ([""] * len(entries), ""))
+    assert len(found) == 2
+    assert {one.recipe.get("trained") for one in found} == {None, "elsewhere"}
+    assert any("trained elsewhere" in one.title for one in found)
+    (of_score,) = (one for one in found if one.recipe.get("trained"))
+    assert recipe_sentence(of_score.recipe) == "fine-tuned elsewhere, at most 48 tokens, fp32"
+    assert run_command(["report", "--out", str(out), "--html", str(tmp_path / "report.html")]) in (0, 2)
+    frame = harness.load_results(out)
+    assert set(frame["trained"].dropna()) == {"elsewhere"}
+    assert frame[frame["trained"].notna()]["learning_rate"].isna().all()
+
+
+def test_the_labels_that_a_user_gives_are_another_cell(tagger, data_dir):
+    plain = plan(request_for(tagger, data_dir)).cell
+    told = plan(request_for(tagger, data_dir, labels={"B-City": "B-city"})).cell
+    assert plain.key != told.key
+    assert (
+        "--label B-City=B-city" in plan(request_for(tagger, data_dir, labels={"B-City": "B-city"})).resolved.command()
+    )
+
+
+def test_a_store_keeps_a_scored_checkpoint(tagger, data_dir, tmp_path):
+    outcome = run_one(request_for(tagger, data_dir), str(tmp_path), False)
+    (entry,) = entries(Store(tmp_path).records())
+    assert entry.runs[0] == outcome.record
+    assert entry.learning_rate == 0
