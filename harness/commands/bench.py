@@ -170,7 +170,11 @@ def _subjects(options: argparse.Namespace, settings: Settings) -> list[Subject]:
     from harness.cost.weights import subjects
 
     given = options.model or []
-    models = parse_models(options.models or "all") if options.models is not None or not given else []
+    models = (
+        parse_models("all" if options.models is None else options.models)
+        if options.models is not None or not given
+        else []
+    )
     texts = read_texts(options.texts) if options.texts else None
     found = subjects(models, options.size, options.weights, given, texts)
     if texts is not None:
