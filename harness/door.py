@@ -129,6 +129,8 @@ def score(
     labels: Mapping[str, str] | None = None,
     max_length: int | None = None,
     precision: Literal["fp32", "bf16"] | None = None,
+    engine: str = "torch",
+    quantize: str = "none",
     task_options: Mapping[str, str | float] | None = None,
     plugins: Sequence[Folder] = (),
     skip_bad: bool = False,
@@ -145,6 +147,7 @@ def score(
         labels: output of the checkpoint -> label of the dataset, where their names do not say so.
         max_length: longest input in tokens; ``None`` for that of the run that saved the model, else the task's.
         precision: ``None`` for that of the run that saved the model, else bf16 where the machine is fast at it.
+        engine, quantize: how the model is run, see `harness.engines.Choice`.
         task_options: options of the task.
         plugins: Python files that register models or tasks.
         skip_bad: leave out malformed examples and count them in the record, instead of refusing the dataset.
@@ -160,7 +163,9 @@ def score(
     with _as_a_command(plugins):
         from harness.cells.grids import one_request
         from harness.cells.request import ScoreRequest
+        from harness.engines import Choice, check
 
+        check(Choice(engine, quantize))
         given = {
             "model": "checkpoint",
             "task": task,
@@ -174,7 +179,11 @@ def score(
         }
         checked = one_request(_usual() | given_values(given), "score")
         told = {str(name): str(label) for name, label in (labels or {}).items()}
-        return _record_of(ScoreRequest(**(vars(checked) | {"model": "", "labels": told})), out, force)
+        return _record_of(
+            ScoreRequest(**(vars(checked) | {"model": "", "labels": told, "engine": engine, "quantize": quantize})),
+            out,
+            force,
+        )
 
 
 def _record_of(request: Request, out: Folder, force: bool, keep: Keep | None = None) -> RunRecord:

@@ -330,7 +330,8 @@ def _fine_tuned(request: ScoreRequest, task: Task) -> _Chosen:
     else:
         weights = with_vectors(weights, task)
     told = f" {json.dumps(request.labels, sort_keys=True)}" if request.labels else ""
-    weights = replace(weights, identity=f"{weights.identity} as fine-tuned{told}")
+    run_by = f" by {request.deployment}" if request.deployment else ""
+    weights = replace(weights, identity=f"{weights.identity} as fine-tuned{told}{run_by}")
     return _Chosen(found.encoder, "custom", weights, recipe, found)
 
 

@@ -95,9 +95,18 @@ class ScoreRequest(Request):
 
     Attributes:
         labels: output of the checkpoint -> label of the dataset, where their names do not say so.
+        engine, quantize: how the model is run, see `harness.engines.Choice`.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
+    engine: str = "torch"
+    quantize: str = "none"
+
+    @property
+    def deployment(self) -> str:
+        """Engine and quantisation in words: ``openvino int8``; empty for torch without quantisation."""
+        words = [self.engine] if self.engine != "torch" or self.quantize != "none" else []
+        return " ".join(words + ([self.quantize] if self.quantize != "none" else []))
 
     def arguments(self) -> list[str]:
         """The options of ``harness score`` for this request."""
@@ -111,6 +120,8 @@ class ScoreRequest(Request):
         for option, values in {"--task-option": self.task_options, "--label": self.labels}.items():
             for name, text in values.items():
                 words += [option, f"{name}={text}"]
+        words += ["--engine", self.engine] if self.engine != "torch" else []
+        words += ["--quantize", self.quantize] if self.quantize != "none" else []
         for plugin in self.plugins:
             words += ["--plugin", plugin]
         return words

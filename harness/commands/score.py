@@ -9,10 +9,12 @@ from harness.cells.request import SCORE_FIELDS, ScoreRequest
 from harness.commands import Commands
 from harness.commands.cell_options import add_data_options, add_option, add_store_option, named_values, recipe_given
 from harness.commands.run import shown
+from harness.engines import ENGINES, QUANTIZATIONS, Choice, check
 from harness.values import valid_name, valid_path
 
 EXAMPLES = """examples:
   python -m harness score --weights models/bert-ner --task ner/wnut17 --data-dir data
+  python -m harness score --weights models/bert-ner --task ner/wnut17 --data-dir data --engine openvino --quantize int8
   python -m harness score --weights OWNER/NAME --task classification/sst2 --label LABEL_0=negative --label LABEL_1=positive
 """
 
@@ -42,6 +44,11 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         help="the dataset's label of an output of the checkpoint, where their names do not say so",
     )
     add_data_options(score)
+    deployed = score.add_argument_group("deployment", "the engine that runs the model, see also bench")
+    deployed.add_argument("--engine", choices=ENGINES, default="torch", help="default torch")
+    deployed.add_argument(
+        "--quantize", choices=QUANTIZATIONS, default="none", help="weights in int8, or the model in bf16 (default none)"
+    )
     reading = score.add_argument_group("reading", "defaults: those of the run that saved the model, else the task's")
     for name in SCORE_FIELDS:
         add_option(reading, RECIPE_FIELDS[name])
@@ -56,6 +63,7 @@ def score_checkpoint(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.pipelines.run_cell import run_one
 
+    check(Choice(options.engine, options.quantize))
     request = ScoreRequest(
         "",
         options.task,
@@ -67,5 +75,7 @@ def score_checkpoint(options: argparse.Namespace) -> int:
         plugins=tuple(options.plugin or ()),
         strict_tags=options.strict_tags,
         labels=named_values("--label", options.label, may_be_empty=False),
+        engine=options.engine,
+        quantize=options.quantize,
     )
     return shown(run_one(request, options.out, options.force), options.json)

@@ -60,6 +60,11 @@ class Entry:
         return self.runs[0]["model"]["params_total"] == 0
 
     @property
+    def deployment(self) -> str:
+        """The engine and quantisation that ran a fine-tuned checkpoint; empty for torch without quantisation."""
+        return self.runs[0].get("trained", {}).get("deployment", "")
+
+    @property
     def is_trial(self) -> bool:
         """Whether only a sample of the test set was scored, which is comparable with nothing else."""
         return "test_limit" in self.recipe
@@ -147,7 +152,7 @@ def _each_training_once(group: Sequence[RunRecord]) -> list[RunRecord]:
     """The runs without those that repeat a training only to have other test sets."""
 
     def training(record: RunRecord) -> str:
-        return json.dumps([record["recipe"]["learning_rate"], *_seeds(record), record["model"]["identity"]])
+        return json.dumps([record["recipe"].get("learning_rate"), *_seeds(record), record["model"]["identity"]])
 
     tested = {training(record) for record in group if "tests" in record}
     kept: dict[object, RunRecord] = {}

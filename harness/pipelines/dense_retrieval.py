@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from harness.cells.cell import Cell
 from harness.cells.plan import TestSet
 from harness.cells.vectors import Vectors, vectors_of
+from harness.engines import Choice
+from harness.engines.build import build
 from harness.errors import InputError
 from harness.machine import distributed
 from harness.machine.device import device
@@ -20,6 +22,7 @@ from harness.nn.contrastive import fit_pairs
 from harness.nn.embedding import HiddenStates, embed, lower_case
 from harness.nn.exact_search import search
 from harness.nn.heads import width_of
+from harness.nn.inference import pad
 from harness.nn.late_interaction import TokenSearch
 from harness.nn.training import Fit
 from harness.pipelines.sampling import sample
@@ -45,7 +48,7 @@ from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
 from tasks.retrieval import Retrieval
 from tasks.sources.collection import Document, Query
 from tasks.sources.searchable import SearchableData
-from tasks.task import Split
+from tasks.task import Split, one_by_one
 
 if TYPE_CHECKING:
     from torch import nn
@@ -95,7 +98,12 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
         done = fit_pairs(model, tokenizer, pairs, options, by) if pairs else Fit(0, [])
     if not distributed.is_first():
         return None
+    parameters = count_parameters(model)
     with stage("predict"):
+        if parts.choice != Choice():
+            model = build(
+                model, pad(one_by_one(tokenizer(["a text", "one more text"])), tokenizer), parts.choice
+            ).module
         rank = _ranking(model, tokenizer, cell, by, stage)
         rankings, n_cut = rank(task, data)
         tests = [_tested(test, cell, data, len(train), rank, by) for test in parts.tests]
@@ -106,7 +114,7 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
         scores,
         rows,
         counts={**_counts(len(train), data, n_cut), "n_train_pairs": len(pairs)},
-        parameters=count_parameters(model),
+        parameters=parameters,
         fit=done,
         tests=tests,
         trained=Trained(model, as_loaded, (), limit, by, task.prompts) if parts.keep_model else None,

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.cells.cell import Cell
+from harness.engines import Choice
+from harness.engines.build import build
 from harness.errors import InputError
 from harness.machine import distributed
 from harness.nn.heads import RegressionHead
-from harness.nn.inference import predict
+from harness.nn.inference import pad, predict
 from harness.nn.training import Fit, fit
 from harness.pipelines.heads import headed
 from harness.pipelines.sampling import sample
@@ -79,6 +81,8 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
         if isinstance(model, RegressionHead) and features:
             model.learn_unit([feature["labels"] for feature in features])
         inputs = [sheet.task.encode(sheet.examples, sheet.labels, tokenizer, longest) for sheet in sheets]
+        if parts.choice != Choice():
+            model = build(model, pad(inputs[1].features[:2], tokenizer), parts.choice).module
 
     def predicted(sheet: _Sheet, one: Encoded, show: Update) -> list[Prediction]:
         logits = predict(model, one.features, tokenizer, recipe.precision, progress=show)

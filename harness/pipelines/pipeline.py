@@ -11,6 +11,7 @@ from harness.cells.cell import PROTOCOL
 from harness.cells.plan import Planned, chosen_options
 from harness.cells.recipe import Recipe
 from harness.cells.request import SCORE_FIELDS, ScoreRequest
+from harness.engines import Choice
 from harness.machine import distributed, provenance
 from harness.machine.tracking import Curves
 from harness.nn.determinism import make_repeatable
@@ -101,7 +102,7 @@ def run(
     make_repeatable(planned.cell.seed)
     kind = bm25_retrieval if isinstance(planned.encoder, Ranker) else KINDS[planned.task.head]
     stage = Stages(report)
-    told = planned.request.labels if isinstance(planned.request, ScoreRequest) else {}
+    scored = planned.request if isinstance(planned.request, ScoreRequest) else None
     parts: Parts[Any, Any] = Parts(
         planned.encoder,
         planned.weights,
@@ -110,8 +111,9 @@ def run(
         curves,
         tests=planned.tests,
         fine_tuned=planned.fine_tuned,
-        given_labels=told,
+        given_labels=scored.labels if scored else {},
         keep_model=keep_model,
+        choice=Choice(scored.engine, scored.quantize) if scored else Choice(),
     )
     result = kind(planned.cell, parts, stage)
     if result is None:
@@ -145,6 +147,8 @@ def _record(planned: Planned, result: Result, seconds: Mapping[str, float]) -> R
     )
     if planned.fine_tuned is not None:
         record["trained"] = _trained(planned.saved)
+        if isinstance(planned.request, ScoreRequest) and planned.request.deployment:
+            record["trained"]["deployment"] = planned.request.deployment
     return record
 
 

@@ -16,6 +16,7 @@ from harness.cells.cell import Cell
 from harness.cells.plan import TestSet
 from harness.cells.recipe import Recipe
 from harness.cells.vectors import Vectors
+from harness.engines import Choice
 from harness.machine.device import device
 from harness.machine.tracking import Curves
 from harness.nn.training import Fit, TrainingOptions
@@ -54,6 +55,7 @@ class Parts(Generic[ModelT, TaskT]):
         fine_tuned: the checkpoint to score as it is, with its own head; ``None`` if a run trains.
         given_labels: output of that checkpoint -> label, as the user gave them.
         keep_model: the result is to hold the trained model.
+        choice: the engine that runs a fine-tuned checkpoint.
     """
 
     model: ModelT
@@ -65,6 +67,7 @@ class Parts(Generic[ModelT, TaskT]):
     fine_tuned: FineTuned | None = None
     given_labels: Mapping[str, str] = field(default_factory=dict)
     keep_model: bool = False
+    choice: Choice = field(default_factory=Choice)
 
 
 class Stages:

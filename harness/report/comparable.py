@@ -290,7 +290,7 @@ def _labels(group: Sequence[Entry]) -> list[str]:
     plain = [
         entry.model
         if entry.weights == "scratch" or entry.is_ranker
-        else f"{entry.model} ({short_weights(entry.weights)})"
+        else f"{entry.model} ({', '.join(filter(None, (short_weights(entry.weights), entry.deployment)))})"
         for entry in group
     ]
     count = Counter(plain)

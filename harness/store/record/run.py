@@ -138,6 +138,8 @@ class TrainedEntry(TypedDict):
     """Where a checkpoint that `score` only scored was fine-tuned."""
 
     where: Literal["elsewhere", "harness"]
+    deployment: NotRequired[str]
+    """Engine and quantisation that ran it, such as ``openvino int8``; missing for torch without quantisation."""
     key: NotRequired[str]
     """Of the run that saved it, like the next ones, if this harness did."""
     task: NotRequired[str]

@@ -297,3 +297,28 @@ def test_a_store_keeps_a_scored_checkpoint(tagger, data_dir, tmp_path):
     (entry,) = entries(Store(tmp_path).records())
     assert entry.runs[0] == outcome.record
     assert entry.learning_rate == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("engine", "quantize"), [("onnxruntime", "none"), ("openvino", "none"), ("openvino", "int8"), ("torch", "int8")]
+)
+def test_a_checkpoint_is_scored_as_it_is_deployed(script, data_dir, engine, quantize):
+    folder, _, f1 = script
+    request = request_for(folder, data_dir, engine=engine, quantize=quantize)
+    record = run(plan(request)).record
+    plain = run(plan(request_for(folder, data_dir))).record
+    assert record["key"] != plain["key"]
+    assert record["trained"]["deployment"] == request.deployment
+    tolerance = 1e-12 if quantize == "none" else 0.2
+    assert record["scores"]["test"]["entity_f1_strict"] == pytest.approx(f1, abs=tolerance)
+    assert len(entries([record, plain])) == 2
+
+
+def test_an_engine_is_part_of_the_command_and_checked_at_once(tagger, data_dir, capsys):
+    request = request_for(tagger, data_dir, engine="openvino", quantize="int8")
+    assert "--engine openvino --quantize int8" in request.command()
+    assert request_for(tagger, data_dir).deployment == ""
+    words = ["score", "--weights", str(tagger), "--task", "ner/cities", "--data-dir", str(data_dir)]
+    assert run_command([*words, "--engine", "onnxruntime", "--quantize", "bf16"]) == 2
+    assert "no bf16" in capsys.readouterr().err
