@@ -439,6 +439,8 @@ PRETRAINED_HEADS = ("masked_lm", "pseudo_likelihood")
 """Heads that come with the weights: those from scratch have none."""
 LABELLING_HEADS = ("token", "span", "sequence", "query", "multi_label", "regression")
 """Heads of `harness.nn.heads`, for a `LabellingTask`."""
+PROBED_HEADS = tuple(head for head in LABELLING_HEADS if head != "query")
+"""Heads that can be trained alone, on a frozen encoder; that of ``query`` is the table of embeddings, which is the encoder's."""
 HEADS = (*LABELLING_HEADS, "pair", "embedding", "mteb", *PRETRAINED_HEADS)
 """The possible values of `Task.head`."""
 _TEXTS = ("family", "description", "head", "metric", "default_dataset")

@@ -29,6 +29,7 @@ from tasks.task import (
     DECLARED,
     LABELLING_HEADS,
     PRETRAINED_HEADS,
+    PROBED_HEADS,
     BringsTokens,
     Configurable,
     ReadsTags,
@@ -39,6 +40,8 @@ from tasks.task import (
 )
 
 SCRATCH_LEARNING_RATE = 1e-3
+PROBE_LEARNING_RATE = 1e-2
+"""Of a head on a frozen encoder: one linear layer takes larger steps than a whole encoder."""
 """Default peak learning rate of an encoder that starts from random weights; a task may have its own."""
 
 Options = tuple[tuple[str, str], ...]
@@ -260,6 +263,10 @@ class _Planner:
             raise InputError(
                 f"--keep-best is not for {task.family}, which does not score dev while it trains; leave it out"
             )
+        if recipe.train == "head" and task.head not in PROBED_HEADS:
+            raise InputError(
+                f"--train head is not for {task.family}, which has no linear layer of its own to train; leave it out"
+            )
         if recipe.test_limit is not None and task.head == "mteb":
             raise InputError(
                 f"--test-limit is not for {task.family}, whose package scores whole test sets; leave it out"
@@ -416,6 +423,8 @@ def resolve_recipe(task: Task, weights: Weights, options: Mapping[str, RecipeVal
     defaults = dict(cast("Mapping[str, RecipeValue]", task.defaults))
     if weights.kind == "scratch":
         defaults["learning_rate"] = getattr(task, "scratch_learning_rate", SCRATCH_LEARNING_RATE)
+    if options.get("train") == "head":
+        defaults["learning_rate"] = PROBE_LEARNING_RATE
     if options.get("precision") is None:
         defaults["precision"] = provenance.fast_precision()
     given = {name: value for name, value in options.items() if value is not None}

@@ -52,6 +52,7 @@ class Recipe:
         max_grad_norm: gradients are clipped to this global norm.
         schedule: of the learning rate after warm-up: falling to 0 as a line or a cosine, or constant.
         keep_best: score dev after every epoch, and keep the weights of the best, by the main metric.
+        train: ``all`` weights, or the ``head`` alone on a frozen encoder (a linear probe).
         test_limit: for a trial: number of dev and of test examples to score (a fixed sample, the same for all models and
             seeds). Such scores are not comparable with those of whole splits.
     """
@@ -129,6 +130,13 @@ class Recipe:
         False,
         "--keep-best",
         "keep the weights of the epoch with the best dev score",
+        left_out=True,
+        decides_duration=True,
+    )
+    train: Literal["all", "head"] = declared(
+        "all",
+        "--train",
+        "all weights (default), or the head alone on a frozen encoder: a linear probe",
         left_out=True,
         decides_duration=True,
     )

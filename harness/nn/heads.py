@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ DROPOUT = 0.1
 """On the encoder's output before the classifier, as in BERT fine-tuning (Devlin et al., 2019), for every encoder."""
 
 
-class _Head(nn.Module):
+class Head(nn.Module):
     """An encoder, dropout and one linear layer; each kind of head defines its pooling and its loss.
 
     Args:
@@ -31,6 +32,20 @@ class _Head(nn.Module):
         self.encoder = encoder
         self.dropout = nn.Dropout(DROPOUT)
         self.classifier = _linear(encoder, n_outputs)
+        self.is_frozen = False
+
+    def freeze(self) -> None:
+        """Train the classifier alone from now on: the encoder gets no gradients and no dropout."""
+        self.is_frozen = True
+        self.encoder.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch between training and evaluation; a frozen encoder stays in evaluation."""
+        super().train(mode)
+        if self.is_frozen:
+            self.encoder.eval()
+        return self
 
     def forward(
         self,
@@ -48,7 +63,8 @@ class _Head(nn.Module):
             labels: the correct outputs.
         """
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        with torch.no_grad() if self.is_frozen else nullcontext():
+            hidden: Tensor = self.encoder(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
         logits = self.classifier(self.dropout(self.pooled(hidden, attention_mask)))
         if labels is None:
             return {"logits": logits}
@@ -63,7 +79,7 @@ class _Head(nn.Module):
         raise NotImplementedError
 
 
-class TokenHead(_Head):
+class TokenHead(Head):
     """One linear layer on every token: logits (batch, length, labels), labels (batch, length).
 
     Positions labelled -100, padding among them, have no loss.
@@ -74,7 +90,7 @@ class TokenHead(_Head):
         return nn.functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
 
 
-class SpanHead(_Head):
+class SpanHead(Head):
     """Scores for the answer to start and to end at every token: logits (batch, length, 2), labels (batch, 2).
 
     Padding gets no probability, so a text has the same loss in every batch.
@@ -86,7 +102,7 @@ class SpanHead(_Head):
         return nn.functional.cross_entropy(scores, labels)
 
 
-class SequenceHead(_Head):
+class SequenceHead(Head):
     """One linear layer on the mean of the tokens: logits (batch, labels), labels (batch,).
 
     The mean, not the first token, for every encoder: only BERT was pretrained to summarise a text in its first token, and the
@@ -198,7 +214,7 @@ class RegressionHead(SequenceHead):
         token_type_ids: Tensor | None = None,
         labels: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """See `_Head.forward`; the logits have the unit of the training scores, the loss has none."""
+        """See `Head.forward`; the logits have the unit of the training scores, the loss has none."""
         output = super().forward(input_ids, attention_mask, token_type_ids, labels)
         return output | {"logits": output["logits"].float() * self.scale + self.centre}
 
@@ -207,7 +223,7 @@ class RegressionHead(SequenceHead):
         return nn.functional.mse_loss(logits.float().squeeze(-1), (labels - self.centre) / self.scale)
 
 
-HEADS = {
+HEADS: Mapping[str, Callable[[nn.Module, int], nn.Module]] = {
     "token": TokenHead,
     "span": SpanHead,
     "sequence": SequenceHead,

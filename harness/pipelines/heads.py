@@ -9,7 +9,7 @@ from torch import nn
 
 from harness.cells.cell import Cell
 from harness.machine.device import device
-from harness.nn.heads import with_head
+from harness.nn.heads import Head, with_head
 from harness.nn.saved_heads import refuse_unsavable
 from harness.pipelines.stages import Parts, load_encoder
 from models import loading
@@ -57,6 +57,8 @@ def headed(cell: Cell, parts: Parts[Encoder, LabellingTask], data: Data) -> Head
         return _with_own_head(cell, parts, parts.fine_tuned, data)
     encoder, tokenizer, limit = load_encoder(cell, parts)
     model = with_head(parts.task.head, encoder, len(data.labels)).to(device())
+    if cell.recipe.train == "head" and isinstance(model, Head):
+        model.freeze()
     if parts.keep_model:
         refuse_unsavable(model, parts.task.head, data.labels, tokenizer, cell.model)
     return Headed(model, tokenizer, limit, parts.task, data.labels, data, count_parameters(encoder))

@@ -58,6 +58,7 @@ KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {
 """The function that runs the tasks of each head."""
 
 UNTRAINED_NOTE = "nothing was trained: the given weights were scored"
+PROBE_NOTE = "a linear probe: the encoder was frozen and the head alone trained, so this is not comparable with fine-tuned scores"
 SCORED_NOTE = "the checkpoint was scored as it is: it was fine-tuned before"
 
 
@@ -218,6 +219,7 @@ def _task(
     caveats = (
         *(info.caveats if info else ()),
         *(result.caveats if isinstance(result, Tested) else ()),
+        *([PROBE_NOTE] if recipe.train == "head" else []),
         *_trial(recipe, name, data),
     )
     beyond = _beyond_pretraining(recipe.max_length, origin)

@@ -238,6 +238,7 @@ def recipe_sentence(recipe: Mapping[str, Any]) -> str:
     more = {
         f"{limit} training examples": limit,
         f"{schedule} schedule": schedule,
+        "the head alone (encoder frozen)": recipe.get("train") == "head",
         "the best epoch on dev": recipe.get("keep_best"),
         f"a trial on {trial} test examples": trial,
     }

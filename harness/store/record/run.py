@@ -121,6 +121,8 @@ class RecipeEntry(OptimiserEntry):
     """Of the learning rate, if not linear."""
     keep_best: NotRequired[bool]
     """True if the weights are those of the best epoch on dev."""
+    train: NotRequired[str]
+    """``head`` if the encoder was frozen."""
     test_limit: NotRequired[int]
     """Of a trial: how many examples of dev and of test were scored at most."""
     protocol: NotRequired[int]

@@ -34,6 +34,7 @@ def test_the_key_does_not_move():
         {"recipe": Recipe(schedule="cosine")},
         {"recipe": Recipe(keep_best=True)},
         {"recipe": Recipe(test_limit=100)},
+        {"recipe": Recipe(train="head")},
         {"tests": (("ner/wnut17", "data"),)},
     ],
 )
@@ -42,10 +43,11 @@ def test_the_key_tells_apart_what_decides_the_score(change):
 
 
 def test_later_fields_are_in_keys_and_records_only_when_they_are_used():
-    later = {"schedule", "keep_best", "test_limit"}
+    later = {"schedule", "keep_best", "test_limit", "train"}
     assert not later & set(Recipe().as_record())
-    used = Recipe(schedule="constant", keep_best=True, test_limit=5).as_record()
-    assert {name: used[name] for name in later} == {"schedule": "constant", "keep_best": True, "test_limit": 5}
+    values = {"schedule": "constant", "keep_best": True, "test_limit": 5, "train": "head"}
+    used = Recipe(**values).as_record()
+    assert {name: used[name] for name in later} == values
 
 
 def test_the_key_ignores_where_equal_files_lie():

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import json
 
 import pytest
 
@@ -24,6 +25,10 @@ OTHER = {
     "adam_beta2": 0.5,
     "adam_epsilon": 1e-5,
     "max_grad_norm": 0.6,
+    "schedule": "cosine",
+    "keep_best": True,
+    "train": "head",
+    "test_limit": 11,
 }
 """A value of every field that is not its default."""
 
@@ -49,11 +54,12 @@ def test_the_command_that_repeats_a_run_gives_its_recipe(left_out):
 
 @pytest.mark.parametrize("name", [name for name in OTHER if name != "learning_rate"])
 def test_a_value_means_the_same_in_a_toml_file_and_as_an_option(name, tmp_path):
-    value = f'"{OTHER[name]}"' if isinstance(OTHER[name], str) else OTHER[name]
+    value = json.dumps(OTHER[name])
+    words = [RECIPE_FIELDS[name].declaration.flag, *([] if OTHER[name] is True else [str(OTHER[name])])]
     file = tmp_path / "grid.toml"
     file.write_text(f'models = ["a"]\ntasks = ["t"]\nrecipe = {{ {name} = {value} }}')
     (grid,) = read(file, {})
-    assert grid.recipe == parsed([RECIPE_FIELDS[name].declaration.flag, str(OTHER[name])]) == {name: OTHER[name]}
+    assert grid.recipe == parsed(words) == {name: OTHER[name]}
 
 
 def test_a_command_with_several_rates_has_no_option_for_one():

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from harness.nn.heads import SequenceHead, SpanHead, with_head
+from harness.nn.heads import SequenceHead, SpanHead, TokenHead, with_head
 from harness.nn.trainer import collate
 
 
@@ -89,3 +89,18 @@ def test_a_batch_holds_labels_a_token_a_span_or_a_text(tokenizer, labels, expect
     batch = collate(features, tokenizer)
     assert batch["labels"].tolist() == expected
     assert batch["input_ids"].shape == (2, 8)
+
+
+def test_a_frozen_encoder_stays_as_it_is_and_has_no_dropout(small_bert):
+    from transformers import BertModel
+
+    model = TokenHead(BertModel.from_pretrained(small_bert, add_pooling_layer=False), 3)
+    model.freeze()
+    model.train()
+    assert model.training
+    assert not any(module.training for module in model.encoder.modules())
+    ids = torch.arange(5, 13)[None]
+    output = model(input_ids=ids, attention_mask=torch.ones_like(ids), labels=ids % 3)
+    output["loss"].backward()
+    assert all(parameter.grad is None for parameter in model.encoder.parameters())
+    assert model.classifier.weight.grad.abs().sum() > 0

@@ -14,6 +14,7 @@ from harness.comparison.paired_test import compare
 from harness.errors import InputError
 from harness.exchange.model_index import front_matter
 from harness.pipelines.pipeline import run
+from harness.report.comparable import recipe_sentence
 
 SIZES = {"train": 240, "dev": 40, "test": 60}
 CITIES = ["Paris", "Oslo", "New York", "San Marino"]
@@ -120,6 +121,15 @@ def test_the_best_epoch_on_dev_is_kept_and_the_epochs_before_are_those_of_a_usua
     assert once.record["tuned"]["epoch"] == 1.0
 
 
+def test_a_linear_probe_trains_the_head_alone_and_says_so(small_bert, worlds):
+    probe = run_small(small_bert, worlds, "classification/cola", train="head", epochs=1)
+    untouched = run_small(small_bert, worlds, "classification/cola", train="head", epochs=1, learning_rate=1e-12)
+    assert probe.record["recipe"]["train"] == "head"
+    assert probe.record["losses"] != untouched.record["losses"]
+    assert any("linear probe" in caveat for caveat in probe.record["task"]["caveats"])
+    assert "the head alone" in recipe_sentence(probe.record["recipe"])
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "constant"])
 def test_the_schedule_is_that_of_the_recipe(cola, small_bert, worlds, schedule):
     done = run_small(small_bert, worlds, "classification/cola", schedule=schedule, epochs=1)
@@ -148,6 +158,7 @@ def test_a_trial_says_so_and_is_never_mixed_with_whole_test_sets(cola, small_ber
 
 def test_what_cannot_keep_an_epoch_or_be_a_trial_says_so(small_bert):
     for task, options, message in (
+        ("retrieval", {"train": "head"}, "--train head is not for retrieval"),
         ("retrieval", {"keep_best": True}, "--keep-best is not for retrieval, which does not score dev"),
         ("mteb", {"test_limit": 10}, "--test-limit is not for mteb"),
     ):
