@@ -23,6 +23,7 @@ from transformers.utils import logging
 
 from harness.errors import InputError, first_line
 from harness.nn.heads import TokenHead
+from models.attention import kernels
 from models.encoder import refuse_longer
 from models.pooling import mean_pool
 from tasks.ner import NER
@@ -182,7 +183,9 @@ def saved_and_loaded(subject: Subject) -> Finding:
         subject.model.save_pretrained(folder)
         if not list(Path(folder).glob("*.safetensors")):
             return 1, "save_pretrained wrote no *.safetensors"
-        again, report = type(subject.model).from_pretrained(folder, output_loading_info=True, **subject.model_options)
+        again, report = type(subject.model).from_pretrained(
+            folder, output_loading_info=True, **subject.model_options, **_same_kernel(subject.model)
+        )
     again = again.to(subject.words.device).eval()
     after = again.state_dict()
     lost = [
@@ -194,6 +197,13 @@ def saved_and_loaded(subject: Subject) -> Finding:
         return len(lost), f"tensors that changed: {_listed(lost)}"
     states = replace(subject, model=again).hidden(*subject.batch())
     return deviation(states, subject.hidden(*subject.batch())), "states of the reloaded model, all tensors being equal"
+
+
+def _same_kernel(model: PreTrainedModel) -> dict[str, object]:
+    """The option that loads a model with the attention kernel of another: kernels may differ in rounding, and at padding."""
+    if not kernels.has_attention(type(model)):
+        return {}
+    return {"attn_implementation": model.config._attn_implementation}
 
 
 def max_length_honest(subject: Subject) -> Finding:
