@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from statistics import mean, median
 
 from harness.cells.cell import Cell
-from harness.cells.recipe import DECIDE_DURATION
+from harness.cells.recipe import DECIDE_DURATION, RECIPE_FIELDS
 from harness.store import RECORD, Store, read_record
 from harness.store.record import is_finished_run
 
@@ -68,7 +68,11 @@ class Estimates:
         wanted = cell.recipe.values_of(DECIDE_DURATION)
         for name in self._same_task(cell)[:_MOST_READ]:
             record = read_record(self._store.folder / name / RECORD)
-            if not is_finished_run(record) or tuple(map(record["recipe"].get, DECIDE_DURATION)) != wanted:
+            if not is_finished_run(record):
+                continue
+            # Records lack fields that were at their default.
+            theirs = tuple(record["recipe"].get(name, RECIPE_FIELDS[name].default) for name in DECIDE_DURATION)
+            if theirs != wanted:
                 continue
             yield sum(record["seconds"].values()) + _STARTING_S
             found += 1
