@@ -32,6 +32,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.turns import CLOCKS, Worker, answers
 from harness.machine.memory import reset_high_water_mark, status_mib
+from harness.nn.packed import pack
 from models.avey_b import AveyBConfig, AveyBModel
 from tests.models.avey_b_reference import Reference
 
@@ -66,27 +67,31 @@ def run_of(mode: str, parameters: list[torch.nn.Parameter], encode: Callable[[],
     return train if mode == "training" else infer
 
 
-def one_text(implementation: str, mode: str, length: int) -> Callable[[], None]:
+Work = tuple[Callable[[], None], AveyBModel | None]
+"""What is timed, and our model in it."""
+
+
+def one_text(implementation: str, mode: str, length: int) -> Work:
     model, ids = build(), zipf_ids(length)
     parameters = list(model.parameters())
     if implementation == "ours":
-        return run_of(mode, parameters, lambda: model(ids[None]).last_hidden_state)
+        return run_of(mode, parameters, lambda: model(ids[None]).last_hidden_state), model
     reference = Reference(dict(model.named_parameters()), model.config)
-    return run_of(mode, parameters, lambda: reference.hidden_states(ids))
+    return run_of(mode, parameters, lambda: reference.hidden_states(ids)), None
 
 
-def sentences(padding: str, mode: str, _length: int) -> Callable[[], None]:
+def sentences(padding: str, mode: str, _length: int) -> Work:
     model = build(padding)
     length = torch.randint(20, 41, (SENTENCES, 1), generator=torch.Generator().manual_seed(0))
     mask = torch.arange(40) < length
     ids = zipf_ids(mask.numel()).view_as(mask)
-    return run_of(mode, list(model.parameters()), lambda: model(ids, mask).last_hidden_state)
+    return run_of(mode, list(model.parameters()), lambda: model(ids, mask).last_hidden_state), model
 
 
-def product(precision: str, _mode: str, _length: int) -> Callable[[], None]:
+def product(precision: str, _mode: str, _length: int) -> Work:
     matrix = torch.randn(PRODUCT, PRODUCT, dtype=getattr(torch, precision))
     result = torch.empty_like(matrix)
-    return lambda: torch.mm(matrix, matrix, out=result)
+    return lambda: torch.mm(matrix, matrix, out=result), None
 
 
 WORK = {"one_text": one_text, "sentences": sentences, "product": product}
@@ -95,7 +100,12 @@ WORK = {"one_text": one_text, "sentences": sentences, "product": product}
 def serve(kind: str, which: str, mode: str, length: str, clock: Callable[[], float]) -> None:
     """Run one side of a point: warm up, run once for each line on stdin and answer its seconds; at the end answer the rest."""
     answer = answers()
-    run = WORK[kind](which, mode, int(length))
+    run, model = WORK[kind](which, mode, int(length))
+    with FlopCounterMode(display=False) as counter:
+        if which == "ours":
+            run()
+    if model is not None and mode != "training":
+        pack(model, "bf16" if mode == "bfloat16" else "fp32")  # as every prediction of the harness does
     reset_high_water_mark()
     start = status_mib("VmRSS") or 0.0
     run()
@@ -105,9 +115,6 @@ def serve(kind: str, which: str, mode: str, length: str, clock: Callable[[], flo
         run()
         answer(clock() - begin)
     above_mib = (status_mib("VmHWM") or 0.0) - start
-    with FlopCounterMode(display=False) as counter:
-        if which == "ours":
-            run()
     answer(json.dumps({"memory_gb": above_mib * 2**20 / 1e9, "flops": counter.get_total_flops()}))
 
 

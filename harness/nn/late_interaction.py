@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from harness.machine import memory
 from harness.nn.embedding import HiddenStates
 from harness.nn.exact_search import Best
 
@@ -76,6 +77,8 @@ class TokenSearch:
         for some in _chunks(documents, self.states.max_length):
             vectors = token_vectors(self.states, some)
             best.add(maxsim(list(queries), vectors, chunk_elements=ELEMENTS), done)
+            del vectors
+            memory.give_back()  # blocks of many sizes leave holes in glibc's heap
             done += len(some)
             self.progress(done, len(documents))
         self.n_cut = self.states.n_cut - before
