@@ -71,7 +71,8 @@ def test_engines_are_drawn_together_and_named_apart(make_record):
     assert "int8: dynamic quantisation without calibration data" in bench_tables.as_markdown("x", group, "a", None)
 
 
-def test_latency_at_the_smallest_batch_and_the_best_throughput_are_both_shown(make_record, tmp_path):
+def test_latency_at_the_smallest_batch_and_the_best_throughput_are_both_shown(make_record, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # a narrow terminal folds the cells
     kept = [
         make_record("a", 100, 10.0),
         make_record("a", 100, 20.0, point={"batching": "batch 8", "batch_size": 8, "tokens": 800}),
