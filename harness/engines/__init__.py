@@ -8,8 +8,8 @@ Any command that holds a model can pass it through an engine. The model may be a
 
     choice = Choice("openvino", "int8")         # torch and none are the defaults and change nothing
     check(choice)                               # InputError: a missing extra, or what the engine cannot do
-    built = build(model, sample, choice)        # sample: one batch of inputs, {"input_ids": (B, T), "attention_mask": (B, T), ...}
-    logits = built.module(**batch)["logits"]    # same inputs and outputs as the model, batches and lengths of any size
+    built = build(model, sample, choice)        # sample: some of the longest inputs, {"input_ids": (B, T), "attention_mask": (B, T), ...}
+    logits = built.module(**batch)["logits"]    # same inputs and outputs as the model, for batches of any size and up to that length
 
 ``built.module`` is a `torch.nn.Module` in evaluation mode. It takes the inputs that the sample has, as keywords, and returns the
 kind of output that the model returns (a dict, or a `ModelOutput`) with its tensors in float32 on the CPU. An exported engine has no

@@ -34,7 +34,7 @@ def build(model: nn.Module, sample: Mapping[str, Tensor], choice: Choice, thread
 
     Args:
         model: an encoder, bare or with a head, in float32; it is put into evaluation mode and not changed otherwise.
-        sample: a batch of inputs, each of shape (batch, length). Later batches may have any size and length.
+        sample: a batch of the longest inputs, each of shape (batch, length). Later batches may have any size, and texts up to that length.
         choice: of the engine.
         threads: of the processor for engines outside of torch; ``None`` for torch's own number.
 

@@ -49,13 +49,16 @@ def session(file: Path, threads: int) -> Run:
 
 
 def _quantised(graph: Graph) -> Path:
+    import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     logging.getLogger().setLevel(logging.ERROR)
     source, file = graph.file, graph.file.with_name("quantised.onnx")
     if not graph.optimized:
-        source = source.with_name("folded.onnx")
-        quant_pre_process(str(graph.file), str(source), skip_symbolic_shape=True)
+        # In one file: onnx's checker refuses the link that the preparation makes to weights in a file beside it.
+        whole, source = source.with_name("whole.onnx"), source.with_name("folded.onnx")
+        onnx.save_model(onnx.load(graph.file), whole)
+        quant_pre_process(str(whole), str(source), skip_symbolic_shape=True)
     quantize_dynamic(str(source), str(file), per_channel=True, weight_type=QuantType.QInt8)
     return file

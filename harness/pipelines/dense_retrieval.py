@@ -101,9 +101,9 @@ def dense_retrieval(cell: Cell, parts: Parts[Encoder, Retrieval], stage: Stages)
     parameters = count_parameters(model)
     with stage("predict"):
         if parts.choice != Choice():
-            model = build(
-                model, pad(one_by_one(tokenizer(["a text", "one more text"])), tokenizer), parts.choice
-            ).module
+            length = cell.recipe.max_length
+            longest = tokenizer(["a text " * length] * 2, truncation=True, max_length=length)
+            model = build(model, pad(one_by_one(longest), tokenizer), parts.choice).module
         rank = _ranking(model, tokenizer, cell, by, stage)
         rankings, n_cut = rank(task, data)
         tests = [_tested(test, cell, data, len(train), rank, by) for test in parts.tests]

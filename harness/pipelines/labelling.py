@@ -82,7 +82,8 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
             model.learn_unit([feature["labels"] for feature in features])
         inputs = [sheet.task.encode(sheet.examples, sheet.labels, tokenizer, longest) for sheet in sheets]
         if parts.choice != Choice():
-            model = build(model, pad(inputs[1].features[:2], tokenizer), parts.choice).module
+            longest_of = sorted(inputs[1].features, key=lambda feature: -len(feature["input_ids"]))[:2]
+            model = build(model, pad(longest_of, tokenizer), parts.choice).module
 
     def predicted(sheet: _Sheet, one: Encoded, show: Update) -> list[Prediction]:
         logits = predict(model, one.features, tokenizer, recipe.precision, progress=show)

@@ -21,11 +21,16 @@ from models.tokenizer import embedded
 EXPORTED = ("onnxruntime", "openvino")
 TINY = {
     "bert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64},
-    "modernbert": {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64,
-                   "local_attention": 8},
+    "modernbert": {
+        "hidden_size": 32,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "local_attention": 8,
+    },
     "neobert": {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64},
     "avey-b": {"d_embed": 16, "n_layers": 2, "chunk_size": 16, "k": 2},
-}  # fmt: skip
+}
 
 
 def encoder(name: str, **changes: object) -> nn.Module:
@@ -73,6 +78,16 @@ def test_an_exported_encoder_agrees_with_torch_at_any_batch_and_length(name, eng
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", EXPORTED)
+def test_avey_b_holds_for_texts_of_several_splits_if_the_sample_has_them(engine):
+    need(engine)
+    model = encoder("avey-b", chunk_size=32, k=3)
+    built = build(model, batch(2, 150), Choice(engine))
+    for texts, length in ((1, 150), (3, 70), (2, 20)):
+        assert agree(model, built.module, batch(texts, length, padding=7), "last_hidden_state") < 1e-4
+
+
 @pytest.mark.parametrize("engine", EXPORTED)
 @pytest.mark.parametrize("kind", ["token", "sequence"])
 def test_a_model_with_head_predicts_through_an_engine_as_through_torch(kind, engine):
