@@ -24,10 +24,9 @@ from contextlib import nullcontext
 
 import torch
 
-from benchmarks.turns import CLOCKS, Worker, answers
+from benchmarks.turns import CLOCKS, Worker, answers, work_in_turns
 from harness.cost.loading import build
 from harness.cost.points import SMALLEST_VOCABULARY, Point
-from harness.machine.memory import reset_high_water_mark, status_mib
 from models import MODELS
 
 MODES = ("fp32", "bf16", "training")
@@ -71,15 +70,7 @@ def serve(arguments: argparse.Namespace) -> None:
     name, kernel, mode, length = arguments.serve
     batch = texts(int(length), arguments.tokens, arguments.padding)
     run = run_of(model_of(name, kernel, int(length)), mode, batch)
-    reset_high_water_mark()
-    start = status_mib("VmRSS") or 0.0
-    run()
-    answer("warm")
-    for _ in sys.stdin:
-        begin = clock()
-        run()
-        answer(clock() - begin)
-    answer((status_mib("VmHWM") or 0.0) - start)
+    answer(work_in_turns(run, answer, clock))
 
 
 def in_turns(arguments: argparse.Namespace, *points: tuple[object, ...]) -> list[tuple[list[float], float]]:

@@ -30,8 +30,7 @@ from contextlib import nullcontext
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.turns import CLOCKS, Worker, answers
-from harness.machine.memory import reset_high_water_mark, status_mib
+from benchmarks.turns import CLOCKS, Worker, answers, work_in_turns
 from harness.nn.packed import pack
 from models.avey_b import AveyBConfig, AveyBModel
 from tests.models.avey_b_reference import Reference
@@ -106,15 +105,7 @@ def serve(kind: str, which: str, mode: str, length: str, clock: Callable[[], flo
             run()
     if model is not None and mode != "training":
         pack(model, "bf16" if mode == "bfloat16" else "fp32")  # as every prediction of the harness does
-    reset_high_water_mark()
-    start = status_mib("VmRSS") or 0.0
-    run()
-    answer("warm")
-    for _ in sys.stdin:
-        begin = clock()
-        run()
-        answer(clock() - begin)
-    above_mib = (status_mib("VmHWM") or 0.0) - start
+    above_mib = work_in_turns(run, answer, clock)
     answer(json.dumps({"memory_gb": above_mib * 2**20 / 1e9, "flops": counter.get_total_flops()}))
 
 

@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from harness.machine.memory import reset_high_water_mark, status_mib
+
 CLOCKS = {"wall": time.perf_counter, "cpu": time.thread_time}
 """Clocks for a turn; a thread's own seconds do not count the processor time of other work."""
 
@@ -38,6 +40,23 @@ class Worker:
         last = self.answer()
         self._process.wait()
         return last
+
+
+def work_in_turns(run: Callable[[], object], answer: Callable[[object], None], clock: Callable[[], float]) -> float:
+    """The work of the process: run once to warm up, then once for each line on stdin, and answer its seconds.
+
+    Returns:
+        The highest resident set above the one before the first run, in MiB.
+    """
+    reset_high_water_mark()
+    start = status_mib("VmRSS") or 0.0
+    run()
+    answer("warm")
+    for _ in sys.stdin:
+        begin = clock()
+        run()
+        answer(clock() - begin)
+    return (status_mib("VmHWM") or 0.0) - start
 
 
 def answers() -> Callable[[object], None]:

@@ -89,6 +89,13 @@ class Request:
         return shlex.join(["python", "-m", "harness", "run", *self.arguments()])
 
 
+def deployment(engine: str, quantize: str) -> str:
+    """Engine and quantisation in words: ``openvino int8``; empty for torch without quantisation."""
+    if (engine, quantize) == ("torch", "none"):
+        return ""
+    return engine if quantize == "none" else f"{engine} {quantize}"
+
+
 @dataclass(frozen=True)
 class ScoreRequest(Request):
     """A fine-tuned checkpoint to score as it is; its config.json decides the encoder and the seed.
@@ -104,9 +111,8 @@ class ScoreRequest(Request):
 
     @property
     def deployment(self) -> str:
-        """Engine and quantisation in words: ``openvino int8``; empty for torch without quantisation."""
-        words = [self.engine] if self.engine != "torch" or self.quantize != "none" else []
-        return " ".join(words + ([self.quantize] if self.quantize != "none" else []))
+        """Engine and quantisation in words, see `deployment`."""
+        return deployment(self.engine, self.quantize)
 
     def arguments(self) -> list[str]:
         """The options of ``harness score`` for this request."""

@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.cells.request import deployment
 from harness.errors import InputError
 
 ENGINES = ("torch", "compile", "onnxruntime", "openvino")
@@ -43,8 +44,7 @@ class Choice:
     @property
     def label(self) -> str:
         """What a table adds to a model's name: ``openvino int8``; empty for torch without quantisation."""
-        words = [self.engine] if self.engine != "torch" or self.quantize != "none" else []
-        return " ".join(words + ([self.quantize] if self.quantize != "none" else []))
+        return deployment(self.engine, self.quantize)
 
 
 def check(choice: Choice) -> None:

@@ -29,7 +29,8 @@ range, since a model may take another way for long texts, as Avey-B does for tho
 _EXPORTABLE = ("sdpa", "eager")
 """Attention kernels that the exporter knows."""
 
-Run = Callable[[Mapping[str, NDArray[np.generic]]], Sequence[NDArray[np.generic]]]
+Arrays = Mapping[str, NDArray[np.generic]]
+Run = Callable[[Arrays], Sequence[NDArray[np.generic]]]
 """An engine: arrays by input name to arrays in the order of the outputs."""
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from harness.engines.onnx import Exported, Graph, Run, export
+from harness.engines.onnx import Arrays, Exported, Graph, Run, export
 
 
 def in_onnx_runtime(
@@ -42,8 +44,9 @@ def session(file: Path, threads: int) -> Run:
     options.intra_op_num_threads, options.log_severity_level = threads, 3
     loaded = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
 
-    def run(arrays):  # type: ignore[no-untyped-def]
-        return loaded.run(None, dict(arrays))
+    def run(arrays: Arrays) -> Sequence[NDArray[np.generic]]:
+        found: list[NDArray[np.generic]] = loaded.run(None, dict(arrays))
+        return found
 
     return run
 

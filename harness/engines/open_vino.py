@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from harness.engines.onnx import Exported, Run, export
+from harness.engines.onnx import Arrays, Exported, Run, export
 
 if TYPE_CHECKING:
     import openvino
@@ -60,7 +62,7 @@ def compiled(core: openvino.Core, model: openvino.Model, precision: str, threads
     loaded = core.compile_model(model, "CPU", settings)
     outputs = range(len(loaded.outputs))
 
-    def run(arrays):  # type: ignore[no-untyped-def]
+    def run(arrays: Arrays) -> Sequence[NDArray[np.generic]]:
         found = loaded(dict(arrays))
         return [found[place] for place in outputs]
 
