@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
-from harness.json_file import JsonError, read_json
+from harness.json_file import JsonError, JsonObject, read_json
 from models.encoder import Encoder
 from models.parameters import count_parameters
 
@@ -24,6 +24,26 @@ _ALSO_READ = ("*.json", "*.model")
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LARGER_THAN_STORED = 2
 """A config is refused at once if it needs this many times the stored parameters. Below that, loading names the missing tensors."""
+
+
+def read_config(folder: Path) -> JsonObject:
+    """The content of a checkpoint's config.json.
+
+    Raises:
+        InputError: the folder holds none, or it is not a JSON object.
+    """
+    file = folder / "config.json"
+    try:
+        config = read_json(file)
+    except OSError:
+        raise InputError(
+            f"{folder} holds no config.json, so it is not a saved model; --weights takes a folder of save_pretrained"
+        ) from None
+    except JsonError as error:
+        raise InputError(f"{file} {error}; save the model again") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{file} is not a JSON object; save the model again")
+    return config
 
 
 def deciding_files(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError, first_line
-from harness.json_file import JsonError, JsonObject, read_json
+from harness.json_file import JsonObject
 from models import checkpoint
 from models.encoder import MODELS, Encoder, Size
 from models.loading import Weights, find_weights, load_tokenizer
@@ -52,7 +52,7 @@ def find_fine_tuned(location: str) -> FineTuned:
     folder = Path(location).expanduser()
     if not folder.is_dir() and (location.count("/") != 1 or location.startswith((".", "/", "~"))):
         raise InputError(f"there is no folder {location}; --weights takes a folder or a hub id OWNER/NAME")
-    config = _config_of(folder) if folder.is_dir() else _config_of_hub(location)
+    config = checkpoint.read_config(folder) if folder.is_dir() else _config_of_hub(location)
     encoder = _encoder_of(config, location)
     return FineTuned(encoder, find_weights(encoder, "custom", location), config)
 
@@ -164,26 +164,11 @@ def _of_transformers(model_type: str, config: JsonObject, location: str) -> Enco
     )
 
 
-def _config_of(folder: Path) -> JsonObject:
-    file = folder / "config.json"
-    try:
-        config = read_json(file)
-    except OSError:
-        raise InputError(
-            f"{folder} holds no config.json, so it is not a saved model; --weights takes a folder of save_pretrained"
-        ) from None
-    except JsonError as error:
-        raise InputError(f"{file} {error}; save the model again") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{file} is not a JSON object; save the model again")
-    return config
-
-
 def _config_of_hub(hub_id: str) -> JsonObject:
     from huggingface_hub import hf_hub_download
 
     try:
-        return _config_of(Path(hf_hub_download(hub_id, "config.json")).parent)
+        return checkpoint.read_config(Path(hf_hub_download(hub_id, "config.json")).parent)
     except InputError:
         raise
     except Exception as error:

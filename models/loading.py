@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from harness.errors import InputError, first_line, on_one_line
-from harness.json_file import JsonError, read_json
 from models import checkpoint
 from models.encoder import Encoder
 from tasks.task import OwnTokens
@@ -249,7 +248,7 @@ def _of_hub(encoder: Encoder, hub_id: str, revision: str | None) -> Weights:
 
 def _check_folder(encoder: Encoder, folder: Path) -> None:
     checkpoint.refuse_lfs_pointers(folder)
-    model_type = _model_type(folder)
+    model_type = checkpoint.read_config(folder).get("model_type")
     if model_type is not None and model_type not in encoder.model_types:
         raise InputError(f"{folder} holds a {model_type} model, not {encoder.name}; choose --model to match")
     if list(folder.glob("*.safetensors")):
@@ -261,22 +260,6 @@ def _check_folder(encoder: Encoder, folder: Path) -> None:
             "convert it with save_pretrained"
         )
     raise InputError(f"{folder} holds no *.safetensors")
-
-
-def _model_type(folder: Path) -> object:
-    """The ``model_type`` in the folder's config.json; ``None`` if it names none."""
-    file = folder / "config.json"
-    try:
-        config = read_json(file)
-    except FileNotFoundError:
-        raise InputError(
-            f"{folder} holds no config.json, so it is not a saved model; --weights takes a folder of save_pretrained"
-        ) from None
-    except JsonError as error:
-        raise InputError(f"{file} {error}; save the model again") from error
-    if not isinstance(config, dict):
-        raise InputError(f"{file} is not a JSON object; save the model again")
-    return config.get("model_type")
 
 
 def _digest(folder: Path) -> str:
