@@ -69,7 +69,8 @@ class SequenceClassification(Family[Source]):
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
         """The declared datasets by name."""
-        from tasks.catalogue import CLASSIFICATION_DATASETS, NLI_DATASETS
+        from tasks.catalogue.classification import CLASSIFICATION_DATASETS
+        from tasks.catalogue.nli import NLI_DATASETS
 
         return NLI_DATASETS if self.family == "nli" else CLASSIFICATION_DATASETS
 

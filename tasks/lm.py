@@ -55,7 +55,7 @@ class LanguageModelling(Family[Source]):
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
         """The declared datasets by name."""
-        from tasks.catalogue import LM_DATASETS
+        from tasks.catalogue.lm import LM_DATASETS
 
         return LM_DATASETS
 

@@ -83,7 +83,7 @@ class MultiLabel(Family[Source]):
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
         """The declared datasets by name."""
-        from tasks.catalogue import MULTILABEL_DATASETS
+        from tasks.catalogue.multilabel import MULTILABEL_DATASETS
 
         return MULTILABEL_DATASETS
 

@@ -65,7 +65,7 @@ class NamedEntityRecognition(Family[Source]):
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
         """The declared datasets by name."""
-        from tasks.catalogue import NER_DATASETS
+        from tasks.catalogue.ner import NER_DATASETS
 
         return NER_DATASETS
 

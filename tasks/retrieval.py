@@ -69,7 +69,7 @@ class CollectionTask(Family[CollectionSource]):
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
         """The declared datasets by name."""
-        from tasks.catalogue import RETRIEVAL_DATASETS
+        from tasks.catalogue.retrieval import RETRIEVAL_DATASETS
 
         return RETRIEVAL_DATASETS
 

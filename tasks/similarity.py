@@ -41,7 +41,7 @@ class Similarity(Family[Source]):
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
         """The declared datasets by name."""
-        from tasks.catalogue import STS_DATASETS
+        from tasks.catalogue.sts import STS_DATASETS
 
         return STS_DATASETS
 

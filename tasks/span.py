@@ -65,7 +65,7 @@ class SpanExtraction(Family[Source]):
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
         """The declared datasets by name."""
-        from tasks.catalogue import SPAN_DATASETS
+        from tasks.catalogue.span import SPAN_DATASETS
 
         return SPAN_DATASETS
 

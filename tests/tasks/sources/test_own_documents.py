@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from tasks.catalogue import RETRIEVAL_DATASETS
+from tasks.catalogue.retrieval import RETRIEVAL_DATASETS
 from tasks.ranking import ranking_for
 from tasks.retrieval import Retrieval
 from tasks.sources.collection import Collection, Document, Query, fingerprint

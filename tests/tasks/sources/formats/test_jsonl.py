@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from tasks.catalogue import CLASSIFICATION_DATASETS, NLI_DATASETS
+from tasks.catalogue.classification import CLASSIFICATION_DATASETS
+from tasks.catalogue.nli import NLI_DATASETS
 from tasks.classification import NLI
 from tasks.sources.formats import jsonl
 from tasks.sources.labelled_text import LabelledText

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.errors import InputError
-from tasks.catalogue import NER_DATASETS
+from tasks.catalogue.ner import NER_DATASETS
 from tasks.needle import NEEDLE
 from tasks.sources.formats.locate import locate
 from tasks.sources.haystack import find_texts

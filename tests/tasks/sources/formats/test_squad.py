@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from tasks.catalogue import SPAN_DATASETS
+from tasks.catalogue.span import SPAN_DATASETS
 from tasks.sources.formats import squad
 from tasks.sources.question import Answer
 from tasks.sources.splits import fingerprint

@@ -7,7 +7,8 @@ import pytest
 from datasets import Dataset
 
 from harness.errors import InputError
-from tasks.catalogue import MULTILABEL_DATASETS, STS_DATASETS
+from tasks.catalogue.multilabel import MULTILABEL_DATASETS
+from tasks.catalogue.sts import STS_DATASETS
 from tasks.multilabel import MULTILABEL
 from tasks.similarity import STS
 from tasks.sources.formats.targets import Labels, Score, Targets

@@ -7,7 +7,7 @@ import pytest
 from datasets import Dataset
 
 from harness.errors import InputError
-from tasks.catalogue import RETRIEVAL_DATASETS
+from tasks.catalogue.retrieval import RETRIEVAL_DATASETS
 from tasks.sources.hub import beir as beir_hub
 
 CORPUS = [

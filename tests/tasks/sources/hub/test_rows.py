@@ -7,7 +7,7 @@ import pytest
 from datasets import Dataset
 
 from harness.errors import InputError
-from tasks.catalogue import NER_DATASETS
+from tasks.catalogue.ner import NER_DATASETS
 from tasks.sources.hub import rows as hub
 from tasks.task import SPLITS
 
