@@ -6,8 +6,8 @@ A label is predicted if its probability exceeds a threshold, the same for all la
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 from harness.errors import InputError
 from tasks.classification import encode_texts
 from tasks.excerpt import excerpt
-from tasks.family import Family, FolderSource, HubSource, Source
+from tasks.family import Family, FolderSource, HubSource, Source, table_options
 from tasks.metrics import indicators, multilabel_scores
 from tasks.shares import macro_f1_shares
+from tasks.sources.formats import jsonl
 from tasks.sources.formats.targets import Labels, Targets
 from tasks.sources.formats.writing import write_lines
+from tasks.sources.tables import files, targets
+from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
 from tasks.sources.target_text import MultiLabelText
 from tasks.task import Data, DatasetInfo, Encoded, Row
 
@@ -64,21 +67,20 @@ class MultiLabel(Family[Source]):
     """
 
     family = "multilabel"
-    file_format = "JSON lines (text, labels)"
+    file_format = "JSON lines (text, labels) or tables"
+    columns = targets.LABELS_OPTIONS
     description = "any number of labels for a text; the threshold is chosen on dev"
     head = "multi_label"
     metric = "macro_f1"
     default_dataset = "goemotions"
     defaults: Mapping[str, object] = {"max_length": 256, "batch_size": 16, "epochs": 3.0}
-    options: Mapping[str, str] = {"empty": "refuse"}
+    options: Mapping[str, str] = {"empty": "refuse", **table_options(*targets.LABELS_OPTIONS)}
 
     def configured(self, given: Mapping[str, str]) -> Self:
         """See `tasks.task.Configurable`."""
         if (value := given.get("empty", "refuse")) not in EMPTY:
             raise InputError(f"the option empty of {self.family} is {' or '.join(EMPTY)}, not {value!r}")
-        task = copy(self)
-        task.options = {**self.options, **given}
-        return task
+        return super().configured(given)
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -92,16 +94,24 @@ class MultiLabel(Family[Source]):
         raise NotImplementedError(info.name)
 
     def local(self, path: Path) -> Source:
-        """See `Family.local`: JSON lines."""
-        return FolderSource(path, self._reader.identity, self._reader.load)
+        """See `Family.local`: JSON lines with the usual keys, else tables."""
+        if self.named_columns() or (files.find(path) and not jsonl.is_native(path, self._target.key)):
+            return self.tables(FolderPlace(path))
+        reader = Targets(self._target, self.without_train)
+        return FolderSource(path, reader.identity, reader.load)
+
+    def tables(self, place: FolderPlace | HubPlace) -> Source:
+        """See `Family.tables`."""
+        columns, without = targets.LabelColumns(self._target), self.without_train
+        return TableSource(place, partial(targets.load, options=self.options, columns=columns, without_train=without))
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""
-        return HubSource(info, self._reader.load_hub)
+        return HubSource(info, Targets(self._target).load_hub)
 
     @property
-    def _reader(self) -> Targets[tuple[str, ...]]:
-        return Targets(Labels(EMPTY[self.options["empty"]]), self.without_train)
+    def _target(self) -> Labels:
+        return Labels(EMPTY[self.options["empty"]])
 
     def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
         """See `tasks.task.Task.load`.

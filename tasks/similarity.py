@@ -6,6 +6,7 @@ The main metric is the mean of both, which is the score of STS-B in GLUE (Wang e
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,14 @@ from numpy.typing import NDArray
 
 from tasks.classification import encode_texts
 from tasks.excerpt import excerpt
-from tasks.family import Family, FolderSource, HubSource, Source
+from tasks.family import Family, FolderSource, HubSource, Source, table_options
 from tasks.metrics import correlation_scores
 from tasks.shares import pearson_shares, spearman_shares
+from tasks.sources.formats import jsonl
 from tasks.sources.formats.targets import Score, Targets
 from tasks.sources.formats.writing import write_lines
+from tasks.sources.tables import files, targets
+from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
 from tasks.sources.target_text import ScoredText
 from tasks.task import Data, DatasetInfo, Encoded, Row
 
@@ -30,7 +34,9 @@ class Similarity(Family[Source]):
     """The task ``sts``: a regression over texts or pairs of texts."""
 
     family = "sts"
-    file_format = "JSON lines (text, text_pair, score)"
+    file_format = "JSON lines (text, text_pair, score) or tables"
+    columns = targets.SCORE_OPTIONS
+    options = table_options(*targets.SCORE_OPTIONS)
     description = "a score for a pair of texts, by regression"
     head = "regression"
     metric = "pearson_spearman"
@@ -50,13 +56,24 @@ class Similarity(Family[Source]):
         raise NotImplementedError(info.name)
 
     def local(self, path: Path) -> Source:
-        """See `Family.local`: JSON lines; a folder with the name of a declared dataset has its range of scores."""
-        reader = _reader(self.datasets.get(path.name), self.without_train)
+        """See `Family.local`: JSON lines with the usual keys, else tables; a declared name has its range of scores."""
+        score = _score(self.datasets.get(path.name))
+        if self.named_columns() or (files.find(path) and not jsonl.is_native(path, score.key)):
+            return self._of_tables(FolderPlace(path), score)
+        reader = Targets(score, self.without_train)
         return FolderSource(path, reader.identity, reader.load)
+
+    def tables(self, place: FolderPlace | HubPlace) -> Source:
+        """See `Family.tables`."""
+        return self._of_tables(place, Score())
+
+    def _of_tables(self, place: FolderPlace | HubPlace, score: Score) -> Source:
+        columns, without = targets.ScoreColumn(score), self.without_train
+        return TableSource(place, partial(targets.load, options=self.options, columns=columns, without_train=without))
 
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""
-        return HubSource(info, _reader(info).load_hub)
+        return HubSource(info, Targets(_score(info)).load_hub)
 
     def encode(
         self,
@@ -113,5 +130,5 @@ class Similarity(Family[Source]):
 STS = Similarity()
 
 
-def _reader(info: DatasetInfo | None, without_train: bool = False) -> Targets[float]:
-    return Targets(Score(info.score_range if info else None), without_train)
+def _score(info: DatasetInfo | None) -> Score:
+    return Score(info.score_range if info else None)

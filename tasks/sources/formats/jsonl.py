@@ -39,15 +39,20 @@ def files(folder: Path, without_train: bool = False) -> dict[Split, Path]:
     return split_files(folder, ".jsonl", without_train)
 
 
-def is_native(folder: Path) -> bool:
-    """Whether a folder is read here: its first split is a file ``.jsonl``, whose first object, if there is one, has the usual keys."""
+def is_native(folder: Path, target: str = "label") -> bool:
+    """Whether a folder is read as JSON lines: its first split is a file ``.jsonl``, whose first object, if any, has the usual keys.
+
+    Args:
+        folder: of the dataset.
+        target: the key beside those of the texts.
+    """
     file = next((path for split in SPLITS if (path := folder / f"{split}.jsonl").is_file()), None)
     if file is None:
         return False
     first = next((row for _, row in json_lines(file)), None)
     if not isinstance(first, dict):
         return not read_bytes(file).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"[")
-    return "label" in first and any(text in first for text, _ in COLUMNS)
+    return target in first and any(text in first for text, _ in COLUMNS)
 
 
 def identity(folder: Path, without_train: bool = False) -> str:

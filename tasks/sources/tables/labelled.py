@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import InputError
@@ -70,13 +70,38 @@ def find_columns(table: Table, options: Mapping[str, str], pairs: bool) -> Colum
     """
     roles = Roles(table, options)
     label = roles.given("label") or roles.find("label") or roles.only("label") or roles.refuse("label")
-    text, pair = roles.given("text"), roles.given("pair")
-    if not text and not pair and (both := roles.pair()):
-        text, pair = both
-    text = text or roles.single() or roles.only("text", (label, pair)) or roles.refuse("text")
+    text, *pair = find_texts(roles, (label,))
     if pairs and not pair:
         roles.refuse("pair")
-    return Columns(text, pair, label, class_names(table, label, options))
+    return Columns(text, pair[0] if pair else None, label, class_names(table, label, options))
+
+
+def find_texts(roles: Roles, taken: Sequence[str]) -> tuple[str, ...]:
+    """The column of the text, or those of a pair of texts.
+
+    Args:
+        roles: of the table.
+        taken: columns of the target, which are no texts.
+
+    Raises:
+        InputError: none can be found.
+    """
+    text, pair = roles.given("text"), roles.given("pair")
+    if not text and not pair and (both := roles.pair()):
+        return both
+    text = text or roles.single() or roles.only("text", (*taken, pair)) or roles.refuse("text")
+    return (text, pair) if pair else (text,)
+
+
+def texts_of(row: Mapping[str, object], columns: Sequence[str]) -> tuple[str, ...] | str:
+    """The texts of a row, or what is wrong with them, as the end of a sentence."""
+    texts = []
+    for column in columns:
+        value = row.get(column)
+        if not jsonl.is_text(value):
+            return f"has no text in {column!r}" + ("" if value in (None, "") else f" but {shown(value)}")
+        texts.append(value)
+    return tuple(texts)
 
 
 def _labels(reading: Reading[LabelledText], where: str) -> tuple[str, ...]:
@@ -102,14 +127,9 @@ def _examples(table: Table, columns: Columns, known: tuple[str, ...]) -> Iterato
 
 
 def _example(row: Mapping[str, object], columns: Columns, name: str) -> LabelledText | str | None:
-    texts = []
-    for column in (columns.text, columns.pair):
-        if column is None:
-            continue
-        value = row.get(column)
-        if not jsonl.is_text(value):
-            return f"has no text in {column!r}" + ("" if value in (None, "") else f" but {shown(value)}")
-        texts.append(str(value))
+    texts = texts_of(row, [columns.text, *([columns.pair] if columns.pair else [])])
+    if isinstance(texts, str):
+        return texts
     label = _label(row.get(columns.label), columns)
     if label is None or label.problem:
         return label.problem if label else None

@@ -14,6 +14,16 @@ SPLIT_OPTIONS: Mapping[Split, str] = {"train": "train_split", "dev": "dev_split"
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "label": ("label", "labels", "gold_label", "class", "category", "target", "sentiment", "intent", "emotion", "y"),
+    "score": (
+        "score",
+        "similarity_score",
+        "similarity",
+        "relatedness_score",
+        "relatedness",
+        "rating",
+        "label",
+        "target",
+    ),
     "tokens": ("tokens", "words", "token"),
     "tags": ("ner_tags", "tags", "ner", "labels", "iob_tags", "bio_tags", "ner_labels"),
     "question": ("question", "query"),
@@ -75,7 +85,21 @@ class Roles:
             InputError: there is no such column.
         """
         name = self._given.get(role)
-        if name is None or name in self.table.columns:
+        return None if name is None else self._checked(name)
+
+    def several(self, role: str) -> tuple[str, ...]:
+        """The columns that the user named for a role with commas between them; empty if that is not what was given.
+
+        Raises:
+            InputError: there is no such column.
+        """
+        name = self._given.get(role, "")
+        if "," not in name or name in self.table.columns:
+            return ()
+        return tuple(self._checked(one.strip()) for one in name.split(","))
+
+    def _checked(self, name: str) -> str:
+        if name in self.table.columns:
             return name
         hint = (
             did_you_mean(close) if (close := closest(name, self.table.columns)) else f"; its columns are {self.shown()}"
@@ -133,3 +157,9 @@ def class_names(table: Table, column: str, options: Mapping[str, str]) -> tuple[
     if given != DECLARED:
         return tuple(name.strip() for name in given.split(","))
     return table.columns[column].names
+
+
+def name_of(label: object, names: Sequence[str]) -> object:
+    """The name of a label id, where names are known; anything else as it is."""
+    is_id = isinstance(label, int | str) and not isinstance(label, bool) and str(label).isdecimal()
+    return names[int(str(label))] if is_id and int(str(label)) < len(names) else label

@@ -13,7 +13,7 @@ from tasks.sources.formats.conll import to_sentences
 from tasks.sources.formats.lines import shown
 from tasks.sources.formats.reading import Reading, Rule
 from tasks.sources.sentence import Sentence
-from tasks.sources.tables.roles import Roles, class_names
+from tasks.sources.tables.roles import Roles, class_names, name_of
 from tasks.sources.tables.splits import choose, take_splits
 from tasks.sources.tables.table import Placed, Table
 from tasks.sources.tag_schemes import TAG
@@ -105,7 +105,7 @@ def _listed_labels(table: Table) -> str | None:
 def _sentence(
     row: Mapping[str, object], columns: tuple[str, str], names: Sequence[str], at: str
 ) -> Sentence | str | None:
-    tokens, tags = (_listed(row.get(column)) for column in columns)
+    tokens, tags = (listed(row.get(column)) for column in columns)
     if tokens is None or tags is None:
         column = columns[0] if tokens is None else columns[1]
         return f"has no list in {column!r} but {shown(row.get(column))}"
@@ -117,7 +117,7 @@ def _sentence(
         return f"has the token {shown(wrong)}, which is not text"
     read = []
     for tag in tags:
-        name = names[int(str(tag))] if names and str(tag).isdecimal() and int(str(tag)) < len(names) else tag
+        name = name_of(tag, names)
         if not isinstance(name, str) or (name.isdecimal() and not names):
             return (
                 f"has the tag {shown(tag)} in {columns[1]!r}, a number without a name; name all in order with "
@@ -127,7 +127,7 @@ def _sentence(
     return Sentence(tuple(map(str, tokens)), tuple(read), at)
 
 
-def _listed(value: object) -> list[object] | None:
+def listed(value: object) -> list[object] | None:
     """A list, also one that is written in a text, as in CSV: as JSON or Python writes it, or words between blanks."""
     if isinstance(value, list):
         return value
