@@ -25,13 +25,12 @@ _SEPARATORS = "|;,"
 
 
 class TargetColumns(Protocol[TargetT]):
-    """The columns of a target.
+    """The columns of a target."""
 
-    Attributes:
-        target: how it is read once it is written as in JSON lines.
-    """
-
-    target: Target[TargetT]
+    @property
+    def target(self) -> Target[TargetT]:
+        """How it is read once it is written as in JSON lines."""
+        ...
 
     def find(self, roles: Roles) -> tuple[str, ...]:
         """The columns, of which the first may have names of label ids.
@@ -139,8 +138,8 @@ def _examples(
     table: Table, options: Mapping[str, str], columns: TargetColumns[TargetT], known: tuple[str, ...]
 ) -> Iterator[TargetText[TargetT] | str | None]:
     roles = Roles(table, options)
-    of_target = columns.find(roles)
-    of_texts = find_texts(roles, of_target)
+    of_target: tuple[str, ...] = columns.find(roles)
+    of_texts: tuple[str, ...] = find_texts(roles, of_target)
     names = class_names(table, of_target[0], options)
     for number, (at, row) in enumerate(table.rows([*of_texts, *of_target])):
         if isinstance(row, str):
