@@ -23,6 +23,7 @@ from tasks.excerpt import excerpt
 from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
 from tasks.head_labels import match_labels
 from tasks.metrics import MACRO, classification_scores
+from tasks.probabilities import Choice, calibration_scores, choices
 from tasks.shares import shares_by_leaving_out
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.writing import write_jsonl
@@ -142,9 +143,9 @@ class SequenceClassification(Family[Source]):
         labels: Sequence[str],
         encoded: Encoded,
         logits: Sequence[NDArray[np.float32]],
-    ) -> list[str]:
-        """The most probable label of each example; logits are of shape (labels,)."""
-        return [labels[int(scores.argmax())] for scores in logits]
+    ) -> list[Choice]:
+        """The most probable label of each example, with all probabilities; logits are of shape (labels,)."""
+        return choices(logits, labels)
 
     def for_head(self, outputs: Sequence[str], dataset: str, data: Data, given: Mapping[str, str]) -> OtherHead:
         """See `tasks.task.TakesOtherHeads`."""
@@ -154,17 +155,19 @@ class SequenceClassification(Family[Source]):
         matched = match_labels(outputs, data.labels, used, given, order if set(order) == set(data.labels) else ())
         return OtherHead(self, matched.names, matched.notes)
 
-    def score(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> dict[str, float]:
-        """See `tasks.metrics.classification_scores`."""
-        return classification_scores([example.label for example in examples], predictions, self.positive)
+    def score(self, examples: Sequence[LabelledText], predictions: Sequence[Choice]) -> dict[str, float]:
+        """See `tasks.metrics.classification_scores` and `tasks.probabilities.calibration_scores`."""
+        gold = [example.label for example in examples]
+        scores = classification_scores(gold, [choice.label for choice in predictions], self.positive)
+        return scores | calibration_scores(gold, predictions)
 
-    def constant(self, examples: Sequence[LabelledText]) -> list[str]:
+    def constant(self, examples: Sequence[LabelledText]) -> list[Choice]:
         """See `tasks.task.Guessable`: by accuracy the most frequent label; by another metric the label with the best score."""
         counts = Counter(example.label for example in examples)
         label = counts.most_common(1)[0][0]
         if self.metric != "accuracy":
-            label = max(counts, key=lambda one: self.score(examples, [one] * len(examples))[self.metric])
-        return [label] * len(examples)
+            label = max(counts, key=lambda one: self.score(examples, [Choice(one)] * len(examples))[self.metric])
+        return [Choice(label)] * len(examples)
 
     def _shares(self, gold: Sequence[str], predicted: Sequence[str]) -> Sequence[float]:
         """The share of each example in the main metric."""
@@ -176,19 +179,23 @@ class SequenceClassification(Family[Source]):
 
         return shares_by_leaving_out(gold, predicted, metric)
 
-    def rows(self, examples: Sequence[LabelledText], predictions: Sequence[str]) -> list[Row]:
-        """Id, text and the text it is paired with (null for a single text), gold label and predicted label of each."""
-        shares = self._shares([example.label for example in examples], predictions)
+    def rows(self, examples: Sequence[LabelledText], predictions: Sequence[Choice]) -> list[Row]:
+        """Id, text and the text it is paired with (null for a single text), gold label and predicted label of each.
+
+        ``probabilities`` has those of the labels, see `tasks.probabilities.listed`.
+        """
+        shares = self._shares([example.label for example in examples], [choice.label for choice in predictions])
         return [
             {
                 "id": example.id,
                 "text": excerpt(example.text),
                 "pair": excerpt(example.pair) if example.pair is not None else None,
                 "gold": example.label,
-                "predicted": predicted,
+                "predicted": choice.label,
+                **({"probabilities": choice.listed(example.label)} if choice.names else {}),
                 "terms": [share, 1],
             }
-            for example, predicted, share in zip(examples, predictions, shares, strict=True)
+            for example, choice, share in zip(examples, predictions, shares, strict=True)
         ]
 
     def write(self, data: Data, folder: Path) -> None:

@@ -19,6 +19,7 @@ from tasks.classification import encode_texts
 from tasks.excerpt import excerpt
 from tasks.family import Family, FolderSource, HubSource, Source, table_options
 from tasks.metrics import indicators, multilabel_scores
+from tasks.probabilities import listed
 from tasks.shares import macro_f1_shares
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.targets import Labels, Targets
@@ -175,7 +176,10 @@ class MultiLabel(Family[Source]):
         return [Found(np.ones(len(names)), names)] * len(examples)
 
     def rows(self, examples: Sequence[MultiLabelText], predictions: Sequence[Found]) -> list[Row]:
-        """Id, text and the text it is paired with (null for a single text), gold and predicted labels of each, sorted."""
+        """Id, text and the text it is paired with (null for a single text), gold and predicted labels of each, sorted.
+
+        ``probabilities`` has those of the labels, see `tasks.probabilities.listed`.
+        """
         names = predictions[0].names if predictions else ()
         gold, found = (
             indicators(side, names) for side in ([one.target for one in examples], [one.labels for one in predictions])
@@ -188,6 +192,9 @@ class MultiLabel(Family[Source]):
                 "pair": excerpt(example.pair) if example.pair is not None else None,
                 "gold": sorted(example.target),
                 "predicted": sorted(prediction.labels),
+                "probabilities": listed(
+                    prediction.names, prediction.probabilities, {*example.target, *prediction.labels}
+                ),
                 "terms": [share, 1],
             }
             for example, prediction, share in zip(examples, predictions, shares.tolist(), strict=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from harness.errors import InputError
 from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
 from tasks.head_labels import is_iob2, match_tags
 from tasks.metrics import entity_scores, entity_terms
+from tasks.probabilities import DIGITS, softmax
 from tasks.sources.formats import conll
 from tasks.sources.formats.reading import Reading
 from tasks.sources.formats.writing import write_conll
@@ -33,6 +35,19 @@ from tasks.words import read_words
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True)
+class Tagging:
+    """The prediction for a sentence.
+
+    Attributes:
+        tags: of its words, in IOB2.
+        probabilities: of the model's tag for each word; empty if the tags do not come from a model.
+    """
+
+    tags: Sequence[str]
+    probabilities: Sequence[float] = ()
 
 
 class NamedEntityRecognition(Family[Source]):
@@ -163,15 +178,19 @@ class NamedEntityRecognition(Family[Source]):
         labels: Sequence[str],
         encoded: Encoded,
         logits: Sequence[NDArray[np.float32]],
-    ) -> list[list[str]]:
-        """The most probable tag of each word, words in order."""
-        predictions: list[list[str]] = [[] for _ in examples]
+    ) -> list[Tagging]:
+        """The most probable tag of each word, words in order; outputs of the same name are one tag and add up."""
+        tags: list[list[str]] = [[] for _ in examples]
+        sure: list[list[float]] = [[] for _ in examples]
+        same = np.array([[one == other for other in labels] for one in labels], np.float64)
         for feature, example, scores in zip(encoded.features, encoded.example_of, logits, strict=True):
-            predicts = np.asarray(feature["labels"]) != IGNORED
-            predictions[example].extend(labels[best] for best in scores[predicts].argmax(axis=-1))
+            of_words = scores[np.asarray(feature["labels"]) != IGNORED]
+            best = of_words.argmax(axis=-1)
+            tags[example].extend(labels[place] for place in best)
+            sure[example].extend((softmax(of_words) * same[best]).sum(axis=-1).tolist())
         if self.other_scheme:
-            return [written(entities(tags), len(tags)) for tags in predictions]
-        return predictions
+            tags = [written(entities(found), len(found)) for found in tags]
+        return [Tagging(*both) for both in zip(tags, sure, strict=True)]
 
     def for_head(self, outputs: Sequence[str], dataset: str, data: Data, given: Mapping[str, str]) -> OtherHead:
         """See `tasks.task.TakesOtherHeads`: by entity type, whatever the scheme of the tags."""
@@ -183,22 +202,30 @@ class NamedEntityRecognition(Family[Source]):
         task.other_scheme = other
         return OtherHead(task, matched.names, (*matched.notes, *notes))
 
-    def score(self, examples: Sequence[Sentence], predictions: Sequence[Sequence[str]]) -> dict[str, float]:
+    def score(self, examples: Sequence[Sentence], predictions: Sequence[Tagging]) -> dict[str, float]:
         """Strict and conlleval entity scores, see `tasks.metrics.entity_scores`."""
-        return entity_scores([sentence.tags for sentence in examples], predictions)
+        return entity_scores([sentence.tags for sentence in examples], [found.tags for found in predictions])
 
-    def rows(self, examples: Sequence[Sentence], predictions: Sequence[Sequence[str]]) -> list[Row]:
-        """Id, tokens, gold tags and predicted tags of each sentence; see `tasks.metrics.entity_terms` for its terms."""
-        terms = entity_terms([sentence.tags for sentence in examples], predictions)
+    def rows(self, examples: Sequence[Sentence], predictions: Sequence[Tagging]) -> list[Row]:
+        """Id, tokens, gold tags and predicted tags of each sentence; see `tasks.metrics.entity_terms` for its terms.
+
+        ``probabilities`` has one number for each word: that of its predicted tag.
+        """
+        terms = entity_terms([sentence.tags for sentence in examples], [found.tags for found in predictions])
         return [
             {
                 "id": sentence.id,
                 "tokens": sentence.tokens,
                 "gold": sentence.tags,
-                "predicted": list(predicted),
+                "predicted": list(found.tags),
+                **(
+                    {"probabilities": [round(one, DIGITS) for one in found.probabilities]}
+                    if found.probabilities
+                    else {}
+                ),
                 "terms": share,
             }
-            for sentence, predicted, share in zip(examples, predictions, terms, strict=True)
+            for sentence, found, share in zip(examples, predictions, terms, strict=True)
         ]
 
     def write(self, data: Data, folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Texts and pairs as model inputs, and labels read from logits."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -66,16 +68,28 @@ def test_labels_are_read_from_logits_and_kept_in_rows():
     examples = [LabelledText("a", "b", "yes", "0"), LabelledText("c", "d", "no", "1")]
     logits = [np.array([0.1, 0.9], np.float32), np.array([0.2, 0.5], np.float32)]
     predicted = NLI.decode(examples, LABELS, None, logits)
-    assert predicted == ["yes", "yes"]
+    assert [choice.label for choice in predicted] == ["yes", "yes"]
     assert NLI.rows(examples, predicted)[1] == {
         "id": "1",
         "text": "c",
         "pair": "d",
         "gold": "no",
         "predicted": "yes",
+        "probabilities": {"yes": 0.5744, "no": 0.4256},
         "terms": [0, 1],
     }
-    assert NLI.score(examples, predicted)["accuracy"] == 0.5
+    scores = NLI.score(examples, predicted)
+    assert scores["accuracy"] == 0.5
+    yes = [1 / (1 + math.exp(-0.8)), 1 / (1 + math.exp(-0.3))]
+    assert scores["brier"] == pytest.approx(((1 - yes[0]) ** 2 + yes[1] ** 2) * 2 / 2)
+    assert scores["ece"] == pytest.approx((1 - yes[0] + yes[1]) / 2)  # each is alone in its bin
+
+
+def test_a_guess_without_a_model_has_no_calibration():
+    examples = [LabelledText("a", "b", "yes", "0"), LabelledText("c", "d", "no", "1")]
+    guess = NLI.constant(examples)
+    assert not {"ece", "brier"} & NLI.score(examples, guess).keys()
+    assert "probabilities" not in NLI.rows(examples, guess)[0]
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])

@@ -1,9 +1,11 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.ner import IGNORED, NER
+from tasks.ner import IGNORED, NER, Tagging
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import fingerprint
 
@@ -40,7 +42,7 @@ def test_every_word_is_predicted_once_whatever_the_text_and_the_window(tokenizer
     assert all(len(feature["input_ids"]) <= max_length for feature in encoded.features)
     assert encoded.n_truncated == 0
     predictions = NER.decode(examples, LABELS, encoded, oracle_logits(encoded, LABELS))
-    assert predictions == [list(example.tags) for example in examples]
+    assert [found.tags for found in predictions] == [list(example.tags) for example in examples]
 
 
 def test_the_label_sits_on_the_first_sub_token(tokenizer):
@@ -72,9 +74,24 @@ def test_labels_have_b_and_i_of_every_type_in_train(data_dir):
 
 def test_rows_hold_gold_and_prediction():
     example = Sentence(("Oslo",), ("B-X",), "test.conll:1")
-    [row] = NER.rows([example], [["O"]])
+    [row] = NER.rows([example], [Tagging(["O"])])
     assert row == {"id": "test.conll:1", "tokens": ("Oslo",), "gold": ("B-X",), "predicted": ["O"], "terms": [0, 1]}
-    assert NER.rows([example], [["B-X"]])[0]["terms"] == [2, 2]
+    assert NER.rows([example], [Tagging(["B-X"])])[0]["terms"] == [2, 2]
+
+
+def test_each_word_has_the_probability_of_its_tag(tokenizer):
+    example = Sentence(("the", "river"), ("O", "B-X"), "0")
+    encoded = NER.encode([example], LABELS, tokenizer, 64)
+    logits = np.zeros((len(encoded.features[0]["input_ids"]), len(LABELS)), np.float32)
+    logits[:, 1] = math.log(4)
+    [found] = NER.decode([example], LABELS, encoded, [logits])
+    share = 4 / (4 + len(LABELS) - 1)
+    assert found.probabilities == pytest.approx([share, share])
+    assert NER.rows([example], [found])[0]["probabilities"] == [round(share, 4)] * 2
+    # Two outputs that mean the same tag, as on a test set without the type of one of them, add up.
+    merged = ["O" if place == 2 else "B-X" if place < 2 else label for place, label in enumerate(LABELS)]
+    [found] = NER.decode([example], merged, encoded, [logits])
+    assert found.probabilities == pytest.approx([5 / (4 + len(LABELS) - 1)] * 2)
 
 
 @pytest.mark.parametrize("words", [("\u200b", "Oslo"), ("\x00", "\x01"), ("\ufeff",)])
@@ -89,4 +106,4 @@ def test_a_word_without_any_token_still_gets_a_prediction(words):
     dropping = PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]", pad_token="[PAD]")
     examples = [Sentence(words, ("B-X",) * len(words), "0")]
     encoded = NER.encode(examples, LABELS, dropping, 16)
-    assert NER.decode(examples, LABELS, encoded, oracle_logits(encoded, LABELS)) == [["B-X"] * len(words)]
+    assert NER.decode(examples, LABELS, encoded, oracle_logits(encoded, LABELS))[0].tags == ["B-X"] * len(words)

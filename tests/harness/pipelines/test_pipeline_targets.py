@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import f1_score, matthews_corrcoef
+from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef
 
 from harness.cells.plan import plan
 from harness.cells.request import Request
@@ -83,7 +83,13 @@ def test_several_labels_are_learned_with_a_threshold_of_dev(small_bert, worlds):
         assert scores[f"{average}_f1"] == pytest.approx(f1_score(gold, found, average=average))
     assert scores["macro_f1"] > 0.8
     assert share(rows) == pytest.approx(scores["macro_f1"])
-    assert 0 < done.record["tuned"]["threshold"] < 1
+    threshold = done.record["tuned"]["threshold"]
+    assert 0 < threshold < 1
+    for row in rows:
+        assert set(row["probabilities"]) == set(names)
+        above = {name for name, sure in row["probabilities"].items() if sure > threshold + 1e-4}
+        below = {name for name, sure in row["probabilities"].items() if sure < threshold - 1e-4}
+        assert above <= set(row["predicted"]) <= set(names) - below
     constant = f1_score(gold, np.ones_like(gold), average="macro")
     assert done.record["task"]["constant_guess"] == pytest.approx(constant)
     assert "lowest" not in done.record["task"]
@@ -101,6 +107,12 @@ def test_a_declared_metric_holds_for_a_local_copy(cola):
     assert expected > 0.8
     assert share(rows) == pytest.approx(expected)
     assert (task["metric"], task["constant_guess"]) == ("matthews", 0.0)
+    sure = [row["probabilities"]["acceptable"] for row in rows]
+    assert scores["brier"] == pytest.approx(
+        2 * brier_score_loss([row["gold"] == "acceptable" for row in rows], sure), abs=1e-3
+    )
+    assert 0 <= scores["ece"] < 0.5
+    assert all(max(row["probabilities"], key=row["probabilities"].get) == row["predicted"] for row in rows)
     assert not {"schedule", "keep_best", "test_limit"} & set(cola.record["recipe"])
 
 
