@@ -259,6 +259,7 @@ def predictions_of(run: record.RunRecord, n: int = N_TEST) -> list[dict[str, Any
     for number in range(n):
         identity = {"split": "test", "id": f"{run['task']['dataset']}-{number}"}
         row = _answer(run["task"]["name"], number, bool(right[number])) | {"terms": [int(right[number]), 1]}
+        row |= _probabilities(row, round(float(random.uniform(0.45, 1)), 4))
         rows += [identity | {"split": "dev"} | row, identity | row]
     return rows
 
@@ -279,6 +280,16 @@ def _answer(family: str, number: int, right: bool) -> dict[str, Any]:
         }
     label = ["neutral", "entailment"][number % 2]
     return {"gold": label, "predicted": label if right else "contradiction"}
+
+
+def _probabilities(row: Mapping[str, Any], sure: float) -> dict[str, Any]:
+    """Those of a row of labels or of tags, in which every answer has the same probability."""
+    if "tokens" in row:
+        return {"probabilities": [sure] * len(row["tokens"])}
+    if "start" in row:
+        return {}
+    other = next(label for label in ("neutral", "entailment") if label != row["predicted"])
+    return {"probabilities": {row["predicted"]: sure, other: round(1 - sure, 4)}}
 
 
 def write_run(

@@ -15,9 +15,9 @@ from harness.report.comparable import Comparison, comparisons, slug
 from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
 from harness.report.cost.curves import models_of
-from harness.report.disagreements import median_run
-from harness.report.files import figures, length_plots, tables, transfer
-from harness.report.page import page, panels
+from harness.report.examples import median_run
+from harness.report.files import calibration_plots, figures, length_plots, tables, transfer
+from harness.report.page import browser, page, panels
 from harness.report.reading import Reading
 from harness.report.table import Table, as_csv, as_latex, as_markdown, shown_as_csv
 from harness.report.ties import Ties
@@ -56,7 +56,9 @@ def write(
         files += _write_lengths(found, store, folder / "figures")
         files += _write_bench(reading.bench, folder / "bench")
         files += pretraining.write_figures(reading.pretraining, folder / "figures")
-        written = _write(folder / PAGE, page.render(store, reading, found, command))
+        examined = browser.examine(found, store)
+        files += calibration_plots.write(examined.calibrations, numbered, folder / "figures")
+        written = _write(folder / PAGE, page.render(store, reading, found, command, examined))
         return [*files, *drawn(), written]
 
 

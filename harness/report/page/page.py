@@ -19,36 +19,46 @@ from markupsafe import Markup
 from harness.exchange.published import last_name
 from harness.plain_text import plain
 from harness.progress import counted
-from harness.report import disagreements, pretraining, pretraining_scores, suites, ties
+from harness.report import pretraining, pretraining_scores, suites, ties
 from harness.report.comparable import Comparison
 from harness.report.files import tables, transfer
-from harness.report.page import bench_section, length_section, panels, svg
+from harness.report.page import bench_section, calibration_section, length_section, panels, svg
+from harness.report.page.browser import NOTHING, Examined
 from harness.report.reading import Reading
 from harness.store import RunRecord, Store
 
-LARGEST_PAGE = 6_000_000
-"""Bytes. Examples and then panels beyond it are left out, and the page says so."""
-_PANEL_BYTES, _EXAMPLE_BYTES = 4_000_000, 1_500_000
+LARGEST_PAGE = 8_000_000
+"""Bytes. Examples and panels beyond it are left out, and the page says so; see `browser.EXAMPLE_BYTES`."""
+_PANEL_BYTES = 4_000_000
+SCRIPTS = ("page.js", "examples.js", "downloads.js")
+STYLES = ("page.css", "examples.css")
 _SHOWN = 100
 """Most failed cells and broken records on the page."""
 
 
-def render(store: Store, reading: Reading, comparisons: Sequence[Comparison], command: str) -> str:
+def render(
+    store: Store, reading: Reading, comparisons: Sequence[Comparison], command: str, examined: Examined = NOTHING
+) -> str:
     """The page as text.
 
     Args:
-        store: where the predictions are read.
+        store: has a name.
         reading: the content of the store.
         comparisons: of its finished runs.
         command: repeats the report.
+        examined: what the predictions say.
     """
     templates = _templates()
     content = _content(store, reading, comparisons, templates)
+    content["browser"] = examined.parts
+    content["calibration"] = calibration_section.sections(
+        examined.calibrations, panels.numbers(comparisons, reading.bench, reading.pretraining)
+    )
     content["command"] = command
     content["sections"] = _sections(content)
-    script = Markup(_source("page.js"))  # our own file
+    script = Markup("".join(map(_source, SCRIPTS)))  # our own files
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    style = Markup(_source("page.css"))  # our own file
+    style = Markup("".join(map(_source, STYLES)))  # our own files
     page = templates.get_template("page.html.j2")
     return page.render(content, script=script, style=style, script_hash=f"sha256-{digest}", shapes=svg.shapes())
 
@@ -74,7 +84,6 @@ def _content(
         "pretraining": pretraining.sections(reading.pretraining, numbers),
         "progress": pretraining_scores.sections(comparisons, numbers),
         "bench": bench_section.settings(reading.bench, numbers),
-        "browser": _browser(comparisons, store),
         "suites": suites.tables(comparisons),
         "imported": tables.of_imported(reading.imported),
         "failed": tables.of_failed(reading.failed) if reading.failed else None,
@@ -150,52 +159,12 @@ def _sections(content: Mapping[str, object]) -> list[tuple[str, str]]:
         "pretraining": ("pretraining", "Pretraining"),
         "progress": ("progress", "Scores by pretraining"),
         "bench": ("bench", "Cost against length"),
-        "disagreements": ("browser", "Disagreements"),
+        "calibration": ("calibration", "Calibration"),
+        "examples": ("browser", "Examples"),
         "failed": ("failed", "Failed cells"),
     }
     found = [(identity, title) for identity, (name, title) in optional.items() if content[name]]
     return [("leaderboard", "Leaderboard"), *found, ("provenance", "Provenance")]
-
-
-def _browser(comparisons: Sequence[Comparison], store: Store) -> list[dict[str, object]]:
-    """The disagreements for the script; each comparison has an equal share of the bytes."""
-    sources = [comparison for comparison in comparisons if len(comparison.standings) > 1]
-    found = []
-    for comparison in sources:
-        disagreement = disagreements.of_comparison(comparison, store)
-        if disagreement.n_compared:
-            found.append(_browsed(comparison, disagreement, _EXAMPLE_BYTES // len(sources)))
-    return found
-
-
-def _browsed(comparison: Comparison, found: disagreements.Disagreements, room: int) -> dict[str, object]:
-    models = list(found.seeds)
-    examples = []
-    for example in found.examples:
-        plain = {
-            "id": example.id,
-            "context": example.context,
-            "gold": example.gold,
-            "answers": [
-                {"models": [models.index(name) for name in answer.models], "chips": answer.chips, "right": answer.right}
-                for answer in example.answers
-            ],
-        }
-        room -= len(json.dumps(plain))
-        if room < 0:
-            break
-        examples.append(plain)
-    remarks = ["Seeds: " + ", ".join(f"{name} {seed}" for name, seed in found.seeds.items()) + "."]
-    remarks += [f"Predictions could not be read: {', '.join(found.unreadable)}."] if found.unreadable else []
-    remarks += [f"Only the first {found.n_compared} examples of each run were read."] if found.capped else []
-    return {
-        "title": comparison.title,
-        "models": models,
-        "compared": found.n_compared,
-        "differing": found.n_differing,
-        "remark": " ".join(remarks),
-        "examples": examples,
-    }
 
 
 def _runs(comparisons: Iterable[Comparison]) -> Iterable[RunRecord]:

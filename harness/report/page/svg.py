@@ -189,11 +189,21 @@ class Series:
     joined: bool = False
 
 
-def chart(series: Sequence[Series], across: Scale, up: Scale, x_label: str, y_label: str, description: str) -> Markup:
-    """Points or curves in a frame with labelled ticks."""
+def chart(
+    series: Sequence[Series],
+    across: Scale,
+    up: Scale,
+    x_label: str,
+    y_label: str,
+    description: str,
+    *,
+    under: Markup | None = None,
+) -> Markup:
+    """Points or curves in a frame with labelled ticks; ``under`` is drawn beneath them."""
     parts = [
         *(_tick_up(up.percent(tick), up.label(tick)) for tick in up.ticks),
         *(_tick_across(across.percent(tick), across.label(tick)) for tick in across.ticks),
+        *([under] if under else []),
         *(_drawn(one, across, up) for one in series),
         Markup('<text class="label up" x="-44" y="-10">{}</text>').format(y_label),
         Markup('<text class="label across" x="100%" y="100%" dy="34">{}</text>').format(x_label),

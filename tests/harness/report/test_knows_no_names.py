@@ -71,18 +71,18 @@ def chunk_page(tmp_path, make_run, lay_run) -> str:
     return files[-1].read_text(encoding="utf-8")
 
 
-def test_a_family_of_a_plug_in_that_labels_entities_has_its_types_and_disagreements_on_the_page(chunk_page):
+def test_a_family_of_a_plug_in_that_labels_entities_has_its_types_and_examples_on_the_page(chunk_page):
     assert "chunk" not in TASKS
     section = chunk_page.partition('id="types"')[2].partition("</section>")[0]
     assert re.findall(r'class="number">(\w+)</th>', section) == ["NP", "VP"]
     values = {row[0]: row[1] for row in re.findall(r"</svg>(one|two)</th>(.*?)</tr>", section, re.DOTALL)}
     assert re.findall(r">([\d.]+)</td>", values["one"]) == ["1.000", "1.000"]
     assert re.findall(r">([\d.]+)</td>", values["two"]) == ["0.000", "1.000"]
-    (browsed,) = json.loads(re.search(r'id="browser-data">(.*?)</script>', chunk_page, re.DOTALL)[1])
-    assert browsed["title"].startswith("chunk/talks")
-    (example,) = browsed["examples"]
-    assert example["gold"] == ["The cat · NP", "sleeps · VP"]
-    assert ["The · NP", "wrong"] in example["answers"][1]["chips"]
+    assert re.search(r'<option value="0">chunk/talks', chunk_page)
+    browsed = json.loads(re.search(r'id="browser-part-0">(.*?)</script>', chunk_page, re.DOTALL)[1])
+    ((_, _, gold, _, answers),) = browsed["examples"]
+    assert gold == ["The cat · NP", "sleeps · VP"]
+    assert ["The · NP", 1] in answers[1][2]  # wrong
 
 
 def test_a_type_that_is_called_like_a_length_is_one_unless_the_run_says_what_was_cut():

@@ -43,7 +43,7 @@ function filterPage() {
   for (const element of document.querySelectorAll("article.comparison, div.comparison, figure[data-dataset]")) {
     element.hidden = !(ofTask(element) && ofSize(element));
   }
-  for (const title of document.querySelectorAll("#tasks, #types, #lengths")) {
+  for (const title of document.querySelectorAll("#tasks, #types, #lengths, #calibration")) {
     const parts = [...title.querySelectorAll("article.comparison, div.comparison, figure[data-dataset]")];
     title.hidden = parts.length > 0 && parts.every((part) => part.hidden);
   }
@@ -83,83 +83,3 @@ document.addEventListener("click", async (event) => {
   }
   setTimeout(() => { event.target.textContent = "Copy"; }, 1500);
 });
-
-// Disagreements: all text goes in as text, never as markup.
-const PAGE = 15;
-
-function element(name, className, text) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function answerLine(who, chips) {
-  const line = element("div", "answer");
-  const pieces = element("div");
-  for (const [text, state] of chips) pieces.append(element("span", `chip ${state}`, text));
-  line.append(element("div", "who", who), pieces);
-  return line;
-}
-
-function exampleItem(example, models) {
-  const item = element("li");
-  item.append(element("div", "example-id", example.id));
-  if (example.context) item.append(element("p", "context", example.context));
-  item.append(answerLine("gold", example.gold.map((text) => [text, "gold"])));
-  for (const answer of example.answers) {
-    item.append(answerLine(answer.models.map((model) => models[model]).join(", "), answer.chips));
-  }
-  return item;
-}
-
-function startBrowser(comparisons) {
-  const get = (name) => document.getElementById(`browser-${name}`);
-  const [which, right, wrong, text, list, more] = ["comparison", "right", "wrong", "text", "list", "more"].map(get);
-  let found = [];
-  let shown = 0;
-
-  const fill = (select, options) => {
-    select.replaceChildren(...options.map(([value, label]) => {
-      const option = element("option", "", label);
-      option.value = value;
-      return option;
-    }));
-  };
-  const showMore = () => {
-    const { models } = comparisons[which.value];
-    list.append(...found.slice(shown, shown + PAGE).map((example) => exampleItem(example, models)));
-    shown = Math.min(shown + PAGE, found.length);
-    more.hidden = shown >= found.length;
-  };
-  const filter = () => {
-    const comparison = comparisons[which.value];
-    const words = text.value.trim().toLowerCase();
-    const isRight = (example, model) => example.answers.some((answer) => answer.right && answer.models.includes(model));
-    found = comparison.examples.filter((example) =>
-      (right.value === "" || isRight(example, Number(right.value))) &&
-      (wrong.value === "" || !isRight(example, Number(wrong.value))) &&
-      (!words || JSON.stringify(example).toLowerCase().includes(words)));
-    list.replaceChildren();
-    shown = 0;
-    showMore();
-    get("count").textContent = `${found.length} shown of the ${comparison.examples.length} kept; ` +
-      `${comparison.differing} of ${comparison.compared} examples differ. ${comparison.remark}`;
-  };
-  const choose = () => {
-    const options = [["", "any"], ...comparisons[which.value].models.map((model, number) => [number, model])];
-    fill(right, options);
-    fill(wrong, options);
-    filter();
-  };
-  fill(which, comparisons.map((comparison, number) => [number, comparison.title]));
-  which.addEventListener("change", choose);
-  for (const select of [right, wrong]) select.addEventListener("change", filter);
-  text.addEventListener("input", filter);
-  more.addEventListener("click", showMore);
-  which.form.addEventListener("submit", (event) => event.preventDefault());
-  choose();
-}
-
-const data = document.getElementById("browser-data");
-if (data) startBrowser(JSON.parse(data.textContent));

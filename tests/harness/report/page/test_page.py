@@ -1,16 +1,11 @@
 """The page in a headless Chromium: it renders, sorts and filters, fetches nothing, and runs nothing that a record holds."""
 
-import json
-import shutil
-import tempfile
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from harness.report.files import publish
 from harness.report.reading import read
 from harness.store import Store
+from tests.harness.report.page.chromium import choose, opened, requested, texts
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -18,34 +13,6 @@ HOSTILE = [
     "</script><script>alert(3)</script>",
     "{{ 7*7 }} $x_$ &amp; \\",
 ]
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A Chromium of its own profile that logs its console and all requests."""
-    driver, binary = shutil.which("chromedriver"), shutil.which("chromium") or shutil.which("google-chrome")
-    if not driver or not binary:
-        pytest.skip("needs chromium and chromedriver, which are not on the PATH")
-    webdriver = pytest.importorskip("selenium.webdriver")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        for flag in (*FLAGS.split(), f"--user-data-dir={profile}"):
-            options.add_argument(flag)
-        window = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-        yield window
-        window.quit()
-
-
-@pytest.fixture(scope="module")
-def swept_page(swept_store, tmp_path_factory) -> str:
-    folder = tmp_path_factory.mktemp("report")
-    return publish.write(Store(swept_store), read(swept_store), folder)[-1].as_uri()
 
 
 @pytest.fixture(scope="module")
@@ -73,28 +40,6 @@ def hostile_page(tmp_path_factory, make_run, lay_run) -> str:
     return publish.write(Store(store), read(store), tmp_path_factory.mktemp("report"))[-1].as_uri()
 
 
-def opened(browser, page: str, width: int = 1200, scheme: str = "light") -> Any:
-    browser.get_log("browser"), browser.get_log("performance")
-    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(page)
-    return browser
-
-
-def texts(browser, selector: str) -> list[str]:
-    return browser.execute_script(
-        "return [...document.querySelectorAll(arguments[0])].filter(e => e.offsetParent).map(e => e.textContent.trim())",
-        selector,
-    )
-
-
-def requested(browser) -> list[str]:
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-
-
 def test_it_renders_without_an_error_and_fetches_nothing(browser, swept_page):
     opened(browser, swept_page)
     assert texts(browser, "h2") == [
@@ -102,7 +47,8 @@ def test_it_renders_without_an_error_and_fetches_nothing(browser, swept_page):
         "Tasks",
         "Scores by type",
         "Cost against length",
-        "Disagreements",
+        "Calibration",
+        "Examples",
         "Provenance",
     ]
     assert texts(browser, "#board tbody th") == ["avey-b", "bert", "modernbert", "neobert", "roberta"]
@@ -197,37 +143,6 @@ def test_a_task_and_a_size_filter_columns_rows_and_panels(browser, swept_page):
     choose(browser, "filter-size", "tiny")
     assert len(texts(browser, "article.comparison h3")) == 3
     assert texts(browser, "#filter-count") == ["5 of 5 rows"]
-
-
-def choose(browser, name: str, value: str) -> None:
-    browser.execute_script(
-        "const one = document.getElementById(arguments[0]); one.value = arguments[1]; one.dispatchEvent(new Event('change'))",
-        name,
-        value,
-    )
-
-
-def test_disagreements_can_be_narrowed_to_who_is_right_and_who_is_wrong(browser, swept_page):
-    opened(browser, swept_page)
-    everything = len(texts(browser, "#browser-list > li"))
-    assert everything > 0
-    choose(browser, "browser-right", "0")
-    choose(browser, "browser-wrong", "1")
-    lines = browser.execute_script(
-        "return [...document.querySelectorAll('#browser-list > li')].map(li => [...li.querySelectorAll('.answer')].slice(1)"
-        ".map(a => [a.querySelector('.who').textContent, !!a.querySelector('.wrong, .missed')]))"
-    )
-    models = browser.execute_script(
-        "return [...document.getElementById('browser-right').options].map(o => o.textContent)"
-    )[1:]
-    assert lines
-    for answers in lines:
-        assert [wrong for who, wrong in answers if models[0] in who.split(", ")] == [False]
-        assert [wrong for who, wrong in answers if models[1] in who.split(", ")] == [True]
-    browser.execute_script(
-        "const t = document.getElementById('browser-text'); t.value = 'no such text'; t.dispatchEvent(new Event('input'))"
-    )
-    assert texts(browser, "#browser-list > li") == []
 
 
 def test_what_a_record_holds_is_shown_and_never_run(browser, hostile_page):
