@@ -72,7 +72,7 @@ def run_cell(options: argparse.Namespace) -> int:
 
     _refuse_several(options.model, options.task)
     keep = Keep(*(Path(folder) if folder else None for folder in (options.save_model, options.save_best)))
-    return shown(run_one(_request(options), options.out, options.force, curves_of(options), keep), options.json)
+    return shown(run_one(request_of(options), options.out, options.force, curves_of(options), keep), options.json)
 
 
 def shown(outcome: Outcome | None, as_json: bool) -> int:
@@ -95,7 +95,8 @@ def shown(outcome: Outcome | None, as_json: bool) -> int:
     return 0 if done else 1
 
 
-def _request(options: argparse.Namespace) -> Request:
+def request_of(options: argparse.Namespace) -> Request:
+    """The run that the options ask for."""
     return Request(
         options.model,
         options.task,

@@ -9,11 +9,15 @@ a file, or in the folders above it (``org__model/revision/Task.json``).
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.errors import InputError, on_one_line
 from harness.exchange.imported import SPLIT_NAMES, Imported, files_in, json_of, numbers
+from harness.exchange.published import published
+from harness.store.record import RunRecord
 
 MODEL_FILE = "model_meta.json"
 
@@ -97,3 +101,59 @@ def _task_of(name: str) -> tuple[str, str]:
     except KeyError:
         return "unknown", "main_score"
     return str(metadata.type), str(metadata.main_score)
+
+
+def write(record: RunRecord, folder: Path) -> Path:
+    """Write a retrieval run as mteb writes its results: ``MODEL/KEY/TASK.json`` with ``model_meta.json`` beside it.
+
+    The task has MTEB's name if exactly one of MTEB's retrieval tasks is called like the dataset, else the dataset's own.
+
+    Args:
+        record: a finished run whose test scores are those of rankings.
+        folder: of results; made if it is missing.
+
+    Returns:
+        The file of the task.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from mteb.results import TaskResult
+
+    shown = published(record)
+    task, model = shown["task"], shown["model"]
+    name, languages = _named_by_mteb(task["dataset"].partition("/")[2])
+    scores = {metric: value for metric, value in shown["scores"]["test"].items() if "." not in metric}
+    main = {"main_score": scores[task["metric"]], "hf_subset": "default", "languages": languages}
+    content = {
+        "dataset_revision": task["origin"].partition("@")[2] or f"sha256:{task['fingerprint']}",
+        "task_name": name,
+        "mteb_version": None,  # another program measured this
+        "scores": {"test": [scores | main]},
+        "evaluation_time": sum(shown["seconds"].get(stage, 0.0) for stage in ("predict", "score")),
+        "kg_co2_emissions": None,
+    }
+    encoder = f"encoder-harness/{model['name']}-{model['size']}"
+    target = folder / encoder.replace("/", "__") / shown["key"]
+    target.mkdir(parents=True, exist_ok=True)
+    about = {"name": encoder, "revision": shown["key"], "n_parameters": model["params_total"], "framework": ["PyTorch"]}
+    (target / MODEL_FILE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    file = target / f"{re.sub(r'[^A-Za-z0-9._-]', '-', name)}.json"
+    TaskResult.model_validate(content).to_disk(file)
+    return file
+
+
+def _named_by_mteb(dataset: str) -> tuple[str, list[str]]:
+    """MTEB's name and languages of a retrieval dataset; its own name and no language if MTEB has none or several of the name."""
+    import mteb
+
+    known = [task.metadata for task in mteb.get_tasks(task_types=["Retrieval"])]
+    same = [one for one in known if _letters(one.name) == _letters(dataset)]
+    if len(same) != 1:
+        return dataset, []
+    languages = same[0].hf_subsets_to_langscripts
+    return str(same[0].name), [str(one) for one in next(iter(languages.values()), [])]
+
+
+def _letters(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())

@@ -12,18 +12,14 @@ from pathlib import PurePath
 from statistics import median
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from harness.comparison.entries import Entry, entries
+from harness.comparison.intervals import interval_over_seeds
 from harness.comparison.marks import MARKS, Mark
-from harness.comparison.stats import seed_interval
 from harness.progress import counted
 from harness.report import metric_names
 from harness.store import RunRecord
 from harness.store.record import ModelEntry, TaskEntry, TrainedOn
 
-RESAMPLES = 2000
 FINE_TUNED = {"elsewhere": "fine-tuned elsewhere", "saved": "fine-tuned and saved before"}
 """Words for the values of ``trained`` in a recipe, see `harness.store.record.RecipeEntry`."""
 
@@ -265,25 +261,6 @@ def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
     low, high = min(low, middle), max(high, middle)
     seconds = median(sum(run["seconds"].values()) for run in entry.runs)
     return Standing(entry, label, middle, low, high, mark, seconds)
-
-
-def interval_over_seeds(scores: Sequence[float], lowest: float = 0.0) -> tuple[float, float, float]:
-    """The median of the scores and its 95 % interval for new seeds, see `harness.comparison.stats.seed_interval`.
-
-    The interval is cut at the lowest possible score and at 1.
-
-    With one seed both ends are the score, since nothing is known of the spread.
-    """
-    middle = median(scores)
-    if len(scores) < 2:
-        return middle, middle, middle
-    rng = np.random.default_rng(0)
-    _, low, high = seed_interval(np.array(scores)[:, None], _median_over_seeds, rng, resamples=RESAMPLES)
-    return middle, min(max(low, lowest), middle), max(min(high, 1.0), middle)
-
-
-def _median_over_seeds(scores: NDArray[np.float64]) -> Any:
-    return np.median(scores, axis=-2)[..., 0]
 
 
 def _labels(group: Sequence[Entry]) -> list[str]:

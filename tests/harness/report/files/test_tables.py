@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.comparison.intervals import interval_over_seeds
 from harness.comparison.marks import from_seeds
-from harness.report.comparable import comparisons, interval_over_seeds
+from harness.report.comparable import comparisons
 from harness.report.files import tables
 from harness.report.page import panels
 from harness.report.table import Column, Table, as_csv, as_latex, as_markdown, frame_of

@@ -1,0 +1,151 @@
+"""Runs as files for other programs, read back by these programs' own means."""
+
+import csv
+import io
+import json
+import shutil
+import subprocess
+
+import pandas as pd
+import pytest
+
+from harness.cli import run_command
+from harness.store import Store
+from tests.records import predictions_of, run_record, sweep_records, write_run
+
+SECRET = "/home/alice/secret"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """A small sweep with a data folder in its commands."""
+    folder = tmp_path_factory.mktemp("exported") / "runs"
+    for record in sweep_records(
+        models=("bert", "neobert"), datasets=("nli/docstrings", "ner/docstrings"), rates=(1e-3,)
+    ):
+        record["command"] += f" --data-dir {SECRET}"
+        write_run(folder, record, predictions_of(record))
+    return folder
+
+
+def exported(capsys, *arguments):
+    code = run_command(["export", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_predictions_are_one_safe_csv_per_run(tmp_path, capsys):
+    record = run_record("bert", "nli/x")
+    hostile = ["=1+1", "+x", "-x", "@x", "\tx", "\rx"]
+    rows = [
+        {
+            "split": "test",
+            "id": text,
+            "text": text,
+            "gold": text,
+            "predicted": "b",
+            "probabilities": {"b": 0.75, text: 0.25},
+            "terms": [0, 1],
+        }
+        for text in hostile
+    ]
+    write_run(tmp_path / "runs", record, rows)
+    code, out, _ = exported(capsys, "predictions", "--out", tmp_path / "runs", "--to", tmp_path / "files")
+    assert code == 0
+    (file,) = (tmp_path / "files").rglob("*.csv")
+    assert out.strip() == str(file)
+    assert file.parent.name == Store(tmp_path / "runs").folder_of(record).name
+    head, *body = csv.reader(io.StringIO(file.read_text(encoding="utf-8"), newline=""))
+    assert head[:8] == ["split", "id", "gold", "predicted", "probability", "probabilities", "numerator", "denominator"]
+    assert len(body) == len(hostile)
+    for row, text in zip(body, hostile, strict=True):
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
+        assert row[4] == "0.75"
+        assert json.loads(row[5])["b"] == 0.75
+        assert row[1].lstrip("'").replace("\\r", "\r") == text
+
+
+def test_predictions_of_sentences_have_lists_as_json(store, tmp_path, capsys):
+    one = next(store.glob("*ner-docstrings*"))
+    assert exported(capsys, "predictions", one, "--out", store, "--to", tmp_path)[0] == 0
+    frame = pd.read_csv(tmp_path / one.name / "predictions.csv")
+    first = frame.iloc[0]
+    assert json.loads(first["tokens"])[0] == "Returns"
+    assert first["probability"] == min(json.loads(first["probabilities"]))
+    assert len(frame) == 100
+
+
+def test_results_are_all_runs_in_one_file_without_paths(store, tmp_path, capsys):
+    assert exported(capsys, "results", "--out", store, "--to", tmp_path)[0] == 0
+    frame = pd.read_csv(tmp_path / "results.csv")
+    assert len(frame) == 2 * 2 * 3 * 2  # encoders, datasets, seeds, and dev beside test
+    assert set(frame["model"]) == {"bert", "neobert"}
+    assert {"accuracy", "entity_f1_strict", "learning_rate", "command"} <= set(frame.columns)
+    assert SECRET not in (tmp_path / "results.csv").read_text()
+
+
+def test_latex_tables_stand_alone_and_mark_what_is_significant(store, tmp_path, capsys):
+    code, out, _ = exported(capsys, "latex", "--out", store, "--to", tmp_path)
+    assert code == 0
+    paper = (tmp_path / "paper-tiny.tex").read_text()
+    for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\label{tab:paper-tiny}", "3 seeds", "95", r"\textbf{"):
+        assert part in paper
+    assert r"nli/docstrings (accuracy)" in paper
+    assert paper.count(r"\\") == 3
+    assert str(tmp_path / "nli-docstrings-tiny.tex") in out
+    assert SECRET not in "".join(file.read_text() for file in tmp_path.glob("*.tex"))
+
+
+@pytest.mark.slow
+def test_latex_typesets_the_tables(store, tmp_path, capsys):
+    if not shutil.which("pdflatex"):
+        pytest.skip("needs pdflatex, which is not on the PATH")
+    exported(capsys, "latex", "--out", store, "--to", tmp_path)
+    inputs = "".join(rf"\input{{{file.name}}}" for file in tmp_path.glob("*.tex"))
+    (tmp_path / "all.tex").write_text(
+        rf"\documentclass{{article}}\usepackage{{booktabs}}\begin{{document}}{inputs}\end{{document}}"
+    )
+    subprocess.run(["pdflatex", "-halt-on-error", "all.tex"], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_mteb_reads_retrieval_runs_and_we_import_them_again(tmp_path, capsys):
+    from mteb.results import TaskResult
+
+    scores = {"ndcg_at_10": 0.25, "recall_at_100": 0.5, "ndcg_at_10.part": 0.1}
+    for seed, dataset in enumerate(("retrieval/nfcorpus", "retrieval/mine")):
+        run = run_record("bert", dataset, seed, 1e-3, 0.25, key=f"aaaa{seed}", scores={"dev": {}, "test": scores})
+        write_run(tmp_path / "runs", run)
+    code, _, _ = exported(capsys, "mteb", "--out", tmp_path / "runs", "--to", tmp_path)
+    assert code == 0
+    files = {file.name: file for file in (tmp_path / "mteb").rglob("*.json")}
+    assert set(files) == {"NFCorpus.json", "mine.json", "model_meta.json"}
+    result = TaskResult.from_disk(files["NFCorpus.json"])
+    assert (result.task_name, result.get_score()) == ("NFCorpus", 0.25)
+    assert result.scores["test"][0]["languages"] == ["eng-Latn"]
+    assert "ndcg_at_10.part" not in result.scores["test"][0]
+    assert run_command(["import", "mteb", str(tmp_path / "mteb"), "--out", str(tmp_path / "again")]) == 0
+    records = {one["task"]["dataset"]: one for one in Store(tmp_path / "again").records("imported")}
+    assert set(records) == {"mteb/NFCorpus", "mteb/mine"}
+    assert records["mteb/NFCorpus"]["scores"] == {"test": {"ndcg_at_10": 0.25, "recall_at_100": 0.5}}
+    assert records["mteb/NFCorpus"]["model"]["name"] == "encoder-harness/bert-tiny"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["mteb"], "none of the runs is of retrieval"),
+        (["predictions", "ffff"], "is neither a run's folder nor the key of a run"),
+        (["latex", "--to", "/proc/none"], "nothing can be written to /proc/none"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_sentence(store, capsys, arguments, sentence):
+    code, out, error = exported(capsys, *arguments, "--out", store)
+    assert (code, out) == (2, "")
+    assert sentence in error
+    assert error.count("\n") == 1
+
+
+def test_an_empty_store_has_nothing_to_export(tmp_path, capsys):
+    code, _, error = exported(capsys, "results", "--out", tmp_path / "none")
+    assert code == 2
+    assert "has no finished run to export" in error
