@@ -170,8 +170,9 @@ _SHAPES: tuple[tuple[Callable[[Row], bool], Callable[[Row], Reply]], ...] = (
 
 def _share(value: object) -> float | None:
     """A probability from a file that anyone may have written."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value <= 1 else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value <= 1 else None
 
 
 def _text(value: object) -> str:

@@ -155,6 +155,12 @@ def read(comparison: Comparison, store: Store) -> Predicted:
     return Predicted(rows, seeds, tuple(unreadable))
 
 
+def bytes_to_read(comparison: Comparison, store: Store) -> int:
+    """The size of the files that `read` would read, in bytes."""
+    files = (store.folder_of(median_run(standing)) / PREDICTIONS for standing in comparison.standings)
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 def examples(predicted: Predicted) -> Examples:
     """Compare the answers of the encoders example by example."""
     rows = predicted.rows

@@ -28,6 +28,9 @@ from harness.store import Store
 EXAMPLE_BYTES = 3_000_000
 """Bytes of all examples on the page; those beyond it are left out, and the page says so."""
 
+MOST_READ = 128 * 2**20
+"""Bytes of predictions that are read for a page, so that a report ends within seconds whatever the store holds."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -49,10 +52,12 @@ class Examined:
     Attributes:
         parts: examples, for comparisons whose predictions can be read.
         calibrations: of comparisons with probabilities.
+        n_unread: comparisons whose predictions were not read, because others had taken `MOST_READ`.
     """
 
     parts: Sequence[Part]
     calibrations: Sequence[Calibration]
+    n_unread: int = 0
 
 
 NOTHING = Examined((), ())
@@ -68,7 +73,13 @@ def examine(comparisons: Sequence[Comparison], store: Store, room: int = EXAMPLE
     """
     parts: list[Part] = []
     calibrations: list[Calibration] = []
+    unread, bytes_left = 0, MOST_READ
     for place, comparison in enumerate(comparisons):
+        bytes_left -= (needed := examples.bytes_to_read(comparison, store))
+        if bytes_left < 0:
+            bytes_left += needed
+            unread += 1
+            continue
         predicted = examples.read(comparison, store)
         if found := calibration.calibration(comparison, predicted):
             calibrations.append(found)
@@ -77,7 +88,7 @@ def examine(comparisons: Sequence[Comparison], store: Store, room: int = EXAMPLE
             part = _part(comparison, predicted, compared, room // (len(comparisons) - place))
             room -= len(part.json.encode())
             parts.append(part)
-    return Examined(parts, calibrations)
+    return Examined(parts, calibrations, unread)
 
 
 def _part(comparison: Comparison, predicted: Predicted, found: Examples, room: int) -> Part:

@@ -50,7 +50,7 @@ def render(
     """
     templates = _templates()
     content = _content(store, reading, comparisons, templates)
-    content["browser"] = examined.parts
+    content["browser"], content["unread"] = examined.parts, examined.n_unread
     content["calibration"] = calibration_section.sections(
         examined.calibrations, panels.numbers(comparisons, reading.bench, reading.pretraining)
     )

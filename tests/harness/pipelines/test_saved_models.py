@@ -169,9 +169,9 @@ def test_a_saved_model_scores_as_its_run_did(saved, data_dir):
     ).record
     assert scored["scores"] == record["scores"]
     assert scored["key"] != record["key"]
-    assert [row["predicted"] for row in store.predictions(scored)] == [
-        row["predicted"] for row in store.predictions(record)
-    ]
+    for before, after in zip(store.predictions(record), store.predictions(scored), strict=True):
+        assert after["predicted"] == before["predicted"]
+        assert after["probabilities"] == pytest.approx(before["probabilities"], abs=1e-4)
     assert scored["trained"]["key"] == record["key"]
     assert scored["recipe"]["trained"] == "saved"
     assert scored["recipe"]["learning_rate"] == record["recipe"]["learning_rate"]

@@ -248,8 +248,10 @@ def test_pairs_of_texts_are_scored_with_the_head_of_the_checkpoint(labels, token
     model = transformers.AutoModelForSequenceClassification.from_pretrained(folder).eval()
     for row in (row for row in done.predictions if row["split"] == "test"):
         with torch.inference_mode():
-            best = int(model(**tokenizer(row["text"], row["pair"], return_tensors="pt")).logits.argmax())
-        assert row["predicted"] == ("NO", "YES")[best]
+            logits = model(**tokenizer(row["text"], row["pair"], return_tensors="pt")).logits[0]
+        assert row["predicted"] == ("NO", "YES")[int(logits.argmax())]
+        by_label = dict(zip(("NO", "YES"), logits.softmax(-1).tolist(), strict=True))
+        assert row["probabilities"] == pytest.approx(by_label, abs=1e-4)
 
 
 def test_answers_are_scored_with_the_head_of_the_checkpoint(tokenizer, tmp_path):
@@ -306,8 +308,11 @@ def test_a_store_keeps_a_scored_checkpoint(tagger, data_dir, tmp_path):
 def test_a_checkpoint_is_scored_as_it_is_deployed(script, data_dir, engine, quantize):
     folder, _, f1 = script
     request = request_for(folder, data_dir, engine=engine, quantize=quantize)
-    record = run(plan(request)).record
-    plain = run(plan(request_for(folder, data_dir))).record
+    done, usual = run(plan(request)), run(plan(request_for(folder, data_dir)))
+    record, plain = done.record, usual.record
+    if quantize == "none":
+        for one, other in zip(done.predictions, usual.predictions, strict=True):
+            assert one["probabilities"] == pytest.approx(other["probabilities"], abs=2e-4)
     assert record["key"] != plain["key"]
     assert record["trained"]["deployment"] == request.deployment
     tolerance = 1e-12 if quantize == "none" else 0.2

@@ -7,6 +7,7 @@ import pytest
 
 from harness.report.comparable import comparisons
 from harness.report.files import publish
+from harness.report.page import browser as browser_module
 from harness.report.page.browser import examine
 from harness.report.reading import read
 from harness.store import Store
@@ -143,6 +144,14 @@ def test_examples_keep_within_their_room_and_each_comparison_has_its_share(store
         kinds = [sum(answer[1] * len(answer[0]) for answer in example[4]) for example in content["examples"]]
         assert kinds == sorted(kinds, reverse=True)  # those that none answers last
         assert kinds.count(1) == pytest.approx(2 * kinds.count(0), abs=2)
+
+
+def test_of_a_huge_store_only_some_predictions_are_read_and_the_page_says_so(store, tmp_path, monkeypatch):
+    size = sum(file.stat().st_size for file in store.glob("*many*/predictions.jsonl"))
+    monkeypatch.setattr(browser_module, "MOST_READ", size + 1000)
+    html = publish.write(Store(store), read(store), tmp_path)[-1].read_text()
+    assert "the predictions of 1 more comparison were not read" in html
+    assert html.count('id="browser-part-') == 1
 
 
 def test_no_text_ends_the_element_around_it_or_is_broken(tmp_path, make_run, lay_run):
