@@ -6,7 +6,7 @@ Examples that all encoders answer correctly and alike are only counted. One run 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -238,6 +238,6 @@ def _can_filter(n_labels: int, n_examples: int) -> bool:
     return 1 < n_labels <= MOST_LABELS and (n_labels <= 4 or n_labels * 3 <= n_examples)
 
 
-def divided_first(found: Sequence[Example]) -> list[Example]:
-    """Examples that about half of the encoders answer correctly first, those that none does last."""
-    return sorted(found, key=lambda example: (not example.right, example.unevenness))
+def division(example: Example) -> tuple[bool, int]:
+    """Sorts examples that about half of the encoders answer correctly first, those that none does last."""
+    return not example.right, example.unevenness

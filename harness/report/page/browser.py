@@ -28,7 +28,7 @@ from harness.store import Store
 EXAMPLE_BYTES = 3_000_000
 """Bytes of all examples on the page; those beyond it are left out, and the page says so."""
 
-MOST_READ = 128 * 2**20
+MOST_READ = 64 * 2**20
 """Bytes of predictions that are read for a page, so that a report ends within seconds whatever the store holds."""
 
 
@@ -94,24 +94,26 @@ def examine(comparisons: Sequence[Comparison], store: Store, room: int = EXAMPLE
 def _part(comparison: Comparison, predicted: Predicted, found: Examples, room: int) -> Part:
     models = {name: place for place, name in enumerate(found.models)}
     labels = {name: place for place, name in enumerate(found.labels)}
-    kept: list[Example] = []
+    kept: list[tuple[Example, str]] = []
     for example in found.worth_seeing:
-        room -= len(_json(_example(example, models, labels)).encode()) + 1
+        text = _json(_example(example, models, labels))
+        room -= len(text.encode()) + 1
         if room < 0:
             break
-        kept.append(example)
-    content = {
+        kept.append((example, text))
+    head = {
         "models": [plain(name) for name in models],
         "labels": [plain(name) for name in labels],
         "compared": found.n_compared,
         "differing": found.n_differing,
         "right": [[sorted(models[one] for one in right), count] for right, count in found.n_by_right.items()],
-        "sure": any(one is not None for example in kept for answer in example.answers for one in answer.confidence),
+        "sure": any(one is not None for example, _ in kept for answer in example.answers for one in answer.confidence),
         "found": len(found.worth_seeing),
         "remark": _remark(predicted, found),
-        "examples": [_example(example, models, labels) for example in examples.divided_first(kept)],
     }
-    return Part(comparison.title, Markup(_json(content)))  # every "<" in it is escaped
+    shown = ",".join(text for _, text in sorted(kept, key=lambda one: examples.division(one[0])))
+    # Every "<" in it is escaped.
+    return Part(comparison.title, Markup(f'{_json(head)[:-1]},"examples":[{shown}]}}'))
 
 
 def _example(example: Example, models: Mapping[str, int], labels: Mapping[str, int]) -> list[object]:

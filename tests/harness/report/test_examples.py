@@ -6,7 +6,7 @@ import pytest
 
 from harness.report.answers import confidence, entities
 from harness.report.comparable import comparisons
-from harness.report.examples import divided_first, examples, median_run, read
+from harness.report.examples import division, examples, median_run, read
 from harness.store import Store
 
 
@@ -149,7 +149,7 @@ def test_wherever_the_examples_are_cut_each_kind_has_its_share_and_the_most_conf
         sure = [example.wrong_confidence for example in kind]
         left = [one.wrong_confidence for one in patterns.worth_seeing[room:] if one.right == kind[0].right]
         assert min(sure) >= max(left, default=0)
-    assert [len(example.right) for example in divided_first(kept)] == [
+    assert [len(example.right) for example in sorted(kept, key=division)] == [
         *[len(one.right) for one in kept if one.right],
         *[0] * (room // 3),
     ]
