@@ -124,15 +124,17 @@ function startBrowser() {
     shown = 0;
     showMore();
     const kept = part.examples.length < part.found ? ` Of ${number(part.found)} examples worth seeing the page has ${number(part.examples.length)}.` : "";
-    count.textContent = `${number(found.length)} found. ${number(total)} of all ${number(part.compared)} test examples are in this view, ` +
-      `and on ${number(part.differing)} the answers differ.${kept} ${part.remark}`;
+    count.textContent = `${number(found.length)} found. ${number(total)} of all ${number(part.compared)} test examples are in this view.${kept} ${part.remark}`;
   };
   const choose = () => {
     part = load(which.value);
     const models = [["", "any"], ...part.models.map((model, place) => [place, model])];
     const labels = [["", "any"], ...part.labels.map((label, place) => [place, label])];
     fill(view, part.views.map(([name, label, , total]) => [name, `${label} (${number(total)})`]));
-    for (const select of [right, wrong]) fill(select, models);
+    for (const select of [right, wrong]) {
+      fill(select, models);
+      select.parentElement.hidden = part.models.length === 1;
+    }
     for (const select of [gold, answered]) {
       fill(select, labels);
       select.parentElement.hidden = part.labels.length === 0;
