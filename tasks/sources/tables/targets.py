@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,10 +60,8 @@ class ScoreColumn:
         """See `TargetColumns.read`."""
         value = row.get(columns[0])
         if isinstance(value, str):
-            try:
+            with suppress(ValueError):  # what is no number is for the target to refuse
                 value = float(value) if value.strip() else None
-            except ValueError:
-                pass  # no number, which the target says
         return None if is_missing(value) else self.target.read(value)
 
 
