@@ -53,10 +53,11 @@ class RunFailedError(Exception):
 
 
 def run(
-    model: str,
+    model: Folder,
     task: str,
     *,
     weights: Folder = "scratch",
+    name: str | None = None,
     size: str | None = None,
     seed: int = 0,
     data_dir: Folder | None = None,
@@ -73,9 +74,10 @@ def run(
     """Fine-tune one encoder on one task and score it, in this process; or take the result from the store.
 
     Args:
-        model: name of a registered encoder.
+        model: name of a registered encoder; or a folder or hub id of any text encoder that transformers knows.
         task: ``family`` or ``family/dataset``.
-        weights: ``scratch``, ``hub``, a folder or a hub id.
+        weights: of a registered encoder: ``scratch``, ``hub``, a folder or a hub id.
+        name: what reports call the model; ``None`` for the hub id or the folder's name.
         size: ``tiny``, ``base`` or ``large``; ``None`` for the default of the weights.
         seed: of initialisation, batches and dropout. The caller's random states are not changed.
         data_dir: folder of local datasets; ``None`` for that of ``$HARNESS_DATA_DIR``.
@@ -101,6 +103,7 @@ def run(
         "model": model,
         "task": task,
         "weights": weights,
+        "name": name,
         "size": size,
         "seeds": [seed],
         "data_dir": data_dir,
@@ -380,13 +383,13 @@ def compare(
 
 
 def check(
-    model: str, *, weights: Folder = "scratch", size: str | None = None, plugins: Sequence[Folder] = ()
+    model: Folder, *, weights: Folder = "scratch", size: str | None = None, plugins: Sequence[Folder] = ()
 ) -> pd.DataFrame:
     """Certify an encoder: check padding, determinism, gradients, saving and other requirements of a fair comparison.
 
     Args:
-        model: name of a registered encoder.
-        weights: ``scratch``, ``hub``, a folder or a hub id.
+        model: name of a registered encoder; or a folder or hub id of any text encoder that transformers knows.
+        weights: of a registered encoder: ``scratch``, ``hub``, a folder or a hub id.
         size: ``tiny``, ``base`` or ``large``; ``None`` for the default of the weights.
         plugins: Python files that register models.
 
@@ -403,7 +406,7 @@ def check(
         from harness.conformance.certify import check_one
 
         named = None if size is None else as_text(size, "size")
-        checks = check_one(as_text(model, "model"), as_path(weights, "weights"), named)
+        checks = check_one(as_path(model, "model"), as_path(weights, "weights"), named)
         return pd.DataFrame([asdict(found) for found in checks]).astype({"measured": "float64"})
 
 
@@ -465,12 +468,13 @@ def load_predictions(
 def _swept(grids: list[Grid], executor: ChildProcesses, retry_failed: bool, best_in: str | None) -> list[RunRecord]:
     """Run the cells of grids that are not stored; returns the records of all finished cells."""
     from harness.scheduling.best_models import check_folders, keep_best_models
-    from harness.scheduling.sweep import ready
+    from harness.scheduling.sweep import ready, rename_stored
 
     store = Store(executor.options.out)
     under_way = ready(grids, store, retry_failed, stderr.print)
     if best_in:
         check_folders(under_way.cells, Path(best_in))
+    rename_stored(under_way.cells, store, stderr.print)
     if under_way.to_run:
         under_way.run_and_show(executor, executor.workers)
     if best_in:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
+import re
+from pathlib import Path, PureWindowsPath
 
 LONGEST_NAME = 255
 """Bytes of a file's name on every usual file system; names of models and datasets are looked for as folders too."""
+LONGEST_SHOWN_NAME = 80
+"""Characters of a name that people give to a model."""
 _LONGEST_PATH = 4095
 """Bytes of a path on Linux."""
 
@@ -49,6 +52,60 @@ def valid_name(text: str) -> str:
             f"{text!r} lacks the name {'before' if text.startswith('/') else 'after'} the /"
         )
     return text
+
+
+def valid_model(text: str) -> str:
+    """A registered name, a hub id or a folder.
+
+    Raises:
+        argparse.ArgumentTypeError: it can be none of them.
+    """
+    if text.strip().startswith(("/", "./", "../", "~")) or (text.endswith("/") and Path(text).is_dir()):
+        return valid_path(text.strip())
+    return valid_name(text)
+
+
+def valid_shown_name(text: str) -> str:
+    """A name that people give to a model, for tables and figures. It can hold any characters of a line of text.
+
+    Raises:
+        argparse.ArgumentTypeError: it is empty, too long, a path, or has control characters.
+    """
+    name = text.strip()
+    if not name:
+        raise argparse.ArgumentTypeError("an empty text is not a name")
+    if len(name) > LONGEST_SHOWN_NAME:
+        raise argparse.ArgumentTypeError(
+            f"{shortened(name)!r} is too long; a name has {LONGEST_SHOWN_NAME} characters at most"
+        )
+    if name.startswith(("/", "./", "../", "~")):
+        raise argparse.ArgumentTypeError(f"{name!r} is a path, which reports never show; give a name")
+    if not name.isprintable():
+        raise argparse.ArgumentTypeError(f"{name!r} has control characters; give a name on one line")
+    return name
+
+
+_MEANINGLESS = re.compile(
+    r"model|weights|encoder|best|final|last|output|snapshots|checkpoint[-_]?\d*|\d+|[0-9a-f]{40}", re.IGNORECASE
+)
+"""Names of folders that say nothing about the model in them."""
+_HOME = re.compile(r"(?:[A-Za-z]:)?[/\\](?:home|Users)[/\\][^/\\]+|/root(?=/)", re.IGNORECASE)
+"""A home folder, whose name is a person's and not a model's."""
+_IN_HUB_CACHE = re.compile(r"models--(.+?)--(.+)")
+
+
+def name_of_folder(path: str) -> str:
+    """What to call the model in a folder: the last part of its path that says something, or the hub id in the hub's cache.
+
+    ``runs/bert-mrpc/checkpoint-500`` is ``bert-mrpc``; ``models--OWNER--NAME/snapshots/COMMIT`` is ``OWNER/NAME``.
+    """
+    within = _HOME.sub("", path, count=1) if _HOME.match(path) else path
+    parts = [part for part in PureWindowsPath(within).parts if part.strip("/\\.")]
+    found = next(
+        (part for part in reversed(parts) if not _MEANINGLESS.fullmatch(part)), parts[-1] if parts else "model"
+    )
+    cached = _IN_HUB_CACHE.fullmatch(found)
+    return f"{cached[1]}/{cached[2]}" if cached else found
 
 
 def data_dir() -> str | None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
-from harness.json_file import JsonError, read_json
 from harness.registry import Registry, suggestion
 from models.ablations import Ablation
 
@@ -117,18 +116,14 @@ def refuse_longer(name: str, length: int, max_length: int | None) -> None:
 
 
 def _hint(name: str, known: list[str]) -> str:
-    """The end of the message about an unknown model. A hub id or a folder belongs after ``--weights``."""
+    """The end of the message about an unknown model."""
     from models.ranker import RANKERS
 
     if name in RANKERS:
         return f"; {name} ranks documents without an encoder, and only run, sweep and compare take it"
-    if not (name.count("/") == 1 or Path(name).expanduser().is_dir()):
-        return suggestion(name, known)
-    # Longest name first, because "bert" is also part of "roberta" and "modernbert".
-    named = (one for one in sorted(known, key=len, reverse=True) if one in name.lower())
-    encoder = encoder_of_folder(Path(name).expanduser(), known) or next(named, "bert")
-    others = ", ".join(one for one in known if one != encoder)
-    return f"; for these weights use --model {encoder} --weights {name}, or the encoder they belong to: {others}"
+    if name.count("/") == 1 or Path(name).expanduser().is_dir():
+        return f", and a folder or hub id cannot be named here; give one of {', '.join(known)}"
+    return f"{suggestion(name, known)} (a hub id is OWNER/NAME)"
 
 
 def _imported(path: str) -> Any:
@@ -142,15 +137,6 @@ def _imported(path: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise InputError(f"{path}, which the encoder declares, cannot be imported: {error}") from error
-
-
-def encoder_of_folder(folder: Path, known: list[str]) -> str | None:
-    """The known encoder that the folder's config.json names, if any."""
-    try:
-        model_type = read_json(folder / "config.json")["model_type"]
-    except (OSError, JsonError, LookupError, TypeError):
-        return None
-    return next((name for name in known if model_type in MODELS[name].model_types), None)
 
 
 DECIDED_BY_TOKENIZER = frozenset(

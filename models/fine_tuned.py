@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.errors import InputError, first_line
 from harness.json_file import JsonObject
 from models import checkpoint
-from models.encoder import MODELS, Encoder, Size
+from models.architectures import config_at, encoder_of
+from models.encoder import Encoder
 from models.loading import Weights, find_weights, load_tokenizer
 
 if TYPE_CHECKING:
@@ -49,11 +49,8 @@ def find_fine_tuned(location: str) -> FineTuned:
     """
     if location in ("scratch", "hub"):
         raise InputError(f"score takes a fine-tuned checkpoint as --weights, a folder or a hub id, not {location}")
-    folder = Path(location).expanduser()
-    if not folder.is_dir() and (location.count("/") != 1 or location.startswith((".", "/", "~"))):
-        raise InputError(f"there is no folder {location}; --weights takes a folder or a hub id OWNER/NAME")
-    config = checkpoint.read_config(folder) if folder.is_dir() else _config_of_hub(location)
-    encoder = _encoder_of(config, location)
+    config = config_at(location, "--weights takes a folder or a hub id OWNER/NAME")
+    encoder = encoder_of(config, location)
     return FineTuned(encoder, find_weights(encoder, "custom", location), config)
 
 
@@ -128,51 +125,3 @@ def bare_parameters(found: FineTuned, model: PreTrainedModel) -> nn.Module:
 
     with torch.device("meta"):
         return found.encoder.model_class(model.config, **found.encoder.model_options)
-
-
-def _encoder_of(config: JsonObject, location: str) -> Encoder:
-    model_type = config.get("model_type")
-    for name in MODELS:
-        if model_type in MODELS[name].model_types:
-            return MODELS[name]
-    return _of_transformers(str(model_type), config, location)
-
-
-def _of_transformers(model_type: str, config: JsonObject, location: str) -> Encoder:
-    """The declaration of an encoder that the harness does not know but transformers does."""
-    import inspect
-
-    from transformers import CONFIG_MAPPING, MODEL_MAPPING
-
-    if model_type not in CONFIG_MAPPING or CONFIG_MAPPING[model_type] not in MODEL_MAPPING:
-        raise InputError(
-            f"{location} is of the architecture {model_type!r}, which transformers does not know; register the encoder with a "
-            "plug-in (docs/plugins.md)"
-        )
-    config_class = CONFIG_MAPPING[model_type]
-    found: Any = MODEL_MAPPING[config_class]
-    model_class = found[0] if isinstance(found, tuple) else found
-    pooled = "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
-    positions = config.get("max_position_embeddings")
-    return Encoder(
-        name=model_type,
-        config=f"{config_class.__module__}:{config_class.__name__}",
-        model=f"{model_class.__module__}:{model_class.__name__}",
-        model_types=(model_type,),
-        sizes={"custom": Size(options={}, max_length=positions if isinstance(positions, int) else None)},
-        model_options={"add_pooling_layer": False} if pooled else {},
-    )
-
-
-def _config_of_hub(hub_id: str) -> JsonObject:
-    from huggingface_hub import hf_hub_download
-
-    try:
-        return checkpoint.read_config(Path(hf_hub_download(hub_id, "config.json")).parent)
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(
-            f"{hub_id} could not be read from the hub ({first_line(error)}); on a machine with network run "
-            f"`hf download {hub_id} --local-dir DIR`, copy DIR here and use --weights DIR"
-        ) from error

@@ -24,7 +24,10 @@ _SPACES_MENDED = "spaces as in running text"
 """Part of the identity of weights whose tokenizer was once read differently (see `checkpoint.spaces_were_misread`), so that old
 runs of these weights are other cells."""
 
-_AFTER_PADDING = ("roberta", "roberta-linear", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer")
+_AFTER_PADDING = (
+    *("roberta", "roberta-linear", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet"),
+    *("longformer", "data2vec-text", "ibert", "xmod", "luke", "esm"),
+)
 """Encoders that count positions from the one after their padding id."""
 
 

@@ -16,7 +16,7 @@ from harness.cells.recipe_field import RecipeValue, is_number
 from harness.cells.request import checked_seed, number, seed_from
 from harness.errors import InputError
 from harness.registry import suggestion
-from harness.values import shortened, valid_name, valid_path
+from harness.values import shortened, valid_model, valid_name, valid_path, valid_shown_name
 
 T = TypeVar("T", float, int, str)
 
@@ -53,6 +53,23 @@ def names(value: object, key: str, where: str) -> tuple[str, ...]:
     if value == []:
         raise InputError(f"{where}: {key} is empty, so there is nothing to run; name at least one")
     return _texts(value, key, where, valid_name)
+
+
+def models(value: object, key: str, where: str) -> tuple[str, ...]:
+    """Different models, one or more: registered names, folders or hub ids."""
+    if value == []:
+        raise InputError(f"{where}: {key} is empty, so there is nothing to run; name at least one")
+    return _texts(value, key, where, valid_model)
+
+
+def model(value: object, key: str, where: str) -> str:
+    """One model."""
+    return _text(value, key, where, valid_model)
+
+
+def shown_names(value: object, key: str, where: str) -> tuple[str, ...]:
+    """Different names that people give to models."""
+    return _texts(value, key, where, valid_shown_name)
 
 
 def paths(value: object, key: str, where: str) -> tuple[str, ...]:

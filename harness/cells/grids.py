@@ -30,7 +30,8 @@ from models.ranker import RANKERS
 
 GRID = "grid"
 _READERS: Mapping[str, Callable[[object, str, str], object]] = {
-    "models": grid_values.names,
+    "models": grid_values.models,
+    "names": grid_values.shown_names,
     "tasks": grid_values.names,
     "test": grid_values.names,
     "learning_rates": grid_values.learning_rates,
@@ -55,6 +56,7 @@ class Grid:
 
     Attributes:
         models, tasks: as a user types them.
+        names: what reports call the models, as many as them; empty for the defaults.
         test: other datasets that are scored by the models of every task. A ranker is not trained, so it gets these as tasks.
         learning_rates: empty for the default of task and weights.
         seeds: of the runs.
@@ -76,9 +78,11 @@ class Grid:
     task_options: Mapping[str, str] = field(default_factory=dict)
     strict_tags: bool = False
     test: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def requests(self) -> list[Request]:
         """One request per cell: task by task, model by model, rate by rate, seed by seed."""
+        shown = dict(zip(self.models, self.names, strict=True)) if self.names else {}
         rankers = [model for model in self.models if model in RANKERS]
         pairs = [(task, model) for task in self.tasks for model in self.models]
         pairs += [(task, model) for task in self.test if task not in self.tasks for model in rankers]
@@ -96,6 +100,7 @@ class Grid:
                 plugins=self.plugins,
                 strict_tags=self.strict_tags,
                 test=() if model in rankers else self.test,
+                name=shown.get(model),
             )
             for task, model in pairs
             for rate in self.learning_rates or (None,)
@@ -151,10 +156,12 @@ def one_request(table: Mapping[str, object], where: str) -> Request:
     Raises:
         InputError: a value is missing, of a wrong type or out of its range.
     """
-    model, task = (grid_values.name(table.get(key), key, where) for key in ("model", "task"))
+    model = grid_values.model(table.get("model"), "model", where)
+    task = grid_values.name(table.get("task"), "task", where)
     recipe = dict(grid_values.table(table.get("recipe", {}), "recipe", where))
     rates = {"learning_rates": [recipe.pop("learning_rate")]} if "learning_rate" in recipe else {}
-    grid = dict(table) | {"models": [model], "tasks": [task], "recipe": recipe} | rates
+    named = {"names": [name]} if (name := table.get("name")) is not None else {}
+    grid = dict(table) | {"models": [model], "tasks": [task], "recipe": recipe} | rates | named
     return _grid(grid, where).requests()[0]
 
 
@@ -198,4 +205,8 @@ def _grid(table: Mapping[str, object], where: str) -> Grid:
         for key, read_value in _READERS.items()
         if key in table and not (table[key] is None and key in _NULLABLE)
     }
+    if (names := values.get("names")) and len(names) != len(values["models"]):
+        raise InputError(
+            f"{where}: {len(names)} names are given for {len(values['models'])} models; name each model, or leave names out"
+        )
     return Grid(**values)

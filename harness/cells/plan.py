@@ -11,15 +11,17 @@ from typing import Generic, TypeVar, cast
 from harness.cells import vectors
 from harness.cells.candidates import with_candidates
 from harness.cells.cell import Cell
+from harness.cells.names import own_name
 from harness.cells.recipe import Recipe
 from harness.cells.recipe_field import RecipeValue
 from harness.cells.request import SCORE_FIELDS, Request, ScoreRequest, checked_seed, split_task
 from harness.errors import InputError, UnsuitedError
 from harness.machine import provenance
 from harness.registry import suggestion
-from harness.store.record import FailureRecord, FailureStatus, failure_record
+from harness.store.record import OWN_SIZE, FailureRecord, FailureStatus, ModelEntry, failure_record
 from harness.store.saved_model import SavedModel, saved_in
 from models import MODELS, Encoder
+from models.architectures import encoder_at, is_location
 from models.fine_tuned import AUTO_CLASSES, FineTuned, find_fine_tuned, refuse_other_head
 from models.loading import Weights, find_weights
 from models.ranker import RANKERS, Ranker
@@ -74,6 +76,7 @@ class Planned:
 
     Attributes:
         fine_tuned: the checkpoint that is scored as it is; ``None`` if the cell trains a head or an encoder.
+        own_name: of the model in reports, see `harness.cells.names`; empty if it is called as its encoder.
     """
 
     request: Request
@@ -83,6 +86,31 @@ class Planned:
     task: Task
     tests: tuple[TestSet[Task], ...] = ()
     fine_tuned: FineTuned | None = None
+    own_name: str = ""
+
+    @property
+    def name(self) -> str:
+        """What reports call the model."""
+        return self.own_name or self.cell.model
+
+    @property
+    def label(self) -> str:
+        """The model in a few words: its name, with its size where a registered encoder has several."""
+        return self.name if self.cell.size == OWN_SIZE else f"{self.name} {self.cell.size}"
+
+    @property
+    def model(self) -> ModelEntry:
+        """The model of the cell's record."""
+        cell = self.cell
+        entry: ModelEntry = {
+            "name": self.name,
+            "size": cell.size,
+            "weights": cell.weights,
+            "identity": cell.weights_identity,
+        }
+        if self.own_name:
+            entry["architecture"] = cell.model
+        return entry
 
     @property
     def saved(self) -> SavedModel | None:
@@ -96,6 +124,15 @@ class Planned:
         resolved = self.request.resolved(self.cell.task, self.cell.recipe, dict(self.cell.task_options))
         return replace(resolved, test=names)
 
+    def command(self, origin: str) -> str:
+        """The command that repeats the run on any machine.
+
+        Args:
+            origin: of the data, as the record names it; embedded data need no folder.
+        """
+        resolved = self.resolved
+        return (replace(resolved, data_dir=None) if origin == "embedded" else resolved).command()
+
     def failure(self, status: FailureStatus, error: str) -> FailureRecord:
         """The record of this cell if it did not finish, with one sentence that says why."""
         cell = self.cell
@@ -103,12 +140,7 @@ class Planned:
             key=cell.key,
             status=status,
             error=error,
-            model={
-                "name": cell.model,
-                "size": cell.size,
-                "weights": cell.weights,
-                "identity": cell.weights_identity,
-            },
+            model=self.model,
             task={
                 "name": cell.task.partition("/")[0],
                 "dataset": cell.task,
@@ -172,7 +204,7 @@ class _Planner:
     """Resolves requests; looks up only once what several of them share."""
 
     def __init__(self) -> None:
-        self._weights, self._task, self._identity = cache(_weights), cache(_task), cache(self._identity_of)
+        self._weights, self._task, self._identity = cache(find_model), cache(_task), cache(self._identity_of)
         self._test_set = cache(self._found_test_set)
         self._planned: dict[object, Planned] = {}
 
@@ -197,10 +229,12 @@ class _Planner:
         else:
             chosen = _ranker(ranker, task, request) if ranker else self._encoder(request, task, dataset)
         tests = self._test_sets(request, task, f"{family}/{dataset}", chosen.recipe)
+        located = is_location(request.model)
+        model = chosen.encoder.name if located or not request.model else request.model
         cell = Cell(
-            model=request.model or chosen.encoder.name,
+            model=model,
             size=chosen.size,
-            weights=request.weights if isinstance(chosen.encoder, Encoder) else chosen.weights.kind,
+            weights=_as_typed(request, located) if isinstance(chosen.encoder, Encoder) else chosen.weights.kind,
             task=f"{family}/{dataset}",
             recipe=chosen.recipe,
             seed=request.seed,
@@ -211,7 +245,8 @@ class _Planner:
             skip_bad=request.skip_bad,
             tests=tuple((test.name, test.identity) for test in tests),
         )
-        return Planned(request, cell, chosen.encoder, chosen.weights, task, tests, chosen.fine_tuned)
+        own = own_name(request, model)
+        return Planned(request, cell, chosen.encoder, chosen.weights, task, tests, chosen.fine_tuned, own)
 
     def _test_sets(self, request: Request, task: Task, trained_on: str, recipe: Recipe) -> tuple[TestSet[Task], ...]:
         """The test sets of a request, by name, without the training dataset, which is scored anyway."""
@@ -248,9 +283,7 @@ class _Planner:
         return TestSet(f"{family}/{dataset}", task, task.identity(dataset, data_dir))
 
     def _encoder(self, request: Request, task: Task, dataset: str) -> _Chosen:
-        encoder = MODELS[request.model]
-        size = resolve_size(encoder, request.weights, request.size)
-        weights = self._weights(request.model, size, request.weights)
+        encoder, size, weights = self._weights(request.model, request.weights, request.size)
         if task.head in PRETRAINED_HEADS and weights.kind == "scratch":
             raise UnsuitedError(
                 f"{request.model} from scratch has no masked-LM head; give --weights a checkpoint of `harness pretrain`, or one "
@@ -287,8 +320,30 @@ class _Planner:
         return identity
 
 
-def _weights(model: str, size: str, weights: str) -> Weights:
-    return find_weights(MODELS[model], size, weights)
+def find_model(model: str, weights: str, size: str | None) -> tuple[Encoder, str, Weights]:
+    """The encoder, size and weights that a model's name, or its folder or hub id, means.
+
+    Args:
+        model: a registered name, a folder or a hub id.
+        weights: ``scratch``, ``hub``, a folder or a hub id; of a registered name only.
+        size: ``None`` for the default of the weights.
+
+    Raises:
+        InputError: a name is unknown, the weights are not usable, or weights or a size are given beside a folder or hub id.
+    """
+    if is_location(model):
+        if weights not in ("scratch", "hub"):
+            raise InputError(f"--model {model} names its weights already, so leave --weights {weights} out")
+        encoder, weights = encoder_at(model), model
+    else:
+        encoder = MODELS[model]
+    size = resolve_size(encoder, weights, size)
+    return encoder, size, find_weights(encoder, size, weights)
+
+
+def _as_typed(request: Request, located: bool) -> str:
+    """The weights as the user named them."""
+    return request.model if located else request.weights
 
 
 def _task(family: str, options: Options, strict_tags: bool) -> Task:
@@ -339,7 +394,7 @@ def _fine_tuned(request: ScoreRequest, task: Task) -> _Chosen:
     told = f" {json.dumps(request.labels, sort_keys=True)}" if request.labels else ""
     run_by = f" by {request.deployment}" if request.deployment else ""
     weights = replace(weights, identity=f"{weights.identity} as fine-tuned{told}{run_by}")
-    return _Chosen(found.encoder, "custom", weights, recipe, found)
+    return _Chosen(found.encoder, OWN_SIZE, weights, recipe, found)
 
 
 def with_vectors(weights: Weights, task: Task) -> Weights:
@@ -381,9 +436,9 @@ def resolve_size(encoder: Encoder, weights: str, size: str | None) -> str:
     if weights not in ("scratch", "hub"):
         if size is not None:
             raise InputError(
-                f"--size {size} does not go with --weights {weights}, whose own config says how large it is; leave it out"
+                f"--size {size} does not go with the weights {weights}, whose own config says how large they are; leave it out"
             )
-        return "custom"
+        return OWN_SIZE
     size = size or ("base" if weights == "hub" else "tiny")
     encoder.size(size)
     return size

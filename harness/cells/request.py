@@ -12,6 +12,7 @@ from harness.cells.recipe import ALWAYS_WRITTEN, RECIPE_FIELDS, Recipe
 from harness.cells.recipe_field import RecipeValue
 from harness.errors import InputError
 from harness.values import shortened
+from models.architectures import is_location
 
 GREATEST_SEED = 2**32 - 1
 """The largest seed that numpy's generators accept."""
@@ -26,9 +27,10 @@ class Request:
     """One run as a user requests it.
 
     Attributes:
-        model: name of a registered encoder.
+        model: name of a registered encoder; or a folder or hub id, whose config.json decides the encoder.
         task: ``family`` or ``family/dataset``.
-        weights: ``scratch``, ``hub``, a folder or a hub id.
+        weights: of a registered encoder: ``scratch``, ``hub``, a folder or a hub id.
+        name: what reports call the model; ``None`` for the default, see `harness.cells.names`.
         size: ``None`` for the default of these weights.
         seed: of the run.
         data_dir: folder of local datasets.
@@ -53,10 +55,13 @@ class Request:
     plugins: tuple[str, ...] = ()
     strict_tags: bool = False
     test: tuple[str, ...] = ()
+    name: str | None = None
 
     def arguments(self) -> list[str]:
         """The options of ``harness run`` for this request."""
-        words = ["--model", self.model, "--task", self.task, "--weights", self.weights, "--seed", str(self.seed)]
+        weights = [] if is_location(self.model) else ["--weights", self.weights]
+        words = ["--model", self.model, "--task", self.task, *weights, "--seed", str(self.seed)]
+        words += ["--name", self.name] if self.name else []
         words += ["--test", ",".join(self.test)] if self.test else []
         words += ["--size", self.size] if self.size else []
         words += ["--data-dir", self.data_dir] if self.data_dir else []
@@ -117,6 +122,7 @@ class ScoreRequest(Request):
     def arguments(self) -> list[str]:
         """The options of ``harness score`` for this request."""
         words = ["--weights", self.weights, "--task", self.task]
+        words += ["--name", self.name] if self.name else []
         words += ["--data-dir", self.data_dir] if self.data_dir else []
         words += ["--skip-bad"] if self.skip_bad else []
         words += ["--strict-tags"] if self.strict_tags else []

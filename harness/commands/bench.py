@@ -14,7 +14,7 @@ from harness.commands.cell_options import Options, add_store_option
 from harness.engines import ENGINES, QUANTIZATIONS
 from harness.errors import InputError
 from harness.progress import counted, stderr
-from harness.values import valid_name, valid_path
+from harness.values import valid_model, valid_name, valid_path, valid_shown_name
 from models.attention.names import BEST, CHOICES
 from models.encoder import BASELINE, baseline_of
 
@@ -57,7 +57,17 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
 def _add_settings(options: Options) -> None:
     options.add_argument("--models", metavar="A,B", help="names separated by commas, or all (default without --model)")
     options.add_argument(
-        "--model", action="append", metavar="DIR", help="folder or hub id of weights to measure; can be repeated"
+        "--model",
+        type=valid_model,
+        action="append",
+        metavar="DIR",
+        help="folder or hub id of weights to measure; can be repeated",
+    )
+    options.add_argument(
+        "--name",
+        type=valid_shown_name,
+        action="append",
+        help="what tables call a model with weights; once for each of them (default: hub id or folder)",
     )
     options.add_argument(
         "--weights",
@@ -176,7 +186,7 @@ def _subjects(options: argparse.Namespace, settings: Settings) -> list[Subject]:
         else []
     )
     texts = read_texts(options.texts) if options.texts else None
-    found = subjects(models, options.size, options.weights, given, texts)
+    found = subjects(models, options.size, options.weights, given, texts, options.name or [])
     if texts is not None:
         sizes = [size for size in settings.batch_sizes or (settings.batch_size,) if size]
         for subject in found:

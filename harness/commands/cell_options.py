@@ -11,18 +11,43 @@ from harness.cells.recipe_field import RecipeField, RecipeValue
 from harness.errors import InputError
 from harness.machine.tracking import Curves, trackers_of
 from harness.store import DEFAULT_STORE
-from harness.values import data_dir, valid_name, valid_path
+from harness.values import data_dir, valid_name, valid_path, valid_shown_name
 
 Options = argparse._ActionsContainer
 """A parser or a group of options."""
 
 
-def add_weights_options(options: Options, default: str | None) -> None:
+MODEL_HELP = "avey-b, bert, roberta, modernbert, neobert, a plug-in's; or a folder or hub id of an encoder that transformers knows"
+
+
+def add_weights_options(options: Options) -> None:
     """The weights of the encoder, and its size."""
     options.add_argument(
-        "--weights", type=valid_path, default=default, help="scratch (default), hub, a folder, or a hub id"
+        "--weights", type=valid_path, help="of a registered model: scratch (default), hub, a folder, or a hub id"
     )
     options.add_argument("--size", type=valid_name, help="tiny (default), base, large")
+
+
+def add_name_option(options: Options) -> None:
+    """What reports call the model."""
+    options.add_argument(
+        "--name",
+        type=valid_shown_name,
+        help="what every table, figure and page calls the model (default: hub id or folder)",
+    )
+
+
+def weights_of(model: str, weights: str | None) -> str:
+    """The weights of a request's model.
+
+    Raises:
+        InputError: weights are given for a model that was named by its folder or hub id.
+    """
+    from models.architectures import is_location
+
+    if weights is not None and is_location(model):
+        raise InputError(f"--model {model} names its weights already, so leave --weights {weights} out")
+    return weights or "scratch"
 
 
 def add_test_option(options: Options) -> None:

@@ -6,12 +6,14 @@ import argparse
 from dataclasses import asdict
 
 from harness.commands import Commands
-from harness.values import valid_name, valid_path
+from harness.commands.cell_options import MODEL_HELP, add_weights_options, weights_of
+from harness.values import valid_model
+from models.architectures import is_location
 
 EXAMPLES = """examples:
   python -m harness check --model avey-b
   python -m harness check --model my-encoder --plugin my_encoder.py
-  python -m harness check --model bert --weights path/to/model --json
+  python -m harness check --model path/to/model --json
 """
 
 
@@ -20,11 +22,8 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     check = commands.add_parser(
         "check", parents=[common], epilog=EXAMPLES, help="certify an encoder: padding, determinism, gradients, saving"
     )
-    check.add_argument("--model", type=valid_name, required=True, help="a registered or plugged-in encoder")
-    check.add_argument(
-        "--weights", type=valid_path, default="scratch", help="scratch (default), hub, a folder, or a hub id"
-    )
-    check.add_argument("--size", type=valid_name, help="tiny (default), base, large")
+    check.add_argument("--model", type=valid_model, required=True, help=MODEL_HELP)
+    add_weights_options(check)
     check.add_argument("--json", action="store_true", help="print JSON")
     check.set_defaults(command=check_encoder)
 
@@ -35,8 +34,9 @@ def check_encoder(options: argparse.Namespace) -> int:
     from harness.report.terminal import check_table
     from harness.terminal import show_json
 
-    checks = check_one(options.model, options.weights, options.size)
-    title = f"{options.model}, weights {options.weights}"
+    weights = weights_of(options.model, options.weights)
+    checks = check_one(options.model, weights, options.size)
+    title = options.model if is_location(options.model) else f"{options.model}, weights {weights}"
     if options.json:
         show_json([asdict(check) for check in checks])
     else:

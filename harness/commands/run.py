@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from harness.cells.request import Request, seed_from
 from harness.commands import Commands
 from harness.commands.cell_options import (
+    MODEL_HELP,
     add_curves_options,
     add_data_options,
+    add_name_option,
     add_recipe_options,
     add_save_best_option,
     add_store_option,
@@ -19,9 +21,10 @@ from harness.commands.cell_options import (
     curves_of,
     named_values,
     recipe_given,
+    weights_of,
 )
 from harness.errors import InputError
-from harness.values import valid_name, valid_path
+from harness.values import valid_model, valid_name, valid_path
 
 if TYPE_CHECKING:
     from harness.pipelines.run_cell import Outcome
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   python -m harness run --model bert --task ner
   python -m harness run --model avey-b --task ner/mine --data-dir data --lr 5e-4 --epochs 3 --save-model models/mine
-  python -m harness run --model bert --weights path/to/model --task retrieval/scifact --epochs 0
+  python -m harness run --model path/to/model --task retrieval/scifact --epochs 0
+  python -m harness run --model microsoft/deberta-v3-base --name "DeBERTa v3" --task classification/sst2 --data-dir data
 """
 
 
@@ -38,14 +42,13 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     run = commands.add_parser(
         "run", parents=[common], epilog=EXAMPLES, help="fine-tune one encoder on one task and score it"
     )
-    run.add_argument(
-        "--model", type=valid_name, required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's"
-    )
+    run.add_argument("--model", type=valid_model, required=True, help=MODEL_HELP)
     run.add_argument(
         "--task", type=valid_name, required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17"
     )
     add_test_option(run)
-    add_weights_options(run, "scratch")
+    add_weights_options(run)
+    add_name_option(run)
     run.add_argument(
         "--seed", type=seed_from, default=0, help="seed of initialisation, batches and dropout (default 0)"
     )
@@ -100,7 +103,8 @@ def request_of(options: argparse.Namespace) -> Request:
     return Request(
         options.model,
         options.task,
-        options.weights,
+        weights_of(options.model, options.weights),
+        name=options.name,
         size=options.size,
         seed=options.seed,
         data_dir=options.data_dir,
@@ -120,7 +124,7 @@ def _refuse_several(model: str, task: str) -> None:
         InputError: a name contains a comma.
     """
     for option, value in (("--model", model), ("--task", task)):
-        if "," in value:
+        if "," in value and not Path(value).is_dir():
             raise InputError(
                 f"{option} takes one name, not {value!r}; for several: python -m harness sweep --models {model} --tasks {task}"
             )

@@ -7,7 +7,14 @@ import argparse
 from harness.cells.recipe import RECIPE_FIELDS
 from harness.cells.request import SCORE_FIELDS, ScoreRequest
 from harness.commands import Commands
-from harness.commands.cell_options import add_data_options, add_option, add_store_option, named_values, recipe_given
+from harness.commands.cell_options import (
+    add_data_options,
+    add_name_option,
+    add_option,
+    add_store_option,
+    named_values,
+    recipe_given,
+)
 from harness.commands.run import shown
 from harness.engines import ENGINES, QUANTIZATIONS, Choice, check
 from harness.values import valid_name, valid_path
@@ -34,6 +41,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         required=True,
         help="a folder or a hub id, with a head and id2label, or of sentence-transformers for retrieval",
     )
+    add_name_option(score)
     score.add_argument(
         "--task", type=valid_name, required=True, help="FAMILY or FAMILY/DATASET, such as ner or ner/wnut17"
     )
@@ -68,6 +76,7 @@ def score_checkpoint(options: argparse.Namespace) -> int:
         "",
         options.task,
         options.weights,
+        name=options.name,
         data_dir=options.data_dir,
         recipe=recipe_given(options),
         task_options=named_values("--task-option", options.task_option),

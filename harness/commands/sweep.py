@@ -53,12 +53,15 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "file", type=valid_path, nargs="?", metavar="FILE.toml", help="grids to run; options override the file"
     )
     grid = sweep.add_argument_group("the grid")
-    grid.add_argument("--models", metavar="A,B", help="names separated by commas")
+    grid.add_argument("--models", metavar="A,B", help="registered names, folders or hub ids, separated by commas")
+    grid.add_argument(
+        "--names", metavar="N,M", help="what reports call them, as many as --models (default: hub id or folder)"
+    )
     grid.add_argument("--tasks", metavar="T,U", help="FAMILY or FAMILY/DATASET, separated by commas")
     add_test_option(grid)
     grid.add_argument("--lrs", metavar="R,S", help="learning rates; the best is chosen on dev (default: the task's)")
     grid.add_argument("--seeds", metavar="0,1 or 0-9", help="seeds of the runs (default 0)")
-    add_weights_options(grid, None)
+    add_weights_options(grid)
     add_data_options(sweep)
     add_recipe_options(sweep, several_rates=True)
     where = sweep.add_argument_group("where it runs")
@@ -85,7 +88,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
     grids = _grids(options)
     children = _children(options)
     from harness.scheduling.best_models import check_folders, keep_best_models
-    from harness.scheduling.sweep import ready
+    from harness.scheduling.sweep import ready, rename_stored
 
     store, best_in = Store(options.out), Path(options.save_best) if options.save_best else None
     if best_in and options.ray is not None:
@@ -104,6 +107,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
     if options.dry_run:
         _print_cells(sweep)
         return 0
+    rename_stored(sweep.cells, store, stderr.print)
     if sweep.to_run:
         sweep.run_and_show(executor, executor.workers)
     if best_in:
@@ -132,6 +136,7 @@ def _grids(options: argparse.Namespace) -> list[Grid]:
     in_environment = valid_path(folder) if (folder := data_dir()) else None
     given: dict[str, object] = {
         "models": names_of(options.models) if options.models is not None else None,
+        "names": names_of(options.names) if options.names is not None else None,
         "tasks": names_of(options.tasks) if options.tasks is not None else None,
         "test": options.test,
         "learning_rates": rates_of(options.lrs) if options.lrs is not None else None,
@@ -199,7 +204,7 @@ def _print_cells(sweep: Sweep) -> None:
         cell, seconds = planned.cell, sweep.estimates.seconds_of(planned.cell)
         rate = f"{cell.recipe.learning_rate:g}" if cell.recipe.trains else "-"
         about = duration(seconds) if seconds else "unknown"
-        rows.append((sweep.status[cell.key], f"{cell.model} {cell.size}", cell.task, rate, str(cell.seed), about))
+        rows.append((sweep.status[cell.key], planned.label, cell.task, rate, str(cell.seed), about))
     print(sweep_table.cells_as_text(rows), end="")
 
 
@@ -213,10 +218,10 @@ def _print_results(sweep: Sweep, as_json: bool) -> int:
 
     records = sweep.records()
     chosen = entries(records)
-    failures = [(name_of(planned.cell), record) for planned, record in sweep.failures()]
+    failures = [(name_of(planned), record) for planned, record in sweep.failures()]
     seeds: dict[tuple[str, str], set[int]] = defaultdict(set)
     for planned in sweep.cells:
-        seeds[planned.cell.model, planned.cell.task].add(planned.cell.seed)
+        seeds[planned.name, planned.cell.task].add(planned.cell.seed)
     if as_json:
         show_json(sweep_table.as_json(chosen, failures))
     else:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
+from harness.comparison.names import files_of, is_named, shown_names, size_of
 from harness.comparison.stats import independent_scores
 from harness.progress import short_count
 from harness.store import RunRecord
-from harness.store.record import TrainedOn, by_test_set
+from harness.store.record import TrainedOn, architecture_of, by_test_set
+from harness.values import name_of_folder
 
 _NOT_RECIPE = ("learning_rate", "steps", "resumed_from_step")
 
@@ -24,8 +26,9 @@ class Entry:
     """One encoder on one dataset with one recipe: a row of a table.
 
     Attributes:
-        model, size, weights: the encoder and its initial weights. Runs from pretrainings that differ in their seed alone are
-            one entry, ``pretrained-10M`` after the tokens read if their folders have several names.
+        model, size, weights: the name, size and initial weights of the encoder, see `harness.comparison.names`.
+            Runs from pretrainings that differ in their seed alone are one entry, ``pretrained-10M`` after the tokens read if their
+            folders have several names.
         dataset: ``family/dataset``.
         fingerprint: of the examples; entries are comparable only if it is equal.
         metric: full name of the main metric.
@@ -58,6 +61,29 @@ class Entry:
     def is_ranker(self) -> bool:
         """Whether it retrieves documents without an encoder, and so has no recipe and no size."""
         return self.runs[0]["model"]["params_total"] == 0
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its model has a name of its own, and not that of its encoder."""
+        return any(is_named(run["model"]) for run in self.runs)
+
+    @property
+    def label(self) -> str:
+        """The model's name, with its weights unless they are from scratch or the name is theirs."""
+        weights = "" if self.is_named or self.is_ranker or self.weights == "scratch" else name_of_folder(self.weights)
+        told = ", ".join(filter(None, (weights, self.deployment)))
+        return f"{self.model} ({told})" if told else self.model
+
+    @property
+    def size_shown(self) -> str:
+        """The size in words: the parameters of weights that are no size of a registered encoder."""
+        return size_of(self.runs[0]["model"])
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """One sentence for each check of conformance that its encoder failed."""
+        failed = (sentence for run in self.runs for sentence in run["model"].get("conformance", {}).get("failed", ()))
+        return tuple(dict.fromkeys(failed))
 
     @property
     def deployment(self) -> str:
@@ -102,12 +128,14 @@ def entries(records: Iterable[RunRecord]) -> list[Entry]:
     other test sets, counts once on every dataset.
     """
     groups: dict[str, list[RunRecord]] = defaultdict(list)
-    for record in records:
-        if record["status"] == "ok":
-            for one in by_test_set(record):
-                groups[_identity(one)].append(one)
+    finished = [record for record in records if record["status"] == "ok"]
+    for record in finished:
+        for one in by_test_set(record):
+            groups[_identity(one)].append(one)
+    names = shown_names(finished)
+    found = (entry_of(_each_training_once(group)) for group in groups.values())
     return sorted(
-        (entry_of(_each_training_once(group)) for group in groups.values()),
+        (replace(entry, model=names.get(files_of(entry.runs[0]["model"]), entry.model)) for entry in found),
         key=lambda entry: (entry.dataset, entry.fingerprint, entry.model, entry.size, entry.weights, entry.where),
     )
 
@@ -183,7 +211,7 @@ def _identity(record: RunRecord) -> str:
     """The values that all runs of an entry share, as text."""
     model, task = record["model"], record["task"]
     weights = model["pretraining"]["group"] if "pretraining" in model else model["identity"]
-    shared = [model["name"], model["size"], weights, task["dataset"], task["fingerprint"], task["options"]]
+    shared = [architecture_of(model), model["size"], weights, task["dataset"], task["fingerprint"], task["options"]]
     return json.dumps([*shared, _recipe(record), record.get("trained_on")], sort_keys=True)
 
 

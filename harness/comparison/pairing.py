@@ -34,7 +34,8 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
     """The entries that a name means.
 
     Args:
-        name: ``MODEL``, ``MODEL:SIZE``, ``MODEL@WEIGHTS``, ``MODEL:SIZE@WEIGHTS``, or the folder of one run.
+        name: the name of a model that has one of its own; or ``MODEL``, ``MODEL:SIZE``, ``MODEL@WEIGHTS``,
+            ``MODEL:SIZE@WEIGHTS``, or the folder of one run.
         store: of the runs.
         records: all runs of the store.
 
@@ -49,7 +50,7 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
     encoder, _, weights = name.partition("@")
     model, _, size = encoder.partition(":")
     there = entries(records)
-    found = [
+    found = [entry for entry in there if entry.is_named and entry.model == name] or [
         entry
         for entry in there
         if entry.model == model and size in ("", entry.size) and weights in ("", entry.weights, *entry.checkpoints)
@@ -72,7 +73,9 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
 
 
 def full_name(entry: Entry) -> str:
-    """``MODEL:SIZE``, with ``@WEIGHTS`` where they are not from scratch."""
+    """``MODEL:SIZE``, with ``@WEIGHTS`` where they are not from scratch; the name alone of a model that has one of its own."""
+    if entry.is_named:
+        return entry.model
     return f"{entry.model}:{entry.size}" + ("" if entry.weights == "scratch" else f"@{entry.weights}")
 
 

@@ -1,14 +1,15 @@
-"""Certify a registered encoder by its name and weights."""
+"""Certify an encoder by its name and weights, or by its folder or hub id."""
 
 from __future__ import annotations
 
-from harness.cells.plan import resolve_size
+from harness.cells.plan import find_model
 from harness.conformance.check import Check, check
 from harness.conformance.demands import Subject
 from harness.errors import InputError, on_one_line
 from harness.machine.libraries import quiet_libraries
 from harness.progress import shown
-from models import MODELS, loading
+from models import loading
+from models.encoder import Encoder
 
 
 def check_one(model: str, weights: str, size: str | None) -> list[Check]:
@@ -17,17 +18,28 @@ def check_one(model: str, weights: str, size: str | None) -> list[Check]:
     Raises:
         InputError: the names or the weights are not usable.
     """
-    encoder = MODELS[model]
-    size = resolve_size(encoder, weights, size)
-    found = loading.find_weights(encoder, size, weights)
+    encoder, size, found = find_model(model, weights, size)
     quiet_libraries()
+    subject = subject_of(encoder, size, found)
+    with shown() as report:
+        return check(subject, report("check"))
+
+
+def subject_of(encoder: Encoder, size: str, weights: loading.Weights) -> Subject:
+    """The encoder with these weights, to check it.
+
+    Raises:
+        InputError: it cannot be built.
+    """
     try:
-        built, tokenizer = loading.load(encoder, size, found)
+        built, tokenizer = loading.load(encoder, size, weights)
     except InputError:
         raise
     except Exception as error:  # from transformers or from the encoder's own code
-        raise InputError(f"{model} {size} cannot be built: {type(error).__name__}: {on_one_line(error)}") from error
-    subject = Subject(
+        raise InputError(
+            f"{encoder.name} {size} cannot be built: {type(error).__name__}: {on_one_line(error)}"
+        ) from error
+    return Subject(
         built,
         built.config.vocab_size,
         tokenizer.pad_token_id,
@@ -36,5 +48,3 @@ def check_one(model: str, weights: str, size: str | None) -> list[Check]:
         model_options=encoder.model_options,
         tokenizer=tokenizer,
     )
-    with shown() as report:
-        return check(subject, report("check"))

@@ -9,7 +9,7 @@ that raises an exception has failed, and names it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from harness.conformance.demands import CHECKS, WORDS_AS_IN_TEXT, Finding, Subject
@@ -37,12 +37,15 @@ class Check:
     detail: str
 
 
-def check(subject: Subject, progress: Update = lambda done, total, remark="": None) -> list[Check]:
+def check(
+    subject: Subject, progress: Update = lambda done, total, remark="": None, only: Collection[str] = ()
+) -> list[Check]:
     """Check an encoder. The model and all global random states are restored afterwards.
 
     Args:
         subject: the encoder.
         progress: called with the number of finished checks and of all checks.
+        only: names of checks; empty for all.
 
     Returns:
         One outcome per check, in a fixed order.
@@ -56,6 +59,7 @@ def check(subject: Subject, progress: Update = lambda done, total, remark="": No
         raise InputError(f"a longest input of {subject.max_length} tokens cannot be checked; it must be at least 2")
     model = subject.model
     demands = {name: demand for name, demand in CHECKS.items() if subject.tokenizer or name != WORDS_AS_IN_TEXT}
+    demands = {name: demand for name, demand in demands.items() if not only or name in only}
     was_training = model.training
     model.eval()
     try:

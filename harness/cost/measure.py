@@ -30,6 +30,7 @@ from harness.nn.inference import autocast
 from harness.nn.packed import pack
 from harness.store.record import BuiltModel, Measured, Operations
 from models import MODELS, flops
+from models.architectures import encoder_at
 from models.attention.kernels import has_attention
 from models.parameters import count_parameters
 
@@ -76,7 +77,7 @@ def measure(point: Point, limits: Limits, deadline: float) -> Measured:
 
 def _measure_into(reply: Measured, point: Point, limits: Limits, deadline: float) -> None:
     began = time.perf_counter()
-    encoder = MODELS[point.model]
+    encoder = MODELS[point.model] if point.model in MODELS else encoder_at(point.location)
     device = torch.device("cpu") if point.choice.exports else compute_device()
     model = (load_weights(point, encoder) if point.weights else build(point, encoder)).to(device)
     reply["model"] = _describe(model)

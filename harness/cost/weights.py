@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cells.names import name_of_location
 from harness.cost.points import Point, Subject, random_weights
 from harness.cost.texts import Texts, cut_lengths
 from harness.errors import InputError, first_line
+from harness.progress import counted
+from harness.store.record import OWN_SIZE
 from models import MODELS, Encoder
-from models.encoder import encoder_of_folder
+from models.architectures import encoder_at
 from models.loading import find_weights, load, load_tokenizer, longest_input
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-OWN = "custom"
-"""The size of weights: their config decides it."""
-_MEANINGLESS = re.compile(
-    r"model|weights|encoder|best|final|last|output|checkpoint[-_]?\d*|\d+|[0-9a-f]{40}", re.IGNORECASE
-)
-"""Names of folders that say nothing about the model in them."""
-
 
 def subjects(
-    models: Sequence[str], size: str, weights: str = "scratch", given: Sequence[str] = (), texts: Texts | None = None
+    models: Sequence[str],
+    size: str,
+    weights: str = "scratch",
+    given: Sequence[str] = (),
+    texts: Texts | None = None,
+    names: Sequence[str] = (),
 ) -> list[Subject]:
     """What a bench measures.
 
@@ -37,21 +36,34 @@ def subjects(
         weights: ``scratch``, ``hub``, a folder or a hub id.
         given: folders and hub ids of models to measure, whose config.json names the encoder.
         texts: a user's own texts, whose lengths are measured.
+        names: what tables call the models with weights, in their order; empty for the defaults.
 
     Raises:
-        InputError: the weights are not usable, belong to no registered encoder, or two of them have one name.
+        InputError: the weights are not usable, two models have one name, or there are not as many names as models with weights.
     """
-    named = [(MODELS[model], weights) for model in models] + [(_encoder_of(location), location) for location in given]
     if len(models) > 1 and weights not in ("scratch", "hub"):
         raise InputError(
             f"--weights {weights} belongs to one encoder, and --models names {len(models)}; name one of them"
         )
-    found = [_subject(encoder, size, location, texts) for encoder, location in named]
-    names = [subject.name or subject.model for subject in found]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"two of the models are called {name}; rename the folder of one of them")
+    named = [(MODELS[model], weights) for model in models] + [(_encoder_of(location), location) for location in given]
+    found = _renamed([_subject(encoder, size, location, texts) for encoder, location in named], names)
+    shown = [subject.name or subject.model for subject in found]
+    for name in shown:
+        if shown.count(name) > 1:
+            raise InputError(f"two of the models are called {name}; give each model with weights a --name")
     return found
+
+
+def _renamed(found: Sequence[Subject], names: Sequence[str]) -> list[Subject]:
+    """The subjects; those with weights under these names, if there are any."""
+    with_weights = [subject for subject in found if subject.weights]
+    if names and len(names) != len(with_weights):
+        raise InputError(
+            f"--name is given {len(names)} times for {counted(len(with_weights), 'model')} with weights; give it once for each of "
+            "them, or leave it out"
+        )
+    given = dict(zip((subject.location for subject in with_weights), names, strict=False))
+    return [replace(one, name=given[one.location]) if one.weights and names else one for one in found]
 
 
 def load_weights(point: Point, encoder: Encoder) -> PreTrainedModel:
@@ -65,14 +77,6 @@ def load_weights(point: Point, encoder: Encoder) -> PreTrainedModel:
         raise InputError(f"the weights of {point.name} changed after the bench began; run it again")
     model, _ = load(encoder, point.size, found, point.precision == "bf16", point.kernel)
     return model
-
-
-def meaningful_name(location: str) -> str:
-    """What to call the model at a hub id or in a folder: the id, or the last part of the path that says something."""
-    if not Path(location).expanduser().is_dir():
-        return location
-    parts = [part for part in Path(location).expanduser().resolve().parts if part.strip("/\\")]
-    return next((part for part in reversed(parts) if not _MEANINGLESS.fullmatch(part)), parts[-1] if parts else "model")
 
 
 def _subject(encoder: Encoder, size: str, location: str, texts: Texts | None) -> Subject:
@@ -89,9 +93,9 @@ def _subject(encoder: Encoder, size: str, location: str, texts: Texts | None) ->
     limit = longest_input(config, encoder, size)
     subject = Subject(
         encoder.name,
-        size if location == "hub" else OWN,
+        size if location == "hub" else OWN_SIZE,
         config.vocab_size,
-        name=encoder.name if location == "hub" else meaningful_name(location),
+        name=encoder.name if location == "hub" else name_of_location(location),
         weights=weights.identity,
         location=location,
         max_length=limit,
@@ -111,36 +115,11 @@ def _size_for(encoder: Encoder, size: str) -> str:
 
 
 def _encoder_of(location: str) -> Encoder:
-    """The registered encoder whose model is in a folder or at a hub id.
+    """The encoder whose model is in a folder or at a hub id.
 
     Raises:
         InputError: there is none, or its config cannot be read.
     """
-    folder = Path(location).expanduser()
     if location in MODELS.names():
         raise InputError(f"{location} is a registered encoder; use --models {location}, and --weights for its weights")
-    if folder.is_dir():
-        name = encoder_of_folder(folder, MODELS.names())
-    elif location.count("/") == 1 and not location.startswith((".", "/", "~")):
-        name = _encoder_of_hub_id(location)
-    else:
-        raise InputError(f"there is no folder {location}; --model takes a folder or a hub id OWNER/NAME")
-    if name is None:
-        raise InputError(
-            f"{location} holds no model of a registered encoder ({', '.join(MODELS.names())}); register its encoder by --plugin"
-        )
-    return MODELS[name]
-
-
-def _encoder_of_hub_id(location: str) -> str | None:
-    from transformers import PreTrainedConfig
-
-    try:
-        config, _ = PreTrainedConfig.get_config_dict(location)
-    except Exception as error:  # a missing network or page can raise anything
-        raise InputError(
-            f"{location} could not be read from the hub ({first_line(error)}); on a machine with network run "
-            f"`hf download {location} --local-dir DIR`, copy DIR here and use --model DIR"
-        ) from error
-    kind = config.get("model_type")
-    return next((name for name in MODELS.names() if kind in MODELS[name].model_types), None)
+    return encoder_at(location)

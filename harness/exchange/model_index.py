@@ -105,6 +105,8 @@ def _command(record: RunRecord) -> str | None:
 
 def _model_name(record: RunRecord) -> str:
     model = record["model"]
+    if "architecture" in model:
+        return model["name"]
     return f"{model['name']}-{model['size']}" if model["weights"] in ("scratch", "hub") else Path(model["weights"]).name
 
 

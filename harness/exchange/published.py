@@ -12,10 +12,12 @@ from pathlib import PureWindowsPath
 from typing import TypeVar, cast
 
 from harness.store.record import Record
+from harness.values import name_of_folder
 
 R = TypeVar("R", bound=Record)
 
 _PLACEHOLDERS = {
+    "--model": "PATH",
     "--weights": "PATH",
     "--data-dir": "DIR",
     "--out": "DIR",
@@ -51,7 +53,7 @@ def published(record: R) -> R:
 
     changed = {key: _mapped(value, clean) for key, value in content.items() if key != "command"}
     if folder := _folder_of(model):
-        changed["model"] = {**_part(changed, "model"), "weights": last_name(folder)}
+        changed["model"] = {**_part(changed, "model"), "weights": name_of_folder(folder)}
     if "options" in task:
         changed["task"] = {**_part(changed, "task"), "options": task["options"]}
     for test, cleaned in zip(

@@ -176,11 +176,8 @@ def _test(planned: Planned, tested: Tested, origin: PretrainingOrigin | None) ->
 
 def _model(planned: Planned, result: Result, origin: PretrainingOrigin | None) -> ModelEntry:
     entry: ModelEntry = {
-        "name": planned.cell.model,
-        "size": planned.cell.size,
-        "weights": planned.cell.weights,
+        **planned.model,
         "revision": planned.weights.revision,
-        "identity": planned.weights.identity,
         "params_total": result.parameters["params_total"],
         "params_non_embedding": result.parameters["params_non_embedding"],
     }

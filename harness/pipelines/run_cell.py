@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import traceback
 from collections.abc import Iterator
@@ -17,8 +18,9 @@ from harness.machine.libraries import quiet_libraries
 from harness.machine.tracking import Curves
 from harness.progress import shown, stderr
 from harness.store import ERROR_LOG, Store, saved_model
-from harness.store.record import FailureRecord, FailureStatus, RunRecord
+from harness.store.record import ConformanceEntry, FailureRecord, FailureStatus, RunRecord
 from harness.store.record_file import encoded
+from models.encoder import Encoder
 
 if TYPE_CHECKING:
     from harness.cells.cell import Cell
@@ -86,7 +88,7 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves 
     distributed.refuse_different(cell.key)
     stderr.quiet = not distributed.is_first()
     stderr.print(
-        f"{cell.model} {cell.size}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "
+        f"{planned.label}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "
         + (
             f"lr {cell.recipe.learning_rate:g}"
             if cell.recipe.trains
@@ -103,7 +105,7 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves 
 
     def stored() -> RunRecord | None:
         found = None if force else distributed.from_first(lambda: store.find(cell))
-        if found and distributed.from_first(lambda: _lacks_model(found, keep, cell)):
+        if found and distributed.from_first(lambda: _lacks_model(found, keep, planned)):
             stderr.print("the store has this run but its model was not kept, so it is run again")
             return None
         if found:
@@ -111,14 +113,28 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves 
         return found
 
     if record := stored():
-        return Outcome(record, store.path_of(cell))
+        return Outcome(_renamed(record, planned, store), store.path_of(cell))
     store.check_writable()
     if distributed.is_first():
         store.tidy()
     with _alone(store, cell), _saying_what_is_saved(store, cell):
         if record := stored():  # another process ran it while this one waited
-            return Outcome(record, store.path_of(cell))
+            return Outcome(_renamed(record, planned, store), store.path_of(cell))
         return _run_planned(planned, store, curves_in, keep)
+
+
+def _renamed(record: RunRecord, planned: Planned, store: Store) -> RunRecord:
+    """A stored record under the name that was asked for; without ``--name`` it keeps its name, which is then said."""
+    was = record["model"]["name"]
+    if was == planned.name or not planned.own_name:
+        return record
+    if planned.request.name is None:
+        stderr.print(f"note: the store calls this model {was}; --name {shlex.quote(planned.name)} renames it")
+        return record
+    command = planned.command(record["task"]["origin"])
+    renamed = distributed.from_first(lambda: store.rename(planned.cell, planned.name, command))
+    stderr.print(f"the store called this model {was}; it is {planned.name} now")
+    return renamed or record
 
 
 def _checked(planned: Planned, keep: Keep, force: bool) -> Keep:
@@ -135,22 +151,23 @@ def _checked(planned: Planned, keep: Keep, force: bool) -> Keep:
     if keep.folder is not None and distributed.is_first():
         saved_model.check_folder(keep.folder, cell.key, force)
     if keep.best_in is not None and distributed.is_first():
-        folder = saved_model.best_folder(keep.best_in, cell)
+        folder = saved_model.best_folder(keep.best_in, cell, planned.own_name)
         there = saved_model.read_saved(folder)
         saved_model.check_folder(folder, there["key"] if there else cell.key, force)
     return keep
 
 
-def _lacks_model(record: RunRecord, keep: Keep, cell: Cell) -> bool:
+def _lacks_model(record: RunRecord, keep: Keep, planned: Planned) -> bool:
     """Whether a stored run has to be run again for its model."""
     if keep.folder is not None:
         there = saved_model.read_saved(keep.folder)
-        if there is None or there["key"] != cell.key:
+        if there is None or there["key"] != planned.cell.key:
             return True
     if keep.best_in is None:
         return False
     dev = saved_model.dev_of(record)
-    return saved_model.is_better(dev, record["task"]["fingerprint"], saved_model.best_folder(keep.best_in, cell))
+    folder = saved_model.best_folder(keep.best_in, planned.cell, planned.own_name)
+    return saved_model.is_better(dev, record["task"]["fingerprint"], folder)
 
 
 def _keep_model(planned: Planned, done: Run, keep: Keep) -> None:
@@ -164,7 +181,7 @@ def _keep_model(planned: Planned, done: Run, keep: Keep) -> None:
         save_model(done.trained, record, head, keep.folder)
         stderr.print(f"the model is in {keep.folder}")
     if keep.best_in is not None:
-        folder = saved_model.best_folder(keep.best_in, planned.cell)
+        folder = saved_model.best_folder(keep.best_in, planned.cell, planned.own_name)
         dev = saved_model.dev_of(record)
         with saved_model.alone(folder):
             if saved_model.is_better(dev, record["task"]["fingerprint"], folder):
@@ -211,6 +228,7 @@ def _run_planned(planned: Planned, store: Store, curves_in: Curves | None, keep:
         stderr.print("an earlier attempt was cut off; training continues from its last checkpoint")
     curves = curves_in.of_run(store.path_of(cell).name) if curves_in else None
     quiet_libraries()
+    conformance = _conformance(planned, store)
     from harness.pipelines.pipeline import run
 
     try:
@@ -222,6 +240,8 @@ def _run_planned(planned: Planned, store: Store, curves_in: Curves | None, keep:
         return _failed(planned, store, error)
     if done is None:
         return None
+    if conformance is not None:
+        done.record["model"]["conformance"] = conformance
     folder = _keep_run(planned, store, done)
     _keep_model(planned, done, keep)
     # The record is stored before anything is printed, so that an error in printing cannot lose a finished run.
@@ -237,12 +257,21 @@ def _run_planned(planned: Planned, store: Store, curves_in: Curves | None, keep:
     return Outcome(done.record, folder)
 
 
+def _conformance(planned: Planned, store: Store) -> ConformanceEntry | None:
+    """The verdict on an encoder that is not in the registry, which is checked before its first run."""
+    if not isinstance(planned.encoder, Encoder) or planned.fine_tuned is not None or not distributed.is_first():
+        return None
+    from harness.conformance.verdict import verdict
+
+    found = verdict(planned.encoder, planned.cell.size, planned.weights, store.folder)
+    if found and found["failed"]:
+        stderr.print(f"note: {planned.name} fails checks of conformance: {'; '.join(found['failed'])}")
+    return found
+
+
 def _keep_run(planned: Planned, store: Store, done: Run) -> Path:
     """Store a finished run and remove its checkpoints; returns its folder."""
-    resolved = planned.resolved
-    if done.record["task"]["origin"] == "embedded":
-        resolved = replace(resolved, data_dir=None)
-    done.record["command"] = resolved.command()
+    done.record["command"] = planned.command(done.record["task"]["origin"])
     folder = store.write(planned.cell, done.record, done.predictions)
     shutil.rmtree(store.training_folder(planned.cell), ignore_errors=True)
     return folder

@@ -5,6 +5,7 @@ Only encoders and heads that transformers lacks need ``import models`` first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -14,7 +15,7 @@ from harness.errors import InputError
 from harness.nn.heads import width_of
 from harness.nn.saved_heads import saved_model
 from harness.pipelines.stages import Trained
-from harness.store.record import RunRecord
+from harness.store.record import OWN_SIZE, ModelEntry, RunRecord
 from harness.store.saved_model import ENTRY, SavedModel, dev_of, replaced
 
 if TYPE_CHECKING:
@@ -112,6 +113,12 @@ def _write_vectors(trained: Trained, entry: SavedModel, folder: Path) -> bool:
     return not type(encoder).__module__.startswith("transformers.")
 
 
+def _title(model: ModelEntry) -> str:
+    """The model in a heading of Markdown."""
+    named = model["name"] if model["size"] == OWN_SIZE else f"{model['name']} {model['size']}"
+    return re.sub(r"([\\`*_\[\]<>&#|~$])", r"\\\1", named)
+
+
 _USES: Mapping[str, str] = {
     "token": 'from transformers import pipeline\n\npipeline("ner", model="THIS FOLDER", aggregation_strategy="simple")("A text.")',
     "sequence": 'from transformers import pipeline\n\npipeline("text-classification", model="THIS FOLDER")("A text.")',
@@ -140,7 +147,7 @@ library_name: {library}
 tags: [encoder-harness]
 ---
 
-# {model["name"]} {model["size"]} fine-tuned on {task["dataset"]}
+# {_title(model)} fine-tuned on {task["dataset"]}
 
 From the weights `{model["weights"]}`, seed {record["seed"]}. Texts were cut or windowed at {record["recipe"]["max_length"]} tokens.
 

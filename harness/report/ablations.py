@@ -11,9 +11,9 @@ from statistics import mean
 from harness.ablation.judgement import CANNOT_TELL, HELD_OUT, Judged
 from harness.ablation.study import Outcome
 from harness.ablation.variants import Variant
+from harness.comparison.names import millions
 from harness.comparison.stats import Estimate
 from harness.progress import counted
-from harness.report.files.tables import millions
 from harness.report.table import Column, Table, as_csv, as_markdown, as_rich, frame_of
 from harness.terminal import drawn
 

@@ -8,13 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import PurePath
 from statistics import median
 from typing import Any
 
 from harness.comparison.entries import Entry, entries
 from harness.comparison.intervals import interval_over_seeds
 from harness.comparison.marks import MARKS, Mark
+from harness.comparison.names import size_of_all
 from harness.progress import counted
 from harness.report import metric_names
 from harness.store import RunRecord
@@ -108,7 +108,12 @@ class Comparison:
     @property
     def title(self) -> str:
         """Dataset, size and the difference from other comparisons, in words."""
-        return ", ".join(part for part in (self.dataset, self.size, self.apart) if part)
+        return ", ".join(part for part in (self.dataset, self.size_shown, self.apart) if part)
+
+    @property
+    def size_shown(self) -> str:
+        """The size in words; of weights that are no size of a registered encoder, their parameters."""
+        return size_of_all(one.model for one in self.standings if one.entry.size == self.size)
 
     @property
     def family(self) -> str:
@@ -264,24 +269,14 @@ def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
 
 
 def _labels(group: Sequence[Entry]) -> list[str]:
-    """The model's name, with its weights unless they are from scratch, and with their digest if that is not unique."""
-    plain = [
-        entry.model
-        if entry.weights == "scratch" or entry.is_ranker
-        else f"{entry.model} ({', '.join(filter(None, (short_weights(entry.weights), entry.deployment)))})"
-        for entry in group
-    ]
+    """The label of each entry, with the digest of its weights if that is not unique."""
+    plain = [entry.label for entry in group]
     count = Counter(plain)
     identities = [str(entry.runs[0]["model"]["identity"]) for entry in group]
     return [
         label if count[label] == 1 else f"{label} {identity[-8:]}"
         for label, identity in zip(plain, identities, strict=True)
     ]
-
-
-def short_weights(weights: str) -> str:
-    """The last part of a path or hub id."""
-    return PurePath(weights).name or weights
 
 
 def _options(entry: Entry) -> dict[str, str]:

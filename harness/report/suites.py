@@ -66,7 +66,7 @@ def _scores(
             continue
         for standing in comparison.standings:
             if not standing.entry.is_trial and _trained_for(suite, standing.entry):
-                found[standing.entry.size, standing.label][comparison.dataset].append(standing.score)
+                found[standing.entry.size_shown, standing.label][comparison.dataset].append(standing.score)
     several = sorted({name for each in found.values() for name, values in each.items() if len(values) > 1})
     single = {
         encoder: {name: values[0] for name, values in each.items() if len(values) == 1}

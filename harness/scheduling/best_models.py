@@ -27,8 +27,8 @@ def keep_best_models(sweep: Sweep, executor: Executor, root: Path, say: Callable
     """
     lacking = _best_without_model(sweep, root)
     for planned in lacking:
-        say(f"{name_of(planned.cell)}: the best on dev, and its model was not kept, so it is run again")
-    names = {planned.cell.key: name_of(planned.cell) for planned in lacking}
+        say(f"{name_of(planned)}: the best on dev, and its model was not kept, so it is run again")
+    names = {planned.cell.key: name_of(planned) for planned in lacking}
     with closing(executor.run(Job(planned.cell.key, planned.resolved) for planned in lacking)) as ends:
         for finished in ends:
             if isinstance(finished.outcome, Failure) or finished.outcome["status"] != "ok":
@@ -42,7 +42,8 @@ def _best_without_model(sweep: Sweep, root: Path) -> list[Planned]:
     best: dict[Path, RunRecord] = {}
     for record in sweep.records():
         if record["key"] in planned and dev_of(record) is not None:
-            folder = best_folder(root, planned[record["key"]].cell)
+            found = planned[record["key"]]
+            folder = best_folder(root, found.cell, found.own_name)
             if folder not in best or _dev(record) > _dev(best[folder]):
                 best[folder] = record
     return [
@@ -67,6 +68,6 @@ def check_folders(cells: Sequence[Planned], root: Path) -> None:
     Raises:
         InputError: one holds something else than a saved model.
     """
-    for folder in {best_folder(root, planned.cell) for planned in cells if _has_model(planned)}:
+    for folder in {best_folder(root, planned.cell, planned.own_name) for planned in cells if _has_model(planned)}:
         there = read_saved(folder)
         check_folder(folder, there["key"] if there else "", force=False)

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from harness.cells.cell import Cell
 from harness.cells.grids import Grid
 from harness.cells.plan import Planned, Unsuited, plan_all
+from harness.comparison.names import files_of
 from harness.errors import InputError, StoppedError
 from harness.progress import Update, duration, saved_so_far, shown, silent, stderr
 from harness.registry import load_plugins
@@ -37,6 +38,34 @@ def cells_of(grids: Sequence[Grid]) -> tuple[list[Planned], list[Unsuited]]:
     return list({each.cell.key: each for each in planned}.values()), unsuited
 
 
+def refuse_namesakes(cells: Sequence[Planned]) -> None:
+    """Refuse different models of one name.
+
+    Raises:
+        InputError: two models would be shown by the same name.
+    """
+    known: dict[str, Planned] = {}
+    for planned in cells:
+        other = known.setdefault(planned.name, planned)
+        if (planned.own_name or other.own_name) and files_of(planned.model) != files_of(other.model):
+            raise InputError(
+                f"{other.cell.weights} and {planned.cell.weights} are different models of one name, {planned.name}; name each with "
+                "--names, as many as --models"
+            )
+
+
+def rename_stored(cells: Sequence[Planned], store: Store, say: Say) -> None:
+    """Give models of stored runs the names that were asked for."""
+    renamed: dict[str, str] = {}
+    for planned in (one for one in cells if one.request.name and one.own_name):
+        record = store.find(planned.cell)
+        if record and record["model"]["name"] != planned.name:
+            renamed[record["model"]["name"]] = planned.name
+            store.rename(planned.cell, planned.name, planned.command(record["task"]["origin"]))
+    for was, name in renamed.items():
+        say(f"the store called a model {was}; it is {name} now")
+
+
 def status_of(cell: Cell, store: Store) -> Status:
     """Whether the store has this cell. A cell with a damaged record is to do."""
     if store.has(cell):
@@ -58,6 +87,7 @@ def ready(grids: Sequence[Grid], store: Store, retry_failed: bool, say: Say) -> 
     """
     load_plugins(plugin for grid in grids for plugin in grid.plugins)
     cells, unsuited = cells_of(grids)
+    refuse_namesakes(cells)
     for pair in unsuited:
         say(f"{pair.model} on {pair.task} is left out: {pair.reason}")
     for doubt in sorted({doubt for planned in cells for doubt in planned.cell.recipe.doubts()}):
@@ -176,7 +206,7 @@ class Sweep:
         while waiting:
             planned = waiting.popleft()
             key = planned.cell.key
-            if self._has_ended_elsewhere(planned.cell):
+            if self._has_ended_elsewhere(planned):
                 progress()
                 continue
             self.store.check_writable()
@@ -192,14 +222,15 @@ class Sweep:
             progress()
             yield Job(key, planned.resolved)
 
-    def _has_ended_elsewhere(self, cell: Cell) -> bool:
+    def _has_ended_elsewhere(self, planned: Planned) -> bool:
         """Whether another sweep has run the cell since this one began; notes its status if so."""
+        cell = planned.cell
         status = status_of(cell, self.store)
         if status == "to do" or status == self.status[cell.key] == "failed":
             return False
         self.status[cell.key] = status
         del self._to_run[cell.key]
-        self.say(f"{name_of(cell)}: another sweep ran it meanwhile")
+        self.say(f"{name_of(planned)}: another sweep ran it meanwhile")
         return True
 
     def _take(self, finished: Finished) -> str:
@@ -210,7 +241,7 @@ class Sweep:
         self._records[finished.key] = record
         self.status[finished.key] = "done" if record["status"] == "ok" else "failed"
         self.estimates.add(planned.cell, finished.seconds)
-        return f"{name_of(planned.cell)}: {_told(record)}, {duration(finished.seconds)}"
+        return f"{name_of(planned)}: {_told(record)}, {duration(finished.seconds)}"
 
     def _kept(self, planned: Planned, finished: Finished) -> RunRecord | FailureRecord:
         """The record that the cell's process has stored; if it stored none, a failure is stored here."""
@@ -234,10 +265,11 @@ class Sweep:
         return self._records.get(planned.cell.key) or self.store.read(planned.cell)
 
 
-def name_of(cell: Cell) -> str:
+def name_of(planned: Planned) -> str:
     """A cell in a few words."""
+    cell = planned.cell
     how = f"lr {cell.recipe.learning_rate:g}" if cell.recipe.trains else "untrained"
-    return f"{cell.model} on {cell.task}, {how}, seed {cell.seed}"
+    return f"{planned.name} on {cell.task}, {how}, seed {cell.seed}"
 
 
 def _told(record: RunRecord | FailureRecord) -> str:
@@ -249,5 +281,5 @@ def _told(record: RunRecord | FailureRecord) -> str:
 
 
 def _names_of_running(running: Sequence[Planned]) -> list[str]:
-    names = [f"running: {name_of(planned.cell)}" for planned in running[:MOST_NAMED]]
+    names = [f"running: {name_of(planned)}" for planned in running[:MOST_NAMED]]
     return names + ([f"and {len(running) - MOST_NAMED} more"] if len(running) > MOST_NAMED else [])

@@ -231,6 +231,7 @@ def _what(record: RunRecord | FailureRecord | PretrainingRecord) -> dict[str, ob
     return {
         **_texts(record, "key"),
         "model": _text(model.get("name")),
+        **(_texts(model, "architecture") if "architecture" in model else {}),
         **_texts(model, "size", "weights", "revision"),
         "task": _text(task.get("name")),
         **_texts(task, "dataset"),

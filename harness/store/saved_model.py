@@ -123,9 +123,15 @@ def dev_of(record: RunRecord) -> float | None:
     return record["scores"]["dev"].get(record["task"]["metric"])
 
 
-def best_folder(root: Path, cell: Keyed) -> Path:
-    """The folder of the best model of an encoder on a dataset, below the folder of ``--save-best``."""
-    name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{cell.model}-{cell.size}_{cell.task}")
+def best_folder(root: Path, cell: Keyed, name: str = "") -> Path:
+    """The folder of the best model of an encoder on a dataset, below the folder of ``--save-best``.
+
+    Args:
+        root: that folder.
+        cell: of the encoder on the dataset.
+        name: of a model that has one of its own, see `harness.cells.names`.
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]", "-", f"{name or f'{cell.model}-{cell.size}'}_{cell.task}")
     return root / re.sub("^[.]", "-", name)
 
 

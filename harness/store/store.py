@@ -26,6 +26,7 @@ from harness.store.record import (
     PretrainingRecord,
     Record,
     RunRecord,
+    architecture_of,
     is_cell,
     is_finished_run,
 )
@@ -88,7 +89,7 @@ class Key:
         model, dataset = record["model"], record["task"]["dataset"]
         if is_finished_run(record) and "trained_on" in record:
             dataset = record["trained_on"]["dataset"]
-        return cls(model["name"], model["size"], dataset, record["key"])
+        return cls(architecture_of(model), model["size"], dataset, record["key"])
 
 
 class Store:
@@ -289,6 +290,38 @@ class Store:
                 f"the run could not be written to {self.folder} ({error.strerror}); choose another folder with --out"
             ) from error
         return target
+
+    def rename(self, cell: Keyed, name: str, command: str) -> RunRecord | None:
+        """Give the model of a finished run a name of its own.
+
+        Args:
+            cell: of the run.
+            name: the name.
+            command: that repeats the run under this name.
+
+        Returns:
+            The new record; ``None`` if there is no such run.
+
+        Raises:
+            InputError: the disk is full or not writable; the record stays as it was.
+        """
+        file = self.path_of(cell) / RECORD
+        record = self.find(cell)
+        if record is None:
+            return None
+        digest = read_sealed(file).predictions_sha256
+        record["model"] |= {"architecture": architecture_of(record["model"]), "name": name}
+        record["command"] = command
+        new = file.with_name(f"{RECORD}.{secrets.token_hex(4)}{_NEW}")
+        try:
+            _write_durably(new, [sealed(record, digest)])
+            new.replace(file)
+        except OSError as error:
+            new.unlink(missing_ok=True)
+            raise InputError(
+                f"{file} could not be written ({error.strerror}); free some space or check its permissions"
+            ) from error
+        return record
 
     def tidy(self) -> None:
         """Remove the files that killed processes left behind, except those that another process is using.

@@ -123,30 +123,6 @@ def test_a_path_that_is_not_there_and_a_size_that_was_never_published():
         loading.find_weights(MODELS["bert"], "tiny", "hub")
 
 
-@pytest.mark.parametrize(
-    ("name", "encoder"),
-    [
-        ("sentence-transformers/all-MiniLM-L6-v2", "bert"),
-        ("FacebookAI/roberta-base", "roberta"),
-        ("answerdotai/ModernBERT-base", "modernbert"),
-        ("avey-ai/avey-b1-base-exp", "avey-b"),
-    ],
-)
-def test_a_hub_id_as_the_model_names_the_way(name, encoder):
-    with pytest.raises(InputError, match=f"use --model {encoder} --weights {name}"):
-        MODELS[name]
-
-
-def test_a_folder_as_the_model_names_the_way_by_its_config(copy):
-    config = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps(config | {"model_type": "neobert"}))
-    with pytest.raises(InputError, match=f"use --model neobert --weights {copy}"):
-        MODELS[str(copy)]
-    (copy / "config.json").unlink()
-    with pytest.raises(InputError, match=f"use --model bert --weights {copy}, or the encoder they belong to: avey-b"):
-        MODELS[str(copy)]
-
-
 def test_without_network_the_error_says_how_to_get_the_weights(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     encoder = MODELS["bert"]

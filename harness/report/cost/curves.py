@@ -9,6 +9,7 @@ from itertools import groupby, pairwise, permutations
 
 import numpy as np
 
+from harness.comparison.names import size_in_words
 from harness.cost.disturbance import DISTURBED
 from harness.store.record import MeasuredPoint, PointRecord, series_name
 
@@ -77,7 +78,7 @@ def _grouped(
 def setting_name(record: PointRecord, any_batch: bool = False) -> str:
     """A short name of what a point has in common with others, such as ``inference-tiny-bf16-sdpa-batch-1``."""
     point = record["point"]
-    words = [point["mode"], point["size"], point["precision"], point["attention"]]
+    words = [point["mode"], size_in_words(point["size"]), point["precision"], point["attention"]]
     words.append("best batch" if any_batch else point["batching"])
     return re.sub(r"[^\w.]+", "-", "-".join(words)).replace("_", "-")
 

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness.comparison.entries import Entry, entries
+from harness.comparison.names import size_in_words
 from harness.progress import counted
 from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.plots import SETTINGS, folded, save, style_of, within_shares
@@ -149,7 +150,8 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
     axes.set(xscale="log", ylabel=folded(f"{first.metric} on {first.task}"))
     axes.set_xlabel(f"throughput at {first.length:,} tokens, {point['mode']}, {point['precision']}, tokens/s")
     axes.set_title(
-        f"{point['size']}, {counted(point['threads'], 'thread')}\n{folded(point['machine'], 60)}", loc="left"
+        f"{size_in_words(point['size'])}, {counted(point['threads'], 'thread')}\n{folded(point['machine'], 60)}",
+        loc="left",
     )
     _draw(axes, records, tradeoffs)
     axes.margins(x=0.12, y=0.12)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from rich.table import Table as RichTable
 
+from harness.comparison.names import size_of
 from harness.plain_text import plain
 from harness.progress import counted
 from harness.report.cost.curves import (
@@ -45,7 +46,7 @@ def _row(record: PointRecord, to_baseline: Mapping[int, tuple[float, float, floa
         "encoder": point["model"],
         "engine": "compile" if point["compiled"] else point.get("engine", "torch"),
         "quantize": point.get("quantize", "none"),
-        "size": point["size"],
+        "size": size_of(record["model"]),
         "mode": point["mode"],
         "length": point["length"],
         "batch_size": point["batch_size"],

@@ -200,7 +200,7 @@ def _cost_rows(comparison: Comparison, found: Mapping[str, Mapping[str, float]])
     return [
         {
             "dataset": comparison.dataset,
-            "size": comparison.size,
+            "size": comparison.size_shown,
             "encoder": standing.label,
             comparison.metric: standing.score,
             "low": standing.low,
@@ -215,7 +215,7 @@ def _type_rows(comparison: Comparison) -> list[dict[str, object]]:
     return [
         {
             "dataset": comparison.dataset,
-            "size": comparison.size,
+            "size": comparison.size_shown,
             "encoder": standing.label,
             "type": kind,
             f"median {comparison.metric}": median_of(standing, f"{comparison.metric}.{kind}"),

@@ -7,17 +7,13 @@ from statistics import median
 
 import pandas as pd
 
+from harness.comparison.names import millions, size_of
 from harness.progress import counted
 from harness.report.comparable import Comparison, Standing, in_all, recipe_sentence
 from harness.report.metric_names import of_candidates
 from harness.report.table import Column, Look, Table, frame_of
 from harness.report.ties import LEGEND
 from harness.store.record import FailureRecord, ImportedRecord, RunRecord
-
-
-def millions(count: float) -> str:
-    """A count of parameters."""
-    return f"{count / 1e6:.2f} M" if count < 1e7 else f"{count / 1e6:,.0f} M"
 
 
 def _interval(ends: tuple[float, float]) -> str:
@@ -102,6 +98,11 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
         f"Recipe: {recipe_sentence(comparison.recipe)}; learning rate chosen by the median dev score{_of(comparison)}.",
         "Parameters without embeddings; seconds of a whole run, median over seeds, on " + _machines(comparison),
         f"Test of differences from the best: {comparison.test}." if comparison.test else "",
+        *(
+            f"{one.label} fails checks of conformance: {'; '.join(one.entry.doubts)}."
+            for one in comparison.standings
+            if one.entry.doubts
+        ),
         ""
         if any(standing.best for standing in comparison.standings)
         else "Every median is 0, so none is marked as best.",
@@ -135,7 +136,7 @@ def leaderboard(comparisons: Sequence[Comparison]) -> Table:
     found: dict[tuple[str, str], dict[str, Standing]] = {}
     for comparison in comparisons:
         for standing in comparison.standings:
-            row = found.setdefault((standing.entry.size, standing.label), {})
+            row = found.setdefault((standing.entry.size_shown, standing.label), {})
             row[comparison.column] = in_all(row.get(comparison.column), standing)
     rows: list[Mapping[str, object]] = []
     looks: dict[tuple[int, str], Look] = {}
@@ -203,7 +204,7 @@ def of_failed(records: Iterable[FailureRecord]) -> Table:
     rows = (
         {
             "model": record["model"]["name"],
-            "size": record["model"]["size"],
+            "size": size_of(record["model"]),
             "dataset": record["task"]["dataset"],
             "learning_rate": (record.get("recipe") or {}).get("learning_rate"),
             "seed": record.get("seed"),
@@ -252,7 +253,7 @@ def _flat(comparison: Comparison, standing: Standing) -> dict[str, object]:
         "trained_on": comparison.trained_on["dataset"] if comparison.trained_on else None,
         "fingerprint": comparison.fingerprint,
         "caution": comparison.caveat,
-        "size": entry.size,
+        "size": entry.size_shown,
         "model": entry.model,
         "weights": weights_of(standing, comparison),
         "metric": comparison.metric,
@@ -280,7 +281,7 @@ def seeds_of(comparison: Comparison) -> pd.DataFrame:
     return frame_of(
         {
             "dataset": comparison.dataset,
-            "size": standing.entry.size,
+            "size": standing.entry.size_shown,
             "model": standing.entry.model,
             "weights": weights_of(standing, comparison),
             "learning_rate": standing.entry.learning_rate or None,

@@ -101,7 +101,7 @@ def _row(trained_on: str, label: str, cells: _Cells, others: Sequence[str]) -> M
     complete = bool(others) and all(column in scores for column in others)
     return {
         "model": label,
-        "size": next(iter(cells.values()))[1].entry.size,
+        "size": next(iter(cells.values()))[1].entry.size_shown,
         "trained on": trained_on or None,
         **scores,
         MEAN: mean(scores[column] for column in others) if complete else None,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from markupsafe import Markup
 
+from harness.comparison.names import size_in_words
 from harness.progress import counted
 from harness.report.cost.curves import REASONS, by_setting, curve, end_of_curve, models_of, peak_mib
 from harness.report.cost.plots import short_length
@@ -40,8 +41,9 @@ def _setting(group: Sequence[PointRecord], numbered: Mapping[str, int]) -> dict[
     ]
     extended = any(record["point"]["extended"] for record in group if record["status"] == "ok")
     hollow = ["Hollow marks: positions extended beyond the model's own length, for cost only."] if extended else []
+    size = size_in_words(point["size"])
     return {
-        "title": f"{point['mode']}, {point['size']}, {point['precision']}, {point['attention']} attention, {point['batching']}",
+        "title": f"{point['mode']}, {size}, {point['precision']}, {point['attention']} attention, {point['batching']}",
         "machine": f"{counted(point['threads'], 'thread')}, {point['machine']}",
         "legend": [(numbered[model], model) for model in models_of(group) if curve(group, model)],
         "charts": charts,

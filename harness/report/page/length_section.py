@@ -25,6 +25,7 @@ def _section(comparison: Comparison, numbered: Mapping[str, int]) -> dict[str, o
         "dataset": comparison.dataset,
         "family": comparison.family,
         "size": comparison.size,
+        "size_shown": comparison.size_shown,
         "apart": comparison.apart,
         "chart": svg.chart(series, across, svg.PERCENT, "tokens of a text →", comparison.metric, description),
         "legend": [(numbered[standing.label], standing.label) for standing in comparison.standings],

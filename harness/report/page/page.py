@@ -16,6 +16,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
+from harness.comparison.names import millions, size_in_words
 from harness.exchange.published import last_name
 from harness.plain_text import plain
 from harness.progress import counted
@@ -72,7 +73,7 @@ def _content(
     return {
         "summary": _summary(reading, comparisons),
         "families": _families(comparisons),
-        "sizes": sorted({comparison.size for comparison in comparisons}),
+        "sizes": [(size, size_in_words(size)) for size in sorted({one.size for one in comparisons})],
         "comparisons": comparisons,
         "legend": ties.LEGEND,
         "board": panels.board(comparisons, numbers, {one.name for one in comparisons} - set(omitted)),
@@ -115,7 +116,7 @@ def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("harness.report.page", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(mark=svg.mark, millions=tables.millions, counted=counted, breakable=_breakable)
+    environment.globals.update(mark=svg.mark, millions=millions, counted=counted, breakable=_breakable)
     environment.globals.update(symbols=ties.SYMBOLS, meanings=ties.MEANINGS)
     return environment
 

@@ -57,6 +57,7 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
             {
                 "label": label,
                 "size": size,
+                "size_shown": next(one.entry.size_shown for _, one in found.values()),
                 "is_ranker": any(one.entry.is_ranker for _, one in found.values()),
                 "number": numbered[label],
                 "parameters": median(one.model["params_non_embedding"] for _, one in found.values()),
@@ -97,6 +98,7 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[P
         "dataset": comparison.dataset,
         "family": comparison.family,
         "size": comparison.size,
+        "size_shown": comparison.size_shown,
         "apart": comparison.apart,
         "caveat": comparison.caveat,
         "metric": comparison.metric,
@@ -222,7 +224,7 @@ def types(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> lis
             "family": comparison.family,
             "size": comparison.size,
             "title": comparison.dataset,
-            "remark": ", ".join(part for part in (comparison.size, comparison.apart, comparison.metric) if part),
+            "remark": ", ".join(part for part in (comparison.size_shown, comparison.apart, comparison.metric) if part),
             "corner": "model",
             "head": comparison.types,
             "rows": [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.comparison.names import is_named
 from harness.report.table import Column, Look, Table, as_rich, frame_of
 from harness.store import RunRecord
+from harness.store.record import OWN_SIZE
 from harness.terminal import drawn
 
 SHOWN_OVERLAP = 0.01
@@ -54,7 +56,10 @@ def _scores(record: RunRecord) -> Table:
         for column in ("metric", "dev", "test")
         if name == task["metric"] or "." in name
     }
-    title = f"{model['name']} {model['size']} ({model['weights']}) on {task['dataset']}"
+    own = model["size"] == OWN_SIZE
+    what = model["name"] if own else f"{model['name']} {model['size']}"
+    source = "" if is_named(model) else f" ({model['weights']})"
+    title = f"{what}{source} on {task['dataset']}"
     return Table(frame_of(rows), _COLUMNS, title=title, looks=looks)
 
 
@@ -65,6 +70,8 @@ def _facts(record: RunRecord, folder: Path) -> dict[str, object]:
     seen = {split: share for split, share in task.get("overlap", {}).items() if share > SHOWN_OVERLAP}
     shares = ", ".join(f"{share:.1%} of {split}" for split, share in seen.items())
     return {
+        "weights": model["weights"] if is_named(model) else None,
+        "caution": "; ".join(model.get("conformance", {}).get("failed", ())) or None,
         "parameters": f"{model['params_total']:,} ({model['params_non_embedding']:,} without embeddings)",
         "examples": _examples(record),
         "overlap": f"{shares} is also in train" if seen else None,

@@ -7,7 +7,7 @@ from statistics import median
 
 from harness.comparison.entries import Entry
 from harness.report.table import Column, Look, Table, as_rich, frame_of
-from harness.store.record import FailureRecord, RunRecord
+from harness.store.record import OWN_SIZE, FailureRecord, RunRecord
 from harness.terminal import drawn
 
 _CELLS = (*map(Column, ("status", "model", "task")), *(Column(name, number=True) for name in ("lr", "seed", "about")))
@@ -40,7 +40,7 @@ def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], in
     looks: dict[tuple[int, str], Look] = {(number, "test"): "strong" for number in range(len(entries))}
     table = Table(rows, _RESULTS, looks=looks, section="task")
     lines = [
-        f"  {entry.where}, {entry.model}: "
+        f"  {entry.where}, {entry.label}: "
         + ", ".join(f"{rate:g} {score:.4f}" for rate, score in entry.dev_by_learning_rate.items())
         for entry in entries
         if len(entry.dev_by_learning_rate) > 1 and not entry.trained_on
@@ -54,7 +54,7 @@ def _result(entry: Entry, wanted: int) -> dict[str, object]:
     trained = entry.recipe.get("max_steps") or entry.recipe.get("epochs") != 0
     return {
         "task": entry.where,
-        "model": entry.model if entry.size == "tiny" else f"{entry.model} {entry.size}",
+        "model": entry.label if entry.size in ("tiny", OWN_SIZE) else f"{entry.label} {entry.size}",
         "metric": entry.metric,
         "lr": entry.learning_rate or None if trained else None,
         "dev": entry.dev_by_learning_rate.get(entry.learning_rate),

@@ -20,6 +20,7 @@ from harness.scheduling.ray.node import NodeJob, Reply, run_on_node
 from harness.scheduling.ray.resources import Resources
 from harness.scheduling.ray.scratch import scratch_folder
 from harness.store import Store
+from models.architectures import is_location
 
 POLL_S = 5.0
 PATIENCE_S = 120.0
@@ -173,4 +174,7 @@ class _Session:
 def _with_absolute_paths(request: Request) -> Request:
     """The request with absolute paths: a node works in a folder of its own."""
     weights = str(Path(request.weights).resolve()) if Path(request.weights).is_dir() else request.weights
-    return replace(request, weights=weights, data_dir=request.data_dir and str(Path(request.data_dir).resolve()))
+    in_folder = is_location(request.model) and Path(request.model).is_dir()
+    model = str(Path(request.model).resolve()) if in_folder else request.model
+    data_dir = request.data_dir and str(Path(request.data_dir).resolve())
+    return replace(request, model=model, weights=weights, data_dir=data_dir)

@@ -88,7 +88,11 @@ def plugin_there(number: int, file: str) -> str:
 
 def _missing_path(request: Request) -> str | None:
     """A sentence about a folder of the request that does not exist on this node."""
-    for option, path in (("--data-dir", request.data_dir), ("--weights", request.weights)):
+    for option, path in (
+        ("--data-dir", request.data_dir),
+        ("--weights", request.weights),
+        ("--model", request.model),
+    ):
         if path and Path(path).is_absolute() and not Path(path).exists():
             return f"{option} {path} does not exist there; put it on a disk that all nodes share, or use the hub"
     return None

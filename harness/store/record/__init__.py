@@ -54,7 +54,9 @@ from harness.store.record.pretraining import (
     pretraining_record,
 )
 from harness.store.record.run import (
+    OWN_SIZE,
     TEST_SET,
+    ConformanceEntry,
     ExampleCounts,
     ModelEntry,
     PretrainingOrigin,
@@ -64,6 +66,7 @@ from harness.store.record.run import (
     TestEntry,
     TrainedEntry,
     TrainedOn,
+    architecture_of,
     by_test_set,
     run_record,
 )
@@ -82,11 +85,13 @@ def is_cell(record: Record | None) -> TypeGuard[RunRecord | FailureRecord]:
 
 
 __all__ = [
+    "OWN_SIZE",
     "QUANTILES",
     "SCHEMA_VERSION",
     "TEST_SET",
     "BuiltModel",
     "Calibration",
+    "ConformanceEntry",
     "CorpusEntry",
     "CorpusPart",
     "CurvePoint",
@@ -131,6 +136,7 @@ __all__ = [
     "TrainedEntry",
     "TrainedOn",
     "UnmeasuredPoint",
+    "architecture_of",
     "by_test_set",
     "failure_record",
     "imported_record",

@@ -25,10 +25,28 @@ class PretrainingOrigin(TypedDict):
     """Tokens of the longest text that was read at once."""
 
 
+OWN_SIZE = "custom"
+"""The size of weights whose own config decides it. Reports show their parameters in its place."""
+
+
+class ConformanceEntry(TypedDict):
+    """The short check of an encoder that is not in the registry (see `harness.conformance.verdict`)."""
+
+    checks: dict[str, float | None]
+    """Name -> deviation; missing where the encoder raised an exception."""
+    failed: list[str]
+    """One sentence for each check that failed; empty if the encoder conforms."""
+
+
 class ModelEntry(TypedDict):
     """The model of a run."""
 
     name: str
+    """The one to show: that of ``--name``, of a hub id or folder, or of the encoder."""
+    architecture: NotRequired[str]
+    """Name of the encoder, or model type of transformers, where it is not ``name``."""
+    conformance: NotRequired[ConformanceEntry]
+    """Missing for registered encoders, which ``harness check`` certifies."""
     size: str
     """``custom`` if a checkpoint's config decides it."""
     weights: str
@@ -40,6 +58,11 @@ class ModelEntry(TypedDict):
     pretraining: NotRequired[PretrainingOrigin]
     params_total: NotRequired[int]
     params_non_embedding: NotRequired[int]
+
+
+def architecture_of(model: Mapping[str, object]) -> str:
+    """The name of a record's encoder in the registry, or its model type in transformers."""
+    return str(model.get("architecture") or model["name"])
 
 
 class ExampleCounts(TypedDict):

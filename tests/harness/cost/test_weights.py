@@ -4,7 +4,7 @@ import pytest
 
 from harness.cost.points import Settings, points_of
 from harness.cost.texts import Texts
-from harness.cost.weights import load_weights, meaningful_name, subjects
+from harness.cost.weights import load_weights, subjects
 from harness.errors import InputError
 from models import MODELS
 from models.loading import config_of, from_config
@@ -40,11 +40,11 @@ def test_texts_longer_than_the_weights_take_are_cut(folder):
     assert subject.texts[1] < 40
 
 
-def test_a_name_is_a_hub_id_or_the_part_of_a_path_that_says_something(tmp_path):
-    for parts in ("news/checkpoint-500", "news/final", "news"):
-        (tmp_path / parts).mkdir(parents=True, exist_ok=True)
-        assert meaningful_name(str(tmp_path / parts)) == "news"
-    assert meaningful_name("owner/name") == "owner/name"
+def test_names_are_given_in_the_order_of_the_models_with_weights(folder):
+    found = subjects(["roberta"], "tiny", given=[str(folder)], names=["Reviews <1>"])
+    assert [subject.name for subject in found] == ["", "Reviews <1>"]
+    with pytest.raises(InputError, match="--name is given 2 times for 1 model with weights"):
+        subjects([], "tiny", given=[str(folder)], names=["a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,12 @@ def test_a_name_is_a_hub_id_or_the_part_of_a_path_that_says_something(tmp_path):
     [
         (["bert", "roberta"], "{folder}", [], "belongs to one encoder, and --models names 2"),
         ([], "scratch", ["{folder}", "{folder}"], "two of the models are called my-reviews"),
-        ([], "scratch", ["./nowhere"], "there is no folder ./nowhere; --model takes a folder or a hub id"),
+        (
+            [],
+            "scratch",
+            ["./nowhere"],
+            "there is no folder ./nowhere; --model takes a registered name, a folder or a hub id",
+        ),
         ([], "scratch", ["bert"], "bert is a registered encoder; use --models bert"),
         (["roberta"], "{folder}", [], "holds a bert model, not roberta"),
     ],
@@ -64,5 +69,5 @@ def test_what_cannot_be_measured_is_one_sentence(models, weights, given, sentenc
 
 def test_a_folder_of_another_kind_is_one_sentence(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
-    with pytest.raises(InputError, match="holds no model of a registered encoder"):
+    with pytest.raises(InputError, match="is a decoder \\(gpt2\\)"):
         subjects([], "tiny", given=[str(tmp_path)])

@@ -125,12 +125,12 @@ def test_a_path_that_the_record_names_is_known_whatever_it_holds(make_run):
     assert published(run | {"task": run["task"] | {"origin": "/data"}})["task"]["notes"][1] == "a/data/b"
 
 
-def test_weights_of_the_hub_keep_their_name_and_a_relative_folder_keeps_its_last(make_run):
+def test_weights_of_the_hub_keep_their_name_and_a_relative_folder_keeps_its_last_meaningful_name(make_run):
     hub = make_run("bert", model={"weights": "org/name", "identity": "org/name@1ac0"})
     assert published(hub)["model"]["weights"] == "org/name"
     folder = make_run("bert", model={"weights": "ckpt/final", "identity": "f" * 64})
     folder["command"] = "python -m harness run --weights ckpt/final"
-    assert published(folder)["model"]["weights"] == "final"
+    assert published(folder)["model"]["weights"] == "ckpt"
     assert published(folder)["command"] == "python -m harness run --weights PATH"
     assert published(folder)["model"]["identity"] == "f" * 64
 
