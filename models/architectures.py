@@ -70,7 +70,11 @@ def encoder_of(config: JsonObject, location: str) -> Encoder:
     for name in MODELS:
         if model_type in MODELS[name].model_types:
             return MODELS[name]
-    return _of_transformers(str(model_type), config, location)
+    if not isinstance(model_type, str):
+        raise InputError(
+            f"config.json of {location} does not say which architecture it is of; give the encoder as --model NAME --weights {location}"
+        )
+    return _of_transformers(model_type, config, location)
 
 
 def is_registered(encoder: Encoder) -> bool:

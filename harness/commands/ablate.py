@@ -12,7 +12,7 @@ from harness.commands.pretrain import add_corpus_options, add_recipe_options, re
 from harness.commands.sweep import workers_and_threads
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE, Store
-from harness.values import data_dir, valid_name, valid_path
+from harness.values import data_dir, valid_model, valid_name, valid_path
 
 if TYPE_CHECKING:
     from harness.ablation.study import Outcome, Pretrain, Study
@@ -37,7 +37,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         epilog=EXAMPLES,
         help="pretrain and fine-tune variants of an encoder, beside its paper's findings",
     )
-    parser.add_argument("--model", type=valid_name, required=True, help="an encoder, or a plug-in's")
+    parser.add_argument("--model", type=valid_model, required=True, help="an encoder, or a plug-in's")
     parser.add_argument("--size", type=valid_name, default="tiny", help="of all variants (default tiny)")
     parser.add_argument(
         "--model-option", action="append", metavar="NAME=VALUE", help="a value of the config of all variants"

@@ -11,7 +11,7 @@ from harness.commands import Commands
 from harness.commands.cell_options import add_curves_options, curves_of, named_values
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE, Store
-from harness.values import valid_name, valid_path
+from harness.values import valid_model, valid_name, valid_path
 
 if TYPE_CHECKING:
     from harness.pretraining.recipe import PretrainRecipe
@@ -41,7 +41,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
 def _add_what_options(parser: argparse.ArgumentParser) -> None:
     """Which encoder, which text, how much of it."""
     parser.add_argument(
-        "--model", type=valid_name, required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's"
+        "--model", type=valid_model, required=True, help="avey-b, bert, roberta, modernbert, neobert, or a plug-in's"
     )
     parser.add_argument(
         "--size", type=valid_name, default="tiny", help="tiny (default), tiny-s64 (Avey-B on short rows), base, large"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.values import data_dir, valid_name, valid_path
+from harness.values import data_dir, name_of_folder, valid_name, valid_path, valid_shown_name
 
 
 def test_the_home_folder_is_expanded(monkeypatch):
@@ -50,3 +50,39 @@ def test_an_empty_variable_names_no_folder(monkeypatch):
     assert data_dir() is None
     monkeypatch.setenv("HARNESS_DATA_DIR", "~/data")
     assert data_dir() == "~/data"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("runs/bert-mrpc/checkpoint-500", "bert-mrpc"),
+        ("/data/news/final/", "news"),
+        ("/c/hub/models--org--some-name/snapshots/" + "ab" * 20, "org/some-name"),
+        ("/home/alice/final", "final"),
+        ("C:\\Users\\alice\\models\\minilm\\model", "minilm"),
+        ("/root/model", "model"),
+        ("./mine", "mine"),
+    ],
+)
+def test_a_folder_is_called_after_the_part_that_says_something(path, name):
+    assert name_of_folder(path) == name
+
+
+@pytest.mark.parametrize("name", ["MiniLM, ours", "a & b <i> $x$ 100%", "org/name", "模型"])
+def test_names_of_models_may_hold_any_visible_characters(name):
+    assert valid_shown_name(f" {name} ") == name
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        (" ", "empty"),
+        ("x" * 81, "too long"),
+        ("/home/me/x", "is a path"),
+        ("a\nb", "control characters"),
+        ("\x1b[1m", "control"),
+    ],
+)
+def test_unusable_names_of_models_are_refused(name, sentence):
+    with pytest.raises(argparse.ArgumentTypeError, match=sentence):
+        valid_shown_name(name)

@@ -46,7 +46,10 @@ def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], in
         if len(entry.dev_by_learning_rate) > 1 and not entry.trained_on
     ]
     chosen = "Median over seeds. The learning rate has the best median on dev; test scores were read after that choice."
-    return drawn(as_rich(table), chosen, *(["Dev by learning rate:", *lines] if lines else []))
+    doubts = dict.fromkeys(
+        f"{entry.label} fails checks of conformance: {'; '.join(entry.doubts)}." for entry in entries if entry.doubts
+    )
+    return drawn(as_rich(table), chosen, *doubts, *(["Dev by learning rate:", *lines] if lines else []))
 
 
 def _result(entry: Entry, wanted: int) -> dict[str, object]:
