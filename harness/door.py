@@ -22,7 +22,8 @@ from harness.registry import load_plugins, plugin_failures
 from harness.store import DEFAULT_STORE, RECORD, Store, read_record
 from harness.store.record import FailureRecord, RunRecord, by_test_set, is_finished_run
 from harness.values import data_dir as data_dir_of_environment
-from harness.values import shortened
+from harness.values import shortened, valid_shown_name
+from models.architectures import is_location
 from models.attention.names import CHOICES, Attention
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def score(
     data_dir: Folder | None = None,
     out: Folder = DEFAULT_STORE,
     force: bool = False,
+    name: str | None = None,
     labels: Mapping[str, str] | None = None,
     max_length: int | None = None,
     precision: Literal["fp32", "bf16"] | None = None,
@@ -147,6 +149,7 @@ def score(
         data_dir: folder of local datasets; ``None`` for that of ``$HARNESS_DATA_DIR``.
         out: folder of the store.
         force: score it even if the store has its result.
+        name: what reports call the model; ``None`` for the name of its encoder.
         labels: output of the checkpoint -> label of the dataset, where their names do not say so.
         max_length: longest input in tokens; ``None`` for that of the run that saved the model, else the task's.
         precision: ``None`` for that of the run that saved the model, else bf16 where the machine is fast at it.
@@ -173,6 +176,7 @@ def score(
             "model": "checkpoint",
             "task": task,
             "weights": weights,
+            "name": name,
             "data_dir": data_dir,
             "task_options": task_options,
             "skip_bad": skip_bad,
@@ -259,6 +263,7 @@ def bench(
     engine: str | Sequence[str] = "torch",
     quantize: str | Sequence[str] = "none",
     weights: Folder = "scratch",
+    names: Sequence[str] = (),
     batch_sizes: str | Sequence[int | str] | None = None,
     texts: Folder | None = None,
     threads: int | None = None,
@@ -274,7 +279,7 @@ def bench(
     """Measure throughput, latency and memory against length, each point in its own process.
 
     Args:
-        models: ``all``, one name, or several.
+        models: ``all``, one, or several: registered names, folders and hub ids.
         size: of all models.
         lengths: tokens, increasing; ``None`` for 128 to 98,304.
         mode: ``inference`` (forward), or ``training`` (forward, backward, optimiser step).
@@ -284,7 +289,8 @@ def bench(
         attention: kernel of all attention models; ``best`` is for each the fastest that is exact on this machine.
         engine: ``torch``, ``compile``, ``onnxruntime``, ``openvino``, or several of them.
         quantize: ``none``, ``int8``, ``bf16``, or several of them.
-        weights: of the models: ``scratch``, ``hub``, a folder or a hub id.
+        names: what tables call the models with weights, in their order; empty for hub ids and folders.
+        weights: of the registered models: ``scratch``, ``hub``, a folder or a hub id.
         batch_sizes: several in place of ``batch_size``; ``"auto"`` among them doubles the batch until throughput stops growing.
         texts: a file of a user's own texts, whose lengths are measured in place of ``lengths``.
         threads: of the processor; ``None`` for all.
@@ -309,7 +315,10 @@ def bench(
         from harness.cost.texts import read_texts
         from harness.cost.weights import subjects
 
-        names = parse_models(as_joined(models, "models"))
+        every = as_joined(models, "models").split(",")
+        located = [one for one in every if is_location(one)]
+        registered = [one for one in every if one not in located]
+        encoders = parse_models(",".join(registered)) if registered else []
         tokens = parse_lengths(None if lengths is None else as_joined(lengths, "lengths"))
         own = read_texts(str(as_path(texts, "texts"))) if texts is not None else None
         settings = settings_of(
@@ -326,7 +335,8 @@ def bench(
             texts=own.name if own else "",
         )
         limits = _limits(point_timeout, memory_limit, min_repetitions, min_seconds)
-        found = subjects(names, settings.size, str(as_path(weights, "weights")), texts=own)
+        source, shown = str(as_path(weights, "weights")), [valid_shown_name(as_text(one, "names")) for one in names]
+        found = subjects(encoders, settings.size, source, located, own, shown)
         points, store = points_of(found, tokens, settings), Store(as_path(out, "out"))
         return _measured(points, limits, store, bool(force), as_paths(plugins))
 

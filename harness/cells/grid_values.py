@@ -70,7 +70,9 @@ def model(value: object, key: str, where: str) -> str:
 def shown_names(value: object, key: str, where: str) -> tuple[str, ...]:
     """Different names that people give to models."""
     if isinstance(value, list) and (twice := [name for name in value if value.count(name) > 1]):
-        raise InputError(f"{where}: two models cannot both be called {twice[0]!r}; give each a name of its own in {key}")
+        raise InputError(
+            f"{where}: two models cannot both be called {twice[0]!r}; give each a name of its own in {key}"
+        )
     return _texts(value, key, where, valid_shown_name)
 
 

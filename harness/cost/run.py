@@ -12,7 +12,7 @@ from harness.errors import InputError, StoppedError
 from harness.machine import provenance
 from harness.progress import saved_so_far
 from harness.store import Store
-from harness.store.record import Calibration, Measured, PointRecord, series_name
+from harness.store.record import OWN_SIZE, Calibration, Measured, PointRecord, series_name
 
 ENDS_A_CURVE = {
     "oom": "out of memory",
@@ -161,7 +161,8 @@ def _end_before(point: Point, done: Iterable[tuple[Point, PointRecord]]) -> Poin
 def line_of(record: PointRecord) -> str:
     """One line about a point for the terminal."""
     point = record["point"]
-    name = f"{series_name(point)} {point['size']} {point['mode']} {point['batch_size']} x {point['length']}"
+    size = "" if point["size"] == OWN_SIZE else f"{point['size']} "
+    name = f"{series_name(point)} {size}{point['mode']} {point['batch_size']} x {point['length']}"
     others = record["processor_taken_by_others"] or 0.0
     disturbed = [f"DISTURBED: other work took {others:.0%} of the processor"] if others >= DISTURBED else []
     if record["status"] != "ok":

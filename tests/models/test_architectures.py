@@ -134,7 +134,7 @@ def test_hub_ids_and_paths_that_cannot_be_read_name_the_next_step(monkeypatch):
     with pytest.raises(InputError, match="hf download no-such-owner/no-such-model --local-dir DIR"):
         architectures.encoder_at("no-such-owner/no-such-model")
     with pytest.raises(
-        InputError, match="there is no folder ./nowhere; --model takes a registered name, a folder or a hub id"
+        InputError, match=r"there is no folder \./nowhere; --model takes a registered name, a folder or a hub id"
     ):
         architectures.encoder_at("./nowhere")
 
