@@ -17,6 +17,7 @@ from harness.cells.recipe_field import RecipeValue
 from harness.cells.request import SCORE_FIELDS, Request, ScoreRequest, checked_seed, split_task
 from harness.errors import InputError, UnsuitedError
 from harness.machine import provenance
+from harness.machine.libraries import quiet_libraries
 from harness.registry import suggestion
 from harness.store.record import OWN_SIZE, FailureRecord, FailureStatus, ModelEntry, failure_record
 from harness.store.saved_model import SavedModel, saved_in
@@ -334,6 +335,7 @@ def find_model(model: str, weights: str, size: str | None) -> tuple[Encoder, str
     if is_location(model):
         if weights not in ("scratch", "hub"):
             raise InputError(f"--model {model} names its weights already, so leave --weights {weights} out")
+        quiet_libraries()  # the hub's client warns of every retry
         encoder, weights = encoder_at(model), model
     else:
         encoder = MODELS[model]

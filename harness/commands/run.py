@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 EXAMPLES = """examples:
   python -m harness run --model bert --task ner
   python -m harness run --model avey-b --task ner/mine --data-dir data --lr 5e-4 --epochs 3 --save-model models/mine
-  python -m harness run --model path/to/model --task retrieval/scifact --epochs 0
-  python -m harness run --model microsoft/deberta-v3-base --name "DeBERTa v3" --task classification/sst2 --data-dir data
+  python -m harness run --model path/to/model --name "Our encoder" --task retrieval/scifact --epochs 0
 """
 
 

@@ -46,7 +46,9 @@ COMMANDS = {
     "run --model bert,avey-b --task ner": "python -m harness sweep --models bert,avey-b --tasks ner",
     "run --model bert --task ner,nli": "python -m harness sweep --models bert --tasks ner,nli",
     "run --model bert --task wnut17": "did you mean 'ner/wnut17'?",
-    "run --model org/name --task ner": "--weights org/name",
+    "run --model ./nowhere --task ner": "there is no folder ./nowhere; --model takes a registered name, a folder or a hub id",
+    "run --model bert --name /tmp/x --task ner": "is a path, which reports never show; give a name",
+    "pretrain --model owner/name --corpus docstrings --tokens 1M --out x": "a folder or hub id cannot be named here",
     "check --model bm25": "bm25 ranks documents without an encoder",
     "bench --models bm25": "bm25 ranks documents without an encoder",
     # run: options
