@@ -103,6 +103,8 @@ def _print_card(records: Sequence[RunRecord], name: str | None) -> None:
 
 def repeats(record: RunRecord) -> bool:
     """Whether this version understands the command in a record, and the command asks for the run of the record."""
+    from harness.store.record import architecture_of
+
     try:
         words = shlex.split(record.get("command", ""))
         options, unknown = _parser_of_cells().parse_known_args(words[3:])
@@ -115,7 +117,8 @@ def repeats(record: RunRecord) -> bool:
     if options.command is not run.run_cell:
         return "trained" in record  # the rest is in the checkpoint
     request, recipe = run.request_of(options), record["recipe"]
-    same = (request.model, request.seed) == (record["model"]["name"], record["seed"])
+    model = record["model"]
+    same = request.model in (architecture_of(model), model["weights"]) and request.seed == record["seed"]
     return same and all(recipe.get(name) == value for name, value in request.recipe.items())
 
 

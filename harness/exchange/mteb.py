@@ -133,7 +133,8 @@ def write(record: RunRecord, folder: Path) -> Path:
         "evaluation_time": sum(shown["seconds"].get(stage, 0.0) for stage in ("predict", "score")),
         "kg_co2_emissions": None,
     }
-    encoder = f"encoder-harness/{model['name']}-{model['size']}"
+    named = model["name"] if "architecture" in model else f"{model['name']}-{model['size']}"
+    encoder = f"encoder-harness/{named}"
     target = folder / encoder.replace("/", "__") / shown["key"]
     target.mkdir(parents=True, exist_ok=True)
     about = {"name": encoder, "revision": shown["key"], "n_parameters": model["params_total"], "framework": ["PyTorch"]}

@@ -52,7 +52,7 @@ def bins_of(one: Calibration) -> pd.DataFrame:
     return frame_of(
         {
             "dataset": one.comparison.dataset,
-            "size": one.comparison.size,
+            "size": one.comparison.size_shown,
             "encoder": label,
             "unit": one.unit,
             "bin": place + 1,

@@ -17,6 +17,7 @@ from harness.report.files import tables
 from harness.report.table import Column, Look, Table, as_csv, as_latex, frame_of
 from harness.report.ties import LEGEND
 from harness.store import RunRecord, frame
+from harness.store.record import OWN_SIZE
 
 _FIRST = ("split", "test_set", "id", "gold", "predicted", "probability", "probabilities", "numerator", "denominator")
 
@@ -87,7 +88,7 @@ def _paper(size: str, comparisons: Sequence[Comparison]) -> Table:
     over = f"{seeds[0]} to {counted(seeds[-1], 'seed')}" if len(seeds) > 1 else counted(seeds[0], "seed")
     cautions = dict.fromkeys(tables.caution_of(one) for one in comparisons if one.caveat)
     notes = (f"Median test scores in percent over {over}, {spread}", *cautions)
-    title = f"Encoders of size {size} on {counted(len({one.dataset for one in comparisons}), 'dataset')}"
+    title = f"Encoders {'with own weights' if size == OWN_SIZE else f'of size {size}'} on {counted(len({one.dataset for one in comparisons}), 'dataset')}"
     return Table(frame_of(rows), (Column("encoder"), *scored), f"paper-{slug(size)}", title, notes, looks, LEGEND)
 
 

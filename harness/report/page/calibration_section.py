@@ -41,6 +41,7 @@ def _section(one: Calibration, numbered: Mapping[str, int]) -> dict[str, object]
         "dataset": comparison.dataset,
         "family": comparison.family,
         "size": comparison.size,
+        "size_shown": comparison.size_shown,
         "apart": comparison.apart,
         "unit": one.unit,
         "chart": chart,
