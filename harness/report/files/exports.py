@@ -88,7 +88,8 @@ def _paper(size: str, comparisons: Sequence[Comparison]) -> Table:
     over = f"{seeds[0]} to {counted(seeds[-1], 'seed')}" if len(seeds) > 1 else counted(seeds[0], "seed")
     cautions = dict.fromkeys(tables.caution_of(one) for one in comparisons if one.caveat)
     notes = (f"Median test scores in percent over {over}, {spread}", *cautions)
-    title = f"Encoders {'with own weights' if size == OWN_SIZE else f'of size {size}'} on {counted(len({one.dataset for one in comparisons}), 'dataset')}"
+    which = "with own weights" if size == OWN_SIZE else f"of size {size}"
+    title = f"Encoders {which} on {counted(len({one.dataset for one in comparisons}), 'dataset')}"
     return Table(frame_of(rows), (Column("encoder"), *scored), f"paper-{slug(size)}", title, notes, looks, LEGEND)
 
 
