@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 
 from harness.comparison.entries import Entry
-from harness.comparison.paired_test import SIGNIFICANCE, Predictions, other_example, terms
+from harness.comparison.paired_test import SIGNIFICANCE, Shares, other_example
 from harness.comparison.stats import difference, holm
 from harness.errors import InputError
 
@@ -66,7 +66,7 @@ def _mark(p: float, detectable: float) -> Mark:
     return "tied" if detectable <= MATTERS else "unclear"
 
 
-def from_predictions(ranked: Sequence[Entry], predictions: Predictions, resamples: int, seed: int = 0) -> list[Mark]:
+def from_predictions(ranked: Sequence[Entry], shares: Shares, resamples: int, seed: int = 0) -> list[Mark]:
     """Compare each entry with the first by its test predictions, over examples and seeds.
 
     Without a second run on either side nothing is known of other seeds. Then a significant difference is one of these two
@@ -74,7 +74,7 @@ def from_predictions(ranked: Sequence[Entry], predictions: Predictions, resample
 
     Args:
         ranked: entries of one dataset with one fingerprint, the highest median first.
-        predictions: where the rows of their runs are read.
+        shares: reads the shares of an entry, such as `harness.comparison.paired_test.terms`.
         resamples: of every test, at least; more where there are so many entries that none could be significant.
         seed: of the resamples.
 
@@ -86,10 +86,10 @@ def from_predictions(ranked: Sequence[Entry], predictions: Predictions, resample
     best, *others = ranked
     level = SIGNIFICANCE / max(len(others), 1)
     resamples = max(resamples, ceil(2 / level))
-    its = terms(best, predictions)
+    its = shares(best)
 
     def against(entry: Entry, resamples: int) -> Against:
-        theirs = terms(entry, predictions)
+        theirs = shares(entry)
         if theirs[0] != its[0]:
             differing = other_example(theirs[0], its[0])
             raise InputError(f"entries of {entry.dataset} are of different examples ({differing})")

@@ -17,6 +17,9 @@ from harness.store import PredictionRow, RunRecord
 Predictions = Callable[[RunRecord], Iterable[PredictionRow]]
 """Reads the predictions of a run, see `harness.store.Store.predictions`."""
 
+Shares = Callable[[Entry], tuple[list[str], NDArray[np.float64]]]
+"""Ids of the examples and each example's share of the metric, see `terms`."""
+
 SIGNIFICANCE = 0.05
 RESAMPLES = 10_000
 

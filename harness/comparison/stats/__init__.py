@@ -15,28 +15,34 @@ The intervals:
 | the same for new pretrainings too | `examples.score_interval(pretrainings=...)` | examples; pretrainings by t |
 | the same, as published | `multi_bootstrap.multi_bootstrap` | pretrainings, runs, examples |
 | an aggregate over tasks, for new seeds on the same tasks | `aggregate.seed_interval` | seeds within each task |
+| mean rank and mean score of many models over tasks | `ranks.overall` | examples, the same for all; seeds by t |
 | the difference of two models on one task | `paired.difference` | examples, the same for both; seeds by t |
 | which of two models scores higher with a new seed | `improvement.probability_of_improvement` | nothing: closed form |
 """
 
 from harness.comparison.stats.aggregate import Estimate, iqm, median, seed_interval
-from harness.comparison.stats.examples import independent_scores, score, score_interval
+from harness.comparison.stats.examples import errors_of_all, independent_scores, score, score_interval
 from harness.comparison.stats.improvement import probability_of_improvement
 from harness.comparison.stats.multi_bootstrap import multi_bootstrap
 from harness.comparison.stats.paired import Difference, approximate_randomisation, difference, holm, paired_bootstrap
+from harness.comparison.stats.ranks import Overall, overall, ranks
 
 __all__ = [
     "Difference",
     "Estimate",
+    "Overall",
     "approximate_randomisation",
     "difference",
+    "errors_of_all",
     "holm",
     "independent_scores",
     "iqm",
     "median",
     "multi_bootstrap",
+    "overall",
     "paired_bootstrap",
     "probability_of_improvement",
+    "ranks",
     "score",
     "score_interval",
     "seed_interval",

@@ -141,7 +141,46 @@ def with_seeds(
     known = [spread for spread in spreads if spread is not None]
     if not known:
         return of_examples
-    each = [spread or known[0]._replace(units=1.0) for spread in spreads]
+    return _with_spreads(of_examples, [spread or known[0]._replace(units=1.0) for spread in spreads], rng)
+
+
+def errors_of_all(
+    sides: Sequence[Terms],
+    rng: np.random.Generator,
+    resamples: int,
+    pretrainings: Sequence[ArrayLike | None] | None = None,
+) -> NDArray[np.float64]:
+    """The errors of the mean scores of many models on one test set, over new seeds and new examples.
+
+    All models see the same draws of examples, and each has the error of its own seeds (see `with_seeds`). A model with a single
+    run takes over the greatest spread of the others; if all have one run, seeds are left out.
+
+    Args:
+        sides: terms of shape (runs, examples, 2), one array for each model; runs may differ in number. Scores of runs without
+            their predictions are terms of a single example, which make errors of the seeds alone.
+        rng: draws.
+        resamples: how many.
+        pretrainings: for each model the pretraining seed of each run, shape (runs,), or ``None`` if the runs share none.
+
+    Returns:
+        Shape (models, resamples).
+    """
+    of_examples = example_errors(list(sides), rng, resamples)
+    origins = pretrainings or [None] * len(sides)
+    spreads = [_spread(side, origin) for side, origin in zip(sides, origins, strict=True)]
+    known = [spread for spread in spreads if spread is not None]
+    if not known:
+        return np.stack(of_examples)
+    widest = max(known, key=lambda spread: spread.variance)._replace(units=1.0)
+    return np.stack(
+        [_with_spreads(errors, [spread or widest], rng) for errors, spread in zip(of_examples, spreads, strict=True)]
+    )
+
+
+def _with_spreads(
+    of_examples: NDArray[np.float64], each: Sequence[_Spread], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Add the errors of the seeds of all sides, see `with_seeds`."""
     variances = [one.variance / one.units for one in each]
     interaction = sum(one.interaction / one.units for one in each)
     drawn = of_examples.var()

@@ -6,6 +6,7 @@ from scipy import stats
 
 from harness.comparison.entries import Entry
 from harness.comparison.marks import MATTERS, from_predictions, from_seeds, welch
+from harness.comparison.paired_test import terms
 
 
 def entry(model, scores, metric="accuracy"):
@@ -27,6 +28,10 @@ def answering(rates, examples, seed=0):
         return [{"split": "test", "id": f"{place:05}", "terms": [int(hit), 1]} for place, hit in enumerate(hits)]
 
     return found, predictions
+
+
+def reader(predictions):
+    return lambda one: terms(one, predictions)
 
 
 def marks_of(found, marks):
@@ -53,14 +58,14 @@ def test_three_seeds_that_cannot_tell_0_26_from_0_91_are_no_tie():
 
 def test_predictions_of_three_seeds_that_cannot_tell_0_26_from_0_91_are_no_tie_either():
     found, predictions = answering(FAR_APART, examples=400)
-    marks = marks_of(found, from_predictions(found, predictions, 2000))
+    marks = marks_of(found, from_predictions(found, reader(predictions), 2000))
     assert marks["neobert"] == "unclear"
 
 
 def test_equal_encoders_tie_where_the_test_would_detect_what_matters():
     rates = {"a": (0.9,) * 5, "b": (0.9,) * 5, "far": (0.8,) * 5}
     found, predictions = answering(rates, examples=4000)
-    for marks in (from_predictions(found, predictions, 2000), from_seeds(found)):
+    for marks in (from_predictions(found, reader(predictions), 2000), from_seeds(found)):
         assert sorted(marks_of(found, marks).items()) in (
             [("a", "best"), ("b", "tied"), ("far", "")],
             [("a", "tied"), ("b", "best"), ("far", "")],
@@ -69,7 +74,7 @@ def test_equal_encoders_tie_where_the_test_would_detect_what_matters():
 
 def test_equal_encoders_on_few_examples_cannot_be_told_apart_and_do_not_tie():
     found, predictions = answering({"a": (0.7,) * 5, "b": (0.7,) * 5}, examples=40)
-    assert from_predictions(found, predictions, 2000) == ["best", "unclear"]
+    assert from_predictions(found, reader(predictions), 2000) == ["best", "unclear"]
 
 
 @pytest.mark.parametrize(("second", "mark"), [((0.7, 0.71, 0.72), ""), ((0.8, 0.809, 0.818), "tied")])
@@ -87,14 +92,14 @@ def test_a_single_seed_is_never_a_tie():
     three = [entry("a", (0.8, 0.81, 0.82)), entry("b", (0.3,)), entry("c", (0.1, 0.11, 0.12))]
     assert from_seeds(three) == ["best", "unclear", ""]
     found, predictions = answering({"a": (0.9,), "b": (0.9,), "far": (0.5,)}, examples=5000)
-    marks = marks_of(found, from_predictions(found, predictions, 2000))
+    marks = marks_of(found, from_predictions(found, reader(predictions), 2000))
     assert sorted(marks[model] for model in "ab") == ["best", "unclear"]
     assert marks["far"] == ""
 
 
 def test_a_clear_difference_is_found_among_a_hundred_encoders_and_more():
     found, predictions = answering({f"{n}": (0.9 if n else 0.1,) * 4 for n in range(102)}, examples=40)
-    marks = marks_of(found, from_predictions(found, predictions, 100))
+    marks = marks_of(found, from_predictions(found, reader(predictions), 100))
     assert marks["0"] == ""
 
 
@@ -102,7 +107,7 @@ def test_no_entry_and_one_entry():
     assert from_predictions([], lambda run: [], 100) == []
     assert from_seeds([entry("a", (0.8,))]) == ["best"]
     found, predictions = answering({"a": (0.9,)}, examples=10)
-    assert from_predictions(found, predictions, 100) == ["best"]
+    assert from_predictions(found, reader(predictions), 100) == ["best"]
 
 
 def test_a_difference_as_large_as_the_detectable_one_is_found_with_probability_0_8():
@@ -135,4 +140,4 @@ def test_runs_of_one_pretraining_are_no_independent_seeds():
 @pytest.mark.parametrize(("data", "rate"), [(11, 0.8645), (21, 0.8595)])
 def test_a_p_value_near_the_level_is_drawn_often_enough_that_the_seed_of_the_resamples_does_not_decide(data, rate):
     found, predictions = answering({"a": (0.9,) * 3, "b": (rate,) * 3}, examples=300, seed=data)
-    assert len({tuple(from_predictions(found, predictions, 500, seed=seed)) for seed in range(6)}) == 1
+    assert len({tuple(from_predictions(found, reader(predictions), 500, seed=seed)) for seed in range(6)}) == 1
