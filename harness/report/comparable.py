@@ -17,6 +17,7 @@ from harness.comparison.marks import MARKS, Mark
 from harness.comparison.names import size_of_all
 from harness.progress import counted
 from harness.report import metric_names
+from harness.report.chance import at_chance
 from harness.store import RunRecord
 from harness.store.record import ModelEntry, TaskEntry, TrainedOn
 
@@ -36,8 +37,8 @@ class Standing:
         label: short and unique among the standings of the report's comparison.
         score: median test score over seeds.
         low, high: interval of the median, equal to ``score`` where there is one seed.
-        mark: ``best`` if no other standing has a higher median, else how it compares with the best; empty for all if every
-            median is 0.
+        mark: ``best`` if no other standing has a higher median, else how it compares with the best; empty for all if none
+            is better than a constant answer.
         seconds: median of a whole run.
     """
 
@@ -133,6 +134,16 @@ class Comparison:
         caveats = self.task.get("caveats")
         return "; ".join(map(str, caveats)) if isinstance(caveats, list) else ""
 
+    @property
+    def spans(self) -> bool:
+        """Whether its encoders have several sizes."""
+        return len({standing.entry.size for standing in self.standings if not standing.entry.is_ranker}) > 1
+
+    @property
+    def at_chance(self) -> bool:
+        """Whether no encoder is clearly better than one constant answer, see `harness.report.chance`."""
+        return at_chance(self.task, [standing.score for standing in self.standings])
+
     @cached_property
     def lengths(self) -> list[int]:
         """The lengths in tokens at which its runs are scored; empty where they are not scored by length."""
@@ -140,8 +151,13 @@ class Comparison:
 
     @cached_property
     def types(self) -> list[str]:
-        """The types by which the main metric is split, such as entity types, alphabetically."""
-        return metric_names.types(self._metrics, self.metric)
+        """The types by which `split_metric` is split, such as entity types or labels, alphabetically."""
+        return metric_names.types(self._metrics, self.split_metric)
+
+    @cached_property
+    def split_metric(self) -> str:
+        """The metric that is known for each type: the main one, or the F1 of each label."""
+        return metric_names.split(self._metrics, self.metric)
 
     @property
     def _metrics(self) -> set[str]:
@@ -253,7 +269,7 @@ def slug(text: str) -> str:
 
 def _standings(ranked: Sequence[Entry], marks: Sequence[Mark]) -> tuple[Standing, ...]:
     best = median(ranked[0].scores())
-    scored = any(median(entry.scores()) != 0 for entry in ranked)  # if all are 0, nothing was learned
+    scored = not at_chance(ranked[0].runs[0]["task"], [median(entry.scores()) for entry in ranked])
     return tuple(
         _standing(entry, label, "" if not scored else "best" if median(entry.scores()) == best else mark)
         for entry, label, mark in zip(ranked, _labels(ranked), marks, strict=True)

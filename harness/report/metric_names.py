@@ -14,6 +14,8 @@ _PLACE = re.compile(r"L(\d+)(?:\.([DP]\d+(?:\.\d+)?))?")
 """A length in tokens, and a part of the inputs of that length: the letter of an `Axis` and a value."""
 
 CANDIDATES = "candidates_"
+OF_LABELS = "f1"
+"""``f1.LABEL`` is the F1 of one label, in tasks whose main metric is not split."""
 
 Place = tuple[int, str | None]
 """A length in tokens and a part of its inputs, such as ``D50``; ``None`` stands for all inputs of the length."""
@@ -68,6 +70,12 @@ def types(names: Iterable[str], metric: str) -> list[str]:
     names = set(names)
     at_places = {named(metric, place).removeprefix(f"{metric}.") for place in places(names, metric)}
     return sorted(set(_parts(names, metric)) - at_places)
+
+
+def split(names: Iterable[str], metric: str) -> str:
+    """The metric that is known for each type: the main one, or `OF_LABELS` where only that is split."""
+    names = set(names)
+    return OF_LABELS if not types(names, metric) and types(names, OF_LABELS) else metric
 
 
 def of_candidates(names: Iterable[str]) -> list[str]:

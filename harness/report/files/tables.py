@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
@@ -9,6 +11,7 @@ import pandas as pd
 
 from harness.comparison.names import millions, size_of
 from harness.progress import counted
+from harness.report.chance import guess_of, sentence_of
 from harness.report.comparable import Comparison, Standing, in_all, recipe_sentence
 from harness.report.metric_names import of_candidates
 from harness.report.table import Column, Look, Table, frame_of
@@ -20,6 +23,7 @@ def _interval(ends: tuple[float, float]) -> str:
     return f"{ends[0]:.4f} to {ends[1]:.4f}"
 
 
+_NUMBER = re.compile(r"\b(?:0x)?\d[\w.,]*")
 _PARAMETERS = Column("parameters", millions, number=True)
 
 
@@ -30,6 +34,7 @@ def of_comparison(comparison: Comparison) -> Table:
     )
     columns = (
         Column("model"),
+        *([Column("size")] if comparison.spans else []),
         Column("weights"),
         *(Column(name, "{:.4f}", number=True, missing="–") for name in given),
         Column("score", "{:.4f}", number=True, head=comparison.metric),
@@ -60,6 +65,7 @@ def _row(standing: Standing, comparison: Comparison) -> dict[str, object]:
     entry = standing.entry
     return {
         "model": entry.model,
+        "size": entry.size,
         "weights": weights_of(standing, comparison),
         "score": standing.score,
         "interval": (standing.low, standing.high) if len(entry.runs) > 1 else None,
@@ -76,7 +82,7 @@ def weights_of(standing: Standing, comparison: Comparison) -> str:
     same = [
         other
         for other in comparison.standings
-        if (other.entry.model, other.entry.weights) == (entry.model, entry.weights)
+        if (other.entry.model, other.entry.size, other.entry.weights) == (entry.model, entry.size, entry.weights)
     ]
     return entry.weights if len(same) == 1 else f"{entry.weights} {str(standing.model['identity'])[-8:]}"
 
@@ -103,13 +109,17 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
             for one in comparison.standings
             if one.entry.doubts
         ),
-        ""
-        if any(standing.best for standing in comparison.standings)
-        else "Every median is 0, so none is marked as best.",
+        f"{sentence_of(comparison.task)}, so none is marked as best." if comparison.at_chance else "",
+        _guess(comparison),
         "One seed is an anecdote, not a ranking." if counts == {1} else "",
         "Numbers of seeds differ between models." if len(counts) > 1 else "",
     ]
     return tuple(note for note in notes if note)
+
+
+def _guess(comparison: Comparison) -> str:
+    guess = guess_of(comparison.task)
+    return "" if guess is None or comparison.at_chance else f"One constant answer scores {guess:.4f}."
 
 
 def _of(comparison: Comparison) -> str:
@@ -160,6 +170,7 @@ def caution_of(comparison: Comparison) -> str:
 def column_title(comparison: Comparison) -> str:
     """The dataset, with what sets this comparison apart and a mark where the dataset needs a caution."""
     caution = " (caution)" if comparison.caveat else ""
+    caution += " (at chance)" if comparison.at_chance else ""
     return comparison.dataset + caution + (f", {comparison.apart}" if comparison.apart else "")
 
 
@@ -217,6 +228,31 @@ def of_failed(records: Iterable[FailureRecord]) -> Table:
     names = ("model", "size", "dataset")
     numbers = (Column("learning_rate", number=True, head="lr"), Column("seed", number=True))
     return Table(frame_of(rows), (*(Column(name) for name in names), *numbers, Column("status"), Column("error")))
+
+
+def by_cause(records: Iterable[FailureRecord]) -> Table:
+    """One row for each cause: errors that differ in numbers alone are one cause. The most frequent comes first."""
+    groups: dict[tuple[str, str], list[FailureRecord]] = defaultdict(list)
+    for record in records:
+        groups[record["status"], _NUMBER.sub("N", error_of(record))].append(record)
+    rows = [
+        {
+            "cells": len(group),
+            "status": status,
+            "error": error_of(group[0]),
+            "models": _few(f"{one['model']['name']} {one['model']['size']}" for one in group),
+            "datasets": _few(one["task"]["dataset"] for one in group),
+        }
+        for (status, _), group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+    columns = (Column("error"), Column("status"), Column("cells", number=True), Column("models"), Column("datasets"))
+    return Table(frame_of(rows), columns, "failed-by-cause", "Failed cells by cause")
+
+
+def _few(names: Iterable[str]) -> str:
+    """At most four different names."""
+    found = sorted(set(names))
+    return ", ".join(found[:4]) + (f" and {len(found) - 4} more" if len(found) > 4 else "")
 
 
 def error_of(record: FailureRecord) -> str:

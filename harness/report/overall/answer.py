@@ -1,0 +1,143 @@
+"""The answer in one or two sentences: which model scores highest, or why that cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.report.overall.rows import Overall, Row
+
+_NAMED = 3
+"""Most models named in a list."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a reader is told first.
+
+    Attributes:
+        text: one or two sentences; empty if there are no scores at all.
+        told: whether one model is told from all others.
+    """
+
+    text: str
+    told: bool = False
+
+
+def answer(overall: Overall) -> Answer:
+    """The answer that the statistics allow.
+
+    A model is called the best only if no other model's interval of the mean rank overlaps its own, and only if its seeds
+    are several: a single run says nothing about the next.
+    """
+    models = [*overall.rows, *overall.incomplete]
+    if not models:
+        return Answer("")
+    if not overall.datasets:
+        return Answer(_all_at_chance(overall))
+    if len(models) == 1:
+        return Answer(f"There is nothing to compare: only {models[0].name} was run.")
+    if len(overall.rows) < 2:
+        return Answer(_no_rows(overall))
+    best, *others = overall.rows
+    rivals = [row for row in others if _overlap(best, row)]
+    if not overall.over_seeds:
+        return Answer(_single_seed(overall, best))
+    sentences = [_open(overall, best, rivals) if rivals else _told(overall, best, others[0])]
+    if faster := _fastest(best, rivals or others):
+        sentences.append(_speed(best, faster, overall))
+    return Answer(" ".join([*sentences, *_remarks(overall)]), told=not rivals)
+
+
+def _all_at_chance(overall: Overall) -> str:
+    if not overall.at_chance:
+        return "Nothing can be told: every run is a trial or a test on another dataset than that of the training."
+    where = overall.at_chance[0] if len(overall.at_chance) == 1 else f"all {len(overall.at_chance)} datasets"
+    return f"Nothing can be told: on {where} no model scores above one constant answer."
+
+
+def _no_rows(overall: Overall) -> str:
+    """Which run would make the table comparable."""
+    least = min(
+        [*overall.rows, *overall.incomplete], key=lambda row: (len(row.missing) or len(overall.datasets) + 1, row.name)
+    )
+    missing = _listed(least.missing)
+    return f"Cannot tell which model is best: no two models were run on the same datasets. Run {least.name} on {missing} too."
+
+
+def _single_seed(overall: Overall, best: Row) -> str:
+    assert best.rank
+    return (
+        f"Cannot tell which model is best: there is no second seed. In these single runs on {_where(overall)} "
+        f"{best.name} has the best mean rank ({best.rank.value:.1f}). Add seeds with --seeds 0-4."
+    )
+
+
+def _told(overall: Overall, best: Row, second: Row) -> str:
+    measure = "mean score" if len(overall.datasets) == 1 else "mean rank"
+    return (
+        f"On {_where(overall)} {best.name} scores highest ({measure} {_interval(best, overall)}); no other model's interval "
+        f"overlaps. The next is {second.name} ({_interval(second, overall)})."
+    )
+
+
+def _open(overall: Overall, best: Row, rivals: Sequence[Row]) -> str:
+    has = "the highest mean score" if len(overall.datasets) == 1 else "the best mean rank"
+    whose = "its interval overlaps" if len(rivals) == 1 else "their intervals overlap"
+    return (
+        f"On {_where(overall)} {best.name} has {has} ({_interval(best, overall)}), but it cannot be told from "
+        f"{_listed([row.name for row in rivals])}: {whose}."
+    )
+
+
+def _where(overall: Overall) -> str:
+    return overall.datasets[0] if len(overall.datasets) == 1 else f"these {len(overall.datasets)} datasets"
+
+
+def _speed(best: Row, faster: Row, overall: Overall) -> str:
+    assert best.cost
+    assert faster.cost
+    assert overall.setting
+    times = faster.cost.tokens_per_s / best.cost.tokens_per_s
+    return f"{faster.name} is {times:.1f} times as fast as {best.name} at {overall.setting.tokens:,} tokens."
+
+
+def _fastest(best: Row, others: Sequence[Row]) -> Row | None:
+    """The fastest of the others, if it is faster than the best by more than the spread of both."""
+    measured = [row for row in others if row.cost]
+    if not best.cost or not measured:
+        return None
+    found = max(measured, key=lambda row: row.cost.tokens_per_s if row.cost else 0.0)
+    return found if found.cost and found.cost.slow > best.cost.fast else None
+
+
+def _remarks(overall: Overall) -> list[str]:
+    """What the answer leaves out."""
+    told = []
+    if len(overall.datasets) == 1:
+        told.append("One dataset says nothing about others.")
+    if overall.at_chance:
+        told.append(f"Not counted, as no model is above chance: {_listed(overall.at_chance)}.")
+    if overall.incomplete:
+        told.append(f"Not ranked, as runs are missing: {_listed([row.name for row in overall.incomplete])}.")
+    return told
+
+
+def _overlap(one: Row, other: Row) -> bool:
+    return one.rank is not None and other.rank is not None and other.rank.low <= one.rank.high
+
+
+def _listed(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``, ``a, b, c and 4 more``."""
+    shown = list(names[:_NAMED])
+    if len(names) > _NAMED:
+        return f"{', '.join(shown)} and {len(names) - _NAMED} more"
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _interval(row: Row, overall: Overall) -> str:
+    """The rank with its interval, or the score where there is one dataset."""
+    found, digits = (row.score, 4) if len(overall.datasets) == 1 else (row.rank, 1)
+    assert found
+    value, low, high = (f"{number:.{digits}f}" for number in found)
+    return f"{value}, 95 % interval {low} to {high}"
