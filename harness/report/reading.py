@@ -58,6 +58,11 @@ class Reading:
     pretraining: list[PretrainingRecord] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
 
+    @property
+    def anything(self) -> bool:
+        """Whether a record could be read."""
+        return bool(self.runs or self.failed or self.bench or self.imported or self.pretraining)
+
     def add(self, record: Record) -> None:
         """Take in one whole record."""
         kind = record.get("kind", "run")

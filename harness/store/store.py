@@ -149,6 +149,11 @@ class Store:
         files = sorted(self.folder.glob(f"*/{RECORD}"))
         return (file for file in files if not file.parent.name.startswith("."))
 
+    def state(self) -> str:
+        """A digest that changes when a record appears, changes or disappears."""
+        found = [(file.parent.name, stat.st_mtime_ns, stat.st_size) for file in self.files() for stat in [file.stat()]]
+        return sha256([repr(found).encode()])
+
     @overload
     def records(self, kind: Literal["run"] = "run", on_problem: Callable[[str], None] = ...) -> Iterator[RunRecord]: ...
 

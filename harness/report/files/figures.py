@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from harness.machine.provenance import processors
+from harness.report.chance import guess_of
 from harness.report.comparable import Comparison, Standing
 from harness.report.cost.plots import SETTINGS, folded, save, style, within_shares
 from harness.report.page import svg
@@ -109,6 +110,10 @@ def _scores(comparison: Comparison, numbered: Mapping[str, int]) -> Figure:
     axes.set_ylim(len(standings) - 0.4, -0.6)
     axes.set_xlabel(f"{comparison.metric} on test: seeds, median, 95 % interval")
     ends = [end for one in standings for end in (one.low, one.high, *one.scores)]
+    if (guess := guess_of(comparison.task)) is not None:
+        axes.axvline(guess, color="0.45", linestyle=(0, (4, 3)), linewidth=1, label="one constant answer")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
+        ends.append(guess)
     axes.set_xlim(within_shares(axes.get_xlim(), ends))
     axes.grid(axis="x", color="0.88", linewidth=0.7)
     axes.tick_params(axis="y", length=0)
@@ -147,6 +152,9 @@ def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[st
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xticks(scale.ticks, [scale.label(tick) for tick in scale.ticks])
         axes.grid(color="0.88", linewidth=0.7)
+    if (guess := guess_of(comparison.task)) is not None:
+        for axes in all_axes:
+            axes.axhline(guess, color="0.45", linestyle=(0, (4, 3)), linewidth=1, label="one constant answer")
     all_axes[0].set_ylabel(f"{comparison.metric} on test")
     ends = [end for one in comparison.standings[:_MOST] for end in (one.low, one.high)]
     all_axes[0].set_ylim(within_shares(all_axes[0].get_ylim(), ends))
@@ -165,7 +173,7 @@ def _types(comparison: Comparison, numbered: Mapping[str, int]) -> Figure:
     figure, (axes,) = _canvas(comparison, 1, max(1.5 + 0.4 * len(kinds), 1 + 0.19 * len(standings)))
     for place, standing in enumerate(standings):
         colour, marker, _ = style(numbered[standing.label])
-        values = [median_of(standing, f"{comparison.metric}.{kind}") for kind in kinds]
+        values = [median_of(standing, f"{comparison.split_metric}.{kind}") for kind in kinds]
         offset = 0.5 * (place / max(len(standings) - 1, 1) - 0.5)
         drawn = [(value, row + offset) for row, value in enumerate(values) if value is not None]
         if drawn:
@@ -179,7 +187,7 @@ def _types(comparison: Comparison, numbered: Mapping[str, int]) -> Figure:
             )
     axes.set_yticks(range(len(kinds)), [folded(kind) for kind in kinds])
     axes.set_ylim(len(kinds) - 0.5, -0.5)
-    axes.set_xlabel(f"{comparison.metric} of one type, median over seeds")
+    axes.set_xlabel(f"{comparison.split_metric} of one type, median over seeds")
     axes.set_xlim(within_shares(axes.get_xlim(), axes.dataLim.intervalx))
     axes.grid(color="0.88", linewidth=0.7)
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
@@ -218,7 +226,7 @@ def _type_rows(comparison: Comparison) -> list[dict[str, object]]:
             "size": comparison.size_shown,
             "encoder": standing.label,
             "type": kind,
-            f"median {comparison.metric}": median_of(standing, f"{comparison.metric}.{kind}"),
+            f"median {comparison.split_metric}": median_of(standing, f"{comparison.split_metric}.{kind}"),
         }
         for standing in comparison.standings
         for kind in comparison.types

@@ -11,16 +11,18 @@ from harness.errors import InputError
 from harness.exchange.published import published_command
 from harness.plain_text import plain
 from harness.report import pretraining, suites
-from harness.report.comparable import Comparison, comparisons, slug
+from harness.report.comparable import Comparison, slug
 from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
 from harness.report.cost.curves import models_of
 from harness.report.examples import median_run
-from harness.report.files import calibration_plots, figures, length_plots, tables, transfer
+from harness.report.files import calibration_plots, captions, figures, length_plots, overall_figure, tables, transfer
+from harness.report.overall import table as overall_table
+from harness.report.overall.answer import answer
 from harness.report.page import browser, page, panels
 from harness.report.reading import Reading
-from harness.report.table import Table, as_csv, as_latex, as_markdown, shown_as_csv
-from harness.report.ties import Ties
+from harness.report.results import Results, results
+from harness.report.table import Table, as_csv, as_latex, as_markdown, frame_of, shown_as_csv
 from harness.store import Store
 from harness.store.record import PointRecord
 from models.encoder import baseline_of
@@ -31,7 +33,11 @@ _MAPS = 10
 
 
 def write(
-    store: Store, reading: Reading, folder: Path, show: Callable[[Table], None] = lambda matrix: None
+    store: Store,
+    reading: Reading,
+    folder: Path,
+    show: Callable[[Table | str], None] = lambda shown: None,
+    renew: int = 0,
 ) -> list[Path]:
     """Write tables, figures and the page of a store; returns the files, the page last.
 
@@ -39,35 +45,56 @@ def write(
         store: where the predictions are read.
         reading: the content of the store.
         folder: made where it is missing.
-        show: called with each matrix of training data and test sets, see `harness.report.files.transfer`.
+        show: called with the answer, the table of all models over all datasets, and each matrix of training data and test
+            sets, see `harness.report.files.transfer`.
+        renew: seconds after which the page loads itself again; 0 for never.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    found = comparisons(reading.runs, Ties(store))
-    matrices = transfer.matrices(found)
-    for matrix in matrices:
-        show(matrix)
-    numbered = panels.numbers(found, reading.bench, reading.pretraining)
-    throughput = {one.name: panels.throughput(one, reading.bench)[0] for one in found}
+    found = results(store, reading)
+    matrices = transfer.matrices(found.comparisons)
+    models = overall_table.table(found.overall)
+    for shown in (answer(found.overall).text, models if models and len(models.frame) > 1 else None, *matrices):
+        if shown:
+            show(shown)
+    throughput = {one.name: panels.throughput(one, reading.bench)[0] for one in found.panels}
     command = published_command(shlex.join(["python", "-m", "harness", *sys.argv[1:]]))
-    with figures.drawing(found, numbered, throughput, folder / "figures") as drawn:
-        files = _write_tables(found, matrices, reading, folder / "tables")
-        files += _write_lengths(found, store, folder / "figures")
+    with figures.drawing(found.panels, found.numbered, throughput, folder / "figures") as drawn:
+        files = _write_overall(found, folder / "tables")
+        files += overall_figure.write(found.overall, found.numbered, folder / "figures")
+        files += _write_tables(found, matrices, reading, folder / "tables")
+        files += _write_lengths(found.comparisons, store, folder / "figures")
         files += _write_bench(reading.bench, folder / "bench")
         files += pretraining.write_figures(reading.pretraining, folder / "figures")
-        examined = browser.examine(found, store)
-        files += calibration_plots.write(examined.calibrations, numbered, folder / "figures")
-        written = _write(folder / PAGE, page.render(store, reading, found, command, examined))
-        return [*files, *drawn(), written]
+        examined = browser.examine(found.comparisons, store)
+        files += calibration_plots.write(examined.calibrations, found.numbered, folder / "figures")
+        written = _write(folder / PAGE, page.render(store, reading, found, command, examined, renew))
+        files += drawn()
+        if text := captions.as_text(found, files):
+            files.append(_write(folder / "figures" / captions.NAME, text))
+        return [*files, written]
 
 
-def _write_tables(found: Sequence[Comparison], matrices: Sequence[Table], reading: Reading, folder: Path) -> list[Path]:
+def _write_overall(found: Results, folder: Path) -> list[Path]:
+    """The tables over all comparisons; those in Markdown begin with the answer."""
+    folder.mkdir(parents=True, exist_ok=True)
+    files, overall = [], found.overall
+    for table in (overall_table.table(overall), tables.leaderboard(found.comparisons) if found.comparisons else None):
+        if table:
+            answered = overall_table.with_answer(table, overall)
+            files.append(_write(folder / f"{table.name}.md", as_markdown(answered)))
+            files.append(_write(folder / f"{table.name}.tex", as_latex(table)))
+    if rows := overall_table.rows_for_csv(overall):
+        files.append(_write(folder / f"{overall_table.NAME}.csv", as_csv(frame_of(rows))))
+    return files
+
+
+def _write_tables(found: Results, matrices: Sequence[Table], reading: Reading, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    sheets = [tables.leaderboard(found)] if found else []
-    sheets += [tables.of_comparison(comparison) for comparison in found]
-    sheets += suites.tables(found)
+    sheets = [tables.of_comparison(comparison) for comparison in found.panels]
+    sheets += suites.tables(found.comparisons)
     sheets += matrices
     sheets += pretraining.tables(reading.pretraining)
     if imported := tables.of_imported(reading.imported):
@@ -75,9 +102,9 @@ def _write_tables(found: Sequence[Comparison], matrices: Sequence[Table], readin
     for table in sheets:
         files.append(_write(folder / f"{table.name}.md", as_markdown(table)))
         files.append(_write(folder / f"{table.name}.tex", as_latex(table)))
-    if found:
-        files.append(_write(folder / "leaderboard.csv", as_csv(tables.leaderboard_rows(found))))
-    for comparison in found:
+    if found.comparisons:
+        files.append(_write(folder / "leaderboard.csv", as_csv(tables.leaderboard_rows(found.comparisons))))
+    for comparison in found.panels:
         files.append(_write(folder / f"{comparison.name}.csv", as_csv(tables.rows_of(comparison))))
         files.append(_write(folder / f"{comparison.name}-seeds.csv", as_csv(tables.seeds_of(comparison))))
     files += [_write(folder / f"{matrix.name}.csv", shown_as_csv(matrix)) for matrix in matrices]
@@ -118,5 +145,7 @@ def _write_bench(bench: Sequence[PointRecord], folder: Path) -> list[Path]:
 
 
 def _write(file: Path, content: str) -> Path:
-    file.write_text(plain(content), encoding="utf-8")
-    return file
+    """Write a whole file at once: a browser that loads the page meanwhile sees the old one or the new one."""
+    new = file.with_name(f".{file.name}.new")
+    new.write_text(plain(content), encoding="utf-8")
+    return new.replace(file)

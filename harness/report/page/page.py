@@ -23,39 +23,52 @@ from harness.progress import counted
 from harness.report import pretraining, pretraining_scores, suites, ties
 from harness.report.comparable import Comparison
 from harness.report.files import tables, transfer
-from harness.report.page import bench_section, calibration_section, length_section, panels, svg
+from harness.report.page import (
+    bench_section,
+    calibration_section,
+    length_section,
+    overall_section,
+    panels,
+    svg,
+    training_section,
+)
 from harness.report.page.browser import NOTHING, Examined
 from harness.report.reading import Reading
+from harness.report.results import Results
 from harness.store import RunRecord, Store
 
 LARGEST_PAGE = 8_000_000
 """Bytes. Examples and panels beyond it are left out, and the page says so; see `browser.EXAMPLE_BYTES`."""
 _PANEL_BYTES = 4_000_000
-SCRIPTS = ("page.js", "examples.js", "downloads.js")
+SCRIPTS = ("address.js", "page.js", "overall.js", "examples.js", "downloads.js")
 STYLES = ("page.css", "examples.css")
 _SHOWN = 100
 """Most failed cells and broken records on the page."""
 
 
 def render(
-    store: Store, reading: Reading, comparisons: Sequence[Comparison], command: str, examined: Examined = NOTHING
+    store: Store,
+    reading: Reading,
+    results: Results,
+    command: str,
+    examined: Examined = NOTHING,
+    renew: int = 0,
 ) -> str:
     """The page as text.
 
     Args:
         store: has a name.
         reading: the content of the store.
-        comparisons: of its finished runs.
+        results: of its finished runs.
         command: repeats the report.
         examined: what the predictions say.
+        renew: seconds after which the page loads itself again; 0 for never.
     """
     templates = _templates()
-    content = _content(store, reading, comparisons, templates)
+    content = _content(store, reading, results, templates)
     content["browser"], content["unread"] = examined.parts, examined.n_unread
-    content["calibration"] = calibration_section.sections(
-        examined.calibrations, panels.numbers(comparisons, reading.bench, reading.pretraining)
-    )
-    content["command"] = command
+    content["calibration"] = calibration_section.sections(examined.calibrations, results.numbered)
+    content |= {"command": command, "renew": renew}
     content["sections"] = _sections(content)
     script = Markup("".join(map(_source, SCRIPTS)))  # our own files
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -64,23 +77,25 @@ def render(
     return page.render(content, script=script, style=style, script_hash=f"sha256-{digest}", shapes=svg.shapes())
 
 
-def _content(
-    store: Store, reading: Reading, comparisons: Sequence[Comparison], templates: Environment
-) -> dict[str, object]:
+def _content(store: Store, reading: Reading, results: Results, templates: Environment) -> dict[str, object]:
     """What the template shows."""
-    numbers = panels.numbers(comparisons, reading.bench, reading.pretraining)
-    drawn, omitted = _panels(comparisons, reading, numbers, templates)
+    comparisons, numbers = results.comparisons, results.numbered
+    training = training_section.sections(comparisons, numbers)
+    drawn, omitted = _panels(results.panels, reading, numbers, templates)
     return {
         "summary": _summary(reading, comparisons),
         "families": _families(comparisons),
         "sizes": [(size, size_in_words(size)) for size in sorted({one.size for one in comparisons})],
         "comparisons": comparisons,
+        "overall": overall_section.section(results.overall, numbers),
         "legend": ties.LEGEND,
         "board": panels.board(comparisons, numbers, {one.name for one in comparisons} - set(omitted)),
         "panels": drawn,
         "omitted": omitted,
         "transfer": transfer.matrices(comparisons),
         "types": panels.types(comparisons, numbers),
+        "training": training[0],
+        "training_omitted": training[1],
         "lengths": length_section.sections(comparisons, numbers),
         "pretraining": pretraining.sections(reading.pretraining, numbers),
         "progress": pretraining_scores.sections(comparisons, numbers),
@@ -88,6 +103,7 @@ def _content(
         "suites": suites.tables(comparisons),
         "imported": tables.of_imported(reading.imported),
         "failed": tables.of_failed(reading.failed) if reading.failed else None,
+        "causes": tables.by_cause(reading.failed) if reading.failed else None,
         "broken": reading.broken,
         "shown": _SHOWN,
         "datasets": _datasets(comparisons),
@@ -155,6 +171,7 @@ def _sections(content: Mapping[str, object]) -> list[tuple[str, str]]:
     optional = {
         "tasks": ("panels", "Tasks"),
         "transfer": ("transfer", "Trained here, tested there"),
+        "training": ("training", "Training"),
         "types": ("types", "Scores by type"),
         "lengths": ("lengths", "Scores by length"),
         "pretraining": ("pretraining", "Pretraining"),
@@ -165,7 +182,8 @@ def _sections(content: Mapping[str, object]) -> list[tuple[str, str]]:
         "failed": ("failed", "Failed cells"),
     }
     found = [(identity, title) for identity, (name, title) in optional.items() if content[name]]
-    return [("leaderboard", "Leaderboard"), *found, ("provenance", "Provenance")]
+    first = [("overall", "All models")] if content["overall"] else []
+    return [*first, ("leaderboard", "Leaderboard"), *found, ("provenance", "Provenance")]
 
 
 def _runs(comparisons: Iterable[Comparison]) -> Iterable[RunRecord]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import count
 from statistics import median
 
 from markupsafe import Markup
 
 from harness.progress import counted
+from harness.report.chance import guess_of, sentence_of
 from harness.report.comparable import FINE_TUNED, Comparison, Standing, in_all
 from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.pareto import nearest
@@ -19,6 +21,9 @@ from harness.store.record import PointRecord, PretrainingRecord
 
 WORTH_DRAWING = 1.05
 """A chart is drawn if the most expensive encoder costs at least this many times the cheapest."""
+_FAR = 2.0
+"""Ranges of the scores. A constant answer farther below them is no line among the seeds, because it would squeeze them together;
+it is a line in the charts of score against cost, and in words."""
 
 
 def numbers(
@@ -29,6 +34,22 @@ def numbers(
     labels |= {record["point"]["model"] for record in bench}
     labels |= {record["model"]["name"] for record in pretraining}
     return styles_of(labels)
+
+
+def numbers_with(names: Iterable[tuple[str, str]], numbered: Mapping[str, int]) -> dict[str, int]:
+    """The same with a style for each name among several sizes: the first name of a label has the label's, others their own.
+
+    Args:
+        names: name and label.
+        numbered: the number of each label.
+    """
+    found, used = dict(numbered), set[int]()
+    for name, label in names:
+        if name not in found:
+            number = numbered[label]
+            found[name] = next(free for free in count() if free not in found.values()) if number in used else number
+        used.add(found[name])
+    return found
 
 
 def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown: Collection[str]) -> dict[str, object]:
@@ -50,6 +71,7 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
                 "metric": comparison.metric,
                 "dataset": comparison.dataset,
                 "family": comparison.family,
+                "at_chance": comparison.at_chance,
             }
             for comparison in columns.values()
         ],
@@ -76,7 +98,7 @@ def _board_cell(comparison: Comparison, standing: Standing, shown: Collection[st
 def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[PointRecord]) -> dict[str, object]:
     """One comparison: a row for each encoder, seeds on a common scale, and scores against cost."""
     ends = [value for standing in comparison.standings for value in (standing.low, standing.high, *standing.scores)]
-    scale = svg.linear(ends)
+    scale = svg.scores(ends, guess_of(comparison.task), _FAR)
     rates, source = throughput(comparison, bench)
     rows = [
         {
@@ -101,6 +123,7 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[P
         "size_shown": comparison.size_shown,
         "apart": comparison.apart,
         "caveat": comparison.caveat,
+        "chance": sentence_of(comparison.task) if comparison.at_chance else "",
         "metric": comparison.metric,
         "axis": svg.axis(scale),
         "rows": rows,
@@ -148,7 +171,8 @@ def costs(comparison: Comparison, rates: Mapping[str, float]) -> dict[str, dict[
 
 
 def _cost_charts(comparison: Comparison, rates: Mapping[str, float], numbered: Mapping[str, int]) -> list[Markup]:
-    up = svg.linear([end for standing in comparison.standings for end in (standing.low, standing.high)])
+    ends = [end for standing in comparison.standings for end in (standing.low, standing.high)]
+    up = svg.scores(ends, guess_of(comparison.task))
     charts = []
     for label, found in costs(comparison, rates).items():
         series = [
@@ -217,21 +241,23 @@ def median_of(standing: Standing, metric: str) -> float | None:
 
 
 def types(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, object]]:
-    """For each comparison whose main metric is split by type a table of encoder and type, shaded by score."""
+    """For each comparison with a metric that is split by type a table of encoder and type, shaded by score."""
     return [
         {
             "dataset": comparison.dataset,
             "family": comparison.family,
             "size": comparison.size,
             "title": comparison.dataset,
-            "remark": ", ".join(part for part in (comparison.size_shown, comparison.apart, comparison.metric) if part),
+            "remark": ", ".join(
+                part for part in (comparison.size_shown, comparison.apart, comparison.split_metric) if part
+            ),
             "corner": "model",
             "head": comparison.types,
             "rows": [
                 {
                     "label": standing.label,
                     "number": numbered[standing.label],
-                    "values": [median_of(standing, f"{comparison.metric}.{kind}") for kind in comparison.types],
+                    "values": [median_of(standing, f"{comparison.split_metric}.{kind}") for kind in comparison.types],
                 }
                 for standing in comparison.standings
             ],

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from markupsafe import Markup
@@ -39,6 +39,7 @@ class Scale:
         log: drawn by the logarithm.
         ticks: the numbers that are labelled.
         label: of a tick.
+        guess: the score of a constant answer, drawn as a dashed line; ``None`` if there is none on this scale.
     """
 
     low: float
@@ -46,6 +47,7 @@ class Scale:
     log: bool
     ticks: tuple[float, ...]
     label: Callable[[float], str] = lambda number: short(number)
+    guess: float | None = None
 
     def percent(self, value: float) -> float:
         """The place of a number, rounded to what can be seen."""
@@ -70,6 +72,20 @@ def linear(values: Iterable[float], least: float = 0.02, steps: int = 4) -> Scal
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     ticks = tuple(round(number * step, 10) for number in range(first, last + 1))
     return Scale(ticks[0], ticks[-1], False, ticks)
+
+
+def scores(values: Iterable[float], guess: float | None, far: float = math.inf) -> Scale:
+    """A linear scale of scores that includes the score of a constant answer.
+
+    Args:
+        values: the scores.
+        guess: of a constant answer, if there is one.
+        far: a constant answer farther below than this many ranges of the scores is left out.
+    """
+    found = list(values)
+    if guess is None or min(found) - guess > far * max(max(found) - min(found), 0.02):
+        return linear(found)
+    return replace(linear([*found, guess]), guess=guess)
 
 
 def logarithmic(values: Iterable[float], room: float = 1.25) -> Scale:
@@ -138,6 +154,10 @@ def strip(number: int, scale: Scale, scores: Sequence[float], middle: float, low
     x = scale.percent
     colour, _ = style(number)
     grid = Markup().join(Markup('<line class="grid" x1="{0}%" x2="{0}%" y2="100%"/>').format(x(t)) for t in scale.ticks)
+    if scale.guess is not None:
+        grid += Markup(
+            '<line class="guess" x1="{0}%" x2="{0}%" y2="100%"><title>one constant answer: {1:.4f}</title></line>'
+        ).format(x(scale.guess), scale.guess)
     # Points take turns on three lines, since equal scores would hide each other.
     points = Markup().join(
         Markup('<circle cx="{}%" cy="{}" r="3"><title>{:.4f}</title></circle>').format(
@@ -182,11 +202,25 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """Points of one model, joined by lines where ``joined``."""
+    """Points of one model, or a line that belongs to no model.
+
+    Attributes:
+        number: of the model's style.
+        points: from left to right.
+        joined: whether lines join them.
+        end_only: whether only the last point has a mark.
+        name: by which the script finds the series; empty if it need not.
+        line: class of a line without marks, such as ``front``; empty for a model.
+        label: written above the right end of such a line.
+    """
 
     number: int
     points: Sequence[Point]
     joined: bool = False
+    end_only: bool = False
+    name: str = ""
+    line: str = ""
+    label: str = ""
 
 
 def chart(
@@ -204,13 +238,21 @@ def chart(
         *(_tick_up(up.percent(tick), up.label(tick)) for tick in up.ticks),
         *(_tick_across(across.percent(tick), across.label(tick)) for tick in across.ticks),
         *([under] if under else []),
-        *(_drawn(one, across, up) for one in series),
+        *(_drawn(one, across, up) for one in [*_baseline(across, up), *series]),
         Markup('<text class="label up" x="-44" y="-10">{}</text>').format(y_label),
         Markup('<text class="label across" x="100%" y="100%" dy="34">{}</text>').format(x_label),
     ]
     return Markup('<div class="chart"><svg role="img" aria-label="{}" width="100%" height="200">{}</svg></div>').format(
         description, Markup().join(parts)
     )
+
+
+def _baseline(across: Scale, up: Scale) -> list[Series]:
+    """The score of a constant answer as a level line."""
+    if up.guess is None:
+        return []
+    ends = [Point(x, up.guess, up.guess, up.guess, "") for x in (across.low, across.high)]
+    return [Series(0, ends, joined=True, line="guess", label=f"one constant answer, {up.guess:.2f}")]
 
 
 def _tick_up(place: float, label: str) -> Markup:
@@ -232,6 +274,13 @@ def _drawn(series: Series, across: Scale, up: Scale) -> Markup:
         for here, there in pairwise(places)
         if series.joined
     ]
+    if series.line:
+        label = Markup('<text class="tick across" x="100%" y="{}%" dy="-4">{}</text>').format(
+            places[-1][1], series.label
+        )
+        return Markup('<g class="{}">{}</g>').format(
+            series.line, Markup().join([*lines, *([label] if series.label else [])])
+        )
     bars = [
         Markup('<line class="interval" x1="{0}%" x2="{0}%" y1="{1}%" y2="{2}%"/>').format(
             place[0], *(round(100 - up.percent(end), 2) for end in (point.low, point.high))
@@ -243,6 +292,7 @@ def _drawn(series: Series, across: Scale, up: Scale) -> Markup:
         Markup('<svg x="{}%" y="{}%" overflow="visible"><use href="#mark{}"{}/><title>{}</title></svg>').format(
             *place, shape, Markup(' class="hollow"') if point.hollow else "", point.text
         )
-        for place, point in zip(places, series.points, strict=True)
+        for place, point in list(zip(places, series.points, strict=True))[-1 if series.end_only else 0 :]
     ]
-    return Markup('<g class="{}">{}</g>').format(colour, Markup().join([*lines, *bars, *marks]))
+    name = Markup(' data-model="{}"').format(series.name) if series.name else ""
+    return Markup('<g class="{}"{}>{}</g>').format(colour, name, Markup().join([*lines, *bars, *marks]))

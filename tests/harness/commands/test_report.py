@@ -86,7 +86,7 @@ def test_a_broken_record_is_named_with_its_reason_and_counted_nowhere(tmp_path, 
     told = capsys.readouterr()
     assert f"{folder.name} " in told.err
     assert reason in told.err
-    assert told.out.startswith("1 finished run: ")
+    assert "\n1 finished run: " in told.out
     page = (store / "report" / "report.html").read_text(encoding="utf-8")
     assert "1 record could not be read" in page
     assert folder.name in page
@@ -141,3 +141,39 @@ def lay_quickly(store: Path, record) -> None:
     folder = store / record["key"].replace("/", "-")
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(record))
+
+
+def test_watching_writes_again_when_the_store_changes_and_ends_cleanly(tmp_path, capsys, monkeypatch):
+    store, page, pages = tmp_path / "runs", tmp_path / "runs" / "report" / "report.html", []
+    store.mkdir()
+
+    def sleep(seconds):
+        pages.append(page.read_text(encoding="utf-8") if page.exists() else "")
+        if len(pages) == 1:
+            lay(store, run_record("bert", "nli/x", score=0.5))
+        if len(pages) == 3:
+            lay(store, run_record("avey-b", "nli/x", score=0.75))
+        if len(pages) == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.commands.report.time.sleep", sleep)
+    assert report(store, "--watch") == 0
+    assert pages[0] == "", "an empty store is waited for"
+    assert pages[1] == pages[2], "no change, no new report"
+    assert ["avey-b" in text for text in pages[1:]] == [False, False, True]
+    assert all("data-renew" in text for text in pages[1:])
+    assert "data-renew" not in page.read_text(encoding="utf-8")
+    assert capsys.readouterr().out.count("report.html") == 3
+
+
+def test_the_answer_comes_first_on_the_terminal_and_in_the_leaderboard(tmp_path, capsys):
+    for model, score in (("bert", 0.5), ("avey-b", 0.75)):
+        for dataset in ("nli/x", "nli/y"):
+            for seed in (0, 1, 2):
+                lay(tmp_path, run_record(model, dataset, seed, score=score + 0.002 * seed))
+    assert report(tmp_path) == 0
+    answer = "On these 2 datasets avey-b scores highest (mean rank 1.0, 95 % interval 1.0 to 1.0)"
+    assert capsys.readouterr().out.startswith(answer)
+    for name in ("leaderboard", "overall"):
+        assert (tmp_path / "report" / "tables" / f"{name}.md").read_text().splitlines()[2].startswith(f"- {answer}")
+    assert answer in (tmp_path / "report" / "report.html").read_text(encoding="utf-8").partition("<nav")[0]

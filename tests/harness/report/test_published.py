@@ -259,7 +259,7 @@ def test_long_names_are_on_several_lines_and_nothing_touches_the_edge_of_a_figur
         lay_run(tmp_path / "runs", make_run("bert", f"ner/{long}", score=0.5 + 0.1 * number, model=model))
     files = publish.write(Store(tmp_path / "runs"), read(tmp_path / "runs"), tmp_path / "report")
     pictures = [imread(file)[..., :3] for file in files if file.suffix == ".png"]
-    assert len(pictures) == 3
+    assert len(pictures) == 4
     for picture in pictures:
         edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
         assert (edge == 1).all()

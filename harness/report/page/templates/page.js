@@ -1,5 +1,3 @@
-"use strict";
-
 // Sorting: a button in a heading sorts its table; what has no value stays last either way.
 function cellValue(row, column) {
   const cell = row.cells[column];
@@ -12,12 +10,15 @@ function compareCells(one, other, direction) {
   return direction * String(one).localeCompare(String(other), "en", { numeric: true });
 }
 
-function sortBy(heading) {
-  const table = heading.closest("table");
-  const column = heading.cellIndex;
+function nextOrder(heading) {
   const first = heading.classList.contains("number") ? "descending" : "ascending";
   const other = first === "descending" ? "ascending" : "descending";
-  const order = heading.getAttribute("aria-sort") === first ? other : first;
+  return heading.getAttribute("aria-sort") === first ? other : first;
+}
+
+function sortBy(heading, order) {
+  const table = heading.closest("table");
+  const column = heading.cellIndex;
   for (const one of table.querySelectorAll("th[aria-sort]")) one.setAttribute("aria-sort", "none");
   heading.setAttribute("aria-sort", order);
   const direction = order === "ascending" ? 1 : -1;
@@ -28,8 +29,18 @@ function sortBy(heading) {
 }
 
 for (const button of document.querySelectorAll("table.sortable th button")) {
-  button.addEventListener("click", () => sortBy(button.closest("th")));
+  button.addEventListener("click", () => {
+    const heading = button.closest("th");
+    const order = nextOrder(heading);
+    sortBy(heading, order);
+    const tables = [...document.querySelectorAll("table.sortable")];
+    remember("sort", `${tables.indexOf(heading.closest("table"))}.${heading.cellIndex}.${order}`);
+  });
 }
+
+const [sortedTable, sortedColumn, sortedOrder] = (address.get("sort") || "").split(".");
+const sortedHeading = document.querySelectorAll("table.sortable")[sortedTable]?.tHead.rows[0].cells[sortedColumn];
+if (sortedHeading && ["ascending", "descending"].includes(sortedOrder)) sortBy(sortedHeading, sortedOrder);
 
 // Filtering: a task hides the columns and panels of other tasks, a size the rows and panels of other sizes.
 const taskFilter = document.getElementById("filter-task");
@@ -43,7 +54,7 @@ function filterPage() {
   for (const element of document.querySelectorAll("article.comparison, div.comparison, figure[data-dataset]")) {
     element.hidden = !(ofTask(element) && ofSize(element));
   }
-  for (const title of document.querySelectorAll("#tasks, #types, #lengths, #calibration")) {
+  for (const title of document.querySelectorAll("#tasks, #training, #types, #lengths, #calibration")) {
     const parts = [...title.querySelectorAll("article.comparison, div.comparison, figure[data-dataset]")];
     title.hidden = parts.length > 0 && parts.every((part) => part.hidden);
   }
@@ -64,8 +75,10 @@ function filterPage() {
 }
 
 if (taskFilter) {
-  taskFilter.addEventListener("change", filterPage);
-  sizeFilter.addEventListener("change", filterPage);
+  for (const [name, select] of [["task", taskFilter], ["size", sizeFilter]]) {
+    if ([...select.options].some((option) => option.value === address.get(name))) select.value = address.get(name) || "";
+    select.addEventListener("change", () => { remember(name, select.value); filterPage(); });
+  }
   taskFilter.form.addEventListener("submit", (event) => event.preventDefault());
   filterPage();
 }

@@ -65,7 +65,19 @@ def test_many_comparisons_are_drawn_alike_by_one_process_and_by_several(
         for model, score in (("a", 0.5), ("b", 0.75)):
             lay_run(tmp_path / "runs", make_run(model, f"nli/{number}", score=score))
     files = publish.write(Store(tmp_path / "runs"), read(tmp_path / "runs"), tmp_path / "report")
-    assert {file.name for file in files if file.suffix == ".png"} == {"nli-0-tiny-scores.png", "nli-1-tiny-scores.png"}
+    pictures = {file.name for file in files if file.suffix == ".png"}
+    assert pictures == {"nli-0-tiny-scores.png", "nli-1-tiny-scores.png", "overall-cost.png"}
     assert all(file.stat().st_size > 1000 for file in files if file.suffix == ".png")
     with (tmp_path / "report" / "tables" / "leaderboard.csv").open() as stream:
         assert [row["model"] for row in csv.DictReader(stream)] == ["b", "a", "b", "a"]
+
+
+def test_every_figure_of_a_comparison_has_a_caption_that_stands_alone(swept_store, tmp_path):
+    files = publish.write(Store(swept_store), read(swept_store), tmp_path)
+    text = (tmp_path / "figures" / "captions.md").read_text(encoding="utf-8")
+    captions = dict(line.removeprefix("- `").split("`: ", 1) for line in text.splitlines() if line.startswith("- "))
+    drawn = {file.stem for file in files if file.suffix == ".svg" and file.parent.name == "figures"}
+    assert captions.keys() == drawn
+    assert all("3 seeds for each of 5 models." in text for name, text in captions.items() if name != "overall-cost")
+    assert "`entity_f1_strict` on ner/docstrings, tiny (100 test examples)" in captions["ner-docstrings-tiny-scores"]
+    assert "over 3 datasets" in captions["overall-cost"]

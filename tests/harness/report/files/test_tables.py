@@ -17,6 +17,7 @@ from harness.report.page import panels
 from harness.report.table import Column, Table, as_csv, as_latex, as_markdown, frame_of
 from harness.report.ties import LEGEND, PAIRED, Ties
 from harness.store import Store
+from tests.records import failure_record
 
 
 def alone(ranked):
@@ -253,3 +254,25 @@ def test_the_scores_of_candidates_stand_beside_those_of_their_new_order(make_run
     shown = {row[place["model"]].text: [row[place[name]].text for name in list(place)[1:]] for row in table.rows}
     assert shown == {"bert": ["0.2500", "0.7500"], "avey-b": ["–", "–"]}
     assert "candidates_recall" not in tables.of_comparison(comparisons([make_run("bert")], alone)[0]).head
+
+
+def test_failures_whose_errors_differ_in_numbers_alone_are_one_cause():
+    failures = [
+        failure_record(model, "nli/x", seed, "failed", f"out of memory: tried to allocate {size} MiB at 0x7f{seed}a")
+        for seed, (model, size) in enumerate([("bert", 300), ("bert", 1024), ("avey-b", 12.5)])
+    ]
+    failures += [failure_record("bert", "ner/y", 0, "failed", "no such file")]
+    found = tables.by_cause(failures).frame
+    assert list(found["cells"]) == [3, 1]
+    assert found["models"][0] == "avey-b tiny, bert tiny"
+    assert found["error"][0] == "out of memory: tried to allocate 300 MiB at 0x7f0a"
+
+
+def test_labels_are_types_where_the_main_metric_is_not_split(make_run):
+    plain = {"accuracy": 0.7, "f1.yes": 0.8, "f1.no": 0.4}
+    (found,) = comparisons([make_run("bert", "nli/x", scores={"dev": plain, "test": plain})], alone)
+    assert (found.split_metric, found.types) == ("f1", ["no", "yes"])
+    (section,) = panels.types([found], {"bert": 0})
+    assert (section["head"], section["rows"][0]["values"]) == (["no", "yes"], [0.4, 0.8])
+    (entities,) = comparisons([make_run("bert", "ner/x")], alone)
+    assert (entities.split_metric, entities.types) == ("entity_f1_strict", ["CLASS", "CODE", "FUNC", "PARAM"])

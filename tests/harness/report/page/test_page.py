@@ -43,8 +43,10 @@ def hostile_page(tmp_path_factory, make_run, lay_run) -> str:
 def test_it_renders_without_an_error_and_fetches_nothing(browser, swept_page):
     opened(browser, swept_page)
     assert texts(browser, "h2") == [
+        "All models over 3 datasets",
         "Leaderboard",
         "Tasks",
+        "Training",
         "Scores by type",
         "Cost against length",
         "Calibration",
@@ -178,3 +180,61 @@ def test_a_page_of_many_tables_stays_small_and_names_what_it_leaves_out(tmp_path
     drawn = html.count("<article")
     assert 0 < drawn < 8
     assert f"{8 - drawn} more comparisons are only in the folder" in html
+
+
+def limited(browser, name: str, value: str) -> str:
+    """Type a limit of cost; returns the sentence."""
+    browser.execute_script(
+        "const input = document.getElementById(arguments[0]); input.value = arguments[1];"
+        "input.dispatchEvent(new Event('input', { bubbles: true }))",
+        f"limit-{name}",
+        value,
+    )
+    return texts(browser, "#limit-answer")[0]
+
+
+def test_a_limit_of_cost_leaves_models_and_says_what_the_second_choice_loses(browser, swept_page):
+    opened(browser, swept_page)
+    rows = browser.execute_script(
+        "return [...document.querySelectorAll('#overall-table tbody tr')].map(row => ({...row.dataset}))"
+    )
+    assert len(rows) == 5
+    limit = sorted(float(row["latency"]) for row in rows)[2]
+    left = [row for row in rows if float(row["latency"]) <= limit]
+    sentence = limited(browser, "latency", str(limit))
+    assert sentence.startswith(f"3 of 5 models left. First choice: {left[0]['name']}.")
+    lost = float(left[0]["score"]) - float(left[1]["score"])
+    change = f"{lost:.4f} lower" if lost >= 0 else f"{-lost:.4f} higher"
+    assert f"The second choice, {left[1]['name']}, has a mean score {change}" in sentence
+    assert texts(browser, "#overall-table tbody th") == [row["name"] for row in left]
+    assert (
+        browser.execute_script("return document.querySelectorAll('#cost-charts .chart:not([hidden]) .faded').length")
+        == 2
+    )
+    assert limited(browser, "latency", "0") == "No model meets at most 0 ms; raise a limit."
+    assert texts(browser, "#overall-table tbody th") == []
+    assert limited(browser, "latency", "").startswith(f"First choice: {rows[0]['name']}.")
+
+
+def test_filters_limits_and_sorting_are_in_the_address_and_come_back_from_it(browser, swept_page):
+    opened(browser, swept_page)
+    choose(browser, "filter-task", "ner/docstrings")
+    limited(browser, "latency", "12")
+    browser.execute_script("document.querySelectorAll('#board th button')[0].click()")
+    address = browser.current_url
+    order = texts(browser, "#board tbody th")
+    assert "task=ner" in address
+    opened(browser, "about:blank")
+    opened(browser, address)
+    assert browser.execute_script("return document.getElementById('filter-task').value") == "ner/docstrings"
+    assert browser.execute_script("return document.getElementById('limit-latency').value") == "12"
+    assert texts(browser, "#board tbody th") == order
+    assert browser.execute_script("return document.querySelector('#board th').getAttribute('aria-sort')") == "ascending"
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+def test_a_hostile_address_changes_nothing(browser, swept_page):
+    opened(browser, "about:blank")
+    opened(browser, swept_page + "#task=<b>&sort=9.99.up&cost=-1&latency=x&size=%3Cscript%3E")
+    assert len(texts(browser, "#overall-table tbody th")) == 5
+    assert [entry["message"] for entry in browser.get_log("browser")] == []
