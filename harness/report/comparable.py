@@ -114,7 +114,7 @@ class Comparison:
     @property
     def size_shown(self) -> str:
         """The size in words; of weights that are no size of a registered encoder, their parameters."""
-        return size_of_all(one.model for one in self.standings if one.entry.size == self.size)
+        return size_of_all(one.model for one in self.standings if one.entry.size == self.size) or self.size
 
     @property
     def family(self) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.comparison.names import millions
 from harness.comparison.stats import Estimate
-from harness.report.files.tables import millions
 from harness.report.overall.answer import answer
 from harness.report.overall.rows import Overall, Row
 from harness.report.table import Column, Look, Table, frame_of

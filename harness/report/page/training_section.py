@@ -35,16 +35,17 @@ def _by_comparison(comparisons: Sequence[Comparison], numbered: Mapping[str, int
             continue  # the training is that of another comparison
         charts = [chart for chart in (_rates(comparison, numbered), _losses(comparison, numbered)) if chart]
         if charts:
-            yield _section(comparison, comparison.size, comparison.apart, charts, numbered)
+            yield _section(comparison, comparison.apart, charts, numbered)
 
 
 def _section(
-    comparison: Comparison, size: str, apart: str, charts: Sequence[Markup], numbered: Mapping[str, int]
+    comparison: Comparison, apart: str, charts: Sequence[Markup], numbered: Mapping[str, int]
 ) -> dict[str, object]:
     return {
         "dataset": comparison.dataset,
         "family": comparison.family,
-        "size": size,
+        "size": comparison.size,
+        "size_shown": comparison.size_shown,
         "apart": apart,
         "legend": [(numbered[one.label], one.label) for one in comparison.standings if not one.entry.is_ranker],
         "charts": charts,
@@ -139,9 +140,7 @@ def _by_examples(comparisons: Iterable[Comparison], numbered: Mapping[str, int])
     for group in groups.values():
         if len(group) > 1:
             most = group[max(group)]
-            yield _section(
-                most, most.size, "by number of training examples", [_examples_chart(group, numbered)], numbered
-            )
+            yield _section(most, "by number of training examples", [_examples_chart(group, numbered)], numbered)
 
 
 def _examples(comparison: Comparison) -> int:
