@@ -45,7 +45,7 @@ _GRID = ",".join(
     f"{length}:{pairs}" for length, pairs in product((64, 128, 256, 512), (4, 8, 16, 32, 64)) if 4 * pairs <= length
 )
 _TRAIN = "16:4,32:4,32:8,64:4,64:16,128:8,256:16,512:64"
-"""Many short sequences, from which looking up is learnt in far fewer steps, and each length of the grid, for learned positions."""
+"""Many short sequences, from which looking up is learnt in far fewer tokens, and each length of the grid, for learned positions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class AssociativeRecall:
 
     Attributes:
         options: ``test`` and ``train``, points LENGTH:PAIRS joined by commas (``train`` may be ``as-test``); ``examples`` for each
-            point of test (dev has a third as many); ``train_tokens`` in all, equally many at each point; ``vocabulary``;
-            ``fillers``, zero or random; ``width`` of the encoder, or ``declared`` for that of its size.
+            point of test (dev has a third as many); ``train_tokens`` in all, of which a point of half the length gets twice as
+            many; ``vocabulary``; ``fillers``, zero or random; ``width`` of the encoder, or ``declared`` for that of its size.
     """
 
     options: Mapping[str, str] = field(
@@ -137,11 +137,10 @@ class AssociativeRecall:
         """See `Task.load`; the labels are the values, in the order of their tokens."""
         locate(self.family, dataset, DATASETS, data_dir)
         rules, examples = self._rules, int(self.options["examples"])
-        tokens = int(self.options["train_tokens"]) // len(self._train)
         splits = splits_of(
             rules,
             {
-                "train": {point: max(1, tokens // point.length) for point in self._train},
+                "train": self._sequences(),
                 "dev": dict.fromkeys(self._test, (examples + 2) // 3),
                 "test": dict.fromkeys(self._test, examples),
             },
@@ -242,6 +241,12 @@ class AssociativeRecall:
     def texts(self, example: KeyedSequence) -> tuple[str, ...]:
         """The tokens of the sequence."""
         return (" ".join(map(str, example.tokens)),)
+
+    def _sequences(self) -> dict[Point, int]:
+        """The number of training sequences of each point."""
+        shares = {point: 1 / point.length for point in self._train}
+        per_share = int(self.options["train_tokens"]) / sum(shares.values())
+        return {point: max(1, round(per_share * share / point.length)) for point, share in shares.items()}
 
     @property
     def _rules(self) -> Rules:

@@ -44,7 +44,7 @@ def numbers():
 def test_an_input_has_the_numbers_of_the_sequence_and_a_label_at_each_query(data, numbers):
     train = data.splits["train"]
     encoded = FEW.encode(train, data.labels, numbers, 512, training=True)
-    assert Counter(str(one.point) for one in train) == {"16:2": 6, "32:8": 3}
+    assert Counter(str(one.point) for one in train) == {"16:2": 8, "32:8": 2}
     for one, feature in zip(train, encoded.features, strict=True):
         read = numbers.convert_ids_to_tokens(feature["input_ids"])
         assert read == [str(token) for token in one.tokens], "no special tokens"
@@ -176,3 +176,11 @@ def test_a_wrong_option_is_refused_in_a_sentence(option, value, says):
 def test_another_dataset_is_refused():
     with pytest.raises(InputError, match="there is no dataset recall/mqr; did you mean"):
         RECALL.identity("mqr", None)
+
+
+def test_short_sequences_get_most_of_the_training_tokens():
+    task = RECALL.configured({"train": "16:4,64:4", "train_tokens": "10000", "test": "64:4"})
+    lengths = [one.point.length for one in task.load("mqar", None).splits["train"]]
+    tokens = {length: length * lengths.count(length) for length in (16, 64)}
+    assert tokens[16] == pytest.approx(4 * tokens[64], rel=0.02)
+    assert sum(tokens.values()) == pytest.approx(10_000, rel=0.02)
