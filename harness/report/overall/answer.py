@@ -9,6 +9,7 @@ from harness.report.overall.rows import Overall, Row
 
 _NAMED = 3
 """Most models named in a list."""
+_NONE_COUNTS = "Nothing can be told: every run is a trial or a test on another dataset than that of the training."
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def answer(overall: Overall) -> Answer:
     """
     models = [*overall.rows, *overall.incomplete]
     if not models:
-        return Answer("")
+        return Answer(_NONE_COUNTS if overall.none_counts else "")
     if not overall.datasets:
         return Answer(_all_at_chance(overall))
     if len(models) == 1:
@@ -50,8 +51,6 @@ def answer(overall: Overall) -> Answer:
 
 
 def _all_at_chance(overall: Overall) -> str:
-    if not overall.at_chance:
-        return "Nothing can be told: every run is a trial or a test on another dataset than that of the training."
     where = overall.at_chance[0] if len(overall.at_chance) == 1 else f"all {len(overall.at_chance)} datasets"
     return f"Nothing can be told: on {where} no model scores above one constant answer."
 

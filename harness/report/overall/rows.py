@@ -83,6 +83,7 @@ class Overall:
         incomplete: the other models.
         setting: of the bench; ``None`` if nothing was measured.
         from_seeds: datasets whose predictions were not read, so that their part of the intervals is over seeds alone.
+        none_counts: whether there are scores and none counts: every run is a trial or a test of another training.
     """
 
     datasets: tuple[str, ...]
@@ -93,6 +94,7 @@ class Overall:
     incomplete: tuple[Row, ...]
     setting: Setting | None
     from_seeds: tuple[str, ...]
+    none_counts: bool = False
 
     @property
     def over_seeds(self) -> bool:
@@ -137,6 +139,7 @@ def over_datasets(comparisons: Sequence[Comparison], terms: Terms, bench: Sequen
         tuple(row for row in rows if row.missing),
         setting,
         tuple(from_seeds),
+        none_counts=bool(comparisons) and not chosen,
     )
 
 

@@ -105,3 +105,11 @@ def test_one_model_and_no_model(make_run):
         answer(overall_of(runs_of(make_run, {"only": 0.9}))).text == "There is nothing to compare: only only was run."
     )
     assert answer(overall_of([])).text == ""
+
+
+def test_a_store_of_trials_is_told_to_tell_nothing_and_an_empty_one_is_silent(make_run):
+    trials = runs_of(make_run, {"first": 0.9, "second": 0.5}, recipe={"test_limit": 100})
+    assert answer(overall_of(trials)).text == (
+        "Nothing can be told: every run is a trial or a test on another dataset than that of the training."
+    )
+    assert answer(overall_of([])).text == ""
