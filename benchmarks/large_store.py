@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from harness.cells.grids import Grid
-from harness.cells.plan import Planned
+from harness.cells.planned import Planned
 from harness.report.files.publish import PAGE
 from harness.scheduling.sweep import Sweep, cells_of
 from harness.store import RunRecord, Store

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from harness.ablation.judgement import Judged, judge, judge_held_out
 from harness.ablation.variants import Variant, Variants
 from harness.cells.grids import Grid
-from harness.cells.plan import Planned
+from harness.cells.planned import Planned
 from harness.errors import InputError, StoppedError
 from harness.pretraining.folder import check_folder
 from harness.pretraining.planned import Pretraining, resolve, resolve_like

@@ -36,7 +36,10 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     parser = commands.add_parser(
         "bench", parents=[common], epilog=EXAMPLES, help="measure throughput, latency and memory against length"
     )
-    _add_settings(parser.add_argument_group("what is measured"))
+    measured = parser.add_argument_group("what is measured")
+    _add_models(measured)
+    _add_batches(measured)
+    _add_execution(measured)
     _add_limits(parser.add_argument_group("limits of each point"))
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -54,7 +57,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=bench)
 
 
-def _add_settings(options: Options) -> None:
+def _add_models(options: Options) -> None:
     options.add_argument("--models", metavar="A,B", help="names separated by commas, or all (default without --model)")
     options.add_argument(
         "--model",
@@ -77,6 +80,9 @@ def _add_settings(options: Options) -> None:
         help="of --models: scratch (default), hub, a folder or a hub id",
     )
     options.add_argument("--size", type=valid_name, default="tiny", help="tiny (default), base, large")
+
+
+def _add_batches(options: Options) -> None:
     lengths = options.add_mutually_exclusive_group()
     lengths.add_argument("--lengths", metavar="N,M", help="tokens, increasing (default 128,512,2048,8192,32768,98304)")
     lengths.add_argument(
@@ -94,6 +100,9 @@ def _add_settings(options: Options) -> None:
         "--batch-sizes", metavar="N,auto", help="several; auto doubles the batch until throughput stops growing"
     )
     batch.add_argument("--tokens-per-batch", type=int, metavar="T", help="as many texts as hold T tokens")
+
+
+def _add_execution(options: Options) -> None:
     options.add_argument("--precision", choices=["fp32", "bf16"], help="default: bf16 where the machine is fast at it")
     options.add_argument(
         "--attn",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.cells.plan import find_model
+from harness.cells.models import find_model
 from harness.conformance.check import Check, check
 from harness.conformance.demands import Subject
 from harness.errors import InputError, on_one_line

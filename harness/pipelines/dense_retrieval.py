@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.cells.cell import Cell
-from harness.cells.plan import TestSet
+from harness.cells.planned import TestSet
 from harness.cells.vectors import Vectors, vectors_of
 from harness.engines import Choice
 from harness.engines.build import build

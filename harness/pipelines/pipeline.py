@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from harness.cells.cell import PROTOCOL
-from harness.cells.plan import Planned, chosen_options
+from harness.cells.planned import Planned
 from harness.cells.recipe import Recipe
 from harness.cells.request import SCORE_FIELDS, ScoreRequest
+from harness.cells.task_options import chosen_options
 from harness.engines import Choice
 from harness.machine import distributed, provenance
 from harness.machine.tracking import Curves

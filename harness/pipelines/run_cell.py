@@ -24,7 +24,7 @@ from models.encoder import Encoder
 
 if TYPE_CHECKING:
     from harness.cells.cell import Cell
-    from harness.cells.plan import Planned
+    from harness.cells.planned import Planned
     from harness.pipelines.pipeline import Run
 
 
@@ -74,7 +74,7 @@ def run_one(
         InputError: the names, the data, the weights, the store or the folder for the model cannot be used.
     """
     store = Store(out)
-    from harness.cells.plan import plan  # torch, a second or two
+    from harness.cells.plan import plan
 
     planned = plan(request)
     distributed.batch_share(planned.cell.recipe.batch_size)

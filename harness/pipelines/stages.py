@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from torch import nn
 
 from harness.cells.cell import Cell
-from harness.cells.plan import TestSet
+from harness.cells.planned import TestSet
 from harness.cells.recipe import Recipe
 from harness.cells.vectors import Vectors
 from harness.engines import Choice

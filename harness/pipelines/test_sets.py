@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar, cast
 
 from harness.cells.cell import Cell
-from harness.cells.plan import TestSet
+from harness.cells.planned import TestSet
 from harness.errors import InputError
 from harness.pipelines.stages import limited
 from tasks.label_names import output_names

@@ -12,6 +12,13 @@ LICENCE_NOTE = (
 )
 _NEEDS_IMPORT = {"avey-b": "models.avey_b", "neobert": "models.neobert"}
 _CURVE_ROWS = 12
+_METADATA = """---
+license: other
+language: en
+library_name: transformers
+pipeline_tag: fill-mask
+tags: [encoder-harness, masked-lm]
+---"""
 
 
 def write_card(folder: Path, record: PretrainingRecord) -> None:
@@ -28,35 +35,25 @@ def write_card(folder: Path, record: PretrainingRecord) -> None:
 
 def card_of(record: PretrainingRecord) -> str:
     """The card as Markdown with the metadata that the hub reads."""
-    model, task, recipe = record["model"], record["task"], record["recipe"]
-    heldout, baselines = record["scores"]["heldout"], record["baselines"]
-    options = "".join(f", {name}={value}" for name, value in model["options"].items())
-    corpora = "\n".join(
-        f"| `{one['name']}` | {one['tokens']:,} | `{one['identity'][:16]}` | {one['licence']} |"
-        for one in task["corpora"]
-    )
-    plateau = (
-        "\n\n**Still on the plateau**: no better than counting neighbouring words (bigram)."
-        if record["on_plateau"]
-        else ""
-    )
-    needed = _NEEDS_IMPORT.get(model["name"])
-    loading = f"import {needed}  # registers the classes\n" if needed else ""
-    return f"""---
-license: other
-language: en
-library_name: transformers
-pipeline_tag: fill-mask
-tags: [encoder-harness, masked-lm]
----
+    parts = (_METADATA, _heading(record), _use(record), _corpus(record), _result(record), _command(record))
+    return "\n\n".join(parts) + "\n"
 
-# {model["name"]} {model["size"]}{options}, {recipe["tokens"]:,} tokens
+
+def _heading(record: PretrainingRecord) -> str:
+    model, tokens = record["model"], record["recipe"]["tokens"]
+    options = "".join(f", {name}={value}" for name, value in model["options"].items())
+    return f"""# {model["name"]} {model["size"]}{options}, {tokens:,} tokens
 
 A text encoder of {model["params_total"]:,} parameters ({model["params_non_embedding"]:,} without embeddings), pretrained from
 random weights by masked language modelling, seed {record["seed"]}. A research artefact for comparing encoders at equal
-budgets; it is not meant for use in products.
+budgets; it is not meant for use in products."""
 
-## Use
+
+def _use(record: PretrainingRecord) -> str:
+    name = record["model"]["name"]
+    needed = _NEEDS_IMPORT.get(name)
+    loading = f"import {needed}  # registers the classes\n" if needed else ""
+    return f"""## Use
 
 ```python
 {loading}from transformers import pipeline
@@ -64,22 +61,37 @@ budgets; it is not meant for use in products.
 pipeline("fill-mask", model="THIS FOLDER")("The function returns a new [MASK].")
 ```
 
-`python -m harness run --model {model["name"]} --weights THIS_FOLDER --task TASK` fine-tunes it.
+`python -m harness run --model {name} --weights THIS_FOLDER --task TASK` fine-tunes it."""
 
-## Corpus
+
+def _corpus(record: PretrainingRecord) -> str:
+    task = record["task"]
+    corpora = "\n".join(
+        f"| `{one['name']}` | {one['tokens']:,} | `{one['identity'][:16]}` | {one['licence']} |"
+        for one in task["corpora"]
+    )
+    return f"""## Corpus
 
 | corpus | tokens | identity | licence |
 | --- | --- | --- | --- |
 {corpora}
 
 Tokenizer `{task["tokenizer"]["name"]}` of {task["tokenizer"]["vocabulary"]:,} tokens; {task["bytes_per_token"]:.2f} bytes a
-token; sha256 of the tokens `{task["fingerprint"][:16]}`. Read {recipe["passes_read"]:.2f} times.
+token; sha256 of the tokens `{task["fingerprint"][:16]}`. Read {record["recipe"]["passes_read"]:.2f} times.
 
-{LICENCE_NOTE}
+{LICENCE_NOTE}"""
 
-## Result
 
-Held-out text, 15 % of the tokens masked, rows of {min(recipe["rows"])}: {heldout["loss"]:.3f} nats a token,
+def _result(record: PretrainingRecord) -> str:
+    rows, heldout, baselines = record["recipe"]["rows"], record["scores"]["heldout"], record["baselines"]
+    plateau = (
+        "\n\n**Still on the plateau**: no better than counting neighbouring words (bigram)."
+        if record["on_plateau"]
+        else ""
+    )
+    return f"""## Result
+
+Held-out text, 15 % of the tokens masked, rows of {min(rows)}: {heldout["loss"]:.3f} nats a token,
 **{heldout["bits_per_byte"]:.3f} bits a byte**, {heldout["accuracy"]:.1%} of the masked tokens right. Counting on the same
 masks: unigram {baselines["unigram"]["loss"]:.3f}, bigram {baselines["bigram"]["loss"]:.3f} nats.{plateau}
 
@@ -87,16 +99,17 @@ masks: unigram {baselines["unigram"]["loss"]:.3f}, bigram {baselines["bigram"]["
 
 {_curve_table(record)}
 
-Positions beyond {recipe["rows"][1]} tokens were never trained; learned position tables (BERT, RoBERTa) are random there.
+Positions beyond {rows[1]} tokens were never trained; learned position tables (BERT, RoBERTa) are random there."""
 
-## Command
+
+def _command(record: PretrainingRecord) -> str:
+    return f"""## Command
 
 ```sh
 {record["command"]}
 ```
 
-Everything else is in `pretraining.json`.
-"""
+Everything else is in `pretraining.json`."""
 
 
 def _curve_table(record: PretrainingRecord) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from harness.cells.plan import Planned
+from harness.cells.planned import Planned
 from harness.scheduling.executor import Executor, Failure, Job
 from harness.scheduling.sweep import Sweep, name_of
 from harness.store.record import RunRecord

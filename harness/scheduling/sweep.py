@@ -9,7 +9,8 @@ from typing import Literal, get_args
 
 from harness.cells.cell import Cell
 from harness.cells.grids import Grid
-from harness.cells.plan import Planned, Unsuited, plan_all
+from harness.cells.plan import plan_all
+from harness.cells.planned import Planned, Unsuited
 from harness.comparison.names import files_of
 from harness.errors import InputError, StoppedError
 from harness.progress import Update, duration, saved_so_far, shown, silent, stderr

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cells.cell import Cell
-from harness.cells.plan import chosen_options, with_task_options
 from harness.cells.recipe import Recipe
+from harness.cells.task_options import chosen_options, with_task_options
 from harness.errors import InputError
 from tasks import TASKS
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
-from harness.cells.plan import with_task_options
+from harness.cells.task_options import with_task_options
 from harness.errors import InputError
 from tasks import TASKS
 from tasks.sources.hub import repository

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, List, Value
 
-from harness.cells.plan import with_task_options
+from harness.cells.task_options import with_task_options
 from harness.cli import run_command
 from harness.errors import InputError
 from tasks import TASKS

@@ -10,7 +10,7 @@ from datasets import ClassLabel, Dataset, DatasetDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.cells.plan import with_task_options
+from harness.cells.task_options import with_task_options
 from harness.errors import InputError
 from tasks import TASKS
 from tasks.sources.formats import jsonl
