@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import nn
 
 from harness.cells.cell import Cell
 from harness.engines import Choice
@@ -13,7 +16,7 @@ from harness.machine import distributed
 from harness.nn.heads import RegressionHead
 from harness.nn.inference import pad, predict
 from harness.nn.training import Fit, fit
-from harness.pipelines.heads import headed
+from harness.pipelines.heads import Headed, headed
 from harness.pipelines.sampling import sample
 from harness.pipelines.stages import (
     EVALUATED,
@@ -31,7 +34,10 @@ from harness.pipelines.test_sets import Target, read_test_set
 from harness.progress import Update, silent
 from harness.store.record import ExampleCounts
 from models.encoder import Encoder
-from tasks.task import Data, Encoded, Example, LabellingTask, LongerThanTrained, Prediction, TunedOnDev
+from tasks.task import Data, Encoded, Example, Feature, LabellingTask, LongerThanTrained, Prediction, TunedOnDev
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -73,52 +79,76 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
     sheets = [_Sheet(split, task, data.splits[split], data.labels, found.labels) for split in EVALUATED]
     sheets += map(_sheet, targets)
     with stage("encode"):
-        longest = task.longest_input(found.limit) if isinstance(task, LongerThanTrained) else recipe.max_length
-        train = sample(data.splits["train"], recipe.train_limit) if recipe.trains else []
-        features = (
-            task.encode(train, data.labels, tokenizer, recipe.max_length, training=True).features if train else []
-        )
-        if isinstance(model, RegressionHead) and features:
-            model.learn_unit([feature["labels"] for feature in features])
-        inputs = [sheet.task.encode(sheet.examples, sheet.labels, tokenizer, longest) for sheet in sheets]
+        inputs = _encode(cell, found, sheets)
         if parts.choice != Choice():
-            longest_of = sorted(inputs[1].features, key=lambda feature: -len(feature["input_ids"]))[:2]
-            model = build(model, pad(longest_of, tokenizer), parts.choice).module
+            model = _deployed(model, inputs.sheets[1], tokenizer, parts.choice)
 
-    def predicted(sheet: _Sheet, one: Encoded, show: Update) -> list[Prediction]:
+    def predicted(place: int, show: Update) -> list[Prediction]:
+        sheet, one = sheets[place], inputs.sheets[place]
         logits = predict(model, one.features, tokenizer, recipe.precision, progress=show)
         return sheet.task.decode(sheet.examples, sheet.outputs, one, logits)
 
     def dev_score() -> float:
-        answers, _ = _tuned(task, data, [predicted(sheets[0], inputs[0], silent("dev"))])
+        answers, _ = _tuned(task, data, [predicted(0, silent("dev"))])
         return task.score(data.splits["dev"], answers[0])[task.metric]
 
     with stage("fit"):
         options = training_options(cell, parts, stage, dev_score if recipe.keep_best else None)
-        done = fit(model, features, tokenizer, options) if recipe.trains else Fit(0, [])
+        done = fit(model, inputs.train, tokenizer, options) if recipe.trains else Fit(0, [])
     if not distributed.is_first():
         return None
     with stage("predict"):
-        answers = [
-            predicted(sheet, one, stage.report(sheet.shown_as)) for sheet, one in zip(sheets, inputs, strict=True)
-        ]
+        answers = [predicted(place, stage.report(sheet.shown_as)) for place, sheet in enumerate(sheets)]
     with stage("score"):
         answers, tuned = _tuned(task, data, answers)
         tuned |= {} if done.best_epoch is None else {"epoch": done.best_epoch}
         predictions = dict(zip(EVALUATED, answers, strict=False))
         scores, rows = scores_of(task, data, predictions), rows_of(task, data, predictions)
-    elsewhere = zip(targets, answers[2:], inputs[2:], strict=True)
+    elsewhere = zip(targets, answers[2:], inputs.sheets[2:], strict=True)
     return Result(
         data,
         scores,
         rows,
-        counts=_counts(len(train), inputs[1]),
+        counts=_counts(inputs.n_train, inputs.sheets[1]),
         parameters=found.parameters,
         fit=done,
         tuned=tuned,
-        tests=[Tested(to.test, to.data, each, _counts(len(train), one), to.caveats) for to, each, one in elsewhere],
+        tests=[Tested(to.test, to.data, each, _counts(inputs.n_train, one), to.caveats) for to, each, one in elsewhere],
         trained=Trained(model, tokenizer, found.labels, found.limit) if parts.keep_model else None,
     )
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What the model reads.
+
+    Attributes:
+        n_train: examples to train on.
+        train: their features.
+        sheets: the encoded examples of each sheet.
+    """
+
+    n_train: int
+    train: Sequence[Feature]
+    sheets: Sequence[Encoded]
+
+
+def _encode(cell: Cell, found: Headed, sheets: Sequence[_Sheet]) -> _Inputs:
+    """Encode the training examples and those to predict."""
+    recipe, task, data, tokenizer = cell.recipe, found.task, found.data, found.tokenizer
+    longest = task.longest_input(found.limit) if isinstance(task, LongerThanTrained) else recipe.max_length
+    examples = sample(data.splits["train"], recipe.train_limit) if recipe.trains else []
+    train = task.encode(examples, data.labels, tokenizer, recipe.max_length, training=True).features if examples else []
+    if isinstance(found.model, RegressionHead) and train:
+        found.model.learn_unit([feature["labels"] for feature in train])
+    encoded = [sheet.task.encode(sheet.examples, sheet.labels, tokenizer, longest) for sheet in sheets]
+    return _Inputs(len(examples), train, encoded)
+
+
+def _deployed(model: nn.Module, test: Encoded, tokenizer: PreTrainedTokenizerBase, choice: Choice) -> nn.Module:
+    """The model as the engine runs it, built for the longest inputs of the test set."""
+    longest = sorted(test.features, key=lambda feature: -len(feature["input_ids"]))[:2]
+    return build(model, pad(longest, tokenizer), choice).module
 
 
 def _sheet(target: Target[LabellingTask, Data]) -> _Sheet:
