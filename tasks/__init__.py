@@ -4,6 +4,8 @@ Importing this package imports no torch, and no task needs torch: tasks turn exa
 logits (NumPy arrays) into predictions and scores.
 """
 
-from tasks.task import TASKS, Data, DatasetInfo, Task
+from tasks.data import Data, DatasetInfo
+from tasks.registered import TASKS
+from tasks.task import Task
 
 __all__ = ["TASKS", "Data", "DatasetInfo", "Task"]

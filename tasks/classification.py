@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.errors import InputError
 from tasks.beginning import beginning
+from tasks.data import Data, DatasetInfo
 from tasks.excerpt import excerpt
 from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
 from tasks.head_labels import match_labels
@@ -31,7 +32,7 @@ from tasks.sources.labelled_text import LabelledText
 from tasks.sources.tables import files, labelled
 from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
 from tasks.sources.target_text import MultiLabelText, ScoredText
-from tasks.task import Data, DatasetInfo, Encoded, Feature, OtherHead, Row, one_by_one
+from tasks.task import Encoded, Feature, OtherHead, Row, one_by_one
 
 if TYPE_CHECKING:
     from transformers import BatchEncoding, PreTrainedTokenizerBase

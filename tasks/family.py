@@ -12,12 +12,13 @@ from types import MappingProxyType
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from harness.errors import InputError
+from tasks.data import Data, DatasetInfo
 from tasks.sources.formats.locate import locate
 from tasks.sources.formats.reading import Reading
 from tasks.sources.hub.repository import PREFIX
 from tasks.sources.tables.roles import SPLIT_OPTIONS
 from tasks.sources.tables.source import FolderPlace, HubPlace
-from tasks.task import DECLARED, Data, DatasetInfo
+from tasks.task import DECLARED
 
 
 class Source(Protocol):

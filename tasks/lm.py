@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.errors import InputError
 from harness.registry import suggestion
+from tasks.data import Data, DatasetInfo
 from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
 from tasks.lm_measures import EVERY, PAIRS, TEXT, Measure
 from tasks.sources.formats import minimal_pairs
@@ -21,7 +22,7 @@ from tasks.sources.formats.writing import write_lines
 from tasks.sources.minimal_pair import MinimalPair
 from tasks.sources.passage import Passage
 from tasks.sources.splits import files_identity, fingerprint
-from tasks.task import Data, DatasetInfo, Row
+from tasks.task import Row
 
 TEXT_FILES = ("test.txt", "heldout.txt")
 """What is read of a folder of text: the first of these that is there."""

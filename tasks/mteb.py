@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from harness.errors import InputError
 from harness.registry import suggestion
-from tasks.task import Data, DatasetInfo, Row, Split
+from tasks.data import Data, DatasetInfo, Split
+from tasks.task import Row
 
 if TYPE_CHECKING:
     from mteb import AbsTask

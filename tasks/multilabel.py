@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from harness.errors import InputError
 from tasks.classification import encode_texts
+from tasks.data import Data, DatasetInfo
 from tasks.excerpt import excerpt
 from tasks.family import Family, FolderSource, HubSource, Source, table_options
 from tasks.metrics import indicators, multilabel_scores
@@ -27,7 +28,7 @@ from tasks.sources.formats.writing import write_lines
 from tasks.sources.tables import files, targets
 from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
 from tasks.sources.target_text import MultiLabelText
-from tasks.task import Data, DatasetInfo, Encoded, Row
+from tasks.task import Encoded, Row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError
+from tasks.data import Data, DatasetInfo, Split
 from tasks.hiding import hide
 from tasks.metrics import exact_match
 from tasks.option_values import whole_number
 from tasks.sources import haystack, needles
 from tasks.sources.needles import KINDS, Needle
 from tasks.span import best_tokens
-from tasks.task import Data, DatasetInfo, Encoded, Feature, Row, Split
+from tasks.task import Encoded, Feature, Row
 from tasks.windows import Pair, Window, token_span
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError
+from tasks.data import Data, DatasetInfo, Split
 from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
 from tasks.head_labels import is_iob2, match_tags
 from tasks.metrics import entity_scores, entity_terms
@@ -30,7 +31,7 @@ from tasks.sources.tables import files, sentences
 from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
 from tasks.sources.tables.table import Table
 from tasks.sources.tag_schemes import entities, written
-from tasks.task import IGNORED, Data, DatasetInfo, Encoded, Feature, OtherHead, Row, Split
+from tasks.task import IGNORED, Encoded, Feature, OtherHead, Row
 from tasks.words import read_words
 
 if TYPE_CHECKING:

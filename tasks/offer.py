@@ -8,7 +8,8 @@ from contextlib import suppress
 
 from harness.errors import InputError
 from harness.registry import closest, did_you_mean, suggestion
-from tasks.task import TASKS, DatasetInfo
+from tasks.data import DatasetInfo
+from tasks.registered import TASKS
 
 _MOST = 8
 

@@ -18,10 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError
+from tasks.data import Data, DatasetInfo
 from tasks.option_values import whole_number
 from tasks.sources.associative import FILLERS, VERSION, KeyedSequence, Point, Rules, fingerprint, splits_of
 from tasks.sources.formats.locate import locate
-from tasks.task import DECLARED, IGNORED, Data, DatasetInfo, Encoded, Feature, OwnTokens, Row
+from tasks.task import DECLARED, IGNORED, Encoded, Feature, OwnTokens, Row
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.errors import InputError
 from harness.registry import suggestion
+from tasks.data import DatasetInfo
 from tasks.family import Family, separated, table_options
 from tasks.ranking import METRICS, Ranking, ranking_scores
 from tasks.sources.collection import Document, Query
@@ -28,7 +29,7 @@ from tasks.sources.searchable import (
 from tasks.sources.tables import files as table_files
 from tasks.sources.tables import judged
 from tasks.sources.tables.source import FolderPlace, HubPlace
-from tasks.task import DECLARED, DatasetInfo, Row
+from tasks.task import DECLARED, Row
 
 SHOWN = 10
 """Number of documents of a ranking in a row of predictions."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.data import Data, DatasetInfo
 from tasks.excerpt import excerpt
 from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source, table_options
 from tasks.metrics import answer_f1, answer_scores
@@ -24,7 +25,7 @@ from tasks.sources.formats.writing import write_squad
 from tasks.sources.question import Question
 from tasks.sources.tables import files, questions
 from tasks.sources.tables.source import FolderPlace, HubPlace, TableSource
-from tasks.task import Data, DatasetInfo, Encoded, Row
+from tasks.task import Encoded, Row
 from tasks.windows import NULL, Window, encode_questions
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from tasks.task import TASKS, measured
+from tasks.registered import TASKS
+from tasks.task import measured
 
 
 @dataclass(frozen=True)

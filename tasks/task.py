@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.registry import Registry
+from tasks.data import Data, DatasetInfo, Example
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-Split = Literal["train", "dev", "test"]
-SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 DECLARED = "declared"
 """The value of an option that uses the declaration of the dataset or checkpoint. It is not part of a cell's key, because the
@@ -24,8 +22,6 @@ identities of data and weights cover it."""
 IGNORED = -100
 """The label of a position that has no loss and no prediction, as in torch's cross-entropy."""
 
-Example = Any
-"""One example of a dataset. Every family has its own class, which only the family's own code reads."""
 
 Prediction = Any
 """The prediction for one example, such as a list of tags or a ranking; each family has its own type."""
@@ -42,101 +38,6 @@ or a tuple with 1 for each label that it has and 0 for the others."""
 def one_by_one(tokenised: Mapping[str, Sequence[object]]) -> list[Feature]:
     """The features of a tokenised batch, which maps each name to a list with one entry per text."""
     return [dict(zip(tokenised, values, strict=True)) for values in zip(*tokenised.values(), strict=True)]
-
-
-OwnDocument = Literal["same_text", "leave_out", "keep"]
-"""Which queries of a test collection skip the document with their id, see `tasks.sources.own_documents.Rule`."""
-
-
-class HubOptions(TypedDict, total=False):
-    """How a dataset of the hub is read; each format needs some of the keys."""
-
-    format: Literal["parquet", "json", "mldr"]
-    files: Mapping[Split, Sequence[str]]
-    """Files of each split in the repository; without ``dev``, it is cut from train."""
-    columns: str | tuple[str, ...]
-    """Names of the columns with texts, or ``record`` for the layout of ReCoRD; of three, the first is a word in the second."""
-    target: str
-    """Column of the score, or of the list of labels."""
-    labels: tuple[str, ...]
-    """Names of the label ids, in order."""
-    tokens: str
-    """Column of the words of a sentence."""
-    tags: str
-    """Column of the tag ids of a sentence."""
-    corpus: str
-    """File of the documents in the repository."""
-    queries: str
-    """File of the queries in the repository."""
-    qrels_id: str
-    """Repository of the judgements."""
-    qrels_revision: str | None
-    """Commit of that repository."""
-    qrels: Mapping[Split, str]
-    """File of the judgements of each split."""
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """The declaration of a dataset; nothing is read or fetched until a run needs it.
-
-    Attributes:
-        name: that a user types after the family, as in ``ner/wnut17``.
-        source: ``embedded`` (built on this machine, no download) or ``hub``. Either kind also reads a local
-            folder of the same name when ``--data-dir`` is given, except embedded ones.
-        description: one line for ``harness list``.
-        licence: licence of the texts.
-        hub_id: repository on the Hugging Face hub.
-        revision: its pinned commit.
-        hub_options: how to read it.
-        languages: of the texts, as ISO 639-1 codes.
-        sizes: published number of examples of each split, if it could be verified; a dev split that is cut from train,
-            because the benchmark hides the labels of its test split, has none.
-        own_document: of a test collection, which queries skip the document with their id; see
-            `tasks.sources.own_documents.Rule`.
-        caveats: limits of the meaning of the scores, one sentence each; recorded, and shown beside them by every report.
-        metric: the main metric, if it is not the family's.
-        positive: for the metric ``accuracy_f1``, the label whose F1 counts, or `tasks.metrics.MACRO`.
-        score_range: of a score to predict, the lowest and the highest possible value.
-    """
-
-    name: str
-    source: Literal["embedded", "hub"]
-    description: str
-    licence: str
-    hub_id: str | None = None
-    revision: str | None = None
-    hub_options: HubOptions = field(default_factory=HubOptions)
-    languages: tuple[str, ...] = ("en",)
-    sizes: Mapping[Split, int] = field(default_factory=dict)
-    own_document: OwnDocument = "same_text"
-    caveats: tuple[str, ...] = ()
-    metric: str = ""
-    positive: str = ""
-    score_range: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class Data:
-    """The examples of one dataset.
-
-    Attributes:
-        splits: examples of ``train``, ``dev`` and ``test``.
-        labels: of the head, in the order of its outputs.
-        origin: of the examples, for people: a folder, a hub id with revision, or ``embedded``.
-        fingerprint: sha256 over the examples; scores are comparable only between equal fingerprints.
-        notes: problems that were found and fixed while reading, one sentence each; shown to the user and recorded.
-        sources: versions of the packages that an embedded dataset was built from.
-        n_skipped: malformed examples that were left out at the user's request.
-    """
-
-    splits: Mapping[Split, Sequence[Example]]
-    labels: tuple[str, ...]
-    origin: str
-    fingerprint: str
-    notes: tuple[str, ...] = ()
-    sources: Mapping[str, str] = field(default_factory=dict)
-    n_skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -443,48 +344,3 @@ PROBED_HEADS = tuple(head for head in LABELLING_HEADS if head != "query")
 """Heads that can be trained alone, on a frozen encoder; that of ``query`` is the table of embeddings, which is the encoder's."""
 HEADS = (*LABELLING_HEADS, "pair", "embedding", "mteb", *PRETRAINED_HEADS)
 """The possible values of `Task.head`."""
-_TEXTS = ("family", "description", "head", "metric", "default_dataset")
-_METHODS = ("identity", "load", "score", "rows", "texts")
-_OF_LABELLING = ("encode", "decode")
-
-
-def fault(entry: object) -> str:
-    """Why an object is not a task, as the end of "the task 'x' ..."; empty if it is one."""
-    if isinstance(entry, type):
-        return f"is the class {entry.__name__}; register an instance of it (docs/plugins.md)"
-    for name in _TEXTS:
-        if not isinstance(getattr(entry, name, None), str):
-            return f"is not a task: it lacks {name}, a text (tasks/task.py has the protocol)"
-    head = getattr(entry, "head", None)
-    if head not in HEADS:
-        return f"has the head {head!r}; there are: {', '.join(HEADS)}"
-    for name in _METHODS + (_OF_LABELLING if head in LABELLING_HEADS else ()):
-        if not callable(getattr(entry, name, None)):
-            return f"is not a task: it lacks the method {name} (tasks/task.py has the protocol)"
-    datasets = getattr(entry, "datasets", None)
-    if not isinstance(datasets, Mapping) or not all(isinstance(info, DatasetInfo) for info in datasets.values()):
-        return "is not a task: its datasets are not a mapping of names to tasks.DatasetInfo"
-    if not isinstance(getattr(entry, "defaults", None), Mapping):
-        return "is not a task: its defaults are not a mapping of values of the recipe"
-    return ""
-
-
-def _hint(name: str, families: list[str]) -> str:
-    from tasks.offer import offer
-
-    return offer(name, families)
-
-
-TASKS: Registry[Task] = Registry("task", entry_points="encoder_harness.tasks", fault=fault, hint=_hint)
-TASKS.register_lazily("ner", "tasks.ner:NER")
-TASKS.register_lazily("span", "tasks.span:SPAN")
-TASKS.register_lazily("nli", "tasks.classification:NLI")
-TASKS.register_lazily("classification", "tasks.classification:CLASSIFICATION")
-TASKS.register_lazily("sts", "tasks.similarity:STS")
-TASKS.register_lazily("multilabel", "tasks.multilabel:MULTILABEL")
-TASKS.register_lazily("needle", "tasks.needle:NEEDLE")
-TASKS.register_lazily("retrieval", "tasks.retrieval:RETRIEVAL")
-TASKS.register_lazily("rerank", "tasks.rerank:RERANK")
-TASKS.register_lazily("mteb", "tasks.mteb:MTEB")
-TASKS.register_lazily("lm", "tasks.lm:LM")
-TASKS.register_lazily("recall", "tasks.recall:RECALL")

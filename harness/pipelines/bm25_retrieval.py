@@ -11,10 +11,10 @@ from harness.machine import distributed
 from harness.nn.exact_search import best
 from harness.pipelines.stages import EVALUATED, Parts, Result, Stages, limited, rows_of, scores_of
 from models.ranker import Ranker
+from tasks.data import Split
 from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
 from tasks.retrieval import Retrieval
 from tasks.sources.collection import Document
-from tasks.task import Split
 
 READING = ("token_pattern", "stopwords")
 """The options of a ranker that decide how texts are divided into words; the others are for the index."""

@@ -44,11 +44,12 @@ from harness.pipelines.test_sets import read_test_set
 from harness.store.record import ExampleCounts
 from models.encoder import Encoder
 from models.parameters import count_parameters
+from tasks.data import Split
 from tasks.ranking import FOUND, Ranking, by_precedence, ranking_for
 from tasks.retrieval import Retrieval
 from tasks.sources.collection import Document, Query
 from tasks.sources.searchable import SearchableData
-from tasks.task import Split, one_by_one
+from tasks.task import one_by_one
 
 if TYPE_CHECKING:
     from torch import nn

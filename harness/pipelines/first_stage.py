@@ -17,13 +17,13 @@ from harness.pipelines.stages import EVALUATED, Stages
 from models import loading
 from models.encoder import Encoder, refuse_longer
 from models.ranker import BM25
+from tasks.data import Split
 from tasks.ranking import Ranking, ranking_for
 from tasks.rerank import Rerank
 from tasks.retrieval import RETRIEVAL
 from tasks.sources.collection import Query
 from tasks.sources.formats import trec_run
 from tasks.sources.searchable import SearchableData
-from tasks.task import Split
 
 Candidates = dict[Split, list[Ranking]]
 """For each query of dev and test the documents to rerank, best first."""

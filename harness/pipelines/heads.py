@@ -17,7 +17,8 @@ from models.encoder import Encoder, refuse_longer
 from models.fine_tuned import FineTuned, bare_parameters, load_with_head, outputs_of
 from models.logits import WithLogits
 from models.parameters import ParameterCounts, count_parameters
-from tasks.task import Data, LabellingTask, OtherHead, TakesOtherHeads
+from tasks.data import Data
+from tasks.task import LabellingTask, OtherHead, TakesOtherHeads
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

@@ -34,7 +34,8 @@ from harness.pipelines.test_sets import Target, read_test_set
 from harness.progress import Update, silent
 from harness.store.record import ExampleCounts
 from models.encoder import Encoder
-from tasks.task import Data, Encoded, Example, Feature, LabellingTask, LongerThanTrained, Prediction, TunedOnDev
+from tasks.data import Data, Example
+from tasks.task import Encoded, Feature, LabellingTask, LongerThanTrained, Prediction, TunedOnDev
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

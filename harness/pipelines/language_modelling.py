@@ -17,10 +17,10 @@ from harness.store.record import ExampleCounts
 from models import loading
 from models.encoder import Encoder, refuse_longer
 from models.parameters import count_parameters
+from tasks.data import Data, Split
 from tasks.lm import LanguageModelling
 from tasks.lm_measures import EVERY, PairScores, PassageLoss
 from tasks.sources.minimal_pair import MinimalPair
-from tasks.task import Data, Split
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -19,8 +19,8 @@ from harness.pipelines.stages import EVALUATED, Parts, Result, Stages, load_enco
 from harness.store.record import ExampleCounts
 from models.encoder import Encoder
 from models.parameters import count_parameters
+from tasks.data import Split
 from tasks.mteb import Mteb, Scores, find
-from tasks.task import Split
 
 if TYPE_CHECKING:
     from mteb import AbsTask

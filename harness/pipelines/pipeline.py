@@ -39,8 +39,9 @@ from harness.store.record import (
 )
 from harness.store.saved_model import SavedModel
 from models.ranker import Ranker
+from tasks.data import Data
 from tasks.sources.overlap import overlap
-from tasks.task import Data, Row, Task, constant_guess, lowest
+from tasks.task import Row, Task, constant_guess, lowest
 
 # A head decides which encoder and task classes a cell has, which the type checker cannot know.
 KINDS: Mapping[str, Callable[[Any, Any, Stages], Result | None]] = {

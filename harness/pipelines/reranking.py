@@ -33,12 +33,13 @@ from harness.pipelines.stages import (
 from models.encoder import Encoder
 from models.parameters import count_parameters
 from tasks.classification import NLI
+from tasks.data import Split
 from tasks.ranking import Ranking
 from tasks.rerank import Rerank, Reranked
 from tasks.sources.collection import Query
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.searchable import SearchableData
-from tasks.task import Encoded, Split
+from tasks.task import Encoded
 
 if TYPE_CHECKING:
     from torch import nn

@@ -28,7 +28,8 @@ from models.encoder import Encoder, refuse_longer
 from models.fine_tuned import FineTuned
 from models.parameters import ParameterCounts
 from models.ranker import Ranker
-from tasks.task import BringsTokens, Data, Prediction, Row, Split, Task
+from tasks.data import Data, Split
+from tasks.task import BringsTokens, Prediction, Row, Task
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

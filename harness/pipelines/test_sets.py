@@ -10,8 +10,9 @@ from harness.cells.cell import Cell
 from harness.cells.planned import TestSet
 from harness.errors import InputError
 from harness.pipelines.stages import limited
+from tasks.data import Data, Example, Split
 from tasks.label_names import output_names
-from tasks.task import Data, Example, Split, Task
+from tasks.task import Task
 
 DataT = TypeVar("DataT", bound=Data)
 TaskT = TypeVar("TaskT", bound=Task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.catalogue.parquet import GLUE, SUPERGLUE, TRUTH, glue_options, published
-from tasks.task import DatasetInfo
+from tasks.data import DatasetInfo
 
 CLASSIFICATION_DATASETS = {
     info.name: info

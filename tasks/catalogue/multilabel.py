@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tasks.catalogue.parquet import published
-from tasks.task import DatasetInfo
+from tasks.data import DatasetInfo
 
 _EMOTIONS = (
     *("admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.task import DatasetInfo
+from tasks.data import DatasetInfo
 
 _CONLL_LABELS = ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-MISC", "I-MISC")
 _WNUT_TYPES = ("corporation", "creative-work", "group", "location", "person", "product")

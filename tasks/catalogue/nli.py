@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tasks.catalogue.parquet import GLUE, SUPERGLUE, Repository, glue_options, published
+from tasks.data import SPLITS, DatasetInfo, Split
 from tasks.metrics import MACRO
-from tasks.task import SPLITS, DatasetInfo, Split
 
 _RELATIONS = ("entailment", "neutral", "contradiction")
 _ANLI: Repository = {"hub_id": "facebook/anli", "revision": "8e4813d81f46d313dac7892e1c28076917cfcdf9"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from tasks.task import HubOptions, Split
+from tasks.data import HubOptions, Split
 
 
 class Repository(TypedDict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.task import DatasetInfo, HubOptions, OwnDocument, Split
+from tasks.data import DatasetInfo, HubOptions, OwnDocument, Split
 
 
 def _beir(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.task import DatasetInfo
+from tasks.data import DatasetInfo
 
 STS_DATASETS = {
     info.name: info

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError
-from tasks.task import SPLITS, Split
+from tasks.data import SPLITS, Split
 
 VERSION = 2
 """Increases with every change of the rules that affects the sequences."""

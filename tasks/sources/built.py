@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from tasks.data import Data
 from tasks.sources.docstrings.cache import read_cached, write_cached
 from tasks.sources.docstrings.packages import SPLITS, Split, corpus_identity, versions
 from tasks.sources.splits import fingerprint
-from tasks.task import Data
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tasks.task import SPLITS, Split
+from tasks.data import SPLITS, Split
 
 
 @dataclass(frozen=True, slots=True)

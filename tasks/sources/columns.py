@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.errors import InputError
+from tasks.data import Split
 from tasks.sources.splits import read_bytes
 from tasks.sources.tag_schemes import TAG
-from tasks.task import Split
 
 CONLL_U = 10
 """Columns of CoNLL-U; the last are keys and values."""

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import InputError
+from tasks.data import SPLITS, DatasetInfo, Split
 from tasks.sources.formats.locate import is_folder, locate
 from tasks.sources.splits import read_bytes
-from tasks.task import SPLITS, DatasetInfo, Split
 
 CONSONANTS, VOWELS, LAST_LETTERS = "bdfgklmnprstvz", "aeiou", "lmnrst"
 """A hidden word has three syllables of a consonant and a vowel, and a last letter; a hidden number has five digits."""

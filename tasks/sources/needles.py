@@ -14,8 +14,8 @@ from itertools import product
 
 import numpy as np
 
+from tasks.data import SPLITS, Split
 from tasks.sources.haystack import CONSONANTS, LAST_LETTERS, VOWELS, Haystack
-from tasks.task import SPLITS, Split
 
 VERSION = 1
 """Increases with every change of the rules that affects the needles."""

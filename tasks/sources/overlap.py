@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from tasks.task import Data, Split, Task
+from tasks.data import Data, Split
+from tasks.task import Task
 
 _BETWEEN_WORDS = re.compile(r"[\W_]+")
 

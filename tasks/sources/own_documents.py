@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from tasks.data import OwnDocument
 from tasks.sources.collection import Collection, Document, Query
 from tasks.sources.formats.lines import json_lines, numbered_lines
-from tasks.task import OwnDocument
 
 Rule = OwnDocument
 """When to leave out the document with the query's id: if its text is the query's too, always, or never."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import InputError
+from tasks.data import Data, DatasetInfo
 from tasks.sources.collection import BuiltCollection, Collection, Document, fingerprint
 from tasks.sources.formats import beir
 from tasks.sources.hub import beir as beir_hub
@@ -17,7 +18,6 @@ from tasks.sources.own_documents import Rule, marked, may_hold_own
 from tasks.sources.tables import judged
 from tasks.sources.tables.source import FolderPlace, HubPlace
 from tasks.sources.tables.splits import choose
-from tasks.task import Data, DatasetInfo
 
 BUILDERS = {
     "docstrings": "tasks.sources.docstrings.retrieval",

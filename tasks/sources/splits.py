@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from harness.errors import InputError
-from tasks.task import SPLITS, Split
+from tasks.data import SPLITS, Split
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tasks.task import Split
+from tasks.data import Split
 
 TAG = re.compile(r"O|[BIELMSUW]-\S+")
 """A tag in any of the schemes."""

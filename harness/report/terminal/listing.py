@@ -12,7 +12,8 @@ from harness.terminal import drawn
 from models import MODELS
 from models.ranker import RANKERS
 from tasks import TASKS, DatasetInfo
-from tasks.task import DECLARED, SPLITS, Configurable, measured
+from tasks.data import SPLITS
+from tasks.task import DECLARED, Configurable, measured
 
 
 def models() -> list[dict[str, Any]]:

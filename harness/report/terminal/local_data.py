@@ -10,8 +10,8 @@ from rich.table import Table
 
 from harness.errors import InputError
 from tasks import TASKS, Task
+from tasks.data import SPLITS
 from tasks.family import Family, Source
-from tasks.task import SPLITS
 
 
 def rows(data_dir: str) -> list[dict[str, Any]]:

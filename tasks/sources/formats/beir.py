@@ -14,10 +14,10 @@ from pathlib import Path
 
 from harness.errors import InputError
 from harness.json_file import JsonObject
+from tasks.data import SPLITS, Split
 from tasks.sources.collection import Collection, Document, Query
 from tasks.sources.formats.lines import is_unicode, json_lines, numbered_lines
 from tasks.sources.splits import hold_out
-from tasks.task import SPLITS, Split
 
 GRADE_COLUMNS = {"score", "grade", "rel", "relevance", "relevancy", "label", "judgment", "judgement"}
 """Names of the last column: a first line that ends with one of these words is a header."""

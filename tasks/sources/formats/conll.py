@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import InputError
+from tasks.data import Split
 from tasks.sources.columns import Row, numbers_tokens, read_rows
 from tasks.sources.formats.lines import shown
 from tasks.sources.formats.looks import other_format
@@ -18,7 +19,6 @@ from tasks.sources.hub.copies import copied_notes
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import files_identity, split_files
 from tasks.sources.tag_schemes import Fit, entities, fits, written
-from tasks.task import Split
 
 
 def files(folder: Path, without_train: bool = False) -> dict[Split, Path]:

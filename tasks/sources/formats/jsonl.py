@@ -14,13 +14,13 @@ from typing import TypeGuard
 from harness.errors import InputError
 from harness.json_file import JsonObject
 from harness.registry import suggestion
+from tasks.data import SPLITS, DatasetInfo, Split
 from tasks.sources.formats.lines import is_unicode, json_lines, shown
 from tasks.sources.formats.reading import LONGEST_LABEL, Reading, Rule
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.splits import files_identity, read_bytes, split_files
-from tasks.task import SPLITS, DatasetInfo, Split
 
 COLUMNS = (("premise", "hypothesis"), ("text", "text_pair"))
 UNLABELLED = ("-1", "-", "")
@@ -106,7 +106,7 @@ def load_hub(info: DatasetInfo, skip_bad: bool = False, root: str | None = None)
     Rows without a gold label are dropped, as usual, and so are the few rows of QQP without text.
 
     Args:
-        info: declares ``files``, ``columns`` (see `tasks.task.HubOptions`) and ``labels`` in the order of their ids.
+        info: declares ``files``, ``columns`` (see `tasks.data.HubOptions`) and ``labels`` in the order of their ids.
         skip_bad: leave out malformed rows and count them.
         root: a local copy of the repository, instead of the hub.
 

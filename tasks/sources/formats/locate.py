@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.errors import InputError
 from harness.registry import suggestion
-from tasks.task import DatasetInfo
+from tasks.data import DatasetInfo
 
 _FORM = "; --data-dir takes a folder that holds FAMILY/DATASET"
 

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from harness.errors import InputError
+from tasks.data import DatasetInfo
 from tasks.sources.formats.lines import is_unicode, json_lines, numbered_lines, shown
 from tasks.sources.formats.reading import Reading
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.minimal_pair import MinimalPair
 from tasks.sources.splits import read_bytes
-from tasks.task import DatasetInfo
 
 PARADIGMS = "paradigms.tsv"
 _NAME = re.compile(r"[\w.+ -]{1,100}")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from harness.errors import InputError
+from tasks.data import SPLITS, Data, Split
 from tasks.sources.formats.looks import looks_like, renaming
 from tasks.sources.splits import fingerprint, hold_out
-from tasks.task import SPLITS, Data, Split
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.json_file import JsonError, JsonObject, parse_json
+from tasks.data import SPLITS, DatasetInfo, Split
 from tasks.sources.formats.lines import is_unicode, shown
 from tasks.sources.formats.looks import other_format
 from tasks.sources.formats.reading import LONGEST_READ, Reading, Rule
@@ -20,7 +21,6 @@ from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.question import Answer, Question
 from tasks.sources.splits import files_identity, read_bytes, split_files
-from tasks.task import SPLITS, DatasetInfo, Split
 
 LABELS = ("start", "end")
 """The outputs of the head for every token."""

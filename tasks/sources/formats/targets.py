@@ -15,6 +15,7 @@ from typing import Generic, Protocol
 from harness.errors import InputError
 from harness.json_file import JsonObject
 from harness.registry import suggestion
+from tasks.data import DatasetInfo, Split
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.lines import json_lines, shown
 from tasks.sources.formats.reading import Reading
@@ -22,7 +23,6 @@ from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
 from tasks.sources.splits import files_identity
 from tasks.sources.target_text import TargetT, TargetText
-from tasks.task import DatasetInfo, Split
 
 
 class Target(Protocol[TargetT]):

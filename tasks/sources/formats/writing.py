@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from tasks.data import Split
 from tasks.sources.collection import Document, Query
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.question import Question
 from tasks.sources.sentence import Sentence
-from tasks.task import Split
 
 
 def write_conll(splits: Mapping[Split, Sequence[Sentence]], folder: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from tasks.data import SPLITS, DatasetInfo, Split
 from tasks.sources.collection import Collection, Query
 from tasks.sources.formats.beir import Judgement, assemble
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.rows import HubRow
-from tasks.task import SPLITS, DatasetInfo, Split
 
 
 def load(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> tuple[Collection, str]:

@@ -14,8 +14,9 @@ from typing import Protocol, runtime_checkable
 from harness.errors import InputError
 from harness.json_file import read_json
 from harness.registry import suggestion
+from tasks.data import Data
 from tasks.sources.hub.repository import PREFIX, Address
-from tasks.task import Data, Task, measured
+from tasks.task import Task, measured
 
 SOURCE = "source.json"
 """Beside the files of a copy: hub id, revision, licence, notes, the fingerprint, and the sha256 of each file."""

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.errors import InputError, on_one_line
+from tasks.data import SPLITS, DatasetInfo, Split
 from tasks.sources.sentence import Sentence
-from tasks.task import SPLITS, DatasetInfo, Split
 
 HubRow = dict[str, Any]
 """A row of a hub dataset: column -> value; the columns and their types depend on the dataset."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.errors import InputError
 from harness.json_file import JsonObject
+from tasks.data import SPLITS, Split
 from tasks.sources.collection import Collection, Document, Query
 from tasks.sources.formats.beir import Judgement, assemble
 from tasks.sources.formats.jsonl import is_text
@@ -15,7 +16,6 @@ from tasks.sources.tables.roles import Roles
 from tasks.sources.tables.source import FolderPlace, HubPlace
 from tasks.sources.tables.splits import choose, take_splits
 from tasks.sources.tables.table import Table
-from tasks.task import SPLITS, Split
 
 OPTIONS = ("query", "positive", "negative")
 RULE = Rule(lambda pairing: pairing.positives[0], "best document")

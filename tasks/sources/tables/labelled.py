@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.errors import InputError
 from harness.registry import suggestion
+from tasks.data import Split
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.lines import is_unicode, shown
 from tasks.sources.formats.reading import LONGEST_LABEL, Reading
@@ -14,7 +15,6 @@ from tasks.sources.labelled_text import LabelledText
 from tasks.sources.tables.roles import Roles, class_names
 from tasks.sources.tables.splits import choose, take_splits
 from tasks.sources.tables.table import Table
-from tasks.task import Split
 
 OPTIONS = ("text", "pair", "label", "labels")
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from harness.json_file import JsonError, parse_json
+from tasks.data import Split
 from tasks.sources.formats import squad
 from tasks.sources.formats.lines import shown
 from tasks.sources.formats.reading import Reading
@@ -13,7 +14,6 @@ from tasks.sources.question import Question
 from tasks.sources.tables.roles import Roles
 from tasks.sources.tables.splits import choose, take_splits
 from tasks.sources.tables.table import Table
-from tasks.task import Split
 
 OPTIONS = ("question", "context", "answers", "answer_start")
 

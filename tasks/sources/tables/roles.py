@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from harness.errors import InputError
 from harness.registry import closest, did_you_mean
+from tasks.data import Split
 from tasks.sources.tables.table import Table
-from tasks.task import DECLARED, Split
+from tasks.task import DECLARED
 
 SPLIT_OPTIONS: Mapping[Split, str] = {"train": "train_split", "dev": "dev_split", "test": "test_split"}
 """Options with which a user names the published splits."""

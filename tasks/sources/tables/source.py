@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.errors import InputError
+from tasks.data import Data
 from tasks.sources.formats.reading import Reading
 from tasks.sources.hub.repository import Address, Repository
 from tasks.sources.tables import files
 from tasks.sources.tables.table import Table
-from tasks.task import Data
 
 VERSION = 1
 """Increased when the same tables become other examples."""

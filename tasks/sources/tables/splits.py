@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from harness.errors import InputError
 from harness.registry import closest, did_you_mean
+from tasks.data import SPLITS, Split
 from tasks.sources.formats.reading import Reading, Rule
 from tasks.sources.splits import name_of_split
 from tasks.sources.tables.roles import SPLIT_OPTIONS
 from tasks.sources.tables.table import Table
-from tasks.task import DECLARED, SPLITS, Split
+from tasks.task import DECLARED
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from tasks.data import Split
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.lines import shown
 from tasks.sources.formats.reading import Reading
@@ -17,7 +18,6 @@ from tasks.sources.tables.sentences import listed
 from tasks.sources.tables.splits import choose, take_splits
 from tasks.sources.tables.table import Table
 from tasks.sources.target_text import TargetT, TargetText
-from tasks.task import Split
 
 SCORE_OPTIONS = ("text", "pair", "score")
 LABELS_OPTIONS = ("text", "pair", "label", "labels")

@@ -13,8 +13,8 @@ from harness.errors import InputError
 from harness.nn.training import DivergedError
 from harness.pipelines.pipeline import run
 from harness.pipelines.sampling import sample
+from tasks.data import DatasetInfo
 from tasks.ner import NamedEntityRecognition
-from tasks.task import DatasetInfo
 from tests.harness.cut_off_training import CutOffError, train
 
 OPTIONS = {"learning_rate": 5e-3, "epochs": 12, "max_length": 64, "batch_size": 16}

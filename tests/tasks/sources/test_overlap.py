@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.classification import NLI
+from tasks.data import Data
 from tasks.ner import NER
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.overlap import normalised, overlap, share_in_train
-from tasks.task import Data
 
 TEXTS = st.text(max_size=20)
 

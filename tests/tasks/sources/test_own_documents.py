@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from harness.errors import InputError
 from tasks.catalogue.retrieval import RETRIEVAL_DATASETS
+from tasks.data import DatasetInfo
 from tasks.ranking import ranking_for
 from tasks.retrieval import Retrieval
 from tasks.sources.collection import Collection, Document, Query, fingerprint
 from tasks.sources.own_documents import marked, may_hold_own
 from tasks.sources.searchable import SKIPPING
-from tasks.task import DatasetInfo
 
 ARGUMENT = "zoos keep animals safe"
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.cli import run_command
 from harness.errors import InputError
 from tasks import TASKS
+from tasks.data import SPLITS
 from tasks.ner import NER
 from tasks.sources.formats import conll, jsonl, squad
 from tasks.sources.formats.writing import write_conll, write_jsonl, write_squad
@@ -21,7 +22,6 @@ from tasks.sources.labelled_text import LabelledText
 from tasks.sources.question import Answer, Question
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import fingerprint
-from tasks.task import SPLITS
 
 CONTEXT = "Ada lived in London. “Où?” asked Alan."
 ANSWERS = [{"text": ["London"], "answer_start": [13]}, {"text": [], "answer_start": []}]

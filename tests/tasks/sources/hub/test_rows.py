@@ -8,8 +8,8 @@ from datasets import Dataset
 
 from harness.errors import InputError
 from tasks.catalogue.ner import NER_DATASETS
+from tasks.data import SPLITS
 from tasks.sources.hub import rows as hub
-from tasks.task import SPLITS
 
 ROWS = {"tokens": [["Ada", "slept"], [], ["Oslo"]], "ids": [[1, 0], [], [5]], "names": [["B-PER", "O"], [], ["B-LOC"]]}
 
