@@ -41,7 +41,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "runs",
         type=valid_path,
         nargs="+",
-        metavar="[KIND] RUN",
+        metavar="RUN",
         help=f"{', '.join((CARD, *KINDS))} (default {CARD}), then folders of runs or keys of runs in the store; "
         f"all runs if none is given, except for {CARD}",
     )

@@ -70,7 +70,8 @@ class Entry:
     @property
     def label(self) -> str:
         """The model's name, with its weights unless they are from scratch or the name is theirs."""
-        weights = "" if self.is_named or self.is_ranker or self.weights == "scratch" else name_of_folder(self.weights)
+        from_scratch = self.weights == "scratch"
+        weights = "" if from_scratch or self.is_named or self.is_ranker else name_of_folder(self.weights)
         told = ", ".join(filter(None, (weights, self.deployment)))
         return f"{self.model} ({told})" if told else self.model
 

@@ -232,7 +232,7 @@ class Store:
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".probe-") as probe:
+            with tempfile.TemporaryFile(dir=self.folder) as probe:  # without a name, so that no kill leaves it behind
                 probe.write(b"x" * 4096)
                 probe.flush()
                 os.fsync(probe.fileno())

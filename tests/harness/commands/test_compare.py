@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from harness.cli import run_command
 from harness.comparison.entries import entries
 from harness.comparison.marks import from_predictions
+from harness.comparison.paired_test import terms
 from harness.store import Store
 from tests.records import run_record, write_run
 
@@ -168,7 +170,7 @@ def test_size_and_weights_name_one_of_several(store, capsys):
 
 def test_the_marks_of_a_table_are_read_from_predictions(store):
     found = sorted(entries(Store(store).records()), key=lambda entry: -np.median(entry.scores()))
-    marks = from_predictions(found, Store(store).predictions, resamples=2000)
+    marks = from_predictions(found, partial(terms, predictions=Store(store).predictions), resamples=2000)
     named = {entry.model: mark for entry, mark in zip(found, marks, strict=True)}
     assert named["good"] == "best"
     assert named["close"] in ("tied", "unclear")

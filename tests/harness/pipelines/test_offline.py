@@ -50,7 +50,7 @@ if __name__ == "__main__":
 
     weights, tasks = sys.argv[1], json.loads(sys.argv[2])
     for task, options in tasks.items():
-        recipe = {"max_steps": 1, "train_limit": 8, "batch_size": 4} if not task.startswith("lm/") else {}
+        recipe = {"max_steps": 1, "train_limit": 8, "batch_size": 4, "test_limit": 40} if not task.startswith("lm/") else {}
         recipe["max_length"] = int(options.get("lengths", 64))
         of_text = not task.startswith("recall/")
         planned = plan(Request("bert", task, weights if of_text else "scratch", recipe=recipe, task_options=options))

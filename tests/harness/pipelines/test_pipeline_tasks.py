@@ -92,7 +92,9 @@ def test_relations_are_learned_and_rows_agree_with_the_score(small_bert, worlds)
     scores = done.record["scores"]["test"]
     assert scores["accuracy"] > 0.9
     rows = [row for row in done.predictions if row["split"] == "test"]
-    assert classification_scores([row["gold"] for row in rows], [row["predicted"] for row in rows]) == scores
+    without_confidence = {name: score for name, score in scores.items() if name not in ("ece", "brier")}
+    found = classification_scores([row["gold"] for row in rows], [row["predicted"] for row in rows])
+    assert found == without_confidence
     assert done.record["task"]["metric"] == "accuracy"
 
 

@@ -63,7 +63,7 @@ def run(planned: Any, *others: Any) -> Any:
     dev = int(cell.key[:4], 16) / 0xFFFF
     record = run_record(
         key=cell.key,
-        model={"name": cell.model, "size": cell.size, "weights": cell.weights, "identity": cell.weights_identity},
+        model=planned.model | {"params_total": 2_000, "params_non_embedding": 1_000},
         task={
             "name": task.family,
             "dataset": cell.task,
