@@ -43,7 +43,7 @@ function applyLimits() {
 
 function showCost(select) {
   const charts = document.getElementById("cost-charts");
-  [...charts.children].forEach((chart, number) => { chart.hidden = select.value !== "all" && Number(select.value) !== number; });
+  [...charts.querySelectorAll(".chart")].forEach((chart, number) => { chart.hidden = select.value !== "all" && Number(select.value) !== number; });
   charts.classList.toggle("single", select.value !== "all");
 }
 

@@ -238,3 +238,14 @@ def test_a_hostile_address_changes_nothing(browser, swept_page):
     opened(browser, swept_page + "#task=<b>&sort=9.99.up&cost=-1&latency=x&size=%3Cscript%3E")
     assert len(texts(browser, "#overall-table tbody th")) == 5
     assert [entry["message"] for entry in browser.get_log("browser")] == []
+
+
+def test_one_kind_of_cost_is_drawn_at_a_time_with_its_download(browser, swept_page):
+    opened(browser, swept_page)
+    kinds = browser.execute_script("return [...document.getElementById('cost-kind').options].map(one => one.value)")
+    for kind in [*kinds[:-1], kinds[0]]:
+        choose(browser, "cost-kind", kind)
+        assert len(texts(browser, "#cost-charts .chart")) == 1
+        assert len(texts(browser, "#cost-charts .download")) == 1
+    choose(browser, "cost-kind", "all")
+    assert len(texts(browser, "#cost-charts .chart")) == len(kinds) - 1
