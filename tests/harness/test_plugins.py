@@ -10,7 +10,7 @@ from harness.errors import InputError
 from harness.pipelines.pipeline import KINDS
 from harness.registry import Registry, load_plugin, load_plugins
 from models import MODELS, encoder
-from tasks import TASKS, task
+from tasks import TASKS, registered
 from tasks.task import HEADS
 
 ENCODER = """
@@ -101,7 +101,7 @@ def without(name):
 
 
 def test_what_a_task_lacks_is_named():
-    assert task.fault(without("nothing")) == ""
+    assert registered.fault(without("nothing")) == ""
     for name in (
         "family",
         "description",
@@ -114,15 +114,17 @@ def test_what_a_task_lacks_is_named():
         "texts",
         "encode",
     ):
-        assert f"lacks {name}" in task.fault(without(name)) or f"lacks the method {name}" in task.fault(without(name))
-    assert "its datasets are not a mapping" in task.fault(without("datasets"))
-    assert "its defaults are not a mapping" in task.fault(without("defaults"))
-    assert "has the head 'no'" in task.fault(type("Odd", (), {**vars(type(without(""))), "head": "no"})())
+        assert f"lacks {name}" in registered.fault(without(name)) or f"lacks the method {name}" in registered.fault(
+            without(name)
+        )
+    assert "its datasets are not a mapping" in registered.fault(without("datasets"))
+    assert "its defaults are not a mapping" in registered.fault(without("defaults"))
+    assert "has the head 'no'" in registered.fault(type("Odd", (), {**vars(type(without(""))), "head": "no"})())
 
 
 def test_whatever_the_registries_hold_passes_their_own_checks():
     assert [encoder.fault(MODELS[name]) for name in MODELS] == [""] * len(list(MODELS))
-    assert [task.fault(TASKS[name]) for name in TASKS] == [""] * len(list(TASKS))
+    assert [registered.fault(TASKS[name]) for name in TASKS] == [""] * len(list(TASKS))
     assert set(HEADS) == set(KINDS)
 
 
