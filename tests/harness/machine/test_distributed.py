@@ -152,6 +152,9 @@ def test_curves_need_tensorboard(monkeypatch, capsys, tmp_path):
 
 
 def test_a_batch_that_cannot_be_divided_is_refused(monkeypatch, capsys, folder):
+    import harness.nn.heads
+
+    monkeypatch.setattr(harness.nn.heads, "DROPOUT", 0.0)  # which the plug-in among the arguments sets for good
     launched(monkeypatch, rank=0, world_size=3)
     assert run_command(arguments(folder, folder / "three")) == 2
     assert "a batch of 8 cannot be divided equally among 3 processes; use --batch-size 9" in capsys.readouterr().err
