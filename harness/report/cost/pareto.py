@@ -19,6 +19,7 @@ from harness.comparison.entries import Entry, entries
 from harness.comparison.names import size_in_words
 from harness.progress import counted
 from harness.report.cost.curves import by_setting, curve, models_of
+from harness.report.cost.front import Place, front
 from harness.report.cost.plots import SETTINGS, folded, save, style_of, within_shares
 from harness.report.table import as_csv, frame_of
 from harness.store import RunRecord
@@ -82,7 +83,11 @@ def tradeoffs(records: Sequence[PointRecord], runs: Iterable[RunRecord]) -> list
         for entry in _largest_comparison(of_task)
         for scores in [entry.scores()]
     ]
-    return [replace(one, efficient=not any(_beats(other, one) for other in found)) for one in found]
+    places: dict[str, dict[str, Place]] = defaultdict(dict)
+    for one in found:
+        places[one.task][one.model] = -one.tokens_per_s, one.score
+    best = {task: front(there) for task, there in places.items()}
+    return [replace(one, efficient=one.model in best[one.task]) for one in found]
 
 
 def _largest_comparison(of_task: Sequence[Entry]) -> list[Entry]:
@@ -107,12 +112,6 @@ def nearest(points: Sequence[MeasuredPoint]) -> tuple[float, int]:
     """Median tokens per second and the length they were measured at: of these points the nearest to `LENGTH`."""
     closest = min(points, key=lambda record: abs(np.log(record["point"]["length"] / LENGTH)))
     return float(closest["tokens_per_s"]["median"]), int(closest["point"]["length"])
-
-
-def _beats(one: Tradeoff, other: Tradeoff) -> bool:
-    """Whether one is at least as good in both on the same task, and better in one."""
-    values, theirs = (one.score, one.tokens_per_s), (other.score, other.tokens_per_s)
-    return one.task == other.task and values != theirs and values[0] >= theirs[0] and values[1] >= theirs[1]
 
 
 def write(records: Sequence[PointRecord], runs: Iterable[RunRecord], folder: Path) -> list[Path]:

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from harness.progress import counted
+from harness.report.cost.front import steps
 from harness.report.cost.plots import SETTINGS, folded, save, style, within_shares
-from harness.report.overall import front
+from harness.report.overall import tradeoff
 from harness.report.overall.rows import Overall, Row
 from harness.report.page import svg
 
@@ -34,7 +35,7 @@ def write(overall: Overall, numbered: Mapping[str, int], folder: Path) -> list[P
     Raises:
         OSError: the folder cannot be written.
     """
-    costs = front.costs(overall)
+    costs = tradeoff.costs(overall)
     if not costs:
         return []
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +71,7 @@ def _figure(rows: Sequence[Row], numbered: Mapping[str, int], costs: Mapping[str
 
 
 def _draw(axes: Axes, rows: Sequence[Row], numbered: Mapping[str, int], kind: str, cost: Mapping[str, float]) -> None:
-    corners = front.steps(front.scored(rows, cost))
+    corners = steps(tradeoff.scored(rows, cost))
     axes.plot(*zip(*corners, strict=True), color="0.6", linewidth=1.2, zorder=1)
     for row in rows:
         if row.score:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from harness.progress import counted
 from harness.report.calibration import FEW, Calibration
 from harness.report.page import svg
+from harness.report.page.panels import head_of
 from tasks.probabilities import Reliability
 
 DIAGONAL = Markup('<line class="ideal" x1="0%" y1="100%" x2="100%" y2="0%"/>')
@@ -38,11 +39,7 @@ def _section(one: Calibration, numbered: Mapping[str, int]) -> dict[str, object]
     )
     errors = sorted((of.error, label, int(of.counts.sum())) for label, of in one.of.items())
     return {
-        "dataset": comparison.dataset,
-        "family": comparison.family,
-        "size": comparison.size,
-        "size_shown": comparison.size_shown,
-        "apart": comparison.apart,
+        **head_of(comparison),
         "unit": one.unit,
         "chart": chart,
         "rows": [

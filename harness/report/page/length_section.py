@@ -8,7 +8,7 @@ from harness.report import metric_names
 from harness.report.comparable import Comparison, Standing
 from harness.report.cost.plots import short_length
 from harness.report.page import svg
-from harness.report.page.panels import median_of
+from harness.report.page.panels import head_of, median_of
 
 
 def sections(comparisons: Sequence[Comparison], numbered: Mapping[str, int]) -> list[dict[str, object]]:
@@ -22,11 +22,7 @@ def _section(comparison: Comparison, numbered: Mapping[str, int]) -> dict[str, o
     across = svg.at(told) if len(told) > 1 else svg.logarithmic(told)
     description = f"{comparison.metric} against length; the maps below have the numbers"
     return {
-        "dataset": comparison.dataset,
-        "family": comparison.family,
-        "size": comparison.size,
-        "size_shown": comparison.size_shown,
-        "apart": comparison.apart,
+        **head_of(comparison),
         "chart": svg.chart(series, across, svg.PERCENT, "tokens of a text →", comparison.metric, description),
         "legend": [(numbered[standing.label], standing.label) for standing in comparison.standings],
         "heats": [_heat(comparison, standing) for standing in comparison.standings],

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from harness.report.overall import front, table
+from harness.report.cost.front import front, steps
+from harness.report.overall import table, tradeoff
 from harness.report.overall.answer import answer
 from harness.report.overall.rows import Overall, Row
 from harness.report.page import svg
@@ -48,14 +49,14 @@ def _data(row: Row) -> dict[str, object]:
 
 def _charts(overall: Overall, numbered: Mapping[str, int]) -> list[tuple[str, Markup]]:
     """A kind of cost and its chart, with all models of all sizes."""
-    return [(kind, _chart(overall, numbered, kind, cost)) for kind, cost in front.costs(overall).items()]
+    return [(kind, _chart(overall, numbered, kind, cost)) for kind, cost in tradeoff.costs(overall).items()]
 
 
 def _chart(overall: Overall, numbered: Mapping[str, int], kind: str, cost: Mapping[str, float]) -> Markup:
     rows = [row for row in overall.rows if row.name in cost]
     up = svg.linear([end for row in rows if row.score for end in row.score])
     across = svg.logarithmic(cost.values())
-    corners = [svg.Point(*place, place[1], place[1], "") for place in front.steps(front.scored(rows, cost))]
+    corners = [svg.Point(*place, place[1], place[1], "") for place in steps(tradeoff.scored(rows, cost))]
     series = [
         svg.Series(0, corners, joined=True, line="front"),
         *(
@@ -66,7 +67,7 @@ def _chart(overall: Overall, numbered: Mapping[str, int], kind: str, cost: Mappi
             if row.score
         ),
     ]
-    best = ", ".join(front.front(front.scored(rows, cost)))
+    best = ", ".join(front(tradeoff.scored(rows, cost)))
     description = f"Mean score against {kind} of {len(rows)} models; on the Pareto front: {best}"
     return svg.chart(series, across, up, f"{kind} →", "mean score", description)
 

@@ -95,6 +95,17 @@ def _board_cell(comparison: Comparison, standing: Standing, shown: Collection[st
     return {"score": standing.score, "mark": standing.mark, "panel": panel}
 
 
+def head_of(comparison: Comparison) -> dict[str, object]:
+    """What a section says of its comparison, and what the page's filters look at."""
+    return {
+        "dataset": comparison.dataset,
+        "family": comparison.family,
+        "size": comparison.size,
+        "size_shown": comparison.size_shown,
+        "apart": comparison.apart,
+    }
+
+
 def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[PointRecord]) -> dict[str, object]:
     """One comparison: a row for each encoder, seeds on a common scale, and scores against cost."""
     ends = [value for standing in comparison.standings for value in (standing.low, standing.high, *standing.scores)]
@@ -117,11 +128,7 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[P
     ]
     return {
         "id": f"panel-{comparison.name}",
-        "dataset": comparison.dataset,
-        "family": comparison.family,
-        "size": comparison.size,
-        "size_shown": comparison.size_shown,
-        "apart": comparison.apart,
+        **head_of(comparison),
         "caveat": comparison.caveat,
         "chance": sentence_of(comparison.task) if comparison.at_chance else "",
         "metric": comparison.metric,

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from harness.report.comparable import Comparison, Standing
 from harness.report.page import svg
+from harness.report.page.panels import head_of
 
 _LOSSES = 24
 """Most points of a loss curve."""
@@ -42,10 +43,7 @@ def _section(
     comparison: Comparison, apart: str, charts: Sequence[Markup], numbered: Mapping[str, int]
 ) -> dict[str, object]:
     return {
-        "dataset": comparison.dataset,
-        "family": comparison.family,
-        "size": comparison.size,
-        "size_shown": comparison.size_shown,
+        **head_of(comparison),
         "apart": apart,
         "legend": [(numbered[one.label], one.label) for one in comparison.standings if not one.entry.is_ranker],
         "charts": charts,

@@ -6,7 +6,8 @@ import io
 import pytest
 
 from harness.report.comparable import comparisons
-from harness.report.overall import front, table
+from harness.report.cost import front
+from harness.report.overall import table
 from harness.report.overall.costs import measured
 from harness.report.overall.rows import over_datasets
 from harness.report.table import as_csv, as_markdown, frame_of

@@ -1,13 +1,11 @@
-"""Quality against cost: the kinds of cost, and the Pareto front."""
+"""Quality against cost: the kinds of cost, and the place of each model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.report.cost.front import Place
 from harness.report.overall.rows import Overall, Row
-
-Place = tuple[float, float]
-"""Cost and mean score."""
 
 
 def costs(overall: Overall) -> dict[str, dict[str, float]]:
@@ -27,25 +25,6 @@ def costs(overall: Overall) -> dict[str, dict[str, float]]:
     return {kind: found for kind, found in positive.items() if len(found) > 1}
 
 
-def front(places: Mapping[str, Place]) -> list[str]:
-    """The names for which no other is at least as cheap and as good, and better in one; the cheapest first."""
-    best: list[str] = []
-    for name in sorted(places, key=lambda one: (places[one][0], -places[one][1])):
-        if not best or places[name][1] > places[best[-1]][1] or places[name] == places[best[-1]]:
-            best.append(name)
-    return best
-
-
 def scored(rows: Sequence[Row], cost: Mapping[str, float]) -> dict[str, Place]:
     """Cost and mean score of the rows that have both."""
     return {row.name: (cost[row.name], row.score.value) for row in rows if row.score and row.name in cost}
-
-
-def steps(places: Mapping[str, Place]) -> list[Place]:
-    """The corners of the front as a line: along each level of quality to the cost of the next."""
-    corners: list[Place] = []
-    for name in front(places):
-        cost, score = places[name]
-        corners += [(cost, corners[-1][1])] if corners else []
-        corners.append((cost, score))
-    return corners
