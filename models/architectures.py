@@ -51,7 +51,7 @@ def config_at(location: str, takes: str) -> JsonObject:
     folder = Path(location).expanduser()
     if folder.is_dir():
         return checkpoint.read_config(folder)
-    if location.count("/") != 1 or location.startswith((".", "/", "~")):
+    if not checkpoint.may_be_hub_id(location):
         raise InputError(f"there is no folder {location}; {takes}")
     return _config_of_hub(location)
 

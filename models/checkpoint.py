@@ -26,6 +26,11 @@ _LARGER_THAN_STORED = 2
 """A config is refused at once if it needs this many times the stored parameters. Below that, loading names the missing tensors."""
 
 
+def may_be_hub_id(location: str) -> bool:
+    """Whether a text that names no folder has the form of a hub id, ``OWNER/NAME``, and not of a path."""
+    return location.count("/") == 1 and not location.startswith((".", "/", "~"))
+
+
 def read_config(folder: Path) -> JsonObject:
     """The content of a checkpoint's config.json.
 

@@ -76,7 +76,7 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
     if folder.is_dir():
         _check_folder(encoder, folder)
         return Weights("folder", str(folder), None, _digest(folder))
-    if weights.count("/") != 1 or weights.startswith((".", "/", "~")):
+    if not checkpoint.may_be_hub_id(weights):
         raise InputError(f"there is no folder {weights}; --weights takes scratch, hub, a folder or a hub id OWNER/NAME")
     return _of_hub(encoder, weights, None)
 
