@@ -62,7 +62,7 @@ class ScoreColumn:
         if isinstance(value, str):
             with suppress(ValueError):  # what is no number is for the target to refuse
                 value = float(value) if value.strip() else None
-        return None if is_missing(value) else self.target.read(value)
+        return None if _is_missing(value) else self.target.read(value)
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,13 @@ class LabelColumns:
         value = row.get(columns[0])
         if isinstance(value, str):
             value = _parted(value)
-        if is_missing(value):
+        if _is_missing(value):
             return None
         return self.target.read([name_of(one, names) for one in value] if isinstance(value, list) else value)
 
     def _applying(self, row: Mapping[str, object], columns: tuple[str, ...]) -> tuple[str, ...] | str | None:
         """The columns whose value says yes."""
-        if any(is_missing(row.get(column)) or row.get(column) in ("", -1) for column in columns):
+        if any(_is_missing(row.get(column)) or row.get(column) in ("", -1) for column in columns):
             return None
         written = {column: str(row[column]).strip().lower() for column in columns}
         if wrong := [column for column, value in written.items() if value not in (*_YES, *_NO)]:
@@ -121,15 +121,15 @@ def load(
     chosen = choose(tables, options, next(iter(tables.values())).where)
     reading: Reading[TargetText[TargetT]] = Reading(skip_bad)
 
-    def labels() -> tuple[str, ...]:
-        every = reading.splits.get("train") or [one for split in reading.splits.values() for one in split]
-        return columns.target.labels(one.target for one in every)
-
     def read(table: Table, split: Split) -> Iterator[TargetText[TargetT] | str | None]:
-        return _examples(table, options, columns, labels() if "train" in reading.splits else ())
+        if "train" in reading.splits and not reading.labels:
+            reading.labels = columns.target.labels(one.target for one in reading.splits["train"])
+        return _examples(table, options, columns, reading.labels)
 
     take_splits(tables, reading, read, jsonl.RULE, chosen, without_train)
-    reading.labels = labels()
+    if not reading.labels:
+        every = reading.splits.get("train") or [one for split in reading.splits.values() for one in split]
+        reading.labels = columns.target.labels(one.target for one in every)
     return reading
 
 
@@ -155,7 +155,7 @@ def _examples(
             yield TargetText(texts[0], texts[1] if len(texts) == 2 else None, target, f"{table.name}:{number}")
 
 
-def is_missing(value: object) -> bool:
+def _is_missing(value: object) -> bool:
     """Whether there is no value: null, or the NaN that pandas writes for it."""
     return value is None or value != value
 
