@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -248,8 +248,3 @@ def held_out_by_digest(text: str) -> bool:
     """Whether a document is held out of a corpus that does not say so itself: decided by its text alone."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") % HELD_OUT_ONE_IN == 0
-
-
-def identity_of(corpora: Sequence[Corpus]) -> str:
-    """What decides several corpora, in their order."""
-    return hashlib.sha256("\n".join(corpus.identity() for corpus in corpora).encode()).hexdigest()
