@@ -47,8 +47,12 @@ def results(store: Store, reading: Reading) -> Results:
     found = comparisons(reading.runs, ties)
     spans = spanning(found, ties)
     overall = over_datasets(found, ties.terms, reading.bench)
-    names = [(row.name, row.label) for row in [*overall.rows, *overall.incomplete]]
+    names = [(row.name, row.label, row.size) for row in [*overall.rows, *overall.incomplete]]
     if spans:
-        names += [(with_size(one.label, one.entry.size), one.label) for each in found for one in each.standings]
+        names += [
+            (with_size(one.label, one.entry.size), one.label, one.entry.size)
+            for each in found
+            for one in each.standings
+        ]
     numbered = panels.numbers_with(names, panels.numbers(found, reading.bench, reading.pretraining))
     return Results(found, spans, overall, numbered)

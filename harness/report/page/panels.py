@@ -36,19 +36,22 @@ def numbers(
     return styles_of(labels)
 
 
-def numbers_with(names: Iterable[tuple[str, str]], numbered: Mapping[str, int]) -> dict[str, int]:
-    """The same with a style for each name among several sizes: the first name of a label has the label's, others their own.
+def numbers_with(names: Iterable[tuple[str, str, str]], numbered: Mapping[str, int]) -> dict[str, int]:
+    """The same with a style for each name among several sizes, one for all names of a model.
+
+    The first size of a label has the label's style, others have their own.
 
     Args:
-        names: name and label.
+        names: name, label and size.
         numbered: the number of each label.
     """
-    found, used = dict(numbered), set[int]()
-    for name, label in names:
-        if name not in found:
-            number = numbered[label]
-            found[name] = next(free for free in count() if free not in found.values()) if number in used else number
-        used.add(found[name])
+    found, sizes = dict(numbered), dict[tuple[str, str], int]()
+    for name, label, size in names:
+        if (label, size) not in sizes:
+            number = found.get(name, numbered[label])
+            taken = name not in found and number in sizes.values()
+            sizes[label, size] = next(free for free in count() if free not in found.values()) if taken else number
+        found.setdefault(name, sizes[label, size])
     return found
 
 

@@ -1,6 +1,7 @@
 """Comparisons across sizes: who is in them, and that the tests span them."""
 
 from harness.report.comparable import comparisons
+from harness.report.page.panels import numbers_with
 from harness.report.spanning import ALL_SIZES, spanning
 from harness.report.ties import PAIRED, Ties
 from harness.store import Store
@@ -42,3 +43,15 @@ def test_a_ranker_is_there_once(make_run):
     runs.append(make_run("bm25", "retrieval/x", score=0.7, model=ranker))
     (span,) = spanning(comparisons(runs, alone), alone)
     assert [one.label for one in span.standings] == ["bert base", "bm25", "bert tiny"]
+
+
+def test_a_model_looks_the_same_under_each_of_its_names_and_another_size_does_not():
+    alone = numbers_with(
+        [("avey-b", "avey-b", "tiny"), ("own", "own", "custom"), ("avey-b tiny", "avey-b", "tiny")],
+        {"avey-b": 0, "own": 5},
+    )
+    assert alone == {"avey-b": 0, "own": 5, "avey-b tiny": 0}
+    names = [("bert tiny", "bert", "tiny"), ("bert base", "bert", "base")]
+    several = numbers_with(names * 2, {"bert": 1, "own": 5})
+    assert several["bert tiny"] == 1
+    assert several["bert base"] not in (1, 5)
