@@ -30,6 +30,11 @@ _AFTER_PADDING = (
 )
 """Encoders that count positions from the one after their padding id."""
 
+USUAL_WIDTH = 768
+"""The size of hidden states for which published designs choose the deviation of their random matrices."""
+DEVIATIONS = ("initializer_range", "decoder_init_range")
+"""Config values that give this deviation as a number. Rules such as Xavier's follow the width by themselves."""
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -112,15 +117,27 @@ def load(
 def with_own_tokens(encoder: Encoder, size: str, tokens: OwnTokens) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """An encoder from random weights that reads numbers, in float32, and the tokenizer of these numbers.
 
+    It has no dropout, which only some designs declare and which kept them from learning to look anything up. With a width that is
+    asked for, random matrices are drawn for it; see `_fit_deviation`.
+
     Raises:
         InputError: the encoder cannot have this width.
     """
     from models.tokenizer import of_numbers
 
-    tokenizer, options = of_numbers(tokens.vocabulary), encoder.size(size).options
+    tokenizer, options = of_numbers(tokens.vocabulary), dict(encoder.size(size).options)
     if tokens.width is not None:
         options = of_width(encoder, options, tokens.width)
-    return from_config(encoder, config_of(encoder, options, tokenizer)), tokenizer
+    options |= no_dropout(config_of(encoder, options, tokenizer))
+    model = from_config(encoder, config_of(encoder, options, tokenizer))
+    if tokens.width is not None and any(name in options for name in DEVIATIONS):
+        _fit_deviation(model, tokens.width)
+    return model, tokenizer
+
+
+def no_dropout(config: PreTrainedConfig) -> dict[str, float]:
+    """The rates of dropout that a config has, all zero."""
+    return {name: 0.0 for name, value in config.to_dict().items() if "dropout" in name and isinstance(value, float)}
 
 
 def of_width(encoder: Encoder, options: Mapping[str, object], width: int) -> dict[str, object]:
@@ -145,6 +162,20 @@ def of_width(encoder: Encoder, options: Mapping[str, object], width: int) -> dic
     if isinstance(inner := options.get("intermediate_size"), int):
         scaled["intermediate_size"] = max(1, inner * width // usual)
     return scaled
+
+
+def _fit_deviation(model: PreTrainedModel, width: int) -> None:
+    """Scale the random matrices as if their deviation had been chosen for `width` and not for `USUAL_WIDTH`.
+
+    The variance of a layer's outputs then stays what it was (LeCun et al., 1998, "Efficient BackProp"). Embeddings keep their scale.
+    """
+    import torch
+    from torch import nn
+
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.Linear):
+                module.weight.mul_((USUAL_WIDTH / width) ** 0.5)
 
 
 def _from_scratch(

@@ -45,7 +45,7 @@ DATASETS = {
 _GRID = ",".join(
     f"{length}:{pairs}" for length, pairs in product((64, 128, 256, 512), (4, 8, 16, 32, 64)) if 4 * pairs <= length
 )
-_TRAIN = "16:4,32:4,32:8,64:4,64:16,128:8,256:16,512:64"
+_TRAIN = "8:2,16:4,32:4,32:8,64:4,64:16,128:8,256:16,512:64"
 """Many short sequences, from which looking up is learnt in far fewer tokens, and each length of the grid, for learned positions."""
 
 
@@ -68,8 +68,8 @@ class AssociativeRecall:
 
     Attributes:
         options: ``test`` and ``train``, points LENGTH:PAIRS joined by commas (``train`` may be ``as-test``); ``examples`` for each
-            point of test (dev has a third as many); ``train_tokens`` in all, of which a point of half the length gets twice as
-            many; ``vocabulary``; ``fillers``, zero or random; ``width`` of the encoder, or ``declared`` for that of its size.
+            point of test (dev has a third as many); ``train_tokens`` in all, of which a point of a quarter of the length gets
+            twice as many; ``vocabulary``; ``fillers``, zero or random; ``width`` of the encoder, or ``declared`` for that of its size.
     """
 
     options: Mapping[str, str] = field(
@@ -77,10 +77,10 @@ class AssociativeRecall:
             "test": _GRID,
             "train": _TRAIN,
             "examples": "30",
-            "train_tokens": "4000000",
+            "train_tokens": "5000000",
             "vocabulary": "8192",
             "fillers": "zero",
-            "width": "64",
+            "width": "128",
         }
     )
 
@@ -89,7 +89,7 @@ class AssociativeRecall:
     head = "query"
     metric = METRIC
     default_dataset = "mqar"
-    defaults = {"max_length": 512, "batch_size": 32, "epochs": 1.0}  # noqa: RUF012
+    defaults = {"max_length": 512, "batch_size": 64, "epochs": 1.0, "learning_rate": 1e-3}  # noqa: RUF012
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
@@ -245,7 +245,7 @@ class AssociativeRecall:
 
     def _sequences(self) -> dict[Point, int]:
         """The number of training sequences of each point."""
-        shares = {point: 1 / point.length for point in self._train}
+        shares = {point: point.length**-0.5 for point in self._train}
         per_share = int(self.options["train_tokens"]) / sum(shares.values())
         return {point: max(1, round(per_share * share / point.length)) for point, share in shares.items()}
 

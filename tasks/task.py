@@ -251,7 +251,7 @@ class OwnTokens:
     @property
     def identity(self) -> str:
         """What takes the place of a tokenizer's digest in the identity of random weights."""
-        return f"{self.vocabulary} numbers" + (f", width {self.width}" if self.width else "")
+        return f"{self.vocabulary} numbers, no dropout" + (f", drawn for width {self.width}" if self.width else "")
 
 
 @runtime_checkable

@@ -21,10 +21,12 @@ class LengthGroups(torch.utils.data.Sampler[int]):
         lengths: tokens of each example.
         batch_size: examples per batch.
         seed: of the order.
+        one_pool: whether all examples are one pool, so that hardly any batch has padding. For numbers, which have no topics.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, one_pool: bool = False) -> None:
         self.lengths, self.batch_size, self.seed, self.epoch = lengths, batch_size, seed, 0
+        self.pool_size = max(1, len(lengths)) if one_pool else BATCHES_A_POOL * batch_size
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the data loader before each epoch."""
@@ -37,8 +39,8 @@ class LengthGroups(torch.utils.data.Sampler[int]):
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
         shuffled: list[int] = torch.randperm(len(self.lengths), generator=generator).tolist()
         batches: list[list[int]] = []
-        for start in range(0, len(shuffled), BATCHES_A_POOL * self.batch_size):
-            pool = shuffled[start : start + BATCHES_A_POOL * self.batch_size]
+        for start in range(0, len(shuffled), self.pool_size):
+            pool = shuffled[start : start + self.pool_size]
             pool.sort(key=lambda index: self.lengths[index])
             batches += [pool[cut : cut + self.batch_size] for cut in range(0, len(pool), self.batch_size)]
         # An incomplete batch stays at the end, where it does not shift the others.

@@ -32,6 +32,7 @@ class LengthTrainer(Trainer):
         arguments: of the Trainer.
         features: training inputs with ``labels``.
         tokenizer: pads.
+        one_pool: see `harness.nn.length_groups.LengthGroups`.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class LengthTrainer(Trainer):
         arguments: TrainingArguments,
         features: Sequence[Feature],
         tokenizer: PreTrainedTokenizerBase,
+        one_pool: bool = False,
     ) -> None:
         super().__init__(model=model, args=arguments, train_dataset=Features(features))
-        self.features, self.pads = features, tokenizer
+        self.features, self.pads, self.one_pool = features, tokenizer, one_pool
 
     def get_train_dataloader(self) -> DataLoader[Feature]:
         """The batches that this process collates its share of.
@@ -55,7 +57,7 @@ class LengthTrainer(Trainer):
         whole_batches = DataLoader(
             self.train_dataset,
             batch_size,
-            sampler=LengthGroups(lengths, batch_size, self.args.seed),
+            sampler=LengthGroups(lengths, batch_size, self.args.seed, self.one_pool),
             collate_fn=lambda batch: collate(share(batch), self.pads),
             pin_memory=self.args.dataloader_pin_memory,
         )

@@ -72,6 +72,7 @@ class TrainingOptions:
         checkpoint_interval_s: seconds between checkpoints.
         curves: where loss, learning rate and gradient norm go.
         judge: gives the dev score of the weights as they are; with it, those of the epoch with the best score are kept.
+        one_pool: see `harness.nn.length_groups.LengthGroups`.
     """
 
     recipe: Recipe
@@ -81,6 +82,7 @@ class TrainingOptions:
     checkpoint_interval_s: float = CHECKPOINT_INTERVAL_S
     curves: Curves | None = None
     judge: Callable[[], float] | None = None
+    one_pool: bool = False
 
 
 def fit(
@@ -103,7 +105,7 @@ def fit(
     from harness.nn.trainer import LengthTrainer
 
     def trainer(arguments: TrainingArguments) -> Trainer:
-        return LengthTrainer(model, arguments, features, tokenizer)
+        return LengthTrainer(model, arguments, features, tokenizer, options.one_pool)
 
     return train_with(trainer, TrainingArguments, options, options.recipe.steps(len(features)))
 

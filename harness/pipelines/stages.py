@@ -209,4 +209,5 @@ def training_options(
         checkpoints=parts.checkpoints,
         curves=parts.curves,
         judge=judge,
+        one_pool=isinstance(parts.task, BringsTokens),
     )

@@ -37,8 +37,8 @@ def build(
         plain = loading.config_of(encoder, declared, tokenizer)
         values = declared | {name: _value_of(encoder, plain, name, text) for name, text in options.items()}
         config = loading.config_of(encoder, values, tokenizer)
-        off = {name: 0.0 for name, value in config.to_dict().items() if "dropout" in name and isinstance(value, float)}
-        model = loading.from_config(encoder, loading.config_of(encoder, values | off, tokenizer))
+        without = loading.config_of(encoder, values | loading.no_dropout(config), tokenizer)
+        model = loading.from_config(encoder, without)
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(
             f"{encoder.name} {size} cannot be built with these options: {' '.join(str(error).split())}"

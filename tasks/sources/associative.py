@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from harness.errors import InputError
 from tasks.data import SPLITS, Split
 
-VERSION = 2
+VERSION = 3
 """Increases with every change of the rules that affects the sequences."""
 POWER = 0.01
 """The exponent a of the power law: slot i, counted from 1, has a probability proportional to a i^(a - 1)."""

@@ -165,3 +165,14 @@ def test_batches_have_like_lengths_and_hold_every_example_once():
     assert spread < 35  # 93 in random batches
     firsts = [batch[0] for batch in batches[:-1]]
     assert firsts != sorted(firsts)
+
+
+def test_one_pool_of_all_examples_has_hardly_any_padding():
+    from harness.nn.length_groups import LengthGroups
+
+    lengths = [64 if number % 7 else 512 for number in range(1003)]
+    order = list(LengthGroups(lengths, 16, seed=1, one_pool=True))
+    assert sorted(order) == list(range(1003))
+    batches = [{lengths[index] for index in order[start : start + 16]} for start in range(0, 1003, 16)]
+    assert sum(len(batch) > 1 for batch in batches) <= 1
+    assert list(LengthGroups([], 16, seed=1, one_pool=True)) == []
