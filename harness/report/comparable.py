@@ -269,7 +269,7 @@ def slug(text: str) -> str:
 
 def _standings(ranked: Sequence[Entry], marks: Sequence[Mark]) -> tuple[Standing, ...]:
     best = median(ranked[0].scores())
-    scored = not at_chance(ranked[0].runs[0]["task"], [median(entry.scores()) for entry in ranked])
+    scored = len(ranked) > 1 and not at_chance(ranked[0].runs[0]["task"], [median(entry.scores()) for entry in ranked])
     return tuple(
         _standing(entry, label, "" if not scored else "best" if median(entry.scores()) == best else mark)
         for entry, label, mark in zip(ranked, _labels(ranked), marks, strict=True)

@@ -49,7 +49,7 @@ class Ties:
     def __call__(self, ranked: Sequence[Entry]) -> tuple[list[Mark], str]:
         """See `harness.report.comparable.Judge`."""
         if len(ranked) < 2:
-            return ["best"], ""
+            return [""], ""
         try:
             self._take(ranked)
             return from_predictions(ranked, self._shares, RESAMPLES), PAIRED

@@ -359,7 +359,8 @@ def within_shares(limits: tuple[float, float], scores: Sequence[float]) -> tuple
 def folded(text: str, width: int = LONGEST_LINE) -> str:
     """A label on as many lines as it needs, broken after blanks, slashes, underscores and hyphens if possible."""
     lines = [""]
-    for piece in re.findall(rf"[^\s/_-]{{1,{width}}}[\s/_-]?|[\s/_-]", plain(text)):
+    broken = rf"[^\s/_-]{{1,{width - 1}}}[/_-]|[^\s/_-]{{1,{width}}}\s?|[\s/_-]"
+    for piece in re.findall(broken, plain(text)):
         if len(lines[-1]) + len(piece.rstrip()) > width:
             lines.append("")
         lines[-1] += piece

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from matplotlib.image import imread
 
@@ -266,6 +266,7 @@ def test_long_names_are_on_several_lines_and_nothing_touches_the_edge_of_a_figur
 
 
 @given(st.text(), st.integers(8, 60))
+@example("0" * 11 + "/", 11)
 def test_a_folded_label_loses_nothing_and_is_as_wide_as_asked(text, width):
     lines = bench_plots.folded(text, width).split("\n")
     assert max(map(len, lines)) <= width
