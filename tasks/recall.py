@@ -89,7 +89,7 @@ class AssociativeRecall:
     head = "query"
     metric = METRIC
     default_dataset = "mqar"
-    defaults = {"max_length": 512, "batch_size": 64, "epochs": 1.0, "learning_rate": 1e-3}  # noqa: RUF012
+    defaults = {"max_length": 512, "batch_size": 64, "epochs": 1.0}  # noqa: RUF012
 
     @property
     def datasets(self) -> Mapping[str, DatasetInfo]:
