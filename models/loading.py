@@ -117,8 +117,8 @@ def load(
 def with_own_tokens(encoder: Encoder, size: str, tokens: OwnTokens) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """An encoder from random weights that reads numbers, in float32, and the tokenizer of these numbers.
 
-    It has no dropout, which only some designs declare and which kept them from learning to look anything up. With a width that is
-    asked for, random matrices are drawn for it; see `_fit_deviation`.
+    It has no dropout, which only some designs declare and which slows the start of learning (`docs/tasks/recall.md`). With a width
+    that is asked for, random matrices are drawn for it; see `_fit_deviation`.
 
     Raises:
         InputError: the encoder cannot have this width.

@@ -267,13 +267,16 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "unnamed"
 
 
-def _standings(ranked: Sequence[Entry], marks: Sequence[Mark]) -> tuple[Standing, ...]:
-    best = median(ranked[0].scores())
-    scored = len(ranked) > 1 and not at_chance(ranked[0].runs[0]["task"], [median(entry.scores()) for entry in ranked])
-    return tuple(
-        _standing(entry, label, "" if not scored else "best" if median(entry.scores()) == best else mark)
-        for entry, label, mark in zip(ranked, _labels(ranked), marks, strict=True)
-    )
+def marks_of(task: TaskEntry, scores: Sequence[float], judged: Sequence[Mark]) -> list[Mark]:
+    """What is said of each score, best first; nothing where only one model is there or all are at chance."""
+    if len(scores) < 2 or at_chance(task, scores):
+        return [""] * len(scores)
+    return ["best" if score == scores[0] else mark for score, mark in zip(scores, judged, strict=True)]
+
+
+def _standings(ranked: Sequence[Entry], judged: Sequence[Mark]) -> tuple[Standing, ...]:
+    marks = marks_of(ranked[0].runs[0]["task"], [median(entry.scores()) for entry in ranked], judged)
+    return tuple(map(_standing, ranked, _labels(ranked), marks))
 
 
 def _standing(entry: Entry, label: str, mark: Mark) -> Standing:

@@ -6,8 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.report.chance import at_chance
-from harness.report.comparable import Comparison, Judge, Standing, slug
+from harness.report.comparable import Comparison, Judge, marks_of, slug
 
 ALL_SIZES = "all sizes"
 SPEAK_FOR_THEMSELVES = ("custom", "lexical")
@@ -47,14 +46,10 @@ def _spanning(name: str, column: Sequence[Comparison], judge: Judge) -> Comparis
         (standing.entry.size, standing.label): standing for comparison in column for standing in comparison.standings
     }
     ranked = sorted(each.values(), key=lambda one: (-one.score, one.label, one.entry.size))
-    marks, test = judge([standing.entry for standing in ranked])
-    chance = at_chance(column[0].task, [standing.score for standing in ranked])
-    standings: list[Standing] = [
-        replace(
-            one,
-            label=with_size(one.label, one.entry.size),
-            mark="" if chance else "best" if one.score == ranked[0].score else mark,
-        )
+    judged, test = judge([standing.entry for standing in ranked])
+    marks = marks_of(column[0].task, [standing.score for standing in ranked], judged)
+    standings = tuple(
+        replace(one, label=with_size(one.label, one.entry.size), mark=mark)
         for one, mark in zip(ranked, marks, strict=True)
-    ]
-    return replace(column[0], name=name, size=ALL_SIZES, test=test, standings=tuple(standings))
+    )
+    return replace(column[0], name=name, size=ALL_SIZES, test=test, standings=standings)
