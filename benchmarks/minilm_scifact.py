@@ -32,6 +32,7 @@ def speed(data_dir: str, n_documents: int | None, repeats: int) -> dict[str, lis
 
     from harness.nn.embedding import embed
     from models import MODELS, loading
+    from models.weights import find_weights
     from tasks.retrieval import RETRIEVAL
 
     texts = [document.content for document in RETRIEVAL.load("scifact", data_dir).documents.values()]
@@ -39,7 +40,7 @@ def speed(data_dir: str, n_documents: int | None, repeats: int) -> dict[str, lis
         texts = [texts[place] for place in np.random.default_rng(0).choice(len(texts), n_documents, replace=False)]
     theirs = SentenceTransformer(weights(), device="cpu")
     theirs.max_seq_length = MAX_LENGTH
-    found = loading.find_weights(MODELS["bert"], "custom", weights())
+    found = find_weights(MODELS["bert"], "custom", weights())
     model, tokenizer = loading.load(MODELS["bert"], "custom", found)
     sides = {
         "SentenceTransformer.encode": lambda some: theirs.encode(some, show_progress_bar=False),

@@ -26,10 +26,11 @@ def npl(data_dir: str) -> dict[str, float]:
     from harness.nn.embedding import embed
     from harness.nn.exact_search import search
     from models import MODELS, loading
+    from models.weights import find_weights
     from tasks.ranking import DEPTH
     from tasks.retrieval import RETRIEVAL
 
-    found = loading.find_weights(MODELS["bert"], "custom", weights())
+    found = find_weights(MODELS["bert"], "custom", weights())
     model, tokenizer = loading.load(MODELS["bert"], "custom", found)
     data = RETRIEVAL.load("npl", data_dir)
     embed(model, tokenizer, ["a text that makes the libraries build their tables"] * 8, 256, "bf16")

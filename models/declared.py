@@ -14,7 +14,7 @@ from typing import cast
 
 from harness.errors import InputError
 from harness.json_file import JsonError, read_json
-from models.loading import Weights
+from models.weights import Weights
 from tasks.retrieval import POOLINGS
 
 _LEGACY = ("cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")

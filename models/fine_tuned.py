@@ -11,7 +11,8 @@ from harness.json_file import JsonObject
 from models import checkpoint
 from models.architectures import config_at, encoder_of
 from models.encoder import Encoder
-from models.loading import Weights, find_weights, load_tokenizer
+from models.loading import load_tokenizer
+from models.weights import Weights, find_weights
 
 if TYPE_CHECKING:
     from torch import nn

@@ -5,85 +5,25 @@ Weights are read from safetensors only. No code of a checkpoint is ever run.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from harness.errors import InputError, first_line, on_one_line
 from models import checkpoint
 from models.encoder import Encoder
-from tasks.task import OwnTokens
+from models.scratch import config_of, from_config
+from models.weights import Weights
 from tasks.words import PROBE
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
-
-_SPACES_MENDED = "spaces as in running text"
-"""Part of the identity of weights whose tokenizer was once read differently (see `checkpoint.spaces_were_misread`), so that old
-runs of these weights are other cells."""
 
 _AFTER_PADDING = (
     *("roberta", "roberta-linear", "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet"),
     *("longformer", "data2vec-text", "ibert", "xmod", "luke", "esm"),
 )
 """Encoders that count positions from the one after their padding id."""
-
-USUAL_WIDTH = 768
-"""The size of hidden states for which published designs choose the deviation of their random matrices."""
-DEVIATIONS = ("initializer_range", "decoder_init_range")
-"""Config values that give this deviation as a number. Rules such as Xavier's follow the width by themselves."""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """The source of an encoder's weights.
-
-    Attributes:
-        kind: ``scratch``, ``hub`` or ``folder``.
-        location: a hub id or a folder; empty for ``scratch``.
-        revision: the commit of a hub id, if one is pinned.
-        identity: digest of weights and tokenizer, or hub id with commit.
-    """
-
-    kind: str
-    location: str
-    revision: str | None
-    identity: str
-
-
-def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
-    """Find the weights that ``--weights`` means for this encoder, without loading them.
-
-    Args:
-        encoder: the encoder.
-        size: one of its sizes; ignored if ``weights`` is a checkpoint, whose config decides.
-        weights: ``scratch``, ``hub``, the path of a folder, or a hub id.
-
-    Raises:
-        InputError: the folder holds no model of this encoder, or no weights of this size are published.
-    """
-    if weights == "scratch":
-        from models import tokenizer
-
-        return Weights("scratch", "", None, f"scratch {tokenizer.identity()}")
-    if weights == "hub":
-        declared = encoder.size(size)
-        if declared.hub_id is None:
-            published = [name for name, other in encoder.sizes.items() if other.hub_id]
-            raise InputError(
-                f"no weights of {encoder.name} {size} are published"
-                + (f"; use --size {' or '.join(published)}" if published else "; use --weights scratch or a path")
-            )
-        return _of_hub(encoder, declared.hub_id, declared.revision)
-    folder = Path(weights).expanduser()
-    if folder.is_dir():
-        _check_folder(encoder, folder)
-        return Weights("folder", str(folder), None, _digest(folder))
-    if not checkpoint.may_be_hub_id(weights):
-        raise InputError(f"there is no folder {weights}; --weights takes scratch, hub, a folder or a hub id OWNER/NAME")
-    return _of_hub(encoder, weights, None)
 
 
 def load(
@@ -94,7 +34,7 @@ def load(
     A model from scratch is initialised from torch's global generator, as its config says.
 
     Args:
-        encoder, size, weights: see `find_weights`.
+        encoder, size, weights: see `models.weights.find_weights`.
         half_precision: whether it will compute in bfloat16, as some attention kernels of GPUs need.
         attention: a name of `models.attention.names.CHOICES`; ``best`` is the fastest kernel that is exact on this machine.
 
@@ -112,70 +52,6 @@ def load(
             "they do not belong together"
         )
     return model, tokenizer
-
-
-def with_own_tokens(encoder: Encoder, size: str, tokens: OwnTokens) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """An encoder from random weights that reads numbers, in float32, and the tokenizer of these numbers.
-
-    It has no dropout, which only some designs declare and which slows the start of learning (`docs/tasks/recall.md`). With a width
-    that is asked for, random matrices are drawn for it; see `_fit_deviation`.
-
-    Raises:
-        InputError: the encoder cannot have this width.
-    """
-    from models.tokenizer import of_numbers
-
-    tokenizer, options = of_numbers(tokens.vocabulary), dict(encoder.size(size).options)
-    if tokens.width is not None:
-        options = of_width(encoder, options, tokens.width)
-    options |= no_dropout(config_of(encoder, options, tokenizer))
-    model = from_config(encoder, config_of(encoder, options, tokenizer))
-    if tokens.width is not None and any(name in options for name in DEVIATIONS):
-        _fit_deviation(model, tokens.width)
-    return model, tokenizer
-
-
-def no_dropout(config: PreTrainedConfig) -> dict[str, float]:
-    """The rates of dropout that a config has, all zero."""
-    return {name: 0.0 for name, value in config.to_dict().items() if "dropout" in name and isinstance(value, float)}
-
-
-def of_width(encoder: Encoder, options: Mapping[str, object], width: int) -> dict[str, object]:
-    """Config values with another size of hidden states: feed-forward layers keep their ratio, heads their size where possible.
-
-    Args:
-        encoder: the encoder.
-        options: values of its config.
-        width: size of the hidden states.
-
-    Raises:
-        InputError: the options do not say how wide the encoder is.
-    """
-    name = encoder.config_class.attribute_map.get("hidden_size", "hidden_size")
-    usual = options.get(name)
-    if not isinstance(usual, int):
-        raise InputError(f"{encoder.name} declares no {name}, so its width cannot be changed; leave the width out")
-    scaled = dict(options) | {name: width}
-    if isinstance(heads := options.get("num_attention_heads"), int):
-        most = max(1, heads * width // usual)
-        scaled["num_attention_heads"] = next(count for count in range(most, 0, -1) if width % (2 * count) == 0)
-    if isinstance(inner := options.get("intermediate_size"), int):
-        scaled["intermediate_size"] = max(1, inner * width // usual)
-    return scaled
-
-
-def _fit_deviation(model: PreTrainedModel, width: int) -> None:
-    """Scale the random matrices as if their deviation had been chosen for `width` and not for `USUAL_WIDTH`.
-
-    The variance of a layer's outputs then stays what it was (LeCun et al., 1998, "Efficient BackProp"). Embeddings keep their scale.
-    """
-    import torch
-    from torch import nn
-
-    with torch.no_grad():
-        for module in model.modules():
-            if isinstance(module, nn.Linear):
-                module.weight.mul_((USUAL_WIDTH / width) ** 0.5)
 
 
 def _from_scratch(
@@ -224,30 +100,6 @@ def _load_model(encoder: Encoder, weights: Weights, half_precision: bool, attent
     return model
 
 
-def config_of(encoder: Encoder, options: Mapping[str, object], tokenizer: PreTrainedTokenizerBase) -> PreTrainedConfig:
-    """A config of the encoder with these values and with the vocabulary and special ids of the tokenizer."""
-    return encoder.config_class(**options, vocab_size=len(tokenizer), **_special_ids(tokenizer))
-
-
-def from_config(
-    encoder: Encoder, config: PreTrainedConfig, half_precision: bool = False, attention: str = "best"
-) -> PreTrainedModel:
-    """The bare model, in float32, initialised from torch's global generator as its config says.
-
-    Args:
-        encoder: the encoder.
-        config: of the model; the attention kernel is written into it.
-        half_precision, attention: see `load`.
-
-    Raises:
-        InputError: the model does not have this kernel, or the machine lacks it.
-    """
-    from models.attention import kernels
-
-    kernels.choose(config, encoder.model_class, attention, half_precision)
-    return encoder.model_class(config, **encoder.model_options)
-
-
 def max_length(model: PreTrainedModel, encoder: Encoder, size: str) -> int | None:
     """Tokens of the longest input that the model takes, including special tokens; ``None`` if there is no limit."""
     return longest_input(model.config, encoder, size)
@@ -260,52 +112,6 @@ def longest_input(config: PreTrainedConfig, encoder: Encoder, size: str) -> int 
         return None
     positions: int = getattr(config, "max_position_embeddings", declared)
     return positions - config.pad_token_id - 1 if config.model_type in _AFTER_PADDING else positions
-
-
-def _special_ids(tokenizer: PreTrainedTokenizerBase) -> dict[str, int]:
-    """Special ids under the names that all `transformers` configs use."""
-    return {
-        "pad_token_id": tokenizer.pad_token_id,
-        "bos_token_id": tokenizer.cls_token_id,
-        "eos_token_id": tokenizer.sep_token_id,
-        "cls_token_id": tokenizer.cls_token_id,
-        "sep_token_id": tokenizer.sep_token_id,
-    }
-
-
-def _of_hub(encoder: Encoder, hub_id: str, revision: str | None) -> Weights:
-    identity = f"{hub_id}@{revision or 'main'}"
-    # The tokenizer of a hub id is unknown before it is fetched. BERT and NeoBERT use WordPiece, which was never misread.
-    spaces = "" if encoder.name in ("bert", "neobert") else f" {_SPACES_MENDED}"
-    return Weights("hub", hub_id, revision, identity + spaces)
-
-
-def _check_folder(encoder: Encoder, folder: Path) -> None:
-    checkpoint.refuse_lfs_pointers(folder)
-    model_type = checkpoint.read_config(folder).get("model_type")
-    if model_type is not None and model_type not in encoder.model_types:
-        raise InputError(f"{folder} holds a {model_type} model, not {encoder.name}; choose --model to match")
-    if list(folder.glob("*.safetensors")):
-        return
-    pickles = (path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
-    if pickle := next(pickles, None):
-        raise InputError(
-            f"{folder} holds no *.safetensors; {pickle} is a pickle, which can run code and is not read: "
-            "convert it with save_pretrained"
-        )
-    raise InputError(f"{folder} holds no *.safetensors")
-
-
-def _digest(folder: Path) -> str:
-    """sha256 over config, weights and tokenizer of a checkpoint."""
-    digest = hashlib.sha256()
-    for file in checkpoint.deciding_files(folder):
-        digest.update(file.name.encode())
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
-    if checkpoint.spaces_were_misread(folder):
-        digest.update(_SPACES_MENDED.encode())
-    return digest.hexdigest()
 
 
 def load_tokenizer(weights: Weights) -> PreTrainedTokenizerBase:

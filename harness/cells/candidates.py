@@ -9,8 +9,8 @@ from pathlib import Path
 from harness.cells import vectors
 from harness.errors import InputError
 from models import MODELS, Encoder
-from models.loading import Weights, find_weights
 from models.ranker import BM25
+from models.weights import Weights, find_weights
 from tasks.rerank import BM25 as BY_WORDS
 from tasks.rerank import Rerank
 

@@ -20,8 +20,8 @@ from harness.store.saved_model import saved_in
 from models import MODELS, Encoder
 from models.architectures import encoder_at, is_location
 from models.fine_tuned import AUTO_CLASSES, FineTuned, find_fine_tuned, refuse_other_head
-from models.loading import Weights, find_weights
 from models.ranker import Ranker
+from models.weights import Weights, find_weights
 from tasks.rerank import Rerank
 from tasks.task import (
     LABELLING_HEADS,

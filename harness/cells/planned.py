@@ -12,8 +12,8 @@ from harness.store.record import OWN_SIZE, FailureRecord, FailureStatus, ModelEn
 from harness.store.saved_model import SavedModel, saved_in
 from models.encoder import Encoder
 from models.fine_tuned import FineTuned
-from models.loading import Weights
 from models.ranker import Ranker
+from models.weights import Weights
 from tasks.task import Task
 
 TaskT = TypeVar("TaskT", bound=Task, covariant=True)

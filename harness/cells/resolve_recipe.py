@@ -10,7 +10,7 @@ from harness.cells.recipe_field import RecipeValue
 from harness.cells.request import Request
 from harness.errors import InputError
 from harness.machine import provenance
-from models.loading import Weights
+from models.weights import Weights
 from tasks.task import Task, ZeroShot
 
 SCRATCH_LEARNING_RATE = 1e-3

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from harness.errors import UnsuitedError
 from models.declared import NOTHING, Declared, declared
-from models.loading import Weights
+from models.weights import Weights
 from tasks.task import DECLARED
 
 HEADS = ("embedding", "mteb")

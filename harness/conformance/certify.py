@@ -10,6 +10,7 @@ from harness.machine.libraries import quiet_libraries
 from harness.progress import shown
 from models import loading
 from models.encoder import Encoder
+from models.weights import Weights
 
 
 def check_one(model: str, weights: str, size: str | None) -> list[Check]:
@@ -25,7 +26,7 @@ def check_one(model: str, weights: str, size: str | None) -> list[Check]:
         return check(subject, report("check"))
 
 
-def subject_of(encoder: Encoder, size: str, weights: loading.Weights) -> Subject:
+def subject_of(encoder: Encoder, size: str, weights: Weights) -> Subject:
     """The encoder with these weights, to check it.
 
     Raises:

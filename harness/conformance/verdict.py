@@ -20,7 +20,7 @@ from harness.machine.libraries import quiet_libraries
 from harness.store.record import ConformanceEntry
 from models.architectures import is_registered
 from models.encoder import Encoder
-from models.loading import Weights
+from models.weights import Weights
 
 DEMANDS = ("padding invariance", "batch invariance", "determinism")
 _MEANING = {

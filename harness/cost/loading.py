@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cost.points import SMALLEST_VOCABULARY, Point
 from models import Encoder
-from models.loading import from_config
+from models.scratch import from_config
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

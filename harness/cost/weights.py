@@ -14,7 +14,8 @@ from harness.progress import counted
 from harness.store.record import OWN_SIZE
 from models import MODELS, Encoder
 from models.architectures import encoder_at
-from models.loading import find_weights, load, load_tokenizer, longest_input
+from models.loading import load, load_tokenizer, longest_input
+from models.weights import find_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -16,8 +16,8 @@ from harness.nn.heads import refuse_untied, width_of
 from harness.nn.masking import IGNORED
 from models import loading
 from models.encoder import Encoder
-from models.loading import Weights
 from models.outputs import TiedDecoder
+from models.weights import Weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

@@ -17,6 +17,7 @@ from harness.pipelines.stages import EVALUATED, Stages
 from models import loading
 from models.encoder import Encoder, refuse_longer
 from models.ranker import BM25
+from models.weights import Weights
 from tasks.data import Split
 from tasks.ranking import Ranking, ranking_for
 from tasks.rerank import Rerank
@@ -73,7 +74,7 @@ def _by_words(words: Words) -> Search:
 
 
 def _by_vectors(
-    encoder: Encoder, weights: loading.Weights, task: Rerank, data: SearchableData, embedding: tuple[Cell, Stages]
+    encoder: Encoder, weights: Weights, task: Rerank, data: SearchableData, embedding: tuple[Cell, Stages]
 ) -> Search:
     """The search by a bi-encoder that reads texts as its checkpoint declares, cut where the cell cuts its inputs."""
     cell, stage = embedding

@@ -23,11 +23,12 @@ from harness.nn.training import Fit, TrainingOptions
 from harness.pipelines.sampling import sample
 from harness.progress import Reporter, silent, with_loss
 from harness.store.record import ExampleCounts
-from models import loading
+from models import loading, scratch
 from models.encoder import Encoder, refuse_longer
 from models.fine_tuned import FineTuned
 from models.parameters import ParameterCounts
 from models.ranker import Ranker
+from models.weights import Weights
 from tasks.data import Data, Split
 from tasks.task import BringsTokens, Prediction, Row, Task
 
@@ -60,7 +61,7 @@ class Parts(Generic[ModelT, TaskT]):
     """
 
     model: ModelT
-    weights: loading.Weights
+    weights: Weights
     task: TaskT
     checkpoints: Path | None = None
     curves: Curves | None = None
@@ -188,7 +189,7 @@ def load_encoder(cell: Cell, parts: Parts[Encoder, Task]) -> tuple[nn.Module, Pr
         InputError: the weights cannot be loaded, or the recipe asks for longer inputs than the encoder takes.
     """
     if isinstance(parts.task, BringsTokens):
-        model, tokenizer = loading.with_own_tokens(parts.model, cell.size, parts.task.own_tokens)
+        model, tokenizer = scratch.with_own_tokens(parts.model, cell.size, parts.task.own_tokens)
     else:
         model, tokenizer = loading.load(
             parts.model, cell.size, parts.weights, half_precision=cell.recipe.precision == "bf16"

@@ -19,6 +19,7 @@ from harness.errors import InputError
 from harness.nn.masked_lm import HEAD_FILE, MaskedLM
 from models import loading
 from models.encoder import Encoder
+from models.weights import find_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -114,7 +115,7 @@ def load(encoder: Encoder, folder: Path) -> tuple[MaskedLM, PreTrainedConfig]:
     Raises:
         InputError: the folder holds no checkpoint of the encoder, or no head.
     """
-    bare, tokenizer = loading.load(encoder, "custom", loading.find_weights(encoder, "custom", str(folder)))
+    bare, tokenizer = loading.load(encoder, "custom", find_weights(encoder, "custom", str(folder)))
     model = MaskedLM(bare)
     tensors: dict[str, torch.Tensor] = {}
     for file in sorted(Path(folder).glob("*.safetensors")):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import InputError
 from harness.nn.masked_lm import MaskedLM
 from harness.registry import suggestion
-from models import loading
+from models import scratch
 from models.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def build(
     """
     declared = dict(encoder.size(size).options)
     try:
-        plain = loading.config_of(encoder, declared, tokenizer)
+        plain = scratch.config_of(encoder, declared, tokenizer)
         values = declared | {name: _value_of(encoder, plain, name, text) for name, text in options.items()}
-        config = loading.config_of(encoder, values, tokenizer)
-        without = loading.config_of(encoder, values | loading.no_dropout(config), tokenizer)
-        model = loading.from_config(encoder, without)
+        config = scratch.config_of(encoder, values, tokenizer)
+        without = scratch.config_of(encoder, values | scratch.no_dropout(config), tokenizer)
+        model = scratch.from_config(encoder, without)
     except (ValueError, TypeError, RuntimeError) as error:
         raise InputError(
             f"{encoder.name} {size} cannot be built with these options: {' '.join(str(error).split())}"
@@ -50,7 +50,7 @@ def config_values(
     encoder: Encoder, size: str, tokenizer: PreTrainedTokenizerBase
 ) -> dict[str, bool | int | float | str]:
     """The values of the config of a size that options can replace."""
-    return _plain_values(loading.config_of(encoder, dict(encoder.size(size).options), tokenizer))
+    return _plain_values(scratch.config_of(encoder, dict(encoder.size(size).options), tokenizer))
 
 
 def _plain_values(config: PreTrainedConfig) -> dict[str, bool | int | float | str]:

@@ -22,8 +22,9 @@ from harness.pretraining.recipe import PretrainRecipe
 from harness.pretraining.request import PretrainRequest
 from harness.pretraining.tokens import TokenFile, tokenised, tokenizer_identity
 from harness.progress import Reporter, silent
-from models import MODELS, loading
+from models import MODELS, checkpoint, loading
 from models.encoder import Encoder
+from models.weights import Weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedTokenizerBase
@@ -175,10 +176,10 @@ def find_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
         return embedded_tokenizer.embedded()
     folder = Path(name).expanduser()
-    if not folder.is_dir() and name.count("/") != 1:
+    if not folder.is_dir() and not checkpoint.may_be_hub_id(name):
         raise InputError(f"there is no folder {name}; --tokenizer takes embedded, a folder or a hub id OWNER/NAME")
     kind = "folder" if folder.is_dir() else "hub"
-    found = loading.load_tokenizer(loading.Weights(kind, str(folder) if kind == "folder" else name, None, ""))
+    found = loading.load_tokenizer(Weights(kind, str(folder) if kind == "folder" else name, None, ""))
     for what, value in (("mask token", found.mask_token_id), ("separator", found.sep_token_id)):
         if value is None:
             raise InputError(f"the tokenizer {name} has no {what}, which pretraining needs; choose another --tokenizer")

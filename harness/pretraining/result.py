@@ -20,8 +20,8 @@ from harness.progress import short_count, stderr
 from harness.store.pretrained import PRETRAINING_FILE
 from harness.store.record import PretrainingRecipe, PretrainingRecord, pretraining_record
 from harness.store.record.pretraining import CorpusEntry, HeldOutScores, PretrainedModel, Throughput
-from models import loading
 from models.parameters import count_parameters
+from models.weights import find_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -66,7 +66,7 @@ def write_result(planned: Pretraining, trained: Trained, staged: Path, target: P
         return None
     shutil.rmtree(staged, ignore_errors=True)
     export.save(trained.model, trained.config, planned.tokenizer, staged)
-    weights = loading.find_weights(planned.encoder, "custom", str(staged)).identity
+    weights = find_weights(planned.encoder, "custom", str(staged)).identity
     record = _record(planned, trained, held[0], by_rows, weights)
     write_card(staged, record)
     (staged / PRETRAINING_FILE).write_text(json.dumps(record, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -9,6 +9,7 @@ import transformers
 from harness.errors import InputError
 from harness.values import valid_model
 from models import MODELS, architectures, loading
+from models.weights import find_weights
 
 NARROW = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
 KINDS = {
@@ -39,7 +40,7 @@ def test_encoders_without_a_plugin_give_the_states_of_their_own_class(kind, toke
     expected = saved(tmp_path, tokenizer, *KINDS[kind])
     encoder = architectures.encoder_at(str(tmp_path))
     assert encoder.name == kind
-    weights = loading.find_weights(encoder, "custom", str(tmp_path))
+    weights = find_weights(encoder, "custom", str(tmp_path))
     model, read = loading.load(encoder, "custom", weights)
     batch = read(["Ada met Grace in Oslo", "Plain words"], padding=True, return_tensors="pt")
     inputs = {name: batch[name] for name in ("input_ids", "attention_mask")}
@@ -112,7 +113,7 @@ def test_a_known_architecture_runs_without_the_code_that_its_checkpoint_brings(t
     (tmp_path / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "modeling.Nomic"}}))
     (tmp_path / "modeling.py").write_text("raise SystemExit('code of a checkpoint was run')")
     encoder = architectures.encoder_at(str(tmp_path))
-    loading.load(encoder, "custom", loading.find_weights(encoder, "custom", str(tmp_path)))
+    loading.load(encoder, "custom", find_weights(encoder, "custom", str(tmp_path)))
 
 
 def test_folders_without_config_weights_or_tokenizer_are_refused(tokenizer, tmp_path):
@@ -123,10 +124,10 @@ def test_folders_without_config_weights_or_tokenizer_are_refused(tokenizer, tmp_
     for file in (tmp_path / "whole").glob("tokenizer*"):
         file.unlink()
     with pytest.raises(InputError, match=r"tokenizer"):
-        loading.load(encoder, "custom", loading.find_weights(encoder, "custom", str(tmp_path / "whole")))
+        loading.load(encoder, "custom", find_weights(encoder, "custom", str(tmp_path / "whole")))
     (tmp_path / "whole" / "model.safetensors").unlink()
     with pytest.raises(InputError, match=r"holds no \*.safetensors"):
-        loading.find_weights(encoder, "custom", str(tmp_path / "whole"))
+        find_weights(encoder, "custom", str(tmp_path / "whole"))
 
 
 def test_hub_ids_and_paths_that_cannot_be_read_name_the_next_step(monkeypatch):
@@ -148,7 +149,7 @@ def test_a_hub_id_is_read_from_the_cache_of_the_hub(tokenizer, tmp_path, monkeyp
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     encoder = architectures.encoder_at("owner/tiny-electra")
-    weights = loading.find_weights(encoder, "custom", "owner/tiny-electra")
+    weights = find_weights(encoder, "custom", "owner/tiny-electra")
     assert weights.identity.startswith("owner/tiny-electra@main")
     model, _ = loading.load(encoder, "custom", weights)
     torch.testing.assert_close(model.state_dict(), expected.state_dict())

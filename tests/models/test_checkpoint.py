@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerFast, RobertaConfig, RobertaModel, R
 from harness.errors import InputError
 from models import MODELS, loading
 from models.encoder import Size
+from models.weights import find_weights
 from tasks.ner import NER
 from tasks.sources.sentence import Sentence
 
@@ -29,11 +30,11 @@ def copy(small_bert, tmp_path):
 
 
 def load(folder, encoder=MODELS["bert"]):
-    return loading.load(encoder, "custom", loading.find_weights(encoder, "custom", str(folder)))
+    return loading.load(encoder, "custom", find_weights(encoder, "custom", str(folder)))
 
 
 def identity(folder, name="bert"):
-    return loading.find_weights(MODELS[name], "custom", str(folder)).identity
+    return find_weights(MODELS[name], "custom", str(folder)).identity
 
 
 def with_config(folder, **values):
@@ -237,7 +238,7 @@ def test_the_identity_is_another_where_they_were_not(copy, pre_tokenizer):
 
 
 def test_hub_ids_are_told_apart_where_the_encoder_is_not_of_word_pieces():
-    found = {name: loading.find_weights(MODELS[name], "base", "owner/name").identity for name in ("bert", "roberta")}
+    found = {name: find_weights(MODELS[name], "base", "owner/name").identity for name in ("bert", "roberta")}
     assert found["bert"] == "owner/name@main"
     assert found["roberta"] != "owner/name@main"
     assert found["roberta"].startswith("owner/name@main")

@@ -6,6 +6,7 @@ import torch
 
 from harness.errors import InputError
 from models import MODELS, loading
+from models.weights import Weights, find_weights
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def copy(small_bert, tmp_path):
 
 def load(model, folder):
     encoder = MODELS[model]
-    return loading.load(encoder, "tiny", loading.find_weights(encoder, "tiny", str(folder)))
+    return loading.load(encoder, "tiny", find_weights(encoder, "tiny", str(folder)))
 
 
 def test_a_saved_model_comes_back_in_float32_with_its_tokenizer(small_bert, tokenizer):
@@ -27,12 +28,12 @@ def test_a_saved_model_comes_back_in_float32_with_its_tokenizer(small_bert, toke
 
 def test_the_identity_follows_the_weights(small_bert, copy):
     encoder = MODELS["bert"]
-    identity = loading.find_weights(encoder, "tiny", str(small_bert)).identity
-    assert loading.find_weights(encoder, "tiny", str(copy)).identity == identity
+    identity = find_weights(encoder, "tiny", str(small_bert)).identity
+    assert find_weights(encoder, "tiny", str(copy)).identity == identity
     data = bytearray((copy / "model.safetensors").read_bytes())
     data[-1] ^= 1
     (copy / "model.safetensors").write_bytes(data)
-    assert loading.find_weights(encoder, "tiny", str(copy)).identity != identity
+    assert find_weights(encoder, "tiny", str(copy)).identity != identity
 
 
 def test_a_model_of_another_architecture_is_refused(small_bert):
@@ -105,7 +106,7 @@ def test_a_tokenizer_without_a_fast_version_is_refused(copy):
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | {"vocab_size": 384}))
     with pytest.raises(InputError, match=r"the tokenizer of .* has no fast version"):
-        loading.load_tokenizer(loading.Weights("folder", str(copy), None, ""))
+        loading.load_tokenizer(Weights("folder", str(copy), None, ""))
 
 
 def test_a_tokenizer_larger_than_the_model_is_refused(copy):
@@ -118,15 +119,15 @@ def test_a_tokenizer_larger_than_the_model_is_refused(copy):
 
 def test_a_path_that_is_not_there_and_a_size_that_was_never_published():
     with pytest.raises(InputError, match=r"there is no folder \./nowhere"):
-        loading.find_weights(MODELS["bert"], "tiny", "./nowhere")
+        find_weights(MODELS["bert"], "tiny", "./nowhere")
     with pytest.raises(InputError, match="no weights of bert tiny are published; use --size base or large"):
-        loading.find_weights(MODELS["bert"], "tiny", "hub")
+        find_weights(MODELS["bert"], "tiny", "hub")
 
 
 def test_without_network_the_error_says_how_to_get_the_weights(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     encoder = MODELS["bert"]
-    weights = loading.Weights("hub", "no-such-owner/no-such-model", None, "")
+    weights = Weights("hub", "no-such-owner/no-such-model", None, "")
     with pytest.raises(InputError, match=r"hf download no-such-owner/no-such-model --local-dir DIR"):
         loading.load(encoder, "base", weights)
 

@@ -13,7 +13,7 @@ from harness.nn.heads import QueryHead
 from harness.nn.inference import predict
 from harness.nn.trainer import collate
 from harness.pipelines.pipeline import run
-from models import MODELS, loading
+from models import MODELS, scratch
 from models.tokenizer import of_numbers
 from tasks.recall import RECALL, Answers
 from tasks.task import IGNORED, OwnTokens
@@ -85,7 +85,7 @@ def test_accuracy_counts_queries_not_sequences(data):
 @pytest.mark.parametrize("name", ["bert", "avey-b"])
 def test_the_head_is_zoologys_a_norm_and_the_embeddings_of_the_values(name, data, numbers):
     torch.manual_seed(0)
-    encoder, _ = loading.with_own_tokens(MODELS[name], "tiny", OwnTokens(64, 32))
+    encoder, _ = scratch.with_own_tokens(MODELS[name], "tiny", OwnTokens(64, 32))
     model = QueryHead(encoder, 32).eval()
     features = FEW.encode(data.splits["train"], data.labels, numbers, 512, training=True).features
     batch = collate(features, numbers)
@@ -105,7 +105,7 @@ def test_the_head_is_zoologys_a_norm_and_the_embeddings_of_the_values(name, data
 @pytest.mark.parametrize("name", sorted(MODELS))
 @pytest.mark.parametrize("width", [32, 96, 224])
 def test_every_encoder_can_have_another_width(name, width):
-    encoder, tokenizer = loading.with_own_tokens(MODELS[name], "tiny", OwnTokens(40, width))
+    encoder, tokenizer = scratch.with_own_tokens(MODELS[name], "tiny", OwnTokens(40, width))
     ids = torch.arange(5, 21)[None]
     states = encoder(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
     assert states.shape == (1, 16, width)
@@ -116,7 +116,7 @@ def test_every_encoder_can_have_another_width(name, width):
 def test_matrices_of_a_declared_deviation_are_drawn_for_the_width(name):
     def inner(width):
         torch.manual_seed(0)
-        encoder, _ = loading.with_own_tokens(MODELS[name], "tiny", OwnTokens(40, width))
+        encoder, _ = scratch.with_own_tokens(MODELS[name], "tiny", OwnTokens(40, width))
         matrices = {place: module for place, module in encoder.named_modules() if isinstance(module, torch.nn.Linear)}
         first = next(iter(matrices))
         return encoder.get_input_embeddings().weight.std().item(), matrices[first].weight.std().item()
@@ -129,7 +129,7 @@ def test_matrices_of_a_declared_deviation_are_drawn_for_the_width(name):
 def test_xaviers_rule_follows_the_width_by_itself():
     def inner(width):
         torch.manual_seed(0)
-        encoder, _ = loading.with_own_tokens(MODELS["avey-b"], "tiny", OwnTokens(40, width))
+        encoder, _ = scratch.with_own_tokens(MODELS["avey-b"], "tiny", OwnTokens(40, width))
         return next(module for module in encoder.modules() if isinstance(module, torch.nn.Linear)).weight.std().item()
 
     assert inner(64) / inner(None) == pytest.approx((256 / 64) ** 0.5, rel=0.05)
@@ -138,7 +138,7 @@ def test_xaviers_rule_follows_the_width_by_itself():
 def test_the_usual_width_is_the_encoder_of_its_size():
     for encoder in map(MODELS.__getitem__, MODELS):
         options = encoder.size("tiny").options
-        assert loading.of_width(encoder, options, 256) == dict(options)
+        assert scratch.of_width(encoder, options, 256) == dict(options)
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from harness.nn.embedding import embed, lower_case
 from harness.pipelines.pipeline import run
 from models import MODELS, loading
 from models.declared import declared
+from models.weights import Weights, find_weights
 from tasks.retrieval import POOLINGS, RETRIEVAL
 
 LENGTH = 24
@@ -65,7 +66,7 @@ def e5(tmp_path, small_bert):
 
 
 def loaded(folder):
-    weights = loading.find_weights(MODELS["bert"], "custom", str(folder))
+    weights = find_weights(MODELS["bert"], "custom", str(folder))
     return weights, *loading.load(MODELS["bert"], "custom", weights)
 
 
@@ -355,7 +356,7 @@ def test_where_the_hub_cannot_be_asked_a_note_says_so(monkeypatch):
     import huggingface_hub
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    weights = loading.Weights("hub", "owner/name", None, "owner/name@main")
+    weights = Weights("hub", "owner/name", None, "owner/name@main")
     raised = {"unread": LocalEntryNotFoundError("offline"), "none": EntryNotFoundError("there is no such file")}
     for kind, error in raised.items():
 
@@ -379,5 +380,5 @@ def test_a_checkpoint_on_the_hub_is_read_as_one_in_a_folder(monkeypatch, bge):
         return str(bge / name)
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-    weights = loading.Weights("hub", "owner/name", "abc", "owner/name@abc")
+    weights = Weights("hub", "owner/name", "abc", "owner/name@abc")
     assert vectors_of(weights, "embedding", RETRIEVAL.options).pooling == ("cls",)

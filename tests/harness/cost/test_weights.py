@@ -7,7 +7,7 @@ from harness.cost.texts import Texts
 from harness.cost.weights import load_weights, subjects
 from harness.errors import InputError
 from models import MODELS
-from models.loading import config_of, from_config
+from models.scratch import config_of, from_config
 from models.tokenizer import embedded
 
 

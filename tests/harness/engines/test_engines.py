@@ -15,7 +15,7 @@ from harness.errors import InputError
 from harness.nn.heads import with_head
 from harness.nn.inference import predict
 from models import MODELS
-from models.loading import config_of, from_config
+from models.scratch import config_of, from_config
 from models.tokenizer import embedded
 
 EXPORTED = ("onnxruntime", "openvino")

@@ -8,13 +8,14 @@ import harness.nn.late_interaction as module
 from harness.nn.embedding import HiddenStates
 from harness.nn.late_interaction import TokenSearch, token_vectors
 from models import MODELS, loading
+from models.weights import find_weights
 
 WORDS = "the in to of saw met near with a train left river walked and then said".split()  # noqa: SIM905
 
 
 @pytest.fixture(scope="module")
 def states(small_bert):
-    weights = loading.find_weights(MODELS["bert"], "custom", str(small_bert))
+    weights = find_weights(MODELS["bert"], "custom", str(small_bert))
     return HiddenStates(*loading.load(MODELS["bert"], "custom", weights), 24, "fp32")
 
 

@@ -13,7 +13,7 @@ from harness.nn.masking import IGNORED
 from harness.nn.pseudo_likelihood import pseudo_log_likelihoods, tokens_of
 from harness.nn.text_loss import document_losses, masked_text
 from models import MODELS
-from models.loading import find_weights
+from models.weights import find_weights
 from tests.conftest import save_bert
 from tests.harness.pretraining.conftest import SMALL
 

@@ -11,6 +11,7 @@ from harness.cells.request import Request
 from harness.errors import InputError
 from harness.pipelines.pipeline import run
 from models import MODELS, loading
+from models.weights import find_weights
 from tasks.rerank import RERANK
 from tasks.sources.collection import Query
 
@@ -188,7 +189,7 @@ def test_scores_and_loss_are_those_of_a_cross_encoder_of_sentence_transformers(s
     from harness.pipelines.reranking import NOT_RELEVANT, RELEVANT, Pair, Reader, Scorer
 
     torch.manual_seed(0)
-    weights = loading.find_weights(MODELS["bert"], "custom", str(small_bert))
+    weights = find_weights(MODELS["bert"], "custom", str(small_bert))
     encoder, tokenizer = loading.load(MODELS["bert"], "custom", weights)
     model = with_head("pair", encoder, 1).eval()
     data = RERANK.load("places", str(places))

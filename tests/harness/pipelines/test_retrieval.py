@@ -12,6 +12,7 @@ from harness.errors import InputError
 from harness.nn.embedding import embed
 from harness.pipelines.pipeline import run
 from models import MODELS, loading
+from models.weights import find_weights
 from tasks.sources.collection import Query
 from tasks.sources.formats import beir
 
@@ -142,7 +143,7 @@ def test_a_query_of_unknown_words_finds_nothing(worlds, tmp_path):
 
 @pytest.fixture(scope="module")
 def encoder(small_bert):
-    weights = loading.find_weights(MODELS["bert"], "custom", str(small_bert))
+    weights = find_weights(MODELS["bert"], "custom", str(small_bert))
     return loading.load(MODELS["bert"], "custom", weights)
 
 

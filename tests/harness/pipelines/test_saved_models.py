@@ -23,7 +23,7 @@ from harness.pipelines.save_model import save_model
 from harness.pipelines.stages import Trained
 from harness.store import Store
 from harness.store.saved_model import best_folder, read_saved
-from models import MODELS, loading
+from models import MODELS, scratch
 from models.fine_tuned import AUTO_CLASSES, find_fine_tuned, load_with_head
 from models.logits import WithLogits
 from tasks.task import one_by_one
@@ -46,7 +46,7 @@ def narrow(name, tokenizer):
     """A narrow encoder with random weights far from its initialisation, so that every part matters."""
     torch.manual_seed(0)
     encoder = MODELS[name]
-    model = loading.from_config(encoder, loading.config_of(encoder, NARROW[name], tokenizer))
+    model = scratch.from_config(encoder, scratch.config_of(encoder, NARROW[name], tokenizer))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))

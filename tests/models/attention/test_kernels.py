@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 from harness.errors import InputError
 from models import MODELS
 from models.attention import kernels
-from models.loading import from_config
+from models.scratch import from_config
 
 
 class Plain(PreTrainedModel):

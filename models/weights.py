@@ -1,0 +1,100 @@
+"""What ``--weights`` names, and the digest by which runs tell weights apart."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import InputError
+from models import checkpoint
+from models.encoder import Encoder
+
+_SPACES_MENDED = "spaces as in running text"
+"""Part of the identity of weights whose tokenizer was once read differently (see `checkpoint.spaces_were_misread`), so that old
+runs of these weights are other cells."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The source of an encoder's weights.
+
+    Attributes:
+        kind: ``scratch``, ``hub`` or ``folder``.
+        location: a hub id or a folder; empty for ``scratch``.
+        revision: the commit of a hub id, if one is pinned.
+        identity: digest of weights and tokenizer, or hub id with commit.
+    """
+
+    kind: str
+    location: str
+    revision: str | None
+    identity: str
+
+
+def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
+    """Find the weights that ``--weights`` means for this encoder, without loading them.
+
+    Args:
+        encoder: the encoder.
+        size: one of its sizes; ignored if ``weights`` is a checkpoint, whose config decides.
+        weights: ``scratch``, ``hub``, the path of a folder, or a hub id.
+
+    Raises:
+        InputError: the folder holds no model of this encoder, or no weights of this size are published.
+    """
+    if weights == "scratch":
+        from models import tokenizer
+
+        return Weights("scratch", "", None, f"scratch {tokenizer.identity()}")
+    if weights == "hub":
+        declared = encoder.size(size)
+        if declared.hub_id is None:
+            published = [name for name, other in encoder.sizes.items() if other.hub_id]
+            raise InputError(
+                f"no weights of {encoder.name} {size} are published"
+                + (f"; use --size {' or '.join(published)}" if published else "; use --weights scratch or a path")
+            )
+        return _of_hub(encoder, declared.hub_id, declared.revision)
+    folder = Path(weights).expanduser()
+    if folder.is_dir():
+        _check_folder(encoder, folder)
+        return Weights("folder", str(folder), None, _digest(folder))
+    if not checkpoint.may_be_hub_id(weights):
+        raise InputError(f"there is no folder {weights}; --weights takes scratch, hub, a folder or a hub id OWNER/NAME")
+    return _of_hub(encoder, weights, None)
+
+
+def _of_hub(encoder: Encoder, hub_id: str, revision: str | None) -> Weights:
+    identity = f"{hub_id}@{revision or 'main'}"
+    # The tokenizer of a hub id is unknown before it is fetched. BERT and NeoBERT use WordPiece, which was never misread.
+    spaces = "" if encoder.name in ("bert", "neobert") else f" {_SPACES_MENDED}"
+    return Weights("hub", hub_id, revision, identity + spaces)
+
+
+def _check_folder(encoder: Encoder, folder: Path) -> None:
+    checkpoint.refuse_lfs_pointers(folder)
+    model_type = checkpoint.read_config(folder).get("model_type")
+    if model_type is not None and model_type not in encoder.model_types:
+        raise InputError(f"{folder} holds a {model_type} model, not {encoder.name}; choose --model to match")
+    if list(folder.glob("*.safetensors")):
+        return
+    pickles = (path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
+    if pickle := next(pickles, None):
+        raise InputError(
+            f"{folder} holds no *.safetensors; {pickle} is a pickle, which can run code and is not read: "
+            "convert it with save_pretrained"
+        )
+    raise InputError(f"{folder} holds no *.safetensors")
+
+
+def _digest(folder: Path) -> str:
+    """sha256 over config, weights and tokenizer of a checkpoint."""
+    digest = hashlib.sha256()
+    for file in checkpoint.deciding_files(folder):
+        digest.update(file.name.encode())
+        with file.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    if checkpoint.spaces_were_misread(folder):
+        digest.update(_SPACES_MENDED.encode())
+    return digest.hexdigest()
