@@ -16,10 +16,11 @@ from harness.nn.training import DivergedError
 from harness.pretraining import checkpoints
 from harness.pretraining.folder import WORK, alone, claim
 from harness.pretraining.journal import Journal
+from harness.pretraining.leg import Leg, Setting
 from harness.pretraining.planned import Pretraining
 from harness.pretraining.result import Trained, write_result
 from harness.pretraining.rows import Rows
-from harness.pretraining.training import CHECKPOINT_INTERVAL_S, CheckpointError, Leg, Setting, train_leg
+from harness.pretraining.training import CHECKPOINT_INTERVAL_S, CheckpointError, train_leg
 from harness.progress import Reporter, short_count, silent
 from harness.store import Key, Store
 from harness.store.pretrained import read_pretraining

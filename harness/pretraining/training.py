@@ -9,95 +9,31 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import Trainer, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
 from harness.machine import distributed
-from harness.machine.tracking import Curves
 from harness.nn.masked_lm import MaskedLM
 from harness.nn.masked_rows import tensors
-from harness.nn.masking import Masked, Masker
 from harness.nn.training import DivergedError, tracked
 from harness.pretraining import checkpoints
-from harness.pretraining.heldout import HeldOut, evaluate
 from harness.pretraining.journal import Journal
+from harness.pretraining.leg import Leg, Setting
 from harness.pretraining.optimizer import optimizer_for
-from harness.pretraining.recipe import PretrainRecipe
-from harness.pretraining.rows import Rows
-from harness.progress import duration
-from models import flops
+from harness.pretraining.watch import Watch
 
-LOG_POINTS = 200
 CHECKPOINT_INTERVAL_S = 120.0
-_MASKS = 1
-"""Tells the generator of masks from that of the order."""
 
 
 class CheckpointError(RuntimeError):
     """A checkpoint could not be written; the one before it is whole."""
-
-
-@dataclass(frozen=True)
-class Leg:
-    """A stretch of a run that is trained in one go.
-
-    Attributes:
-        start: the step that it begins after.
-        stop: the step that it ends after.
-        trunk: the step at which the trunk of its branch ends; ``stop`` at the latest.
-        folder: of its checkpoints.
-        begins_from: the trunk's checkpoint that it begins from, if any.
-    """
-
-    start: int
-    stop: int
-    trunk: int
-    folder: Path
-    begins_from: Path | None = None
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What all legs of a run share.
-
-    Attributes:
-        recipe, seed: of the run.
-        rows: of the training part.
-        masker: of the tokenizer.
-        held: held-out rows of the curve.
-        points_every: steps between points of the curve.
-        checkpoint_interval_s: seconds between checkpoints.
-        curves: where the curves of training go.
-        update: moves the display on: tokens done, tokens in all, a remark.
-    """
-
-    recipe: PretrainRecipe
-    seed: int
-    rows: Rows
-    masker: Masker
-    held: HeldOut
-    points_every: int
-    checkpoint_interval_s: float
-    curves: Curves | None
-    update: Callable[..., None]
-
-    def batch(self, step: int, leg: Leg) -> Masked:
-        """The whole masked batch of a step (from 0): decided by seed and step alone."""
-        recipe = self.recipe
-        blocks = recipe.batch_tokens // recipe.longest
-        ids = self.rows.read(step * blocks, blocks, recipe.row_length(step, leg.trunk))
-        generator = np.random.default_rng([self.seed, step, _MASKS])
-        return self.masker.mask(ids, recipe.mask_count(step, leg.trunk, leg.stop), generator)
 
 
 def train_leg(model: MaskedLM, leg: Leg, setting: Setting) -> Journal:
@@ -122,7 +58,7 @@ def train_leg(model: MaskedLM, leg: Leg, setting: Setting) -> Journal:
     journal = Journal.load(last) if last else Journal()
     if own and leg.start < checkpoints.number_of(own) < leg.stop:
         journal.resumed_from.append(checkpoints.number_of(own))
-    trainer = _Pretrainer(model, leg, setting, journal, start=checkpoints.number_of(last) if last else 0)
+    trainer = Pretrainer(model, leg, setting, journal, start=checkpoints.number_of(last) if last else 0)
     if setting.curves and distributed.is_first():
         for callback in tracked(setting.curves, anew=last is None):
             trainer.add_callback(callback)
@@ -161,7 +97,7 @@ class _From(torch.utils.data.Sampler[int]):
         return iter(range(self.start, self.stop))
 
 
-class _Pretrainer(Trainer):
+class Pretrainer(Trainer):
     """The Trainer with batches, optimiser, schedule and checkpoints of pretraining."""
 
     def __init__(self, model: MaskedLM, leg: Leg, setting: Setting, journal: Journal, start: int) -> None:
@@ -171,9 +107,10 @@ class _Pretrainer(Trainer):
         self.lr_scheduler: Any = None
         super().__init__(model=model, args=_arguments(leg, setting), train_dataset=_Batches(leg, setting, journal))
         self.remove_callback(PrinterCallback)
-        self.add_callback(_Watch(self))
+        self.add_callback(Watch(self))
 
     def get_train_dataloader(self) -> DataLoader[dict[str, torch.Tensor]]:
+        """This process's shares of the batches that are left."""
         from accelerate.data_loader import prepare_data_loader
 
         loader = DataLoader(
@@ -186,6 +123,7 @@ class _Pretrainer(Trainer):
         return prepare_data_loader(loader, self.args.device, num_processes=1, process_index=0, put_on_device=True)
 
     def create_optimizer(self, *_: object) -> torch.optim.Optimizer:
+        """The recipe's optimiser."""
         if self.optimizer is None:
             self.optimizer = optimizer_for(self.model, self.setting.recipe)
         return self.optimizer
@@ -193,6 +131,7 @@ class _Pretrainer(Trainer):
     def create_scheduler(
         self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
     ) -> torch.optim.lr_scheduler.LambdaLR:
+        """The recipe's schedule over the leg."""
         if self.lr_scheduler is None:
             recipe, leg = self.setting.recipe, self.leg
             self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(
@@ -201,6 +140,11 @@ class _Pretrainer(Trainer):
         return self.lr_scheduler
 
     def compute_loss(self, model: Any, inputs: Any, *_: Any, **__: Any) -> Any:
+        """The loss of a batch.
+
+        Raises:
+            DivergedError: it is not a number.
+        """
         loss = model(**inputs)["loss"]
         self.loss = float(loss.detach())
         # Before the backward pass, so that no weight is lost; all processes stop together.
@@ -256,112 +200,3 @@ def _arguments(leg: Leg, setting: Setting) -> TrainingArguments:
     )
     arguments._n_gpu = min(1, arguments.n_gpu)  # one GPU a process
     return arguments
-
-
-class _Watch(TrainerCallback):
-    """Counts, logs, evaluates and asks for checkpoints."""
-
-    def __init__(self, trainer: _Pretrainer) -> None:
-        self.trainer, self.leg, self.setting, self.journal = trainer, trainer.leg, trainer.setting, trainer.journal
-        self.log_every = max(1, self.setting.recipe.steps // LOG_POINTS)
-        self.saved = time.monotonic()
-        self._mark()
-        self.flops: dict[tuple[int, int], float] = {}
-
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
-    ) -> None:
-        self.saved = self.began = time.monotonic()
-        self.began_at = state.global_step
-        if state.global_step == 0 and not self.journal.curve:
-            self._point(state)
-        self._mark()
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        now = time.monotonic()
-        self.journal.seconds["train"] += now - self.mark
-        self.journal.seconds["processor"] += time.process_time() - self.processor_mark
-        self.journal.flops += self._flops_of(state.global_step - 1)
-        self.journal.pending.append(self.trainer.loss)
-        at_end = state.global_step == self.leg.stop
-        if state.global_step % self.log_every == 0:
-            self._log(state)
-        self.journal.seconds["log"] += time.monotonic() - now
-        if state.global_step % self.setting.points_every == 0 or at_end:
-            self._point(state)
-        if at_end or distributed.from_first(self._is_due):
-            control.should_save = True
-        self._mark()
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        self.saved = time.monotonic()
-        self._mark()
-
-    def _mark(self) -> None:
-        self.mark, self.processor_mark = time.monotonic(), time.process_time()
-
-    def _is_due(self) -> bool:
-        return time.monotonic() - self.saved >= self.setting.checkpoint_interval_s
-
-    def _log(self, state: TrainerState) -> None:
-        recipe, journal = self.setting.recipe, self.journal
-        losses = distributed.from_all(sum(journal.pending) / len(journal.pending))
-        journal.pending.clear()
-        journal.losses.append((state.global_step, sum(losses) / len(losses)))
-        rate = (state.global_step - self.began_at) * recipe.batch_tokens / (time.monotonic() - self.began)
-        steps = max(self.leg.stop, recipe.steps)  # the trunk shows how far the whole run is
-        left = (steps - state.global_step) * recipe.batch_tokens / rate
-        held = f", held-out {journal.curve[-1]['loss']:.2f}" if journal.curve else ""
-        self.setting.update(
-            state.global_step * recipe.batch_tokens,
-            steps * recipe.batch_tokens,
-            f"loss {journal.losses[-1][1]:.3f}{held}, {rate / 1e3:.1f} K tokens/s, {duration(left)} left",
-        )
-        rates = self.trainer.lr_scheduler.get_last_lr()
-        self.trainer.log({"loss": journal.losses[-1][1], "learning_rate": rates[0], "tokens_per_second": rate})
-
-    def _point(self, state: TrainerState) -> None:
-        began, trainer = time.monotonic(), self.trainer
-        trainer.model.eval()
-        found = evaluate(trainer.model_wrapped, self.setting.held, trainer.args.device)
-        trainer.model.train()
-        self.journal.curve.append(
-            {
-                "tokens": state.global_step * self.setting.recipe.batch_tokens,
-                "step": state.global_step,
-                "seconds": self.journal.seconds["train"],
-                "processor_s": self.journal.seconds["processor"],
-                "flops": self.journal.flops,
-                **found,
-            }
-        )
-        trainer.log({f"eval_{name}": value for name, value in found.items()})
-        self.journal.seconds["evaluate"] += time.monotonic() - began
-
-    def _flops_of(self, step: int) -> float:
-        """Needed operations of a step's whole batch.
-
-        They are counted once for every shape, on the first batch: Avey-B's ranking depends a little on the text, and a run
-        that was cut off must count as one that was not.
-        """
-        recipe, leg = self.setting.recipe, self.leg
-        length, count = recipe.row_length(step, leg.trunk), recipe.mask_count(step, leg.trunk, leg.stop)
-        if (length, count) not in self.flops:
-            ids = self.setting.rows.read(0, recipe.batch_tokens // recipe.longest, length)
-            self.flops[length, count] = flops_of_batch(self.trainer.model, ids, count)
-        return self.flops[length, count]
-
-
-def flops_of_batch(model: MaskedLM, ids: NDArray[np.int64], count: int) -> float:
-    """Needed operations of a training step: the encoder's, and the head's on ``count`` positions of each row of ``ids``.
-
-    Of an encoder whose architecture is not known, six for each weight outside of embeddings and each token.
-    """
-    counted = flops.count(model.encoder.config, ids, "training")
-    vocabulary, width = model.encoder.get_input_embeddings().weight.shape
-    head = 6.0 * len(ids) * count * width * (width + vocabulary)
-    if counted:
-        return counted.needed + head
-    tables = {id(table.weight) for table in model.modules() if isinstance(table, torch.nn.Embedding)}
-    weights = sum(weight.numel() for weight in model.encoder.parameters() if id(weight) not in tables)
-    return 6.0 * weights * ids.size + head
