@@ -107,7 +107,7 @@ def test_a_branch_is_the_run_of_its_length_with_the_same_warm_up(words, tmp_path
 
 def test_the_same_command_after_the_end_trains_nothing(words, tmp_path, monkeypatch, capsys):
     assert run_command(words(tokens="4K")) == 0
-    monkeypatch.setattr(training, "_Pretrainer", None)
+    monkeypatch.setattr(training, "Pretrainer", None)
     shutil.rmtree(tmp_path / "store")
     assert run_command(words(tokens="4K")) == 0
     assert "held-out" in capsys.readouterr().err
