@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from harness.report.comparable import Comparison, comparisons
 from harness.report.overall.rows import Overall, over_datasets
-from harness.report.page import panels
 from harness.report.reading import Reading
 from harness.report.spanning import spanning, with_size
+from harness.report.styles import numbers, numbers_with
 from harness.report.ties import Ties
 from harness.store import Store
 
@@ -54,5 +54,5 @@ def results(store: Store, reading: Reading) -> Results:
             for each in found
             for one in each.standings
         ]
-    numbered = panels.numbers_with(names, panels.numbers(found, reading.bench, reading.pretraining))
+    numbered = numbers_with(names, numbers(found, reading.bench, reading.pretraining))
     return Results(found, spans, overall, numbered)

@@ -20,7 +20,8 @@ from harness.comparison.names import size_in_words
 from harness.progress import counted
 from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.front import Place, front
-from harness.report.cost.plots import SETTINGS, folded, save, style_of, within_shares
+from harness.report.cost.plots import style_of
+from harness.report.drawing import SETTINGS, folded, save, within_shares
 from harness.report.table import as_csv, frame_of
 from harness.store import RunRecord
 from harness.store.record import MeasuredPoint, PointRecord

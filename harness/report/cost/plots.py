@@ -1,14 +1,8 @@
-"""Figures of a bench: throughput, latency and memory against length, and the ratio to a baseline. PNG and SVG.
-
-The first six colours are Okabe and Ito's (2008), without their second blue. Colour-blind readers can tell all
-twelve apart; markers and lines differ too, for black and white.
-"""
+"""Figures of a bench: throughput, latency and memory against length, and the ratio to a baseline. PNG and SVG."""
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from harness.plain_text import plain
 from harness.progress import counted
 from harness.report.cost.curves import (
     REASONS,
@@ -32,40 +25,15 @@ from harness.report.cost.curves import (
     peak_mib,
     ratios,
 )
+from harness.report.drawing import LONGEST_LINE, SETTINGS, folded, save, short_length
+from harness.report.styles import Style, style, styles_of
 from harness.store.record import MeasuredPoint, PointRecord, Quantiles
-from models import MODELS
 
-STYLES = (
-    ("#0072B2", "o", "-"),
-    ("#D55E00", "s", "--"),
-    ("#009E73", "^", "-."),
-    ("#CC79A7", "D", ":"),
-    ("#000000", "v", (0, (5, 1, 1, 1, 1, 1))),
-    ("#E69F00", "P", (0, (8, 2))),
-    ("#B026F0", "X", (0, (1, 1))),
-    ("#6B2E00", "<", (0, (3, 1))),
-    ("#747474", ">", (0, (6, 1, 1, 1))),
-    ("#20BCC9", "*", (0, (2, 2))),
-    ("#A3003F", "p", (0, (10, 3))),
-    ("#A8A04A", "h", (0, (4, 1, 1, 1, 1, 1, 1, 1))),
-)
-"""Colour, marker and line of twelve models."""
 END_MARKS = {"oom": "x", "timeout": 4, "beyond_max_length": "|", "unsupported": "1", "failed": "+"}
 """4 is matplotlib's caret to the left."""
 
-SETTINGS: dict[Any, Any] = {
-    "svg.hashsalt": "encoder-harness",
-    "font.size": 9.5,
-    "axes.titlesize": 10.5,
-    "legend.fontsize": 8.5,
-}
-
 Interval = tuple[float, float, float]
 """Median, p10, p90."""
-Style = tuple[str, str, Any]
-"""Colour, marker and line."""
-LONGEST_LINE = 44
-"""Characters of a label on one line."""
 
 
 def write(records: Sequence[PointRecord], baseline: str, folder: Path) -> list[Path]:
@@ -99,17 +67,6 @@ def _best_batch_figure(best: Sequence[MeasuredPoint]) -> Figure:
             f"{record['point']['batch_size']}", place, (5, 5), textcoords="offset points", fontsize=7.5, color="0.35"
         )
     return figure
-
-
-def save(figure: Figure, stem: Path) -> list[Path]:
-    """Save a figure as PNG and SVG, without the date, so that the same records give the same files.
-
-    The canvas grows by what lies outside of it, so that no label is clipped.
-    """
-    files = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "svg")]
-    for file, metadata in zip(files, ({"Software": None}, {"Date": None}), strict=True):
-        figure.savefig(file, dpi=160, metadata=metadata, bbox_inches="tight")
-    return files
 
 
 def _figures(records: Sequence[PointRecord], baseline: str) -> dict[str, Figure]:
@@ -201,11 +158,6 @@ def _canvas(records: Sequence[PointRecord], label: str, any_batch: bool = False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     return figure, axes
-
-
-def short_length(length: int) -> str:
-    """``512``, ``8K`` for 8192, ``96K`` for 98304."""
-    return f"{length // 1024}K" if length >= 1024 and length % 1024 == 0 else f"{length:,}"
 
 
 def _spread(lengths: Sequence[int]) -> list[int]:
@@ -328,40 +280,3 @@ def _dodge(records: Sequence[PointRecord], model: str) -> float:
 def style_of(records: Sequence[PointRecord], model: str) -> Style:
     """Colour, marker and line of a model among these."""
     return style(styles_of(models_of(records))[model])
-
-
-def styles_of(models: Iterable[str]) -> dict[str, int]:
-    """The number of each model's style: in the order of registration, so that a model looks the same in every figure.
-
-    Models that are not registered take the styles that remain. Up to twelve models have different colours.
-    """
-    wanted = set(models)
-    first = MODELS.names()[: len(STYLES)]
-    fixed = {model: number for number, model in enumerate(first) if model in wanted}
-    in_turn = itertools.chain(range(len(first), len(STYLES)), range(len(first)), itertools.count(len(STYLES)))
-    free = (number for number in in_turn if number not in fixed.values())
-    return fixed | dict(zip(sorted(wanted - fixed.keys()), free, strict=False))
-
-
-def style(number: int) -> Style:
-    """Colour, marker and line: after twelve the colours come again with other markers."""
-    count = len(STYLES)
-    colour, _, line = STYLES[number % count]
-    return colour, STYLES[(number + number // count) % count][1], line
-
-
-def within_shares(limits: tuple[float, float], scores: Sequence[float]) -> tuple[float, float]:
-    """Limits of an axis of scores: not below 0 unless a score is, and not above 1 unless one is."""
-    low, high = limits
-    return max(low, 0.0) if min(scores) >= 0 else low, min(high, 1.0) if max(scores) <= 1 else high
-
-
-def folded(text: str, width: int = LONGEST_LINE) -> str:
-    """A label on as many lines as it needs, broken after blanks, slashes, underscores and hyphens if possible."""
-    lines = [""]
-    broken = rf"[^\s/_-]{{1,{width - 1}}}[/_-]|[^\s/_-]{{1,{width}}}\s?|[\s/_-]"
-    for piece in re.findall(broken, plain(text)):
-        if len(lines[-1]) + len(piece.rstrip()) > width:
-            lines.append("")
-        lines[-1] += piece
-    return "\n".join(line.strip() for line in lines)

@@ -11,7 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from harness.report.calibration import FEW, Calibration, bins_of
-from harness.report.cost.plots import SETTINGS, folded, save, style
+from harness.report.drawing import SETTINGS, folded, save
+from harness.report.styles import style
 from harness.report.table import as_csv
 
 _PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}

@@ -21,9 +21,10 @@ from matplotlib.ticker import NullLocator
 from harness.machine.provenance import processors
 from harness.report.chance import guess_of
 from harness.report.comparable import Comparison, Standing
-from harness.report.cost.plots import SETTINGS, folded, save, style, within_shares
+from harness.report.drawing import SETTINGS, folded, save, within_shares
 from harness.report.page import svg
 from harness.report.page.panels import costs, median_of
+from harness.report.styles import style
 from harness.report.table import as_csv, frame_of
 
 _PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}

@@ -18,9 +18,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from harness.report.cost.plots import LONGEST_LINE, SETTINGS, folded, save, short_length, style, styles_of
+from harness.report.drawing import LONGEST_LINE, SETTINGS, folded, save, short_length
 from harness.report.length_table import LengthScore, as_rows, lengths_of, of_predictions, of_records
 from harness.report.metric_names import axis_of, shown, value_of
+from harness.report.styles import style, styles_of
 from harness.report.table import as_csv, frame_of
 from harness.store import RunRecord
 

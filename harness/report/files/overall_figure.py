@@ -13,10 +13,11 @@ from matplotlib.ticker import NullLocator
 
 from harness.progress import counted
 from harness.report.cost.front import steps
-from harness.report.cost.plots import SETTINGS, folded, save, style, within_shares
+from harness.report.drawing import SETTINGS, folded, save, within_shares
 from harness.report.overall import tradeoff
 from harness.report.overall.rows import Overall, Row
 from harness.report.page import svg
+from harness.report.styles import style
 
 NAME = "overall-cost"
 _MOST = 40

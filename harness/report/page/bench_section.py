@@ -9,8 +9,8 @@ from markupsafe import Markup
 from harness.comparison.names import size_in_words
 from harness.progress import counted
 from harness.report.cost.curves import REASONS, by_setting, curve, end_of_curve, models_of, peak_mib
-from harness.report.cost.plots import short_length
 from harness.report.cost.tables import crossover_sentences
+from harness.report.drawing import short_length
 from harness.report.page import svg
 from harness.store.record import MeasuredPoint, PointRecord, Quantiles
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from harness.report import metric_names
 from harness.report.comparable import Comparison, Standing
-from harness.report.cost.plots import short_length
+from harness.report.drawing import short_length
 from harness.report.page import svg
 from harness.report.page.panels import head_of, median_of
 

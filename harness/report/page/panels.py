@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import count
+from collections.abc import Collection, Mapping, Sequence
 from statistics import median
 
 from markupsafe import Markup
@@ -14,45 +13,15 @@ from harness.report.chance import guess_of, sentence_of
 from harness.report.comparable import FINE_TUNED, Comparison, Standing, in_all
 from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.pareto import nearest
-from harness.report.cost.plots import styles_of
 from harness.report.files import tables
 from harness.report.page import svg
-from harness.store.record import PointRecord, PretrainingRecord
+from harness.store.record import PointRecord
 
 WORTH_DRAWING = 1.05
 """A chart is drawn if the most expensive encoder costs at least this many times the cheapest."""
 _FAR = 2.0
 """Ranges of the scores. A constant answer farther below them is no line among the seeds, because it would squeeze them together;
 it is a line in the charts of score against cost, and in words."""
-
-
-def numbers(
-    comparisons: Sequence[Comparison], bench: Sequence[PointRecord], pretraining: Sequence[PretrainingRecord] = ()
-) -> dict[str, int]:
-    """The number of each encoder's style: the same wherever it is drawn."""
-    labels = {standing.label for comparison in comparisons for standing in comparison.standings}
-    labels |= {record["point"]["model"] for record in bench}
-    labels |= {record["model"]["name"] for record in pretraining}
-    return styles_of(labels)
-
-
-def numbers_with(names: Iterable[tuple[str, str, str]], numbered: Mapping[str, int]) -> dict[str, int]:
-    """The same with a style for each name among several sizes, one for all names of a model.
-
-    The first size of a label has the label's style, others have their own.
-
-    Args:
-        names: name, label and size.
-        numbered: the number of each label.
-    """
-    found, sizes = dict(numbered), dict[tuple[str, str], int]()
-    for name, label, size in names:
-        if (label, size) not in sizes:
-            number = found.get(name, numbered[label])
-            taken = name not in found and number in sizes.values()
-            sizes[label, size] = next(free for free in count() if free not in found.values()) if taken else number
-        found.setdefault(name, sizes[label, size])
-    return found
 
 
 def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown: Collection[str]) -> dict[str, object]:

@@ -16,8 +16,9 @@ from matplotlib.image import imread
 from harness.cli import run_command
 from harness.commands.bench import _write_report
 from harness.exchange.published import published, published_command, without_paths
+from harness.plain_text import plain
+from harness.report import drawing, styles
 from harness.report.comparable import comparisons
-from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
 from harness.report.files import publish, tables
 from harness.report.page import page, svg
@@ -209,7 +210,7 @@ def test_where_every_score_is_0_nobody_is_best_and_axes_begin_at_0(make_run):
     ],
 )
 def test_axes_of_scores_end_where_scores_do(limits, scores, shown):
-    assert bench_plots.within_shares(limits, scores) == shown
+    assert drawing.within_shares(limits, scores) == shown
 
 
 def colours_of_the_page() -> list[list[str]]:
@@ -222,19 +223,19 @@ def colours_of_the_page() -> list[list[str]]:
 
 
 def test_twelve_encoders_have_colours_and_marks_of_their_own():
-    assert len(bench_plots.STYLES) == len(svg.SHAPES) == len(set(svg.SHAPES)) == 12
+    assert len(styles.STYLES) == len(svg.SHAPES) == len(set(svg.SHAPES)) == 12
     for place in range(3):
-        assert len({str(style[place]) for style in bench_plots.STYLES}) == 12
-    for palette in ([colour for colour, _, _ in bench_plots.STYLES], *colours_of_the_page()):
+        assert len({str(style[place]) for style in styles.STYLES}) == 12
+    for palette in ([colour for colour, _, _ in styles.STYLES], *colours_of_the_page()):
         for one, other in combinations(palette, 2):
             assert np.linalg.norm(lab(one) - lab(other)) > 25, (one, other)
     for first in (0, 2, 5):
         models = [*MODELS.names()[:first], *(f"other-{number}" for number in range(12 - first))]
-        numbers = bench_plots.styles_of(models)
+        numbers = styles.styles_of(models)
         assert sorted(numbers.values()) == list(range(12))
         assert [numbers[model] for model in models[:first]] == list(range(first))
-    many = bench_plots.styles_of([f"model-{number}" for number in range(100)])
-    assert len({bench_plots.style(number)[:2] for number in many.values()}) == 100
+    many = styles.styles_of([f"model-{number}" for number in range(100)])
+    assert len({styles.style(number)[:2] for number in many.values()}) == 100
     assert len({svg.style(number) for number in many.values()}) == 100
 
 
@@ -268,9 +269,9 @@ def test_long_names_are_on_several_lines_and_nothing_touches_the_edge_of_a_figur
 @given(st.text(), st.integers(8, 60))
 @example("0" * 11 + "/", 11)
 def test_a_folded_label_loses_nothing_and_is_as_wide_as_asked(text, width):
-    lines = bench_plots.folded(text, width).split("\n")
+    lines = drawing.folded(text, width).split("\n")
     assert max(map(len, lines)) <= width
-    assert "".join("".join(lines).split()) == "".join(bench_plots.plain(text).split())
+    assert "".join("".join(lines).split()) == "".join(plain(text).split())
 
 
 def test_the_memory_of_a_bench_is_said_to_be_above_the_loaded_model(records):

@@ -1,8 +1,8 @@
 """Comparisons across sizes: who is in them, and that the tests span them."""
 
 from harness.report.comparable import comparisons
-from harness.report.page.panels import numbers_with
 from harness.report.spanning import ALL_SIZES, spanning
+from harness.report.styles import numbers_with
 from harness.report.ties import PAIRED, Ties
 from harness.store import Store
 from tests.records import predictions_of, write_run

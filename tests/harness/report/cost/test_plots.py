@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from harness.report import drawing
 from harness.report.cost import plots as bench_plots
 from models import MODELS
 
@@ -59,7 +60,7 @@ def test_every_model_of_five_and_two_guests_looks_different_without_colour(make_
     ("length", "text"), [(98304, "96K"), (8192, "8K"), (512, "512"), (1500, "1,500"), (100_000, "100,000")]
 )
 def test_lengths_are_short_on_the_axis(length, text):
-    assert bench_plots.short_length(length) == text
+    assert drawing.short_length(length) == text
 
 
 def test_figures_and_tables_do_not_import_torch():

@@ -1,0 +1,55 @@
+"""What all figures have in common: settings of matplotlib, their files, and labels that fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.plain_text import plain
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SETTINGS: dict[Any, Any] = {
+    "svg.hashsalt": "encoder-harness",
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "legend.fontsize": 8.5,
+}
+LONGEST_LINE = 44
+"""Characters of a label on one line."""
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Save a figure as PNG and SVG, without the date, so that the same records give the same files.
+
+    The canvas grows by what lies outside of it, so that no label is clipped.
+    """
+    files = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "svg")]
+    for file, metadata in zip(files, ({"Software": None}, {"Date": None}), strict=True):
+        figure.savefig(file, dpi=160, metadata=metadata, bbox_inches="tight")
+    return files
+
+
+def short_length(length: int) -> str:
+    """``512``, ``8K`` for 8192, ``96K`` for 98304."""
+    return f"{length // 1024}K" if length >= 1024 and length % 1024 == 0 else f"{length:,}"
+
+
+def within_shares(limits: tuple[float, float], scores: Sequence[float]) -> tuple[float, float]:
+    """Limits of an axis of scores: not below 0 unless a score is, and not above 1 unless one is."""
+    low, high = limits
+    return max(low, 0.0) if min(scores) >= 0 else low, min(high, 1.0) if max(scores) <= 1 else high
+
+
+def folded(text: str, width: int = LONGEST_LINE) -> str:
+    """A label on as many lines as it needs, broken after blanks, slashes, underscores and hyphens if possible."""
+    lines = [""]
+    broken = rf"[^\s/_-]{{1,{width - 1}}}[/_-]|[^\s/_-]{{1,{width}}}\s?|[\s/_-]"
+    for piece in re.findall(broken, plain(text)):
+        if len(lines[-1]) + len(piece.rstrip()) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.strip() for line in lines)
