@@ -27,9 +27,9 @@ def write_card(folder: Path, record: PretrainingRecord) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    from harness.pretraining.figure import draw_curves
+    from harness.pretraining.figure import draw_curve
 
-    draw_curves([record], folder / "curve.png")
+    draw_curve(record, folder / "curve.png")
     (folder / "README.md").write_text(card_of(record), encoding="utf-8")
 
 

@@ -1,21 +1,14 @@
-"""Held-out loss against tokens, with what counting reaches as lines."""
+"""The figure of a model card: held-out loss against tokens, with what counting reaches as lines."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from harness.progress import short_count
 from harness.store.record import PretrainingRecord
 
 
-def draw_curves(records: Sequence[PretrainingRecord], file: Path) -> None:
-    """Draw the curves of several pretrainings in one figure.
-
-    Args:
-        records: of the same corpus and masks; the first one's baselines are drawn.
-        file: where the figure goes; its suffix is the format.
+def draw_curve(record: PretrainingRecord, file: Path) -> None:
+    """Draw the curve of a pretraining as PNG.
 
     Raises:
         OSError: the file cannot be written.
@@ -26,66 +19,11 @@ def draw_curves(records: Sequence[PretrainingRecord], file: Path) -> None:
     figure = Figure(figsize=(6.5, 4), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for record, label in zip(records, labels_of(records), strict=True):
-        points = record["curve"]
-        axes.plot([point["tokens"] / 1e6 for point in points], [point["loss"] for point in points], ".-", label=label)
+    points = record["curve"]
+    axes.plot([point["tokens"] / 1e6 for point in points], [point["loss"] for point in points], ".-")
     for name, style in (("unigram", ":"), ("bigram", "--")):
-        axes.axhline(records[0]["baselines"][name]["loss"], color="grey", linestyle=style, linewidth=1, label=name)
+        axes.axhline(record["baselines"][name]["loss"], color="grey", linestyle=style, linewidth=1, label=name)
     axes.set_xlabel("tokens (millions)")
     axes.set_ylabel("held-out loss (nats a token)")
     axes.legend(fontsize="small")
-    figure.savefig(file, dpi=120, metadata={"Software": None} if file.suffix == ".png" else None)
-
-
-_WORDS = {
-    "tokens": "{} tokens",
-    "learning_rate": "lr {:g}",
-    "warmup": "warm-up {:g}",
-    "optimizer": "{}",
-    "batch_tokens": "batch {}",
-    "rows": "rows {}",
-    "mask_rate": "masks {}",
-}
-"""How a figure and a table say a value of the recipe; any other is said by its name."""
-_FOLLOW = ("steps", "trunk_steps", "warmup_steps", "trunk_tokens", "passes_read", "points", "eval_tokens", "protocol")
-"""Values that follow from others, or do not change the weights."""
-
-
-def labels_of(records: Sequence[PretrainingRecord], shown: Collection[str] = ()) -> list[str]:
-    """A label for each record: its encoder, and the values of the recipe in which records of that encoder differ.
-
-    Args:
-        records: of one figure or table.
-        shown: values that the reader sees elsewhere, such as in a column.
-    """
-    recipes: dict[str, list[Mapping[str, object]]] = defaultdict(list)
-    for record in records:
-        recipes[label_of(record)].append(_settings(record))
-
-    def parts(record: PretrainingRecord) -> list[str]:
-        own = _settings(record)
-        differ = [name for name in own if any(other.get(name) != own[name] for other in recipes[label_of(record)])]
-        return [_say(name, own[name]) for name in differ if name not in shown]
-
-    return [", ".join((label_of(record), *parts(record))) for record in records]
-
-
-def _settings(record: PretrainingRecord) -> dict[str, object]:
-    """Everything in a record that decides its curve, besides encoder and corpus."""
-    recipe = {name: value for name, value in sorted(record["recipe"].items()) if name not in _FOLLOW}
-    return {**recipe, "seed": record["seed"]}
-
-
-def _say(name: str, value: object) -> str:
-    if name == "tokens" and isinstance(value, int):
-        value = short_count(value)
-    if isinstance(value, list | tuple):
-        value = ":".join(f"{one:g}" for one in value)
-    return _WORDS.get(name, name.replace("_", " ") + " {}").format(value)
-
-
-def label_of(record: PretrainingRecord) -> str:
-    """Encoder and size, with the config values that were changed."""
-    model = record["model"]
-    options = "".join(f" {name}={value}" for name, value in (model.get("options") or {}).items())
-    return f"{model['name']} {model['size']}{options}"
+    figure.savefig(file, dpi=120, metadata={"Software": None})

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
-from harness.pretraining.figure import draw_curves, labels_of
+from harness.pretraining.labels import labels_of
 from harness.progress import duration
 from harness.report.page import svg
 from harness.report.pretraining_budgets import budget_table
@@ -102,21 +101,6 @@ def _row(record: PretrainingRecord, label: str) -> dict[str, object]:
         "MFU": throughput["mfu"] or None,
         "plateau": "yes" if record["on_plateau"] else "left",
     }
-
-
-def write_figures(records: Sequence[PretrainingRecord], folder: Path) -> list[Path]:
-    """One figure for each group of comparable pretrainings, as PNG and SVG; returns the files.
-
-    Raises:
-        OSError: the folder cannot be written.
-    """
-    files = []
-    for number, group in enumerate(by_corpus(records), start=1):
-        for suffix in (".png", ".svg"):
-            folder.mkdir(parents=True, exist_ok=True)
-            files.append(folder / f"pretraining-{number}{suffix}")
-            draw_curves(group, files[-1])
-    return files
 
 
 def sections(records: Sequence[PretrainingRecord], numbered: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from harness.pretraining.budgets import AtBudget, Measure, common_budget, loss_at, measure_of_time
-from harness.pretraining.figure import label_of
+from harness.pretraining.labels import label_of
 from harness.progress import duration
 from harness.report.table import Column, Look, Table, frame_of
 from harness.store.record import PretrainingRecord
@@ -29,7 +29,7 @@ def budget_table(records: Sequence[PretrainingRecord], name: str) -> Table | Non
         records: of the same corpus and held-out rows, see `harness.report.pretraining.by_corpus`.
         name: of the table.
     """
-    encoders = _at_best_rate(records)
+    encoders = at_best_rate(records)
     if len(encoders) < 2:
         return None
     time = measure_of_time(record for results in encoders.values() for record in results)
@@ -76,7 +76,7 @@ def _text(found: AtBudget) -> str:
     return f"{found.loss:.3f}" + ("" if found.finished else "*")
 
 
-def _at_best_rate(records: Sequence[PretrainingRecord]) -> dict[str, list[PretrainingRecord]]:
+def at_best_rate(records: Sequence[PretrainingRecord]) -> dict[str, list[PretrainingRecord]]:
     """The results of each encoder at the learning rate with the lowest loss at its longest, by label.
 
     Only results of the longest run's recipe are taken: branches and other seeds of it.

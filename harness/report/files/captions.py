@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.progress import counted
 from harness.report.chance import guess_of
 from harness.report.comparable import Comparison, recipe_sentence
-from harness.report.files import overall_figure
+from harness.report.files import overall_figure, pretraining_plots
 from harness.report.results import Results
+from harness.store.record import PretrainingRecord
 
 NAME = "captions.md"
 
 
-def as_text(found: Results, files: Iterable[Path]) -> str:
+def as_text(found: Results, pretrainings: Sequence[PretrainingRecord], files: Iterable[Path]) -> str:
     """The captions of these figures in Markdown, by the names of their files; empty if none has a caption.
 
     Args:
         found: the results that were drawn.
+        pretrainings: that were drawn.
         files: that were written; a figure is there as PNG and SVG.
     """
     drawn = {file.stem for file in files if file.suffix == ".svg"}
     captions = {
         overall_figure.NAME: f"{overall_figure.caption(found.overall)}. Datasets: {', '.join(found.overall.datasets)}."
     }
+    captions |= pretraining_plots.captions(pretrainings)
     for comparison in found.panels:
         captions |= _of_comparison(comparison)
     lines = [f"- `{name}`: {text}" for name, text in captions.items() if name in drawn]

@@ -16,7 +16,16 @@ from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
 from harness.report.cost.curves import models_of
 from harness.report.examples import median_run
-from harness.report.files import calibration_plots, captions, figures, length_plots, overall_figure, tables, transfer
+from harness.report.files import (
+    calibration_plots,
+    captions,
+    figures,
+    length_plots,
+    overall_figure,
+    pretraining_plots,
+    tables,
+    transfer,
+)
 from harness.report.overall import table as overall_table
 from harness.report.overall.answer import answer
 from harness.report.page import browser, page, panels
@@ -66,12 +75,12 @@ def write(
         files += _write_tables(found, matrices, reading, folder / "tables")
         files += _write_lengths(found.comparisons, store, folder / "figures")
         files += _write_bench(reading.bench, folder / "bench")
-        files += pretraining.write_figures(reading.pretraining, folder / "figures")
+        files += pretraining_plots.write(reading.pretraining, folder / "figures")
         examined = browser.examine(found.comparisons, store)
         files += calibration_plots.write(examined.calibrations, found.numbered, folder / "figures")
         written = _write(folder / PAGE, page.render(store, reading, found, command, examined, renew))
         files += drawn()
-        if text := captions.as_text(found, files):
+        if text := captions.as_text(found, reading.pretraining, files):
             files.append(_write(folder / "figures" / captions.NAME, text))
         return [*files, written]
 

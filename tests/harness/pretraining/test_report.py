@@ -3,8 +3,8 @@
 import json
 
 from harness.cli import run_command
-from harness.pretraining.figure import labels_of
 from harness.pretraining.journal import tokens_to
+from harness.pretraining.labels import labels_of
 from tests.harness.pretraining.conftest import record_of
 
 
@@ -39,6 +39,13 @@ def test_several_encoders_have_a_table_at_equal_tokens_operations_and_time(words
     for name in ("bert", "neobert"):
         row = next(row for row in rows if row.startswith(f"| {name} ") or f"| {name} tiny" in row)
         assert f"{record_of(tmp_path / name)['scores']['heldout']['loss']:.3f}" in row
+    figures = tmp_path / "report" / "figures"
+    assert (figures / "pretraining-1-budgets.png").stat().st_size > 1000
+    assert "`pretraining-1-budgets`: Held-out masked-LM loss" in (figures / "captions.md").read_text()
+    drawn = (figures / "pretraining-1-budgets.svg").read_text()
+    assert all(
+        f"<!-- {axis} -->" in drawn for axis in ("tokens, millions", "operations, PFLOP", "processor time, minutes")
+    )
     page = (tmp_path / "report" / "report.html").read_text()
     assert "Equal budgets" in page or "at 0.00819M tokens" in page
 
