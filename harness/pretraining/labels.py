@@ -35,16 +35,20 @@ def labels_of(records: Sequence[PretrainingRecord], shown: Collection[str] = ())
 
     def parts(record: PretrainingRecord) -> list[str]:
         own = _settings(record)
-        differ = [name for name in own if any(other.get(name) != own[name] for other in recipes[label_of(record)])]
-        return [_say(name, own[name]) for name in differ if name not in shown]
+        differ = [name for name in own if any(_differs(name, own, other) for other in recipes[label_of(record)])]
+        return [_say(name, own[name]) for name in differ if name not in shown and name not in _FOLLOW]
 
     return [", ".join((label_of(record), *parts(record))) for record in records]
 
 
 def _settings(record: PretrainingRecord) -> dict[str, object]:
-    """Everything in a record that decides its curve, besides encoder and corpus."""
-    recipe = {name: value for name, value in sorted(record["recipe"].items()) if name not in _FOLLOW}
-    return {**recipe, "seed": record["seed"]}
+    return {**dict(sorted(record["recipe"].items())), "seed": record["seed"]}
+
+
+def _differs(name: str, own: Mapping[str, object], other: Mapping[str, object]) -> bool:
+    """Whether two runs differ in a value. A branch and a run of its length have other shares of warm-up, and the same steps."""
+    same_warmup = name == "warmup" and own.get("warmup_steps") == other.get("warmup_steps")
+    return other.get(name) != own[name] and not same_warmup
 
 
 def _say(name: str, value: object) -> str:

@@ -94,6 +94,6 @@ def at_best_rate(records: Sequence[PretrainingRecord]) -> dict[str, list[Pretrai
 
 
 def _settings(record: PretrainingRecord) -> dict[str, object]:
-    """Everything in the recipe that all branches and seeds of a run share."""
-    differ = ("tokens", "steps", "trunk_steps", "passes_read", "points")
+    """Everything in the recipe that all branches and seeds of a run share, and a shorter run with as many steps of warm-up."""
+    differ = ("tokens", "steps", "trunk_tokens", "trunk_steps", "passes_read", "points", "warmup")
     return {name: value for name, value in record["recipe"].items() if name not in differ}

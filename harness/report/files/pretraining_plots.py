@@ -20,6 +20,8 @@ from harness.store.record import PretrainingRecord
 
 _LINES = ("-", "--", ":", "-.")
 """Of the curves of one encoder, the lowest first."""
+_LONGEST_LABEL = 60
+"""Characters of a line in the legend, which is outside of the axes."""
 _LOSS = "held-out loss, nats a token"
 _UNITS: dict[Measure, tuple[float, str]] = {
     "tokens": (1e6, "tokens, millions"),
@@ -107,7 +109,14 @@ def _line(axes: Axes, record: PretrainingRecord, measure: Measure, look: Style, 
     budgets = [point[measure] / unit for point in record["curve"]]
     losses = [point["loss"] for point in record["curve"]]
     axes.plot(budgets, losses, color=colour, linestyle=line, linewidth=1.4)
-    axes.plot(budgets[-1:], losses[-1:], color=colour, marker=marker, linestyle=line, label=folded(label) or None)
+    axes.plot(
+        budgets[-1:],
+        losses[-1:],
+        color=colour,
+        marker=marker,
+        linestyle=line,
+        label=folded(label, _LONGEST_LABEL) or None,
+    )
 
 
 def _finish(axes: Axes, record: PretrainingRecord, measure: Measure, named: bool = True) -> None:

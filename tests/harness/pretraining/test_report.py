@@ -67,12 +67,15 @@ def test_a_label_names_the_values_in_which_runs_of_one_encoder_differ():
 
     same = [record(), record("neobert", warmup=0.1, warmup_steps=9)]
     assert labels_of(same) == ["bert tiny", "neobert tiny"]
-    differ = [record(), record(warmup=0.1, learning_rate=2e-3), record(rows=[512, 512], warmup=0.1, seed=1)]
+    slower = {"warmup": 0.1, "warmup_steps": 9}
+    differ = [record(), record(learning_rate=2e-3, **slower), record(rows=[512, 512], seed=1, **slower)]
     assert labels_of(differ, shown=("seed",)) == [
         "bert tiny, lr 0.001, rows 256:512, warm-up 0.02",
         "bert tiny, lr 0.002, rows 256:512, warm-up 0.1",
         "bert tiny, lr 0.001, rows 512:512, warm-up 0.1",
     ]
+    branch_and_run = [record(learning_rate=2e-3), record(warmup=0.1)]
+    assert labels_of(branch_and_run) == ["bert tiny, lr 0.002", "bert tiny, lr 0.001"]
 
 
 def test_tokens_to_a_loss_lie_on_the_straight_line_between_points():
