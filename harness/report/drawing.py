@@ -18,6 +18,8 @@ SETTINGS: dict[Any, Any] = {
     "axes.titlesize": 10.5,
     "legend.fontsize": 8.5,
 }
+PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
+"""Without a frame, and with labels as they are: a dollar in a name starts no formula."""
 LONGEST_LINE = 44
 """Characters of a label on one line."""
 

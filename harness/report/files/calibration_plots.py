@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
 from harness.report.calibration import FEW, Calibration, bins_of
-from harness.report.drawing import SETTINGS, folded, save
+from harness.report.drawing import PLAIN, folded, save
 from harness.report.styles import style
 from harness.report.table import as_csv
 
-_PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
 """Names from records are never typeset as mathematics."""
 _MOST = 12
 """Encoders in one figure; the CSV file has all."""
@@ -37,7 +35,7 @@ def write(found: Sequence[Calibration], numbered: Mapping[str, int], folder: Pat
     files: list[Path] = []
     if found:
         folder.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(_PLAIN):
+    with mpl.rc_context(PLAIN):
         for one in found:
             stem = folder / f"{one.comparison.name}-calibration"
             stem.with_name(f"{stem.name}.csv").write_text(as_csv(bins_of(one)), encoding="utf-8")

@@ -21,13 +21,12 @@ from matplotlib.ticker import NullLocator
 from harness.machine.provenance import processors
 from harness.report.chance import guess_of
 from harness.report.comparable import Comparison, Standing
-from harness.report.drawing import SETTINGS, folded, save, within_shares
+from harness.report.drawing import PLAIN, folded, save, within_shares
 from harness.report.page import svg
 from harness.report.page.panels import costs, median_of
 from harness.report.styles import style
 from harness.report.table import as_csv, frame_of
 
-_PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
 """Names from records are never typeset as mathematics."""
 _HOLLOW: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none"}
 _TITLE = 80
@@ -78,7 +77,7 @@ def drawing(
 def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[str, float], folder: Path) -> list[Path]:
     """The figures of one comparison, and the data behind them."""
     files: list[Path] = []
-    with mpl.rc_context(_PLAIN):
+    with mpl.rc_context(PLAIN):
         figures = {"scores": _scores(comparison, numbered)}
         if found := costs(comparison, rates):
             figures["cost"] = _cost(comparison, numbered, found)

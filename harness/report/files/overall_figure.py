@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -13,7 +12,7 @@ from matplotlib.ticker import NullLocator
 
 from harness.progress import counted
 from harness.report.cost.front import steps
-from harness.report.drawing import SETTINGS, folded, save, within_shares
+from harness.report.drawing import PLAIN, folded, save, within_shares
 from harness.report.overall import tradeoff
 from harness.report.overall.rows import Overall, Row
 from harness.report.page import svg
@@ -22,7 +21,6 @@ from harness.report.styles import style
 NAME = "overall-cost"
 _MOST = 40
 """Most models in the figure; the table has all."""
-_PLAIN: dict[Any, Any] = {**SETTINGS, "text.parse_math": False, "axes.spines.top": False, "axes.spines.right": False}
 
 
 def write(overall: Overall, numbered: Mapping[str, int], folder: Path) -> list[Path]:
@@ -40,7 +38,7 @@ def write(overall: Overall, numbered: Mapping[str, int], folder: Path) -> list[P
     if not costs:
         return []
     folder.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(_PLAIN):
+    with mpl.rc_context(PLAIN):
         figure = _figure([row for row in overall.rows if row.learned][:_MOST], numbered, costs)
         figure.suptitle(folded(caption(overall), 100), x=0.01, ha="left", fontsize=10.5)
         return save(figure, folder / NAME)

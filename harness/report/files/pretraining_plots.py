@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 
 from harness.pretraining.budgets import Measure, measure_of_time
 from harness.pretraining.labels import label_of, labels_of
-from harness.report.drawing import SETTINGS, folded, save
+from harness.report.drawing import PLAIN, folded, save
 from harness.report.pretraining import by_corpus
 from harness.report.pretraining_budgets import at_best_rate
-from harness.report.styles import Style, style, styles_of
+from harness.report.styles import Style, style
 from harness.store.record import PretrainingRecord
 
 _LINES = ("-", "--", ":", "-.")
@@ -31,19 +31,24 @@ _UNITS: dict[Measure, tuple[float, str]] = {
 }
 
 
-def write(records: Sequence[PretrainingRecord], folder: Path) -> list[Path]:
+def write(records: Sequence[PretrainingRecord], numbered: Mapping[str, int], folder: Path) -> list[Path]:
     """Draw the figures of each group of comparable pretrainings; returns the files.
+
+    Args:
+        records: of a store.
+        numbered: number of the style of each encoder.
+        folder: made where it is missing.
 
     Raises:
         OSError: the folder cannot be written.
     """
     files = []
-    with mpl.rc_context(SETTINGS):
+    with mpl.rc_context(PLAIN):
         for number, group in enumerate(by_corpus(records), start=1):
             folder.mkdir(parents=True, exist_ok=True)
-            files += save(_curves(group), folder / f"pretraining-{number}")
+            files += save(_curves(group, numbered), folder / f"pretraining-{number}")
             if len(encoders := at_best_rate(group)) > 1:
-                files += save(_budgets(encoders), folder / f"pretraining-{number}-budgets")
+                files += save(_budgets(encoders, numbered), folder / f"pretraining-{number}-budgets")
     return files
 
 
@@ -64,13 +69,13 @@ def captions(records: Sequence[PretrainingRecord]) -> dict[str, str]:
     return found
 
 
-def _curves(group: Sequence[PretrainingRecord]) -> Figure:
+def _curves(group: Sequence[PretrainingRecord], numbered: Mapping[str, int]) -> Figure:
     """Every curve against tokens: an encoder has one colour, its curves have different lines."""
-    figure, styles = Figure(figsize=(7.6, 4.4), layout="constrained"), _styles_of(group)
-    axes, drawn = figure.add_subplot(), defaultdict[str, int](int)
+    figure, drawn = Figure(figsize=(7.6, 4.4), layout="constrained"), defaultdict[str, int](int)
+    axes = figure.add_subplot()
     labelled = sorted(zip(group, labels_of(group), strict=True), key=lambda one: one[0]["scores"]["heldout"]["loss"])
     for record, label in labelled:
-        colour, marker, _ = styles[record["model"]["name"]]
+        colour, marker, _ = style(numbered[record["model"]["name"]])
         line = _LINES[drawn[label_of(record)] % len(_LINES)]
         drawn[label_of(record)] += 1
         _line(axes, record, "tokens", (colour, marker, line), label)
@@ -80,26 +85,21 @@ def _curves(group: Sequence[PretrainingRecord]) -> Figure:
     return figure
 
 
-def _budgets(encoders: dict[str, list[PretrainingRecord]]) -> Figure:
+def _budgets(encoders: Mapping[str, Sequence[PretrainingRecord]], numbered: Mapping[str, int]) -> Figure:
     """Each encoder at its best learning rate, against tokens, operations and time."""
     records = [record for results in encoders.values() for record in results]
-    styles, figure = _styles_of(records), Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(11, 4), layout="constrained")
     measures: tuple[Measure, ...] = ("tokens", "flops", measure_of_time(records))
     for place, (axes, measure) in enumerate(zip(figure.subplots(1, 3, sharey=True), measures, strict=True)):
         for label, results in encoders.items():
             longest = max(results, key=lambda record: record["recipe"]["tokens"])
             for record in results:
                 told = f"{label}, lr {record['recipe']['learning_rate']:g}" if record is longest and place == 0 else ""
-                _line(axes, record, measure, styles[record["model"]["name"]], told)
+                _line(axes, record, measure, style(numbered[record["model"]["name"]]), told)
         _finish(axes, records[0], measure, named=place == 0)
     figure.axes[0].set_ylabel(_LOSS)
     figure.legend(loc="outside lower center", ncols=4, frameon=False)
     return figure
-
-
-def _styles_of(records: Sequence[PretrainingRecord]) -> dict[str, Style]:
-    numbered = styles_of({record["model"]["name"] for record in records})
-    return {name: style(number) for name, number in numbered.items()}
 
 
 def _line(axes: Axes, record: PretrainingRecord, measure: Measure, look: Style, label: str) -> None:
@@ -128,5 +128,3 @@ def _finish(axes: Axes, record: PretrainingRecord, measure: Measure, named: bool
     axes.set_xlabel(_UNITS[measure][1])
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)

@@ -75,7 +75,7 @@ def write(
         files += _write_tables(found, matrices, reading, folder / "tables")
         files += _write_lengths(found.comparisons, store, folder / "figures")
         files += _write_bench(reading.bench, folder / "bench")
-        files += pretraining_plots.write(reading.pretraining, folder / "figures")
+        files += pretraining_plots.write(reading.pretraining, found.numbered, folder / "figures")
         examined = browser.examine(found.comparisons, store)
         files += calibration_plots.write(examined.calibrations, found.numbered, folder / "figures")
         written = _write(folder / PAGE, page.render(store, reading, found, command, examined, renew))
