@@ -67,6 +67,31 @@ def of_numbers(count: int) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **SPECIAL_TOKENS)
 
 
+def with_mask_for_words(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """A copy of a byte-level tokenizer whose mask takes the space before it, as RoBERTa's does; another tokenizer as it is.
+
+    In byte-level BPE a space belongs to the word after it, and pretraining masks both as one token. If the mask left the space
+    alone, `` [MASK]`` in running text would be two tokens, and a model would look for the rest of a word that began with a space.
+    """
+    from copy import deepcopy
+
+    from tokenizers import AddedToken, Tokenizer, pre_tokenizers
+
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    mask = tokenizer.mask_token
+    if (
+        mask is None
+        or not isinstance(backend, Tokenizer)
+        or not isinstance(backend.pre_tokenizer, pre_tokenizers.ByteLevel)
+    ):
+        return tokenizer
+    if backend.get_added_tokens_decoder()[tokenizer.mask_token_id].lstrip:
+        return tokenizer
+    changed = deepcopy(tokenizer)
+    changed.add_special_tokens({"mask_token": AddedToken(str(mask), lstrip=True, normalized=False, special=True)})
+    return changed
+
+
 def identity() -> str:
     """Digest of everything that affects the embedded tokenizer; it is not trained for this."""
     from tasks.sources.docstrings import packages as docstrings

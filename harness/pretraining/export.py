@@ -19,6 +19,7 @@ from harness.errors import InputError
 from harness.nn.masked_lm import HEAD_FILE, MaskedLM
 from models import loading
 from models.encoder import Encoder
+from models.tokenizer import with_mask_for_words
 from models.weights import find_weights
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def save(model: MaskedLM, config: PreTrainedConfig, tokenizer: PreTrainedTokeniz
         with_head = _class(native.model)(config)
         _fill(with_head, model, native)
         with_head.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    with_mask_for_words(tokenizer).save_pretrained(folder)
 
 
 def load(encoder: Encoder, folder: Path) -> tuple[MaskedLM, PreTrainedConfig]:

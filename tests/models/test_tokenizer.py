@@ -1,4 +1,6 @@
-from models.tokenizer import train
+from transformers import AutoTokenizer
+
+from models.tokenizer import of_numbers, train, with_mask_for_words
 
 TEXT = ["The quick brown fox jumps over the lazy dog.", "Returns a `dict` of str -> Tensor, or None."] * 20
 
@@ -23,3 +25,22 @@ def test_a_pair_has_segments(tokenizer):
 def test_special_tokens_have_ids_and_pad_is_zero(tokenizer):
     assert tokenizer.pad_token_id == 0
     assert len({tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id, tokenizer.unk_token_id}) == 4
+
+
+def test_a_mask_in_running_text_stands_for_a_word_with_its_space(tmp_path):
+    tokenizer = train(TEXT)
+    with_mask_for_words(tokenizer).save_pretrained(tmp_path)
+    saved = AutoTokenizer.from_pretrained(tmp_path)
+    text = "over the [MASK] dog"
+    masked = tokenizer("over the lazy dog", add_special_tokens=False)["input_ids"]
+    assert tokenizer.convert_ids_to_tokens(masked) == ["Ġover", "Ġthe", "Ġlazy", "Ġdog"]
+    masked[2] = tokenizer.mask_token_id
+    assert saved(text, add_special_tokens=False)["input_ids"] == masked
+    assert tokenizer(text, add_special_tokens=False)["input_ids"] != masked  # the given one is as it was
+    assert saved.get_vocab() == tokenizer.get_vocab()
+    assert with_mask_for_words(saved) is saved
+
+
+def test_a_mask_between_words_needs_no_change():
+    whole_words = of_numbers(8)
+    assert with_mask_for_words(whole_words) is whole_words

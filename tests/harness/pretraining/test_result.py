@@ -61,6 +61,7 @@ def test_the_pipeline_fills_a_mask(result):
     folder, _, _ = result
     answers = pipeline("fill-mask", model=str(folder))("the train met a [MASK] house", top_k=3)
     assert len(answers) == 3
+    assert len(AutoTokenizer.from_pretrained(folder).tokenize("a [MASK]")) == 2
     assert all(0 < answer["score"] < 1 and answer["token_str"] for answer in answers)
 
 
