@@ -6,6 +6,7 @@ Of other encoders the folder holds the bare encoder, and the head beside it in a
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +22,10 @@ from models import loading
 from models.encoder import Encoder
 from models.tokenizer import with_mask_for_words
 from models.weights import find_weights
+from tasks.words import PROBE
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedConfig, PreTrainedTokenizerBase
+    from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -92,16 +94,22 @@ def save(model: MaskedLM, config: PreTrainedConfig, tokenizer: PreTrainedTokeniz
         OSError: the folder cannot be written.
     """
     native = NATIVE.get(config.model_type)
+    scale = 1.0
+    if hasattr(config, "output_scale"):
+        # No norm follows the last layer, and the head begins with one, so training leaves the scale of the states to chance. With a
+        # power of two, and its inverse in the head, both compute what they did in every bit.
+        scale = _to_unit_scale(model.encoder, tokenizer)
+        config.output_scale = model.encoder.config.output_scale * scale
     if native is None or not native.fits(config):
         bare = type(model.encoder)
         saved = bare.from_pretrained(None, config=config, state_dict=model.encoder.state_dict())
         saved.save_pretrained(folder)
-        save_file(_head_of(model), str(folder / HEAD_FILE))
+        save_file(_head_of(model, scale), str(folder / HEAD_FILE))
     else:
         for name, value in native.config.items():
             setattr(config, name, value)
         with_head = _class(native.model)(config)
-        _fill(with_head, model, native)
+        _fill(with_head, model, native, scale)
         with_head.save_pretrained(folder)
     with_mask_for_words(tokenizer).save_pretrained(folder)
 
@@ -133,18 +141,31 @@ def load(encoder: Encoder, folder: Path) -> tuple[MaskedLM, PreTrainedConfig]:
     return model.eval(), tokenizer
 
 
-def _head_of(model: MaskedLM) -> dict[str, torch.Tensor]:
+@torch.no_grad()
+def _to_unit_scale(encoder: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> float:
+    """The power of two that gives the states of an encoder a root mean square of about 1."""
+    tokens = tokenizer(" ".join(PROBE), return_tensors="pt")["input_ids"].to(encoder.device)
+    mean_square = float(encoder(input_ids=tokens).last_hidden_state.float().square().mean())
+    return 2.0 ** -round(math.log2(mean_square) / 2)
+
+
+def _head_of(model: MaskedLM, scale: float) -> dict[str, torch.Tensor]:
+    """The head's tensors, for states that are multiplied by a scale."""
     state = model.state_dict()
-    return {name: state[name].contiguous() for name in ("dense.weight", "norm.weight", "bias")}
+    return {
+        "dense.weight": state["dense.weight"] / scale,
+        "norm.weight": state["norm.weight"].contiguous(),
+        "bias": state["bias"].contiguous(),
+    }
 
 
 @torch.no_grad()
-def _fill(with_head: nn.Module, model: MaskedLM, native: NativeHead) -> None:
+def _fill(with_head: nn.Module, model: MaskedLM, native: NativeHead, scale: float) -> None:
     """Give a masked-LM model the trained weights."""
     trunk: nn.Module = getattr(with_head, str(with_head.base_model_prefix), with_head)  # Avey-B has no prefix
     trunk.load_state_dict(model.encoder.state_dict(), strict=trunk is not with_head)
     parameters = dict(with_head.named_parameters())
-    for name, value in zip((native.dense, native.norm, native.bias), _head_of(model).values(), strict=True):
+    for name, value in zip((native.dense, native.norm, native.bias), _head_of(model, scale).values(), strict=True):
         parameters[name].copy_(value)
     for name in native.absent:
         if name in parameters:

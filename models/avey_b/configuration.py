@@ -1,5 +1,6 @@
 """Configuration of Avey-B: the published keys, and further keys for the ablations of the paper."""
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -54,6 +55,10 @@ class AveyBConfig(PreTrainedConfig):
     Head:
         masked_lm_head: `AveyBForMaskedLM` has a dense layer, GELU and a norm before the tied decoder, and a bias in it, as
             `harness pretrain` trains it. The published head has none of them.
+        output_scale: factor on the hidden states after the last layer. The published head reads them as they are, which
+            keeps their size in bounds. A head with a norm does not, and no norm follows the last layer: after 10 M tokens
+            their root mean square was 243, and a linear layer on them learnt badly. `harness pretrain` therefore writes
+            the factor that makes it about 1, as it is in encoders with a final norm.
 
     Raises:
         ValueError: an impossible value.
@@ -82,6 +87,7 @@ class AveyBConfig(PreTrainedConfig):
     pad_token_id: int | None = None
     classifier_dropout: float = 0.0
     masked_lm_head: bool = False
+    output_scale: float = 1.0
     tie_word_embeddings: bool = True
 
     def __post_init__(self, **kwargs: object) -> None:
@@ -92,6 +98,8 @@ class AveyBConfig(PreTrainedConfig):
                 raise ValueError(f"Avey-B needs a whole number of at least 1 as {name}, not {value!r}.")
         if not self.eps > 0:
             raise ValueError(f"Avey-B needs an eps above 0, not {self.eps!r}.")
+        if not 0 < self.output_scale < math.inf:
+            raise ValueError(f"Avey-B needs a finite output_scale above 0, not {self.output_scale!r}.")
         choices: Mapping[str, tuple[str, ...]] = {
             "arrangement": ARRANGEMENTS,
             "similarity": SIMILARITIES,

@@ -109,7 +109,7 @@ class AveyBModel(PreTrainedModel):
             output_hidden_states: also return the input of the first layer and the output of each layer.
 
         Returns:
-            Hidden states (B, T, d), zero at masked positions. The last layer has no norm after it.
+            Hidden states (B, T, d), zero at masked positions. The last layer has no norm after it, see `config.output_scale`.
 
         Raises:
             ValueError: not exactly one of ids and vectors is given, the batch or a text has no tokens, the mask has another
@@ -135,10 +135,10 @@ class AveyBModel(PreTrainedModel):
         else:
             assert inputs_embeds is not None
             mask = mask_of(inputs_embeds.shape[:-1], inputs_embeds.device, attention_mask)
-        if torch.compiler.is_exporting():
-            return self._encode_statically(input_ids, mask, inputs_embeds, every_layer)
-        states: tuple[Tensor, ...] = self._encode_in_blocks(input_ids, mask, inputs_embeds, every_layer)
-        return states
+        encode = self._encode_statically if torch.compiler.is_exporting() else self._encode_in_blocks
+        states: tuple[Tensor, ...] = encode(input_ids, mask, inputs_embeds, every_layer)
+        scale = self.config.output_scale
+        return states if scale == 1 else (*states[:-1], states[-1] * scale)
 
     # The layout depends on the data; compiling only pays off in `run_layers`.
     @torch.compiler.disable(recursive=False)

@@ -247,6 +247,19 @@ def test_vectors_instead_of_ids():
     assert deviation(model(inputs_embeds=model.embed(ids), attention_mask=mask).last_hidden_state, want) < 1e-5
 
 
+@pytest.mark.parametrize("gradient", [False, True])
+def test_the_output_may_be_scaled(gradient):
+    ids, mask = padded(texts_of([5, 40, 17]))
+    plain, scaled = small(), small(output_scale=0.25)
+    with torch.set_grad_enabled(gradient):
+        want = plain(ids, mask, output_hidden_states=True).hidden_states
+        states = scaled(ids, mask, output_hidden_states=True)
+    assert torch.equal(states.last_hidden_state, want[-1] / 4)
+    assert torch.equal(states.hidden_states[-1], want[-1] / 4)
+    for one, other in zip(states.hidden_states[:-1], want[:-1], strict=True):
+        assert torch.equal(one, other)
+
+
 def test_hidden_states_of_every_layer():
     model = small()
     ids, mask = padded(texts_of([5, 40]))
@@ -317,6 +330,8 @@ def test_an_id_out_of_the_vocabulary_may_stand_where_the_mask_is_zero():
         {"similarity": "cosine"},
         {"ranker_direction": "right"},
         {"padding": "none"},
+        {"output_scale": 0},
+        {"output_scale": float("inf")},
     ],
 )
 def test_a_config_that_cannot_be_is_refused(options):

@@ -12,10 +12,13 @@ from harness.cli import _parser, run_command
 from harness.commands.pretrain import request_of
 from harness.pretraining import export
 from harness.pretraining.heldout import evaluate
+from harness.pretraining.model import build
 from harness.pretraining.planned import resolve
 from harness.store import Store
 from models import MODELS
 from tests.harness.pretraining.conftest import SMALL, record_of
+
+TEXT = "the train met a tall green house and a dog"
 
 
 @pytest.fixture(params=sorted(SMALL), scope="module")
@@ -40,7 +43,7 @@ def test_transformers_computes_the_same_logits_as_training(result):
     assert not found["missing_keys"]
     assert not found["unexpected_keys"]
     assert not found["mismatched_keys"]
-    ids = tokenizer(["the train met a tall green house and a dog"], return_tensors="pt")["input_ids"]
+    ids = tokenizer([TEXT], return_tensors="pt")["input_ids"]
     with torch.no_grad():
         theirs = native.eval()(input_ids=ids).logits[0]
         ours = trained(ids, torch.arange(ids.shape[1])[None])["logits"]
@@ -106,6 +109,31 @@ def test_the_store_has_a_record_and_the_folder_a_card(result):
     assert "Still on the plateau" in card
     assert (folder / "curve.png").read_bytes()[:4] == b"\x89PNG"
     assert len(AutoTokenizer.from_pretrained(folder)) == record["task"]["tokenizer"]["vocabulary"]
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["native class", "head beside"])
+def test_states_without_a_final_norm_are_brought_to_unit_scale_and_nothing_else_changes(
+    native, small_tokenizer, monkeypatch, tmp_path
+):
+    tokenizer = AutoTokenizer.from_pretrained(small_tokenizer)
+    options = {name: str(value) for name, value in SMALL["avey-b"].items()}
+    trained, config = build(MODELS["avey-b"], "tiny", options, tokenizer)
+    with torch.no_grad():
+        for layer in trained.eval().encoder.layers:
+            layer.alpha.fill_(40.0)
+    ids = tokenizer([TEXT], return_tensors="pt")["input_ids"]
+    places = torch.arange(ids.shape[1])[None]
+    with torch.no_grad():
+        states, logits = trained.encoder(ids).last_hidden_state, trained(ids, places)["logits"]
+    assert states.square().mean().sqrt() > 10
+    if not native:
+        monkeypatch.setattr(export, "NATIVE", {})
+    export.save(trained, config, tokenizer, tmp_path / "out")
+    loaded, _ = export.load(MODELS["avey-b"], tmp_path / "out")
+    with torch.no_grad():
+        assert 0.4 < loaded.encoder(ids).last_hidden_state.square().mean().sqrt() < 2.5
+        assert torch.equal(loaded(ids, places)["logits"], logits)
+        assert torch.equal(trained(ids, places)["logits"], logits)  # training goes on with what it had
 
 
 def test_an_encoder_that_transformers_has_no_class_for_keeps_its_head_beside_it(result, monkeypatch, tmp_path):
