@@ -77,7 +77,7 @@ def run(
     Args:
         model: name of a registered encoder; or a folder or hub id of any text encoder that transformers knows.
         task: ``family`` or ``family/dataset``.
-        weights: of a registered encoder: ``scratch``, ``hub``, a folder or a hub id.
+        weights: of a registered encoder: ``scratch``, ``tiny-pretrained``, ``hub``, a folder or a hub id.
         name: what reports call the model; ``None`` for the hub id or the folder's name.
         size: ``tiny``, ``base`` or ``large``; ``None`` for the default of the weights.
         seed: of initialisation, batches and dropout. The caller's random states are not changed.
@@ -290,7 +290,7 @@ def bench(
         engine: ``torch``, ``compile``, ``onnxruntime``, ``openvino``, or several of them.
         quantize: ``none``, ``int8``, ``bf16``, or several of them.
         names: what tables call the models with weights, in their order; empty for hub ids and folders.
-        weights: of the registered models: ``scratch``, ``hub``, a folder or a hub id.
+        weights: of the registered models: ``scratch``, ``tiny-pretrained``, ``hub``, a folder or a hub id.
         batch_sizes: several in place of ``batch_size``; ``"auto"`` among them doubles the batch until throughput stops growing.
         texts: a file of a user's own texts, whose lengths are measured in place of ``lengths``.
         threads: of the processor; ``None`` for all.
@@ -399,7 +399,7 @@ def check(
 
     Args:
         model: name of a registered encoder; or a folder or hub id of any text encoder that transformers knows.
-        weights: of a registered encoder: ``scratch``, ``hub``, a folder or a hub id.
+        weights: of a registered encoder: ``scratch``, ``tiny-pretrained``, ``hub``, a folder or a hub id.
         size: ``tiny``, ``base`` or ``large``; ``None`` for the default of the weights.
         plugins: Python files that register models.
 

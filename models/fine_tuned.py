@@ -12,7 +12,7 @@ from models import checkpoint
 from models.architectures import config_at, encoder_of
 from models.encoder import Encoder
 from models.loading import load_tokenizer
-from models.weights import Weights, find_weights
+from models.weights import NAMED, Weights, find_weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,7 +48,7 @@ def find_fine_tuned(location: str) -> FineTuned:
     Raises:
         InputError: there is none, it is not in safetensors format, or transformers does not know its architecture.
     """
-    if location in ("scratch", "hub"):
+    if location in NAMED:
         raise InputError(f"score takes a fine-tuned checkpoint as --weights, a folder or a hub id, not {location}")
     config = config_at(location, "--weights takes a folder or a hub id OWNER/NAME")
     encoder = encoder_of(config, location)

@@ -9,7 +9,10 @@ from pathlib import Path
 from harness.errors import InputError
 from models import checkpoint
 from models.encoder import Encoder
+from models.shipped import SHIPPED, shipped_for
 
+NAMED = ("scratch", SHIPPED, "hub")
+"""Values of ``--weights`` that mean other weights for each encoder; all others are the checkpoint of one encoder."""
 _SPACES_MENDED = "spaces as in running text"
 """Part of the identity of weights whose tokenizer was once read differently (see `checkpoint.spaces_were_misread`), so that old
 runs of these weights are other cells."""
@@ -38,7 +41,7 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
     Args:
         encoder: the encoder.
         size: one of its sizes; ignored if ``weights`` is a checkpoint, whose config decides.
-        weights: ``scratch``, ``hub``, the path of a folder, or a hub id.
+        weights: ``scratch``, ``tiny-pretrained``, ``hub``, the path of a folder, or a hub id.
 
     Raises:
         InputError: the folder holds no model of this encoder, or no weights of this size are published.
@@ -56,12 +59,14 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
                 + (f"; use --size {' or '.join(published)}" if published else "; use --weights scratch or a path")
             )
         return _of_hub(encoder, declared.hub_id, declared.revision)
-    folder = Path(weights).expanduser()
+    folder = shipped_for(encoder) if weights == SHIPPED else Path(weights).expanduser()
     if folder.is_dir():
         _check_folder(encoder, folder)
         return Weights("folder", str(folder), None, _digest(folder))
     if not checkpoint.may_be_hub_id(weights):
-        raise InputError(f"there is no folder {weights}; --weights takes scratch, hub, a folder or a hub id OWNER/NAME")
+        raise InputError(
+            f"there is no folder {weights}; --weights takes {', '.join(NAMED)}, a folder or a hub id OWNER/NAME"
+        )
     return _of_hub(encoder, weights, None)
 
 

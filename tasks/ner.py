@@ -67,6 +67,8 @@ class NamedEntityRecognition(Family[Source]):
     metric = "entity_f1_strict"
     default_dataset = "docstrings"
     defaults: Mapping[str, object] = {"max_length": 256, "epochs": 1.5}
+    # Higher than for texts: at 5e-4 Avey-B scores 0.04 less.
+    shipped_learning_rate = 1e-3
 
     def __init__(self, strict_tags: bool = False, other_scheme: bool = False) -> None:
         self.strict_tags, self.other_scheme = strict_tags, other_scheme

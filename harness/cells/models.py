@@ -50,7 +50,7 @@ def find_model(model: str, weights: str, size: str | None) -> tuple[Encoder, str
 
     Args:
         model: a registered name, a folder or a hub id.
-        weights: ``scratch``, ``hub``, a folder or a hub id; of a registered name only.
+        weights: ``scratch``, ``tiny-pretrained``, ``hub``, a folder or a hub id; of a registered name only.
         size: ``None`` for the default of the weights.
 
     Raises:

@@ -29,7 +29,7 @@ class Request:
     Attributes:
         model: name of a registered encoder; or a folder or hub id, whose config.json decides the encoder.
         task: ``family`` or ``family/dataset``.
-        weights: of a registered encoder: ``scratch``, ``hub``, a folder or a hub id.
+        weights: of a registered encoder: ``scratch``, ``tiny-pretrained``, ``hub``, a folder or a hub id.
         name: what reports call the model; ``None`` for the default, see `harness.cells.names`.
         size: ``None`` for the default of these weights.
         seed: of the run.

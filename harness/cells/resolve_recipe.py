@@ -10,11 +10,14 @@ from harness.cells.recipe_field import RecipeValue
 from harness.cells.request import Request
 from harness.errors import InputError
 from harness.machine import provenance
+from models.shipped import is_shipped
 from models.weights import Weights
 from tasks.task import Task, ZeroShot
 
 SCRATCH_LEARNING_RATE = 1e-3
 """Default peak learning rate of an encoder that starts from random weights; a task may have its own."""
+SHIPPED_LEARNING_RATE = 2e-4
+"""Of the tiny encoders that come with the package; a task may have its own."""
 PROBE_LEARNING_RATE = 1e-2
 """Of a head on a frozen encoder: one linear layer takes larger steps than a whole encoder."""
 
@@ -28,6 +31,8 @@ def resolve_recipe(task: Task, weights: Weights, options: Mapping[str, RecipeVal
     defaults = dict(cast("Mapping[str, RecipeValue]", task.defaults))
     if weights.kind == "scratch":
         defaults["learning_rate"] = getattr(task, "scratch_learning_rate", SCRATCH_LEARNING_RATE)
+    if is_shipped(weights.location):
+        defaults["learning_rate"] = getattr(task, "shipped_learning_rate", SHIPPED_LEARNING_RATE)
     if options.get("train") == "head":
         defaults["learning_rate"] = PROBE_LEARNING_RATE
     if options.get("precision") is None:

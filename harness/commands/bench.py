@@ -77,7 +77,7 @@ def _add_models(options: Options) -> None:
         type=valid_path,
         default="scratch",
         metavar="W",
-        help="of --models: scratch (default), hub, a folder or a hub id",
+        help="of --models: scratch (default), tiny-pretrained, hub, a folder or a hub id",
     )
     options.add_argument("--size", type=valid_name, default="tiny", help="tiny (default), base, large")
 

@@ -23,7 +23,9 @@ MODEL_HELP = "avey-b, bert, roberta, modernbert, neobert, a plug-in's; or a fold
 def add_weights_options(options: Options) -> None:
     """The weights of the encoder, and its size."""
     options.add_argument(
-        "--weights", type=valid_path, help="of a registered model: scratch (default), hub, a folder, or a hub id"
+        "--weights",
+        type=valid_path,
+        help="of a registered model: scratch (default), tiny-pretrained, hub, a folder, or a hub id",
     )
     options.add_argument("--size", type=valid_name, help="tiny (default), base, large")
 

@@ -15,7 +15,7 @@ from harness.store.record import OWN_SIZE
 from models import MODELS, Encoder
 from models.architectures import encoder_at
 from models.loading import load, load_tokenizer, longest_input
-from models.weights import find_weights
+from models.weights import NAMED, find_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -34,7 +34,7 @@ def subjects(
     Args:
         models: registered encoders, measured with these weights.
         size: of these encoders.
-        weights: ``scratch``, ``hub``, a folder or a hub id.
+        weights: ``scratch``, ``tiny-pretrained``, ``hub``, a folder or a hub id.
         given: folders and hub ids of models to measure, whose config.json names the encoder.
         texts: a user's own texts, whose lengths are measured.
         names: what tables call the models with weights, in their order; empty for the defaults.
@@ -42,7 +42,7 @@ def subjects(
     Raises:
         InputError: the weights are not usable, two models have one name, or there are not as many names as models with weights.
     """
-    if len(models) > 1 and weights not in ("scratch", "hub"):
+    if len(models) > 1 and weights not in NAMED:
         raise InputError(
             f"--weights {weights} belongs to one encoder, and --models names {len(models)}; name one of them"
         )
@@ -63,8 +63,8 @@ def _renamed(found: Sequence[Subject], names: Sequence[str]) -> list[Subject]:
             f"--name is given {len(names)} times for {counted(len(with_weights), 'model')} with weights; give it once for each of "
             "them, or leave it out"
         )
-    given = dict(zip((subject.location for subject in with_weights), names, strict=False))
-    return [replace(one, name=given[one.location]) if one.weights and names else one for one in found]
+    left = iter(names)
+    return [replace(one, name=next(left)) if one.weights and names else one for one in found]
 
 
 def load_weights(point: Point, encoder: Encoder) -> PreTrainedModel:
@@ -96,7 +96,7 @@ def _subject(encoder: Encoder, size: str, location: str, texts: Texts | None) ->
         encoder.name,
         size if location == "hub" else OWN_SIZE,
         config.vocab_size,
-        name=encoder.name if location == "hub" else name_of_location(location),
+        name=encoder.name if location in NAMED else name_of_location(location),
         weights=weights.identity,
         location=location,
         max_length=limit,

@@ -107,7 +107,10 @@ def _model_name(record: RunRecord) -> str:
     model = record["model"]
     if "architecture" in model:
         return model["name"]
-    return f"{model['name']}-{model['size']}" if model["weights"] in ("scratch", "hub") else Path(model["weights"]).name
+    if model["weights"] in ("scratch", "hub"):
+        return f"{model['name']}-{model['size']}"
+    weights = Path(model["weights"]).name
+    return weights if model["name"] in weights else f"{model['name']}-{weights}"
 
 
 def _results(entry: Entry, commands: Mapping[str, str | None]) -> list[EvalResult]:
