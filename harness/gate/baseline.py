@@ -47,6 +47,7 @@ from harness.errors import InputError
 from harness.json_file import JsonError, read_json
 from harness.registry import suggestion
 from harness.store import RunRecord
+from harness.values import name_of_folder
 
 SCHEMA_VERSION = 1
 SEEDS, RERUN_SEEDS = (0, 1, 2, 3, 4), (0, 1, 2)
@@ -233,9 +234,11 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def name(cell: GatedCell) -> str:
-    """``bert on ner/gate``, or ``bert on nli/hans (trained on nli/mnli)``."""
-    where = f"{cell.test} (trained on {cell.request.task})" if cell.test else cell.request.task
-    return f"{cell.request.model} on {where}"
+    """``bert on ner/gate``, ``bert (hub) on ner/gate``, or ``bert on nli/hans (trained on nli/mnli)``."""
+    request = cell.request
+    weights = "" if request.weights == "scratch" else f" ({name_of_folder(request.weights)})"
+    where = f"{cell.test} (trained on {request.task})" if cell.test else request.task
+    return f"{request.model}{weights} on {where}"
 
 
 def renewed(baseline: Baseline, runs: Sequence[Sequence[RunRecord | str]], gflops: float | None, why: str) -> Baseline:

@@ -11,15 +11,18 @@ from harness.gate.baseline import read_baseline
 from harness.gate.judge import judge
 from harness.nn import heads
 from harness.pipelines.pipeline import run
+from models.avey_b import layers
+from models.neobert import modeling as neobert
+from models.shipped import SHIPPED
 
 BASELINE = Path(__file__).parents[3] / "results" / "baselines" / "ci.json"
 
 
-def verdict(model, task):
+def verdict(model, task, weights="scratch"):
     """The gate's on one seed, the widest tolerance that it has."""
-    (cell,) = [
-        cell for cell in read_baseline(BASELINE).cells if (cell.request.model, cell.request.task) == (model, task)
-    ]
+    wanted = (model, task, weights)
+    cells = read_baseline(BASELINE).cells
+    (cell,) = [one for one in cells if (one.request.model, one.request.task, one.request.weights) == wanted]
     planned = plan(replace(cell.request, seed=0))
     done = run(planned)
     return judge(cell, [done.record], None)
@@ -30,6 +33,23 @@ def verdict(model, task):
 )
 def test_what_is_whole_passes(model, task):
     assert verdict(model, task).outcome == "ok"
+
+
+@pytest.mark.parametrize("model", ["avey-b", "bert", "roberta", "modernbert", "neobert"])
+def test_a_whole_pretrained_encoder_passes(model):
+    assert verdict(model, "lm/docstrings", SHIPPED).outcome == "ok"
+
+
+def test_a_transposed_matrix_is_caught_by_trained_weights_and_not_by_random_ones(monkeypatch):
+    whole = layers.multiply_each
+    monkeypatch.setattr(layers, "multiply_each", lambda matrix, rows: whole(matrix.mT, rows))
+    assert verdict("avey-b", "ner/gate").outcome == "ok"
+    assert verdict("avey-b", "lm/docstrings", SHIPPED).outcome == "drop"
+
+
+def test_positions_that_are_not_rotated_are_caught_by_trained_weights(monkeypatch):
+    monkeypatch.setattr(neobert, "rotate", lambda states, table: states)
+    assert verdict("neobert", "lm/docstrings", SHIPPED).outcome == "drop"
 
 
 def test_a_layer_that_gives_nothing_is_caught(monkeypatch):
