@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 RECORD = ROOT / "results" / "readme" / "run.json"
 PICTURE = ROOT / "docs" / "images" / "report.png"
-COMMAND = ["run", "--model", "avey-b", "--task", "ner"]
+COMMAND = ["run", "--model", "avey-b", "--task", "ner", "--weights", "tiny-pretrained"]
 SIZE = "1300,1000"
 
 
@@ -42,7 +42,7 @@ def answer() -> None:
     record = read_record(RECORD)
     if record is None:
         raise SystemExit(f"{RECORD} is missing; make it with --run")
-    shown = run_summary.as_text(record, Path(f"results/runs/avey-b-tiny_ner-docstrings_{record['key']}"))
+    shown = run_summary.as_text(record, Path(f"results/runs/avey-b-custom_ner-docstrings_{record['key']}"))
     text = README.read_text(encoding="utf-8")
     README.write_text(
         re.sub(r"```text\n.*?```", lambda _: f"```text\n{shown}```", text, count=1, flags=re.DOTALL), "utf-8"

@@ -18,14 +18,17 @@ RECORD = ROOT / "results" / "readme" / "run.json"
 def test_the_answer_is_what_the_record_of_the_run_prints():
     record = read_record(RECORD)
     (shown,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
-    folder = Path(f"results/runs/avey-b-tiny_ner-docstrings_{record['key']}")
+    folder = Path(f"results/runs/avey-b-custom_ner-docstrings_{record['key']}")
     assert shown == run_summary.as_text(record, folder), "python -m benchmarks.readme --answer writes it anew"
 
 
 def test_the_record_is_of_the_command():
     (command,) = re.findall(r"-m (harness run .*)$", README.split("```text")[0], re.MULTILINE)
     record = read_record(RECORD)
-    assert command == f"harness run --model {record['model']['name']} --task {record['task']['name']}"
+    model = record["model"]
+    assert (
+        command == f"harness run --model {model['name']} --task {record['task']['name']} --weights {model['weights']}"
+    )
 
 
 def test_ci_runs_the_command_that_the_readme_gives_for_the_tests():

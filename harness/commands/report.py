@@ -23,7 +23,7 @@ RENEWED_S = 5
 
 EXAMPLES = """examples:
   python -m harness report
-  python -m harness report --out results/cpu --report public
+  python -m harness report --out results/ci --report public
   python -m harness report --watch
 """
 

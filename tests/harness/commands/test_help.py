@@ -32,7 +32,7 @@ def test_every_help_ends_with_examples_that_can_be_run(capsys, command):
         assert not command or line.removeprefix(PROMPT).split()[0] == command[0]
         for committed in ("baseline", "file", "out"):
             path = str(getattr(options, committed, None) or "")
-            assert (ROOT / path).exists() or not path.startswith(("sweeps/", "results/baselines/", "results/cpu"))
+            assert (ROOT / path).exists() or not path.startswith(("sweeps/", "results/baselines/"))
 
 
 def test_the_example_that_needs_nothing_runs(capsys):
