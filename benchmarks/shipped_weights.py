@@ -48,10 +48,10 @@ def ship(source: Path, corpora: Mapping[str, tuple[str, str]]) -> Path:
     record = read_pretraining(source)
     if record is None:
         raise SystemExit(f"{source} holds no result of harness pretrain")
-    target = FOLDER / record["model"]["name"]
+    encoder = MODELS[record["model"]["name"]]
+    model, tokenizer = export.load(encoder, source)
+    target = FOLDER / encoder.name
     shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    model, tokenizer = export.load(MODELS[record["model"]["name"]], source)
     export.save(model, model.encoder.config, tokenizer, target)
     config = json.loads((target / "config.json").read_text(encoding="utf-8"))
     weights = load_file(target / "model.safetensors")
@@ -66,7 +66,7 @@ def ship(source: Path, corpora: Mapping[str, tuple[str, str]]) -> Path:
         json.dumps(vocabulary, ensure_ascii=False, separators=(",", ":")), encoding="utf-8"
     )
     told = _told(record, corpora)
-    told["model"]["identity"] = find_weights(MODELS[record["model"]["name"]], "tiny", str(target)).identity
+    told["model"]["identity"] = find_weights(encoder, "tiny", str(target)).identity
     (target / PRETRAINING_FILE).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     write_card(target, told)
     return target

@@ -14,7 +14,6 @@ from harness.report.drawing import PLAIN, folded, save
 from harness.report.styles import style
 from harness.report.table import as_csv
 
-"""Names from records are never typeset as mathematics."""
 _MOST = 12
 """Encoders in one figure; the CSV file has all."""
 _TITLE = 60

@@ -27,7 +27,6 @@ from harness.report.page.panels import costs, median_of
 from harness.report.styles import style
 from harness.report.table import as_csv, frame_of
 
-"""Names from records are never typeset as mathematics."""
 _HOLLOW: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none"}
 _TITLE = 80
 """Characters of a title on one line."""
