@@ -91,7 +91,7 @@ def run_again(
     cells: list[GatedCell] = []
     jobs: list[Job] = []
     for cell in baseline.cells:
-        for request in cell.requests(cell.seeds if all_seeds else baseline.rerun_seeds, plugins):
+        for request in cell.requests(cell.seeds if all_seeds else _seeds_again(cell, baseline), plugins):
             cells.append(cell)
             jobs.append(Job(str(len(jobs)), request))
     runs: dict[str, RunRecord | str] = {}
@@ -105,6 +105,12 @@ def run_again(
                 refuse_other(cell, run)
                 refuse_blind(cell, len(baseline.rerun_seeds), run["task"]["constant_guess"])
     return [[runs[job.key] for job in jobs if cells[int(job.key)] is cell] for cell in baseline.cells]
+
+
+def _seeds_again(cell: GatedCell, baseline: Baseline) -> tuple[int, ...]:
+    """The seeds that the gate runs: one where nothing is trained, since every seed then computes the same."""
+    same_from_any_seed = not cell.losses and len(set(cell.scores)) == 1
+    return baseline.rerun_seeds[:1] if same_from_any_seed else baseline.rerun_seeds
 
 
 def _run_of(finished: Finished, test: str) -> RunRecord | str:
