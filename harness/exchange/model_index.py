@@ -104,12 +104,13 @@ def _command(record: RunRecord) -> str | None:
 
 
 def _model_name(record: RunRecord) -> str:
+    """Of a published record, in which a folder of weights already has its name for readers."""
     model = record["model"]
     if "architecture" in model:
         return model["name"]
     if model["weights"] in ("scratch", "hub"):
         return f"{model['name']}-{model['size']}"
-    weights = Path(model["weights"]).name
+    weights = model["weights"]
     return weights if model["name"] in weights else f"{model['name']}-{weights}"
 
 

@@ -106,6 +106,25 @@ def test_the_card_is_valid_and_says_the_scores(store, capsys):
     assert again == data.eval_results
 
 
+@pytest.mark.parametrize(
+    ("weights", "name"),
+    [
+        ("runs/bert-mrpc/checkpoint-500", "bert-mrpc"),
+        ("runs/mrpc/checkpoint-500", "bert-mrpc"),
+        ("cache/models--OWNER--bert-mine/snapshots/0123456789abcdef0123456789abcdef01234567", "OWNER/bert-mine"),
+        ("tiny-pretrained", "bert-tiny-pretrained"),
+    ],
+)
+def test_the_card_names_a_folder_of_weights_as_the_tables_do(tmp_path, capsys, weights, name):
+    store = Store(tmp_path / "store")
+    record = a_run("aaaa1111")
+    record = record | {"model": record["model"] | {"weights": weights}}
+    store.write(Key.of(record), record, None)
+    code, card, _ = exported(capsys, "aaaa1111", "--out", store.folder)
+    assert code == 0
+    assert ModelCard(card).data.model_name == name
+
+
 def test_several_runs_of_a_model_make_one_card(store, capsys):
     folder = next(store.folder.glob("*aaaa2222"))
     code, card, _ = exported(capsys, "aaaa1111", folder, "--model-name", "my/model", "--out", store.folder)
