@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -132,7 +133,9 @@ def _templates() -> Environment:
     environment = Environment(
         loader=PackageLoader("harness.report.page", "templates"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(mark=svg.mark, millions=millions, counted=counted, breakable=_breakable)
+    environment.globals.update(
+        mark=svg.mark, millions=millions, counted=counted, breakable=_breakable, with_options=_with_options
+    )
     environment.globals.update(symbols=ties.SYMBOLS, meanings=ties.MEANINGS)
     return environment
 
@@ -140,6 +143,12 @@ def _templates() -> Environment:
 def _breakable(name: str) -> Markup:
     """A long name that may break after an underscore."""
     return Markup("<wbr>").join(name.replace("_", "_\0").split("\0"))
+
+
+def _with_options(sentence: str) -> Markup:
+    """A sentence whose command-line options are set as code, which no line break divides at its hyphens."""
+    parts = re.split(r"(--[a-z-]+(?: \d[\w.,-]*\w)?)", sentence)
+    return Markup("").join(Markup("<code>{}</code>").format(part) if part.startswith("--") else part for part in parts)
 
 
 def _source(name: str) -> str:

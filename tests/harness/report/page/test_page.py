@@ -182,6 +182,17 @@ def test_a_page_of_many_tables_stays_small_and_names_what_it_leaves_out(tmp_path
     assert f"{8 - drawn} more comparisons are only in the folder" in html
 
 
+def test_an_option_in_the_answer_is_on_one_line_at_any_width(browser, tmp_path, make_run, lay_run):
+    for model, score in (("a", 0.5), ("b", 0.25)):
+        lay_run(tmp_path / "runs", make_run(model, "nli/x", score=score))
+    page = publish.write(Store(tmp_path / "runs"), read(tmp_path / "runs"), tmp_path / "report")[-1].as_uri()
+    for width in range(320, 640, 20):
+        opened(browser, page, width)
+        assert texts(browser, ".answer-first code") == ["--seeds 0-4"]
+        lines = "return document.querySelector('.answer-first code').getClientRects().length"
+        assert browser.execute_script(lines) == 1
+
+
 def limited(browser, name: str, value: str) -> str:
     """Type a limit of cost; returns the sentence."""
     browser.execute_script(
