@@ -9,24 +9,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.comparison.stats import seed_interval
+from harness.comparison.stats import independent_scores, seed_interval
 
 RESAMPLES = 2000
 
 
-def interval_over_seeds(scores: Sequence[float], lowest: float = 0.0) -> tuple[float, float, float]:
+def interval_over_seeds(
+    scores: Sequence[float], lowest: float = 0.0, pretrainings: Sequence[int] | None = None
+) -> tuple[float, float, float]:
     """The median of the scores and its 95 % interval for new seeds, see `harness.comparison.stats.seed_interval`.
 
-    The interval is cut at the lowest possible score and at 1.
+    Of several pretrainings each counts once, by the average of its runs. Two averages may be nearly equal by luck: if the runs,
+    taken for independent, have a wider interval, that is the one. It is cut at the lowest possible score and at 1.
 
     With one seed both ends are the score, since nothing is known of the spread.
+
+    Args:
+        scores: of the runs.
+        lowest: possible score.
+        pretrainings: the pretraining seed of each run, or ``None`` if the runs share none.
     """
     middle = median(scores)
     if len(scores) < 2:
         return middle, middle, middle
-    rng = np.random.default_rng(0)
-    _, low, high = seed_interval(np.array(scores)[:, None], _median_over_seeds, rng, resamples=RESAMPLES)
+    ways = [None] if pretrainings is None else [pretrainings, None]
+    low, high = max((_interval(independent_scores(scores, way)) for way in ways), key=lambda ends: ends[1] - ends[0])
     return middle, float(min(max(low, lowest), middle)), float(max(min(high, 1.0), middle))
+
+
+def _interval(scores: NDArray[np.float64]) -> tuple[float, float]:
+    rng = np.random.default_rng(0)
+    _, low, high = seed_interval(scores[:, None], _median_over_seeds, rng, resamples=RESAMPLES)
+    return low, high
 
 
 def _median_over_seeds(scores: NDArray[np.float64]) -> Any:

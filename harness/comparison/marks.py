@@ -116,15 +116,20 @@ def from_seeds(ranked: Sequence[Entry]) -> list[Mark]:
     """Compare each entry with the first by the scores of seeds alone: Welch's one-sided t.
 
     An entry with a single seed can be told neither better nor worse. Of several pretrainings each counts once, by the average of
-    its runs.
+    its runs; if the runs, taken for independent, tell less, what they tell counts (see `interval_over_seeds`).
 
     Args:
         ranked: entries, the highest median first.
     """
-    best, *others = [entry.independent_scores() for entry in ranked]
-    testable = [place for place, scores in enumerate(others) if min(len(best), len(scores)) > 1]
+    best, *others = [(entry.independent_scores(), entry.scores()) for entry in ranked]
+    testable = [place for place, (units, _) in enumerate(others) if min(len(best[0]), len(units)) > 1]
     level = SIGNIFICANCE / max(len(testable), 1)
-    told = dict(zip(testable, marked([welch(best, others[place], level) for place in testable]), strict=True))
+
+    def against(place: int) -> Against:
+        both = [welch(ours, theirs, level) for ours, theirs in zip(best, others[place], strict=True)]
+        return Against(max(one.p for one in both), max(one.detectable for one in both))
+
+    told = dict(zip(testable, marked([against(place) for place in testable]), strict=True))
     return ["best", *(told.get(place, "unclear") for place in range(len(others)))]
 
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 from harness.comparison.entries import Entry, entries
 from harness.comparison.intervals import interval_over_seeds
-from harness.comparison.stats import independent_scores
 from harness.errors import InputError
 from harness.exchange.published import published
 from harness.store import RECORD, RunRecord, Store, read_record
@@ -151,7 +150,7 @@ def _spread(entry: Entry, metric: str) -> dict[str, object]:
         return {}
     # Other metrics than the main one may be below 0, as correlations, or above 1, as errors in the unit of the data.
     lowest = entry.lowest if metric == entry.metric else -math.inf
-    _, low, high = interval_over_seeds(independent_scores(scores, entry.pretrainings).tolist(), lowest)
+    _, low, high = interval_over_seeds(scores, lowest, entry.pretrainings)
     return {
         "statistic": f"median over {len(scores)} runs",
         "interval_95": [round(end, 6) for end in (low, high)],

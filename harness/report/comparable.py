@@ -280,9 +280,7 @@ def _standings(ranked: Sequence[Entry], judged: Sequence[Mark]) -> tuple[Standin
 
 
 def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
-    middle = median(entry.scores())
-    _, low, high = interval_over_seeds(entry.independent_scores(), entry.lowest)
-    low, high = min(low, middle), max(high, middle)
+    middle, low, high = interval_over_seeds(entry.scores(), entry.lowest, entry.pretrainings)
     seconds = median(sum(run["seconds"].values()) for run in entry.runs)
     return Standing(entry, label, middle, low, high, mark, seconds)
 

@@ -126,8 +126,9 @@ def with_seeds(
 
     Where the runs come from several pretrainings, the pretrainings are what is drawn anew: runs that share a pretraining
     are not independent. Their scores are averaged, and the spread is that of the averages, which holds the spread of
-    fine-tuning seeds too. Runs of a single pretraining say nothing about other pretrainings; then each run counts by itself,
-    and the interval is one over fine-tuning seeds of these weights.
+    fine-tuning seeds too. Two averages may be nearly equal by luck, and then tell less of the spread than the runs do: if
+    the runs, taken for independent, call for a wider interval, theirs is taken. Runs of a single pretraining say nothing
+    about other pretrainings; then each run counts by itself, and the interval is one over fine-tuning seeds of these weights.
 
     Args:
         of_examples: draws of shape (resamples,).
@@ -207,12 +208,25 @@ class _Spread(NamedTuple):
     freedom: int
     units: float
 
+    @property
+    def reach(self) -> float:
+        """Half the width of the 95 % interval of the mean that it makes."""
+        from scipy.stats import t
+
+        return float(t.ppf(0.975, self.freedom) * np.sqrt(self.variance / self.units))
+
 
 def _spread(terms: Terms, pretrainings: ArrayLike | None = None) -> _Spread | None:
-    """The spread of two or more units; none of a single run."""
-    runs, examples, _ = terms.shape
-    if runs < 2:
+    """The spread of two or more units, see `with_seeds`; none of a single run."""
+    if len(terms) < 2:
         return None
+    ways = [None] if pretrainings is None else [pretrainings, None]
+    return max((_spread_of_units(terms, way) for way in ways), key=lambda spread: spread.reach)
+
+
+def _spread_of_units(terms: Terms, pretrainings: ArrayLike | None) -> _Spread:
+    """The spread of the averages of pretrainings, or of the runs if there are not several pretrainings."""
+    runs, examples, _ = terms.shape
     weights, of_runs = _units(runs, pretrainings)
     scores = score(terms)
     numerator, denominator = terms[..., 0], terms[..., 1]

@@ -1,5 +1,7 @@
 """What may be called a tie: a difference that is not significant, in a test that would have found one that matters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -141,3 +143,25 @@ def test_runs_of_one_pretraining_are_no_independent_seeds():
 def test_a_p_value_near_the_level_is_drawn_often_enough_that_the_seed_of_the_resamples_does_not_decide(data, rate):
     found, predictions = answering({"a": (0.9,) * 3, "b": (rate,) * 3}, examples=300, seed=data)
     assert len({tuple(from_predictions(found, reader(predictions), 500, seed=seed)) for seed in range(6)}) == 1
+
+
+def test_pretrainings_that_are_equal_by_luck_tell_no_more_than_their_runs():
+    scores = {"bert": (0.71, 0.75, 0.83, 0.711, 0.751, 0.831), "roberta": (0.70, 0.74, 0.82, 0.701, 0.741, 0.821)}
+    found = [
+        replace(one, runs=tuple(run | {"model": pretrained(place // 3)} for place, run in enumerate(one.runs)))
+        for one in (entry(model, values) for model, values in scores.items())
+    ]
+    assert [one.independent_scores() for one in found] == [
+        pytest.approx([0.7633, 0.7643], abs=1e-3),
+        pytest.approx([0.7533, 0.7543], abs=1e-3),
+    ]
+    assert welch(*(one.independent_scores() for one in found), 0.05).p < 0.05, (
+        "the averages alone would tell them apart"
+    )
+    p = stats.ttest_ind(scores["bert"], scores["roberta"], equal_var=False, alternative="greater").pvalue
+    assert p > 0.3
+    assert from_seeds(found) == ["best", "unclear"]
+
+
+def pretrained(seed):
+    return {"name": "bert", "pretraining": {"seed": seed}}
