@@ -32,14 +32,27 @@ def rows(rate, seed, examples=EXAMPLES):
     ]
 
 
-def write(folder, model, rate, seed, *, size="tiny", weights="scratch", predictions=None, **changes):
+def write(
+    folder,
+    model,
+    rate,
+    seed,
+    *,
+    dataset="nli/x",
+    size="tiny",
+    weights="scratch",
+    origin=None,
+    predictions=None,
+    **changes,
+):
     predictions = rows(rate, seed) if predictions is None else predictions
     score = sum(row["terms"][0] for row in predictions if row["split"] == "test") / max(len(predictions) / 2, 1)
     record = run_record(
         model,
-        "nli/x",
+        dataset,
         seed,
-        model={"size": size, "weights": weights, "identity": f"{model} {weights}"},
+        model={"size": size, "weights": weights, "identity": f"{model} {weights}"}
+        | ({"pretraining": origin} if origin else {}),
         recipe=changes.pop("recipe", {}),
         task=changes.pop("task", {}),
         scores={split: {"accuracy": score} for split in ("dev", "test")} | changes.pop("scores", {}),
@@ -166,6 +179,20 @@ def test_size_and_weights_name_one_of_several(store, capsys):
     for name, encoder in (("twice:tiny", "twice:tiny"), ("twice@hub", "twice:base@hub"), ("twice:base@hub",) * 2):
         (row,) = compared(store, "good", name, capsys=capsys)
         assert row["b_encoder"] == encoder
+
+
+def test_weights_name_one_encoder_where_a_dataset_has_more_pretrainings_than_another(store, capsys):
+    for pretraining, weights in enumerate(("first", "second")):
+        origin = {"key": weights, "group": "learner", "seed": pretraining, "tokens": 10_000_000, "flops": 1.0}
+        origin |= {"seconds": 1.0, "corpus": "x", "longest_row": 512}
+        for dataset in ("nli/x", "nli/y")[: 2 - pretraining]:
+            write(store, "learner", 0.9, 0, dataset=dataset, size="custom", weights=weights, origin=origin)
+    write(store, "good", 0.8, 0, dataset="nli/y")
+    found = compared(store, "learner@first", "good", capsys=capsys)
+    assert [(row["dataset"], row["a_encoder"], len(row["a_seeds"])) for row in found] == [
+        ("nli/x", "learner:custom@pretrained-10M", 2),
+        ("nli/y", "learner:custom@first", 1),
+    ]
 
 
 def test_the_marks_of_a_table_are_read_from_predictions(store):
