@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.comparison.stats import independent_scores, seed_interval
+from harness.comparison.stats import groupings, independent_scores, seed_interval
 
 RESAMPLES = 2000
 
@@ -32,8 +32,8 @@ def interval_over_seeds(
     middle = median(scores)
     if len(scores) < 2:
         return middle, middle, middle
-    ways = [None] if pretrainings is None else [pretrainings, None]
-    low, high = max((_interval(independent_scores(scores, way)) for way in ways), key=lambda ends: ends[1] - ends[0])
+    found = [_interval(independent_scores(scores, one)) for one in groupings(pretrainings)]
+    low, high = max(found, key=lambda ends: ends[1] - ends[0])
     return middle, float(min(max(low, lowest), middle)), float(max(min(high, 1.0), middle))
 
 

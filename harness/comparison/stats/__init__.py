@@ -21,7 +21,7 @@ The intervals:
 """
 
 from harness.comparison.stats.aggregate import Estimate, iqm, median, seed_interval
-from harness.comparison.stats.examples import errors_of_all, independent_scores, score, score_interval
+from harness.comparison.stats.examples import errors_of_all, groupings, independent_scores, score, score_interval
 from harness.comparison.stats.improvement import probability_of_improvement
 from harness.comparison.stats.multi_bootstrap import multi_bootstrap
 from harness.comparison.stats.paired import Difference, approximate_randomisation, difference, holm, paired_bootstrap
@@ -34,6 +34,7 @@ __all__ = [
     "approximate_randomisation",
     "difference",
     "errors_of_all",
+    "groupings",
     "holm",
     "independent_scores",
     "iqm",

@@ -43,6 +43,19 @@ def independent_scores(scores: ArrayLike, pretrainings: ArrayLike | None = None)
     return averages
 
 
+def groupings(pretrainings: ArrayLike | None) -> list[ArrayLike | None]:
+    """What may be taken for independent: the averages of several pretrainings, and the runs. The wider interval is taken.
+
+    Args:
+        pretrainings: shape (runs,): the pretraining seed of each run, or ``None`` if the runs share none.
+
+    Returns:
+        Values for the ``pretrainings`` of `independent_scores`; ``None`` stands for the runs.
+    """
+    several = pretrainings is not None and len(np.unique(np.asarray(pretrainings))) > 1
+    return [pretrainings, None] if several else [None]
+
+
 def score_interval(
     terms: ArrayLike,
     rng: np.random.Generator,
@@ -220,8 +233,7 @@ def _spread(terms: Terms, pretrainings: ArrayLike | None = None) -> _Spread | No
     """The spread of two or more units, see `with_seeds`; none of a single run."""
     if len(terms) < 2:
         return None
-    ways = [None] if pretrainings is None else [pretrainings, None]
-    return max((_spread_of_units(terms, way) for way in ways), key=lambda spread: spread.reach)
+    return max((_spread_of_units(terms, one) for one in groupings(pretrainings)), key=lambda spread: spread.reach)
 
 
 def _spread_of_units(terms: Terms, pretrainings: ArrayLike | None) -> _Spread:

@@ -265,9 +265,8 @@ def test_the_bounds_of_an_interval_can_be_those_of_another_score():
 def nested_answers(rng, pretrainings, finetunings, examples, spread, finetuning, difficulty=None):
     """Answers of runs whose ability depends on pretraining and fine-tuning seed; the pretraining seed of each run."""
     seeds = np.repeat(np.arange(pretrainings), finetunings)
-    difficulty = (
-        rng.standard_normal(examples) if difficulty is None else difficulty
-    )  # all runs answer the same test set
+    # All runs answer the same test set.
+    difficulty = rng.standard_normal(examples) if difficulty is None else difficulty
     ability = spread * rng.standard_normal(pretrainings)[seeds] + finetuning * rng.standard_normal(len(seeds))
     return np.concatenate([answers(rng, 1, examples, 0.0, difficulty, 0.5 + one) for one in ability]), seeds
 
