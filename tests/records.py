@@ -251,6 +251,31 @@ def imported_record(**changes: Any) -> record.ImportedRecord:
     return _with_changes(made, changes)
 
 
+def pretraining_record(name: str = "bert") -> record.PretrainingRecord:
+    """A pretraining that left the plateau: 4 nats a token, where counting pairs of neighbours gives 5."""
+    made: Any = record.pretraining_record
+    return made(
+        key="p",
+        identity={},
+        model=model_entry(name) | {"options": {}},
+        recipe={"learning_rate": 2e-3, "rows": [256, 512], "tokens": 1000, "optimizer": "adamw", "batch_tokens": 100},
+        seed=0,
+        task={"name": "pretraining", "dataset": "pretraining/x", "fingerprint": "f", "metric": "loss"},
+        scores={"heldout": {"loss": 4.0, "accuracy": 0.25, "bits_per_byte": 1.5}, "heldout_by_rows": {}},
+        baselines={"unigram": {"loss": 7.0}, "bigram": {"loss": 5.0}},
+        tokens_to_5_nats=100,
+        curve=[],
+        losses=[],
+        flops=1e15,
+        seconds={"train": 9.0},
+        resumed_from=[],
+        throughput={"tokens_per_s": 10.0, "mfu": None, "matmul_flops_per_s": 1.0},
+        peak_memory_mib=1.0,
+        environment={"threads": 1},
+        command="c",
+    )
+
+
 def predictions_of(run: record.RunRecord, n: int = N_TEST) -> list[dict[str, Any]]:
     """Rows in the shape of the task's; how many are right follows from the score, which of them from the key."""
     random = np.random.default_rng(hash_of(run["key"]) % 2**32)

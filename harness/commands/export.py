@@ -32,10 +32,10 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "export",
         parents=[common],
         epilog=EXAMPLES,
-        help="write runs for other programs: a model card, predictions and scores as CSV, LaTeX, MTEB's JSON",
+        help="write runs for other programs: a model card, predictions and scores as CSV, LaTeX, MTEB's JSON; a store to publish",
         description="model-index prints test scores as the metadata of a model card: runs that differ in their seed become a median "
         "with its interval. predictions writes predictions.csv per run, results one results.csv of all runs, latex the tables of a "
-        "paper, and mteb retrieval runs as mteb writes its results.",
+        "paper, and mteb retrieval runs as mteb writes its results. store writes a store to publish, without texts and paths.",
     )
     parser.add_argument(
         "runs",
@@ -173,8 +173,24 @@ def _mteb(records: Sequence[RunRecord], store: Store, folder: Path) -> list[Path
     return [write(record, folder / "mteb") for record in ranked]
 
 
+def _store(records: Sequence[RunRecord], store: Store, folder: Path) -> list[Path]:
+    from harness.exchange.without_texts import copy
+    from harness.store import Store
+
+    target = Store(folder / "runs")
+    if target.folder.resolve() == store.folder.resolve():
+        raise InputError(f"{target.folder} is the store itself; choose another folder with --to")
+    return copy([*records, *store.records("pretraining")], store, target)
+
+
 RANKINGS = ("embedding", "mteb")
 """Heads whose scores MTEB has too."""
 Write = Callable[[Sequence["RunRecord"], "Store", Path], list[Path]]
-KINDS: Mapping[str, Write] = {"predictions": _predictions, "results": _results, "latex": _latex, "mteb": _mteb}
+KINDS: Mapping[str, Write] = {
+    "predictions": _predictions,
+    "results": _results,
+    "latex": _latex,
+    "mteb": _mteb,
+    "store": _store,
+}
 """What is written into files, and how."""

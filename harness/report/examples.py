@@ -197,8 +197,13 @@ def _test_rows(run: RunRecord, store: Store) -> dict[str, Row]:
     file = store.folder_of(run) / PREDICTIONS
     if file.stat().st_size > LARGEST_FILE:
         return {}
-    rows = (row for row in store.predictions(run) if row.get("split") == "test" and "id" in row)
+    rows = (row for row in store.predictions(run) if row.get("split") == "test" and "id" in row and _has_answer(row))
     return {str(row["id"]): row for row in islice(rows, EXAMPLES_READ)}
+
+
+def _has_answer(row: Row) -> bool:
+    """Whether there is anything to see; a published store has only ids and shares of the score."""
+    return "gold" in row or "predicted" in row
 
 
 def _example(identity: str, rows: Mapping[str, Row]) -> Example:

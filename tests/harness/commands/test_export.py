@@ -11,7 +11,7 @@ import pytest
 
 from harness.cli import run_command
 from harness.store import Store
-from tests.records import predictions_of, run_record, sweep_records, write_run
+from tests.records import predictions_of, pretraining_record, run_record, sweep_records, write_run
 
 SECRET = "/home/alice/secret"
 
@@ -149,3 +149,55 @@ def test_an_empty_store_has_nothing_to_export(tmp_path, capsys):
     code, _, error = exported(capsys, "results", "--out", tmp_path / "none")
     assert code == 2
     assert "has no finished run to export" in error
+
+
+def tables_of(store, folder):
+    assert run_command(["report", "--out", str(store), "--report", str(folder)]) == 0
+    return {file.name: file.read_text() for file in (folder / "tables").iterdir()}
+
+
+def test_a_published_store_gives_the_same_tables_without_texts_or_paths(store, tmp_path, capsys):
+    code, out, _ = exported(capsys, "store", "--out", store, "--to", tmp_path)
+    assert code == 0
+    copy = tmp_path / "runs"
+    assert sorted(out.split()) == sorted(map(str, copy.iterdir()))
+    assert {folder.name for folder in copy.iterdir()} == {folder.name for folder in store.iterdir()}
+    whole = "".join(file.read_text() for file in copy.rglob("*") if file.is_file())
+    assert SECRET not in whole
+    assert "Returns" not in whole
+    ours, theirs = (tables_of(folder, tmp_path / f"report-{number}") for number, folder in enumerate((store, copy)))
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert ours[name].replace(SECRET, "DIR") == theirs[name]
+
+
+def test_a_published_store_has_its_pretrainings_and_none_of_the_examples(tmp_path, capsys):
+    rows = [
+        {
+            "split": split,
+            "id": f"{split}-1",
+            "text": "secret words",
+            "gold": "a",
+            "predicted": "a",
+            "terms": [1, 1],
+            "depth": 0.5,
+        }
+        for split in ("dev", "test")
+    ]
+    run = run_record("bert", "nli/x")
+    write_run(tmp_path / "runs", run, rows)
+    pretrained = pretraining_record("bert")
+    write_run(tmp_path / "runs", pretrained, None)
+    assert exported(capsys, "store", "--out", tmp_path / "runs", "--to", tmp_path / "copy")[0] == 0
+    copy = Store(tmp_path / "copy" / "runs")
+    (found,) = copy.records()
+    assert copy.predictions(found) == [{"split": "test", "id": "test-1", "terms": [1, 1], "depth": 0.5}]
+    assert [record["key"] for record in copy.records("pretraining")] == [pretrained["key"]]
+    assert run_command(["report", "--out", str(copy.folder), "--report", str(tmp_path / "report")]) == 0
+    assert 'id="examples"' not in (tmp_path / "report" / "report.html").read_text()
+
+
+def test_a_store_is_not_exported_into_itself(store, capsys):
+    code, _, err = exported(capsys, "store", "--out", store, "--to", store.parent)
+    assert code == 2
+    assert "is the store itself" in err

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.store import frame
-from harness.store.record import pretraining_record
-from tests.records import failure_record, imported_record, model_entry, point_record, run_record
+from tests.records import failure_record, imported_record, point_record, pretraining_record, run_record
 
 SCORES = {"test": {"entity_f1_strict": 0.5, "precision": 0.25}, "dev": {"entity_f1_strict": 0.75}}
 
@@ -149,28 +148,7 @@ def test_imported_scores_name_their_protocol_and_source():
 
 
 def test_pretraining_is_a_row_with_held_out_scores_and_those_of_counting():
-    heldout = {"loss": 4.0, "accuracy": 0.25, "bits_per_byte": 1.5}
-    record = pretraining_record(
-        key="p",
-        identity={},
-        model=model_entry() | {"options": {}},
-        recipe={"learning_rate": 2e-3, "rows": [256, 512]},
-        seed=0,
-        task={"name": "pretraining", "dataset": "pretraining/x", "fingerprint": "f", "metric": "loss"},
-        scores={"heldout": heldout, "heldout_by_rows": {}},
-        baselines={"unigram": {"loss": 7.0}, "bigram": {"loss": 5.0}},
-        tokens_to_5_nats=100,
-        curve=[],
-        losses=[],
-        flops=1e15,
-        seconds={"train": 9.0},
-        resumed_from=[],
-        throughput={"tokens_per_s": 10.0, "mfu": None, "matmul_flops_per_s": 1.0},
-        peak_memory_mib=1.0,
-        environment={"threads": 1},
-        command="c",
-    )
-    (row,) = frame.pretraining([record]).to_dict("records")
+    (row,) = frame.pretraining([pretraining_record()]).to_dict("records")
     told = {
         "loss": 4.0,
         "bigram_loss": 5.0,
