@@ -1,0 +1,79 @@
+"""The published study repeats from its store: its tables, and the numbers of its text."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from harness.cli import run_command
+from harness.plain_text import plain
+from harness.report.files import tables
+from harness.report.reading import read
+from harness.report.results import results
+from harness.report.table import as_csv, as_markdown
+from harness.store import Store
+
+STUDY = Path(__file__).parents[1] / "results" / "study"
+TABLES = {
+    "ner": "ner-docstrings-all-sizes",
+    "uner_ewt": "ner-uner-ewt-all-sizes",
+    "nli": "nli-docstrings-custom",
+    "span": "span-docstrings-custom",
+    "lm": "lm-docstring-pairs-custom",
+}
+
+_INTERVAL = r"([+-][\d.]+) \(([+-][\d.]+) to ([+-][\d.]+)\) \|$"
+DIFFERENCE = {
+    "ner/docstrings": re.compile(
+        rf"^\| `([a-z-]+)` \| [\d.]+ \| \**[\d.]+\** \| (\d) x \d \| {_INTERVAL}", re.MULTILINE
+    ),
+    "ner/uner_ewt": re.compile(rf"^\| `([a-z-]+)` \| [\d.]+ \| \**[\d.]+\** \|() {_INTERVAL}", re.MULTILINE),
+}
+
+
+@pytest.fixture(scope="module")
+def found():
+    store = Store(STUDY / "runs")
+    return results(store, read(store.folder))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_what_the_runs_give(found, name):
+    (comparison,) = [one for one in found.panels if one.name == TABLES[name]]
+    made = plain(as_markdown(tables.of_comparison(comparison)))
+    assert made == (STUDY / f"{name}.md").read_text(encoding="utf-8")
+
+
+def test_the_leaderboard_is_what_the_runs_give(found):
+    made = plain(as_csv(tables.leaderboard_rows(found.comparisons)))
+    assert made == (STUDY / "leaderboard.csv").read_text(encoding="utf-8")
+
+
+def test_the_medians_of_the_text_are_those_of_the_runs():
+    text = (STUDY / "RESULTS.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `([a-z-]+)` \| ([\d.]+) \| \**([\d.]+)\** \| (\d) x (\d) \|", text, re.MULTILINE)
+    board = pd.read_csv(STUDY / "leaderboard.csv").query("dataset == 'ner/docstrings'").set_index("model")
+    assert len(told) == 5
+    for model, scratch, pretrained, pretrainings, seeds in told:
+        rows = board.loc[model]
+        is_scratch = rows["weights"] == "scratch"
+        (random,), (trained,) = rows[is_scratch].to_dict("records"), rows[~is_scratch].to_dict("records")
+        assert random["median"] == pytest.approx(float(scratch), abs=0.0005)
+        assert trained["median"] == pytest.approx(float(pretrained), abs=0.0005)
+        assert trained["n_seeds"] == int(pretrainings) * int(seeds)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dataset", ["ner/docstrings", "ner/uner_ewt"])
+def test_the_differences_of_the_text_are_those_of_the_runs(dataset, capsys):
+    rows = DIFFERENCE[dataset].findall((STUDY / "RESULTS.md").read_text(encoding="utf-8"))
+    assert len(rows) == {"ner/docstrings": 5, "ner/uner_ewt": 3}[dataset]
+    for model, pretrainings, *told in rows:
+        weights = "pretrained-10M" if pretrainings == "2" else "tiny-pretrained"
+        sides = [f"{model}@{weights}", f"{model}:tiny"]
+        assert run_command(["compare", *sides, "--task", dataset, "--out", str(STUDY / "runs"), "--json"]) == 0
+        (made,) = json.loads(capsys.readouterr().out)
+        found = [made["difference"], made["difference_low"], made["difference_high"]]
+        assert found == pytest.approx([float(value) for value in told], abs=0.0006), model
