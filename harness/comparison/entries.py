@@ -6,14 +6,13 @@ The choice reads dev scores only; test scores are those of the chosen runs.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from harness.comparison.names import files_of, is_named, shown_names, size_of
+from harness.comparison.names import files_of, is_named, shown_names, shown_weights, size_of
 from harness.comparison.stats import independent_scores
-from harness.progress import short_count
 from harness.store import RunRecord
 from harness.store.record import TrainedOn, architecture_of, by_test_set
 from harness.values import name_of_folder
@@ -28,7 +27,7 @@ class Entry:
     Attributes:
         model, size, weights: the name, size and initial weights of the encoder, see `harness.comparison.names`.
             Runs from pretrainings that differ in their seed alone are one entry, ``pretrained-10M`` after the tokens read if their
-            folders have several names.
+            folders have several names, on whatever dataset.
         dataset: ``family/dataset``.
         fingerprint: of the examples; entries are comparable only if it is equal.
         metric: full name of the main metric.
@@ -108,6 +107,14 @@ class Entry:
         return seeds if len(seeds) == len(self.runs) else None
 
     @property
+    def seeds_shown(self) -> str:
+        """How many runs: ``3``, ``2 x 3`` for three seeds on each of two pretrainings, or ``3 + 1`` where one has fewer."""
+        counts = list(Counter(self.pretrainings or [0] * len(self.runs)).values())
+        if len(counts) > 1 and len(set(counts)) == 1:
+            return f"{len(counts)} x {counts[0]}"
+        return " + ".join(map(str, counts))
+
+    @property
     def checkpoints(self) -> tuple[str, ...]:
         """The values of ``--weights``, sorted."""
         return tuple(sorted({run["model"]["weights"] for run in self.runs}))
@@ -133,10 +140,15 @@ def entries(records: Iterable[RunRecord]) -> list[Entry]:
     for record in finished:
         for one in by_test_set(record):
             groups[_identity(one)].append(one)
-    names = shown_names(finished)
+    models, weights = shown_names(finished), shown_weights(finished)
+
+    def named(entry: Entry) -> Entry:
+        files = files_of(entry.runs[0]["model"])
+        return replace(entry, model=models.get(files, entry.model), weights=weights.get(files, entry.weights))
+
     found = (entry_of(_each_training_once(group)) for group in groups.values())
     return sorted(
-        (replace(entry, model=names.get(files_of(entry.runs[0]["model"]), entry.model)) for entry in found),
+        map(named, found),
         key=lambda entry: (entry.dataset, entry.fingerprint, entry.model, entry.size, entry.weights, entry.where),
     )
 
@@ -165,7 +177,7 @@ def entry_of(group: Sequence[RunRecord]) -> Entry:
     return Entry(
         model["name"],
         model["size"],
-        _weights(group),
+        shown_weights(group).get(files_of(model), model["weights"]),
         task["dataset"],
         task["fingerprint"],
         task["metric"],
@@ -194,18 +206,6 @@ def _seeds(record: RunRecord) -> tuple[int, int]:
     """Pretraining seed and seed."""
     origin = record["model"].get("pretraining")
     return origin["seed"] if origin else -1, record["seed"]
-
-
-def _weights(group: Sequence[RunRecord]) -> str:
-    """A name for the weights of all runs: the typed one if it is the same, otherwise one after the tokens they have read."""
-    model = group[0]["model"]
-    same = len({run["model"]["weights"] for run in group}) == 1
-    return model["weights"] if same or "pretraining" not in model else pretrained_name(model["pretraining"]["tokens"])
-
-
-def pretrained_name(tokens: int) -> str:
-    """``pretrained-10M`` for ten million tokens."""
-    return f"pretrained-{short_count(tokens)}"
 
 
 def _identity(record: RunRecord) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
+from harness.progress import short_count
 from harness.store.record import OWN_SIZE, ModelEntry, PointModel, RunRecord, architecture_of
 
 Sized = ModelEntry | PointModel
@@ -32,6 +33,21 @@ def shown_names(records: Iterable[RunRecord]) -> Mapping[Files, str]:
     names = {files: min(found, key=lambda name: (-found[name], name)) for files, found in given.items()}
     count = Counter(names.values())
     return {files: name if count[name] == 1 else f"{name} {files[2][-8:]}" for files, name in names.items()}
+
+
+def shown_weights(records: Iterable[RunRecord]) -> Mapping[Files, str]:
+    """One name for the weights of each model that was pretrained from several seeds into folders of several names.
+
+    It is ``pretrained-10M`` for ten million tokens.
+    """
+    folders: dict[Files, set[str]] = defaultdict(set)
+    tokens: dict[Files, int] = {}
+    for record in records:
+        if origin := record["model"].get("pretraining"):
+            files = files_of(record["model"])
+            folders[files].add(record["model"]["weights"])
+            tokens[files] = origin["tokens"]
+    return {files: f"pretrained-{short_count(tokens[files])}" for files, found in folders.items() if len(found) > 1}
 
 
 def is_named(model: ModelEntry) -> bool:

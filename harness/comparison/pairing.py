@@ -58,9 +58,7 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
     if not found:
         names = sorted({entry.model for entry in there} | {full_name(entry) for entry in there})
         raise InputError(f"{store.folder} has no finished run of {name!r}{suggestion(name, names)}")
-    # Weights name one encoder, even if some datasets have its runs in one row with those of other pretrainings.
-    is_one = bool(weights) and len({entry.size for entry in found}) == 1
-    if len(encoders := sorted({full_name(entry) for entry in found})) > 1 and not is_one:
+    if len(encoders := sorted({full_name(entry) for entry in found})) > 1:
         raise InputError(f"{name!r} means {len(encoders)} encoders in {store.folder}; name one: {', '.join(encoders)}")
     seen: set[str] = set()
     for entry in found:

@@ -262,6 +262,12 @@ def recipe_sentence(recipe: Mapping[str, Any]) -> str:
     return ", ".join([*words, *(text for text, holds in more.items() if holds)])
 
 
+def pretrainings_note(entries: Iterable[Entry]) -> str:
+    """How seeds of several pretrainings are to be read; empty if no entry has several."""
+    several = any(len(set(entry.pretrainings or ())) > 1 for entry in entries)
+    return "Seeds 2 x 3: three of fine-tuning on each of two pretrainings; 3 + 1: three and one." if several else ""
+
+
 def slug(text: str) -> str:
     """A name for a file or an HTML element, whatever the text holds."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "unnamed"

@@ -12,7 +12,7 @@ import pandas as pd
 from harness.comparison.names import millions, size_of
 from harness.progress import counted
 from harness.report.chance import guess_of, sentence_of
-from harness.report.comparable import Comparison, Standing, in_all, recipe_sentence
+from harness.report.comparable import Comparison, Standing, in_all, pretrainings_note, recipe_sentence
 from harness.report.metric_names import of_candidates
 from harness.report.table import Column, Look, Table, frame_of
 from harness.report.ties import LEGEND
@@ -69,7 +69,7 @@ def _row(standing: Standing, comparison: Comparison) -> dict[str, object]:
         "weights": weights_of(standing, comparison),
         "score": standing.score,
         "interval": (standing.low, standing.high) if len(entry.runs) > 1 else None,
-        "seeds": len(entry.runs),
+        "seeds": entry.seeds_shown,
         "lr": None if entry.is_ranker else entry.learning_rate or None,
         "parameters": standing.model["params_non_embedding"],
         "seconds": standing.seconds,
@@ -113,6 +113,7 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
         _guess(comparison),
         "One seed is an anecdote, not a ranking." if counts == {1} else "",
         "Numbers of seeds differ between models." if len(counts) > 1 else "",
+        pretrainings_note(standing.entry for standing in comparison.standings),
     ]
     return tuple(note for note in notes if note)
 

@@ -35,6 +35,7 @@ class Row:
         name: unique in the table; holds the size where models differ in it.
         label, size: those of its standings.
         standings: by dataset, at the recipe that counts.
+        counted: datasets that count and that it was run on.
         missing: datasets that count and that it was not run on.
         rank, score: over the datasets that count; ``None`` if one is missing.
         cost: measured by a bench; ``None`` if it was not.
@@ -45,6 +46,7 @@ class Row:
     label: str
     size: str
     standings: Mapping[str, Standing]
+    counted: tuple[str, ...]
     missing: tuple[str, ...]
     rank: Estimate | None = None
     score: Estimate | None = None
@@ -64,9 +66,10 @@ class Row:
         )
 
     @property
-    def seeds(self) -> int:
-        """The fewest runs on a dataset."""
-        return min(len(standing.scores) for standing in self.standings.values())
+    def seeds(self) -> str:
+        """The fewest runs on a dataset that counts, see `harness.comparison.entries.Entry.seeds_shown`."""
+        found = [self.standings[name] for name in self.counted] or list(self.standings.values())
+        return min(found, key=lambda standing: len(standing.scores)).entry.seeds_shown
 
 
 @dataclass(frozen=True)
@@ -124,9 +127,16 @@ def over_datasets(comparisons: Sequence[Comparison], terms: Terms, bench: Sequen
     datasets = _without_gaps(found, able)
     cost, setting = measured({encoder: _entry(one) for encoder, one in found.items()}, bench)
     rows = [
-        Row(name, label, size, found[size, label], missing, cost=cost.get((size, label)))
+        Row(
+            name,
+            label,
+            size,
+            found[size, label],
+            counted=tuple(one for one in datasets if one in found[size, label]),
+            missing=tuple(one for one in datasets if one not in found[size, label]),
+            cost=cost.get((size, label)),
+        )
         for (size, label), name in _names(found).items()
-        for missing in [tuple(one for one in datasets if one not in found[size, label])]
     ]
     complete = [row for row in rows if not row.missing]
     ranked, from_seeds = _ranked(complete, datasets, terms)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness.comparison.names import millions
 from harness.comparison.stats import Estimate
+from harness.report.comparable import pretrainings_note
 from harness.report.overall.answer import answer
 from harness.report.overall.rows import Overall, Row
 from harness.report.table import Column, Look, Table, frame_of
@@ -112,5 +113,6 @@ def notes(overall: Overall) -> tuple[str, ...]:
         if overall.setting
         else "Latency, throughput and memory were not measured: harness bench measures them.",
         "Parameters with embeddings; training of one run on each dataset that counts, added.",
+        pretrainings_note(standing.entry for row in overall.rows for standing in row.standings.values()),
     ]
-    return tuple(found)
+    return tuple(filter(None, found))

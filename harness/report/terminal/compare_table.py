@@ -95,7 +95,7 @@ def as_text(comparisons: Sequence[Comparison], ours: str, theirs: str, split: st
 def _shown(found: Comparison) -> dict[str, object]:
     return {
         "dataset, metric": f"{found.ours.where}\n{found.ours.metric}",
-        "seeds": f"{len(found.ours.runs)}, {len(found.theirs.runs)}",
+        "seeds": f"{found.ours.seeds_shown}, {found.theirs.seeds_shown}",
         "A": found.our_score,
         "B": found.their_score,
         "A - B": found.difference.estimate,

@@ -181,7 +181,7 @@ def test_size_and_weights_name_one_of_several(store, capsys):
         assert row["b_encoder"] == encoder
 
 
-def test_weights_name_one_encoder_where_a_dataset_has_more_pretrainings_than_another(store, capsys):
+def test_pretrainings_have_one_name_where_a_dataset_has_more_of_them_than_another(store, capsys):
     for pretraining, weights in enumerate(("first", "second")):
         origin = {"key": weights, "group": "learner", "seed": pretraining, "tokens": 10_000_000, "flops": 1.0}
         origin |= {"seconds": 1.0, "corpus": "x", "longest_row": 512}
@@ -191,7 +191,7 @@ def test_weights_name_one_encoder_where_a_dataset_has_more_pretrainings_than_ano
     found = compared(store, "learner@first", "good", capsys=capsys)
     assert [(row["dataset"], row["a_encoder"], len(row["a_seeds"])) for row in found] == [
         ("nli/x", "learner:custom@pretrained-10M", 2),
-        ("nli/y", "learner:custom@first", 1),
+        ("nli/y", "learner:custom@pretrained-10M", 1),
     ]
 
 

@@ -57,6 +57,15 @@ def test_pretrainings_that_differ_in_their_seed_alone_are_one_entry():
     assert [run["seed"] for run in entry.runs] == [0, 1, 0, 1]
     assert entry.weights == "pretrained-10M"
     assert entry.checkpoints == ("pretrained/s0", "pretrained/s1")
+    assert entry.seeds_shown == "2 x 2"
+
+
+def test_one_pretraining_has_the_name_of_all_on_every_dataset():
+    both, one = [pretrained(0, 0), pretrained(0, 1), pretrained(1, 1)], pretrained(0, 0)
+    one["task"] = one["task"] | {"dataset": "ner/other"}
+    alone, together = sorted(entries([*both, one]), key=lambda entry: len(entry.runs))
+    assert alone.weights == together.weights == "pretrained-10M"
+    assert (alone.seeds_shown, together.seeds_shown) == ("1", "1 + 2")
 
 
 def test_other_pretrainings_and_other_weights_are_other_entries():

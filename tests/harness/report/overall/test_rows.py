@@ -40,6 +40,13 @@ def test_a_dataset_that_one_model_has_alone_does_not_empty_the_table(make_run):
     assert {row.name for row in overall.rows} == {"a", "b", "c"}
 
 
+def test_the_seeds_of_a_row_are_those_on_the_datasets_that_count(make_run):
+    runs = [run for model in ("a", "b") for run in runs_of(make_run, model, ("nli/x", "nli/y"))]
+    overall = overall_of([*runs, make_run("a", "nli/z", 0, score=0.6)])
+    assert overall.left_out == ("nli/z",)
+    assert [row.seeds for row in overall.rows] == ["3", "3"]
+
+
 def test_a_model_without_a_dataset_is_listed_below_with_what_it_lacks(make_run):
     runs = [run for model in ("a", "b", "c") for run in runs_of(make_run, model, ("nli/x", "nli/y"))]
     overall = overall_of([*runs, *runs_of(make_run, "d", ("nli/x",))])
