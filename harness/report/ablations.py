@@ -9,11 +9,12 @@ from pathlib import Path
 from statistics import mean
 
 from harness.ablation.judgement import CANNOT_TELL, HELD_OUT, Judged
-from harness.ablation.study import Outcome
+from harness.ablation.study import Outcome, Study
 from harness.ablation.variants import Variant
 from harness.comparison.names import millions
 from harness.comparison.stats import Estimate
 from harness.progress import counted
+from harness.report.files import ablation_figure
 from harness.report.table import Column, Table, as_csv, as_markdown, as_rich, frame_of
 from harness.terminal import drawn
 
@@ -97,7 +98,7 @@ def as_json(outcome: Outcome) -> Row:
 
 
 def write(outcome: Outcome, folder: Path) -> list[Path]:
-    """Write ``ablations.md``, ``ablations.csv`` and ``ablations.json``, each as a whole; returns the files.
+    """Write ``ablations.md``, ``ablations.csv`` and ``ablations.json``, each as a whole, and the figure; returns the files.
 
     Raises:
         OSError: the folder cannot be written.
@@ -111,7 +112,10 @@ def write(outcome: Outcome, folder: Path) -> list[Path]:
         unfinished = folder / f".{name}.new"
         unfinished.write_text(content, encoding="utf-8")
         unfinished.replace(folder / name)
-    return [folder / name for name in contents]
+    return [
+        *(folder / name for name in contents),
+        *ablation_figure.write(outcome.judged, _title(outcome.study), folder),
+    ]
 
 
 def as_text(outcome: Outcome) -> str:
@@ -161,7 +165,7 @@ def _judged_table(outcome: Outcome) -> Table:
         frame_of(_judged_cells(one, sizes[one.variant]) for one in outcome.judged),
         _JUDGED,
         "ablations",
-        f"{study.request.model} {study.request.size}: {counted(len(study.variants.others), 'variant')} beside the baseline",
+        _title(study),
         (
             f"Difference: variant less baseline. Held-out: bits a byte on fixed rows of {study.row_length} tokens with fixed "
             "masks, lower is better. Tasks: main metric on test, higher is better.",
@@ -171,6 +175,10 @@ def _judged_table(outcome: Outcome) -> Table:
             *(f"Source: {source}." for source in sources),
         ),
     )
+
+
+def _title(study: Study) -> str:
+    return f"{study.request.model} {study.request.size}: {counted(len(study.variants.others), 'variant')} beside the baseline"
 
 
 def _notes(judged: Sequence[Judged]) -> list[str]:

@@ -1,0 +1,29 @@
+"""The figure of ablations draws what is known, and nothing where nothing is."""
+
+import math
+
+from harness.ablation.judgement import AGREES, HELD_OUT, Judged
+from harness.comparison.stats import Estimate
+from harness.report.files import ablation_figure
+
+UNKNOWN = Estimate(math.nan, math.nan, math.nan)
+
+
+def test_without_a_difference_there_is_no_figure(tmp_path):
+    assert ablation_figure.write([Judged("softmax", HELD_OUT, difference=UNKNOWN)], "avey-b", tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_variants_with_and_without_an_interval_are_drawn_alike_every_time(tmp_path):
+    judged = [
+        Judged("softmax", HELD_OUT, difference=Estimate(0.2, math.nan, math.nan)),
+        Judged("k=1 $x", HELD_OUT, difference=Estimate(0.0, -0.1, 0.1)),
+        Judged("k=1 $x", "ner/x", "f1", difference=Estimate(-0.1, -0.2, -0.05), verdict=AGREES),
+        Judged("none", "ner/x", "f1", difference=UNKNOWN),
+    ]
+    first, again = tmp_path / "first", tmp_path / "again"
+    for folder in (first, again):
+        folder.mkdir()
+        files = ablation_figure.write(judged, "avey-b", folder)
+        assert [file.name for file in files] == ["ablations.png", "ablations.svg"]
+    assert (first / "ablations.svg").read_bytes() == (again / "ablations.svg").read_bytes()
