@@ -24,6 +24,8 @@ TABLES = {
     "lm": "lm-docstring-pairs-custom",
 }
 
+SIZE = {"avey-b": "tiny-s64"}
+"""Sizes that are not ``tiny``."""
 _INTERVAL = r"([+-][\d.]+) \(([+-][\d.]+) to ([+-][\d.]+)\) \|$"
 DIFFERENCE = {
     "ner/docstrings": re.compile(
@@ -57,9 +59,9 @@ def test_the_medians_of_the_text_are_those_of_the_runs():
     board = pd.read_csv(STUDY / "leaderboard.csv").query("dataset == 'ner/docstrings'").set_index("model")
     assert len(told) == 5
     for model, scratch, pretrained, pretrainings, seeds in told:
-        rows = board.loc[model]
-        is_scratch = rows["weights"] == "scratch"
-        (random,), (trained,) = rows[is_scratch].to_dict("records"), rows[~is_scratch].to_dict("records")
+        rows, size = board.loc[model], SIZE.get(model, "tiny")
+        random = rows.query("weights == 'scratch' and size == @size").iloc[0]
+        (trained,) = rows.query("weights != 'scratch'").to_dict("records")
         assert random["median"] == pytest.approx(float(scratch), abs=0.0005)
         assert trained["median"] == pytest.approx(float(pretrained), abs=0.0005)
         assert trained["n_seeds"] == int(pretrainings) * int(seeds)
@@ -72,7 +74,7 @@ def test_the_differences_of_the_text_are_those_of_the_runs(dataset, capsys):
     assert len(rows) == {"ner/docstrings": 5, "ner/uner_ewt": 3}[dataset]
     for model, pretrainings, *told in rows:
         weights = "pretrained-10M" if pretrainings == "2" else "tiny-pretrained"
-        sides = [f"{model}@{weights}", f"{model}:tiny"]
+        sides = [f"{model}@{weights}", f"{model}:{SIZE.get(model, 'tiny')}"]
         assert run_command(["compare", *sides, "--task", dataset, "--out", str(STUDY / "runs"), "--json"]) == 0
         (made,) = json.loads(capsys.readouterr().out)
         found = [made["difference"], made["difference_low"], made["difference_high"]]

@@ -20,7 +20,7 @@ class Journal:
 
     Attributes:
         curve: held-out points: ``tokens``, ``step``, ``seconds`` of training, ``processor_s`` (the same as time of all
-            processor threads of the first process, in which other work on the machine does not count), ``flops``,
+            processor threads of the first process, in which waiting for other work does not count), ``flops``,
             ``loss`` (nats a token), ``accuracy``, ``bits_per_byte``.
         losses: (step, mean training loss since the last entry).
         seconds: ``train`` (whole steps, ``data`` within; ``processor`` is its processor time), ``evaluate``,

@@ -19,7 +19,7 @@ NOTES = (
 ON_CURVE = (
     "*: read off the curve of a longer run, whose learning rate had not fallen to zero; a finished run would be lower."
 )
-PROCESSOR_TIME = "Processor time is that of all threads of training; other work on the machine does not count."
+PROCESSOR_TIME = "Processor time is that of all threads of training; waiting does not count, other work on the machine can make it longer."
 
 
 def budget_table(records: Sequence[PretrainingRecord], name: str) -> Table | None:

@@ -120,7 +120,7 @@ def _scores(comparison: Comparison, numbered: Mapping[str, int]) -> Figure:
 
 
 def _row_label(standing: Standing) -> str:
-    return folded(f"{standing.label} (n {len(standing.scores)})")
+    return folded(f"{standing.label} (n {standing.entry.seeds_shown})")
 
 
 def _cost(comparison: Comparison, numbered: Mapping[str, int], found: Mapping[str, Mapping[str, float]]) -> Figure:
