@@ -19,8 +19,8 @@ STUDY = Path(__file__).parents[1] / "results" / "study"
 TABLES = {
     "ner": "ner-docstrings-all-sizes",
     "uner_ewt": "ner-uner-ewt-all-sizes",
-    "nli": "nli-docstrings-custom",
-    "span": "span-docstrings-custom",
+    "nli": "nli-docstrings-all-sizes",
+    "span": "span-docstrings-all-sizes",
     "lm": "lm-docstring-pairs-custom",
 }
 
