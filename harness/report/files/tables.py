@@ -143,7 +143,7 @@ def machine_of(run: RunRecord) -> str:
 
 def leaderboard(comparisons: Sequence[Comparison]) -> Table:
     """One row for each model and size, one column for each dataset with one recipe; marks hold within a size."""
-    columns = {comparison.column: comparison for comparison in comparisons}
+    columns = columns_of(comparisons)
     found: dict[tuple[str, str], dict[str, Standing]] = {}
     for comparison in comparisons:
         for standing in comparison.standings:
@@ -160,6 +160,15 @@ def leaderboard(comparisons: Sequence[Comparison]) -> Table:
     notes = dict.fromkeys(caution_of(one) for one in columns.values() if one.caveat)
     shown = (Column("model"), Column("size"), _PARAMETERS, *scored)
     return Table(frame_of(rows), shown, "leaderboard", "Median test score over seeds", tuple(notes), looks, LEGEND)
+
+
+def columns_of(comparisons: Iterable[Comparison]) -> dict[str, Comparison]:
+    """The columns of a leaderboard, and the comparison that speaks for each: one above chance, if any size has one."""
+    found: dict[str, Comparison] = {}
+    for comparison in comparisons:
+        if comparison.column not in found or found[comparison.column].at_chance:
+            found[comparison.column] = comparison
+    return found
 
 
 def caution_of(comparison: Comparison) -> str:

@@ -28,7 +28,7 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
     """The leaderboard: a row for each encoder and size, a column for each dataset with one recipe; empty without runs."""
     if not comparisons:
         return {}
-    columns = {comparison.column: comparison for comparison in comparisons}
+    columns = tables.columns_of(comparisons)
     rows: dict[tuple[str, str], dict[str, tuple[Comparison, Standing]]] = {}
     for comparison in comparisons:
         for standing in comparison.standings:

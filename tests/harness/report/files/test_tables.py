@@ -109,6 +109,21 @@ def test_a_ranker_is_in_the_leaderboard_once_and_best_only_where_nothing_beats_i
         assert [row["label"] for row in board["rows"]].count("bm25") == 1
 
 
+@pytest.mark.parametrize("scores", [(0.9, 0.5), (0.5, 0.9), (0.5, 0.5)])
+def test_a_column_of_the_leaderboard_is_at_chance_only_if_it_is_at_every_size(make_run, scores):
+    task = {"constant_guess": 0.5, "n_test": 100}
+    runs = [
+        make_run("bert", "nli/x", score=score, model={"size": size}, task=task)
+        for size, score in zip(("base", "tiny"), scores, strict=True)
+    ]
+    found = comparisons(runs, alone)
+    at_chance = max(scores) == 0.5
+    (column,) = panels.board(found, {"bert": 0}, [])["columns"]
+    assert column["at_chance"] == at_chance
+    heads = [column.title for column in tables.leaderboard(found).columns]
+    assert any("at chance" in head for head in heads) == at_chance
+
+
 def test_a_ranker_that_was_run_with_options_it_does_not_read_is_in_a_table_once(make_run):
     runs = [ranker(make_run), ranker(make_run, options={"query_prefix": "query: "})]
     encoder = make_run("bert", "retrieval/docstrings", score=0.3, model={"size": "tiny"})
