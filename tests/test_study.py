@@ -60,8 +60,9 @@ def test_the_medians_of_the_text_are_those_of_the_runs():
     assert len(told) == 5
     for model, scratch, pretrained, pretrainings, seeds in told:
         rows, size = board.loc[model], SIZE.get(model, "tiny")
-        random = rows.query("weights == 'scratch' and size == @size").iloc[0]
-        (trained,) = rows.query("weights != 'scratch'").to_dict("records")
+        is_scratch = rows["weights"] == "scratch"
+        (random,) = rows[is_scratch & (rows["size"] == size)].to_dict("records")
+        (trained,) = rows[~is_scratch].to_dict("records")
         assert random["median"] == pytest.approx(float(scratch), abs=0.0005)
         assert trained["median"] == pytest.approx(float(pretrained), abs=0.0005)
         assert trained["n_seeds"] == int(pretrainings) * int(seeds)
