@@ -13,6 +13,7 @@ from harness.ablation.study import Outcome, Study
 from harness.ablation.variants import Variant
 from harness.comparison.names import millions
 from harness.comparison.stats import Estimate
+from harness.exchange.published import is_path, last_name
 from harness.progress import counted
 from harness.report.files import ablation_figure
 from harness.report.table import Column, Table, as_csv, as_markdown, as_rich, frame_of
@@ -86,7 +87,7 @@ def as_json(outcome: Outcome) -> Row:
     return {
         "model": study.request.model,
         "size": study.request.size,
-        "corpora": list(study.request.corpora),
+        "corpora": [last_name(corpus) if is_path(corpus) else corpus for corpus in study.request.corpora],
         "tokens": study.variants.baseline.recipe.tokens,
         "held_out_rows": study.row_length,
         "pretraining_seeds": list(study.pretraining_seeds),

@@ -47,6 +47,7 @@ def test_a_study_ends_in_tables_and_the_same_command_runs_nothing_again(
     # The rows by which losses are compared are those of the baseline, whatever a variant was pretrained on.
     longer = record_of(tmp_path / "study/pretrained/rows-64/seed-0")["scores"]["heldout_by_rows"]
     assert longer.keys() == {"32", "64"}
+    assert str(tmp_path) not in (tmp_path / "study" / "ablations.json").read_text()
     assert (tmp_path / "study" / "ablations.png").stat().st_size > 10_000
     with (tmp_path / "study" / "ablations.csv").open() as file:
         assert [row["verdict"] for row in csv.DictReader(file)] == [row["verdict"] for row in found["rows"]]
