@@ -103,7 +103,7 @@ class Made:
                 "name": "m",
                 "size": "custom",
                 "weights": "w",
-                "pretraining": {"seed": pretraining, "tokens": 10**6},
+                "pretraining": {"group": "g", "seed": pretraining, "tokens": 10**6},
             },
             "task": {"dataset": "ner/x", "fingerprint": "f", "metric": "accuracy"},
             "recipe": {"learning_rate": 1e-3},
