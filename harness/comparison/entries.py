@@ -157,7 +157,8 @@ def entry_of(group: Sequence[RunRecord]) -> Entry:
     """The entry of finished runs that share everything but learning rate and seed, at its best learning rate.
 
     Args:
-        group: one run or more. Runs of several checkpoints may be among them, where they are to have one learning rate.
+        group: one run or more. Runs of several checkpoints may be among them, where they are to have one learning rate;
+            ``weights`` are those of the first.
     """
     task = group[0]["task"]
     trained_on = group[0].get("trained_on")
@@ -177,7 +178,7 @@ def entry_of(group: Sequence[RunRecord]) -> Entry:
     return Entry(
         model["name"],
         model["size"],
-        shown_weights(group).get(files_of(model), model["weights"]),
+        model["weights"],
         task["dataset"],
         task["fingerprint"],
         task["metric"],

@@ -35,8 +35,7 @@ class Row:
         name: unique in the table; holds the size where models differ in it.
         label, size: those of its standings.
         standings: by dataset, at the recipe that counts.
-        counted: datasets that count and that it was run on.
-        missing: datasets that count and that it was not run on.
+        datasets: that count, whether or not it was run on them.
         rank, score: over the datasets that count; ``None`` if one is missing.
         cost: measured by a bench; ``None`` if it was not.
         minutes: of one training on each dataset that counts, added; ``None`` if a dataset is missing or it was not trained.
@@ -46,8 +45,7 @@ class Row:
     label: str
     size: str
     standings: Mapping[str, Standing]
-    counted: tuple[str, ...]
-    missing: tuple[str, ...]
+    datasets: tuple[str, ...]
     rank: Estimate | None = None
     score: Estimate | None = None
     cost: Cost | None = None
@@ -66,10 +64,15 @@ class Row:
         )
 
     @property
+    def missing(self) -> tuple[str, ...]:
+        """The datasets that count and that it was not run on."""
+        return tuple(name for name in self.datasets if name not in self.standings)
+
+    @property
     def seeds(self) -> str:
         """The fewest runs on a dataset that counts, see `harness.comparison.entries.Entry.seeds_shown`."""
-        found = [self.standings[name] for name in self.counted] or list(self.standings.values())
-        return min(found, key=lambda standing: len(standing.scores)).entry.seeds_shown
+        found = [self.standings[name] for name in self.datasets if name in self.standings]
+        return min(found or self.standings.values(), key=lambda standing: len(standing.scores)).entry.seeds_shown
 
 
 @dataclass(frozen=True)
@@ -127,15 +130,7 @@ def over_datasets(comparisons: Sequence[Comparison], terms: Terms, bench: Sequen
     datasets = _without_gaps(found, able)
     cost, setting = measured({encoder: _entry(one) for encoder, one in found.items()}, bench)
     rows = [
-        Row(
-            name,
-            label,
-            size,
-            found[size, label],
-            counted=tuple(one for one in datasets if one in found[size, label]),
-            missing=tuple(one for one in datasets if one not in found[size, label]),
-            cost=cost.get((size, label)),
-        )
+        Row(name, label, size, found[size, label], datasets, cost=cost.get((size, label)))
         for (size, label), name in _names(found).items()
     ]
     complete = [row for row in rows if not row.missing]
