@@ -54,8 +54,9 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 def regress(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.gate.baseline import read_baseline, renewed, write_baseline
+    from harness.gate.baseline import read_baseline, write_baseline
     from harness.gate.judge import judge
+    from harness.gate.renewal import renewed
     from harness.progress import stderr
     from harness.report.terminal import regress_table
     from harness.terminal import show_json

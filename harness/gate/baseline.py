@@ -36,9 +36,7 @@ import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from pathlib import Path
-from statistics import mean
 from typing import TypeGuard
 
 from harness.cells.grids import one_request
@@ -46,7 +44,6 @@ from harness.cells.request import Request
 from harness.errors import InputError
 from harness.json_file import JsonError, read_json
 from harness.registry import suggestion
-from harness.store import RunRecord
 from harness.values import name_of_folder
 
 SCHEMA_VERSION = 1
@@ -56,8 +53,6 @@ NEW = '{"cells": [{"request": {"model": "bert", "task": "ner"}}]}'
 """The shortest new baseline."""
 _REQUEST = {field.name for field in fields(Request)} - {"seed"}
 """Keys of a request."""
-_UNGATED = ("steps", "resumed_from_step")
-"""Keys of a record's recipe that say what happened, not what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -241,51 +236,6 @@ def name(cell: GatedCell) -> str:
     return f"{request.model}{weights} on {where}"
 
 
-def renewed(baseline: Baseline, runs: Sequence[Sequence[RunRecord | str]], gflops: float | None, why: str) -> Baseline:
-    """The baseline with new runs in place of the old ones; nothing is written.
-
-    Args:
-        baseline: the old one, with the cells and seeds of the runs.
-        runs: of each cell, one per seed.
-        gflops: the rate of matrix products of this machine; ``None`` leaves throughput out of the baseline.
-        why: the reason, kept in the file.
-
-    Raises:
-        InputError: a run failed.
-    """
-    cells = []
-    environment: Mapping[str, object] = {}
-    for cell, each in zip(baseline.cells, runs, strict=True):
-        records = [run for run in each if not isinstance(run, str)]
-        if len(records) < len(each):
-            failed = next(run for run in each if isinstance(run, str))
-            raise InputError(f"no new baseline: {name(cell)} failed: {failed}")
-        cells.append(_of_runs(cell, records, gflops))
-        environment = records[0]["environment"]
-    about = {
-        "why": why,
-        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "git_revision": environment["git_revision"],
-        "environment": environment,
-        "matmul_gflops": gflops,
-    }
-    return replace(baseline, cells=tuple(cells), about=about)
-
-
-def _of_runs(cell: GatedCell, records: Sequence[RunRecord], gflops: float | None) -> GatedCell:
-    task = records[0]["task"]
-    return replace(
-        cell,
-        fingerprint=task["fingerprint"],
-        recipe=gated_recipe(records[0]),
-        metric=task["metric"],
-        scores=tuple(score_of(record) for record in records),
-        constant_guess=task["constant_guess"],
-        losses=tuple(loss for record in records if (loss := mean_loss(record)) is not None),
-        examples_per_gflop=tuple(examples_per_s(record) / gflops for record in records) if gflops else (),
-    )
-
-
 def write_baseline(baseline: Baseline) -> None:
     """Write the file of a baseline in place of the old one, in one step.
 
@@ -327,25 +277,3 @@ def check_writable(file: Path) -> None:
 
 def _cannot_write(file: Path, error: OSError) -> InputError:
     return InputError(f"the baseline {file} cannot be written ({error.strerror})")
-
-
-def score_of(record: RunRecord) -> float:
-    """Test score by the main metric."""
-    return float(record["scores"]["test"][record["task"]["metric"]])
-
-
-def mean_loss(record: RunRecord) -> float | None:
-    """The training loss, averaged over its entries; ``None`` if nothing was trained."""
-    return mean(loss for _, loss in record["losses"]) if record["losses"] else None
-
-
-def examples_per_s(record: RunRecord) -> float:
-    """Examples trained on and predicted, over the seconds of both."""
-    recipe, task, seconds = record["recipe"], record["task"], record["seconds"]
-    examples = recipe["steps"] * recipe["effective_batch_size"] + task["n_dev"] + task["n_test"]
-    return float(examples / (seconds["fit"] + seconds["predict"]))
-
-
-def gated_recipe(record: RunRecord) -> dict[str, object]:
-    """The recipe of a run as it was asked for."""
-    return {key: value for key, value in record["recipe"].items() if key not in _UNGATED}

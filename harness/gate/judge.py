@@ -15,7 +15,8 @@ from typing import Literal
 
 from harness.comparison.pairing import differences
 from harness.errors import InputError
-from harness.gate.baseline import Baseline, GatedCell, examples_per_s, gated_recipe, mean_loss, name, score_of
+from harness.gate.baseline import Baseline, GatedCell, name
+from harness.gate.gated_run import examples_per_s, gated_recipe, mean_loss, score_of
 from harness.scheduling.executor import Executor, Failure, Finished, Job
 from harness.store import RunRecord
 from harness.store.record import by_test_set

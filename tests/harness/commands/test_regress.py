@@ -8,7 +8,8 @@ from torch import nn
 
 from harness.cli import run_command
 from harness.gate import judge as gate
-from harness.gate.baseline import NEW, gated_recipe, read_baseline
+from harness.gate.baseline import NEW, read_baseline
+from harness.gate.gated_run import gated_recipe
 from harness.scheduling.executor import Failure, Finished
 from tests.records import run_record
 
