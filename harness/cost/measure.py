@@ -90,6 +90,7 @@ def _measure_into(reply: Measured, point: Point, limits: Limits, deadline: float
     del model
     reply["load_s"] = time.perf_counter() - began
 
+    gc.collect()
     memory.give_back()
     gc.enable()
     before_mib, exact = memory.status_mib("VmRSS"), memory.reset_high_water_mark()
