@@ -32,9 +32,10 @@ def write(judged: Sequence[Judged], title: str, folder: Path) -> list[Path]:
         OSError: the folder cannot be written.
     """
     drawn = [one for one in judged if not math.isnan(one.difference.value)]
-    measures = list(dict.fromkeys(one.measure for one in drawn))[:_PANELS]
+    measures = list(dict.fromkeys(one.measure for one in drawn))
     if not measures:
         return []
+    measures, left_out = measures[:_PANELS], len(measures[_PANELS:])
     variants = list(dict.fromkeys(one.variant for one in drawn))
     with mpl.rc_context(PLAIN):
         figure = Figure(figsize=(2.2 + 3.6 * len(measures), 1.6 + 0.28 * len(variants)), layout="constrained")
@@ -42,7 +43,8 @@ def write(judged: Sequence[Judged], title: str, folder: Path) -> list[Path]:
             figure.subplots(1, len(measures), sharey=True, squeeze=False).flat, measures, strict=True
         ):
             _draw(axes, [one for one in drawn if one.measure == measure], variants)
-        figure.suptitle(folded(f"{title}. {LEGEND}", 60 + 30 * len(measures)), x=0.01, ha="left", fontsize=10.5)
+        more = f". The tables have {left_out} more {'measures' if left_out > 1 else 'measure'}" if left_out else ""
+        figure.suptitle(folded(f"{title}. {LEGEND}{more}", 60 + 30 * len(measures)), x=0.01, ha="left", fontsize=10.5)
         return save(figure, folder / NAME)
 
 

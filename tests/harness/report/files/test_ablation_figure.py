@@ -1,6 +1,7 @@
 """The figure of ablations draws what is known, and nothing where nothing is."""
 
 import math
+import re
 
 from harness.ablation.judgement import AGREES, HELD_OUT, Judged
 from harness.comparison.stats import Estimate
@@ -27,3 +28,15 @@ def test_variants_with_and_without_an_interval_are_drawn_alike_every_time(tmp_pa
         files = ablation_figure.write(judged, "avey-b", folder)
         assert [file.name for file in files] == ["ablations.png", "ablations.svg"]
     assert (first / "ablations.svg").read_bytes() == (again / "ablations.svg").read_bytes()
+
+
+def test_measures_that_find_no_room_are_counted(tmp_path):
+    known = Estimate(0.1, 0.0, 0.2)
+    judged = [Judged("softmax", measure, "f1", difference=known) for measure in "abcdef"]
+    assert "2 more measures" in _words(ablation_figure.write(judged, "avey-b", tmp_path))
+    assert "more measure" not in _words(ablation_figure.write(judged[:4], "avey-b", tmp_path))
+
+
+def _words(files):
+    """What is written in the figure: each line of text is a comment beside its shapes."""
+    return " ".join(re.findall(r"<!-- (.+?) -->", files[1].read_text(), re.DOTALL))
