@@ -44,6 +44,12 @@ def _unload_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             del sys.modules[name]
 
 
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub is not asked, as with HF_HUB_OFFLINE=1, which is read only when its library is imported."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of golden numbers and real datasets beside the checkout; tests that need it skip where it is missing."""

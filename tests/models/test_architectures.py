@@ -130,8 +130,7 @@ def test_folders_without_config_weights_or_tokenizer_are_refused(tokenizer, tmp_
         find_weights(encoder, "custom", str(tmp_path / "whole"))
 
 
-def test_hub_ids_and_paths_that_cannot_be_read_name_the_next_step(monkeypatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+def test_hub_ids_and_paths_that_cannot_be_read_name_the_next_step(offline):
     with pytest.raises(InputError, match="hf download no-such-owner/no-such-model --local-dir DIR"):
         architectures.encoder_at("no-such-owner/no-such-model")
     with pytest.raises(
@@ -140,14 +139,13 @@ def test_hub_ids_and_paths_that_cannot_be_read_name_the_next_step(monkeypatch):
         architectures.encoder_at("./nowhere")
 
 
-def test_a_hub_id_is_read_from_the_cache_of_the_hub(tokenizer, tmp_path, monkeypatch):
+def test_a_hub_id_is_read_from_the_cache_of_the_hub(tokenizer, tmp_path, monkeypatch, offline):
     commit = "0123456789" * 4
     repository = tmp_path / "models--owner--tiny-electra"
     expected = saved(repository / "snapshots" / commit, tokenizer, *KINDS["electra"])
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text(commit)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     encoder = architectures.encoder_at("owner/tiny-electra")
     weights = find_weights(encoder, "custom", "owner/tiny-electra")
     assert weights.identity.startswith("owner/tiny-electra@main")

@@ -124,8 +124,7 @@ def test_a_path_that_is_not_there_and_a_size_that_was_never_published():
         find_weights(MODELS["bert"], "tiny", "hub")
 
 
-def test_without_network_the_error_says_how_to_get_the_weights(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_without_network_the_error_says_how_to_get_the_weights(offline):
     encoder = MODELS["bert"]
     weights = Weights("hub", "no-such-owner/no-such-model", None, "")
     with pytest.raises(InputError, match=r"hf download no-such-owner/no-such-model --local-dir DIR"):

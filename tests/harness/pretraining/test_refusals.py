@@ -132,7 +132,6 @@ def test_two_runs_do_not_share_a_folder(words, tmp_path, capsys):
 
 
 def test_a_hub_that_cannot_be_reached(words, capsys, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(
         "huggingface_hub.HfApi.dataset_info", lambda *_, **__: (_ for _ in ()).throw(OSError("no network"))
     )

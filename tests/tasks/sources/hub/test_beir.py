@@ -109,8 +109,7 @@ def test_mldr_names_hard_negatives(tmp_path):
     assert train.negatives == ("d3",)
 
 
-def test_without_network_the_error_says_how_to_get_the_files(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_without_network_the_error_says_how_to_get_the_files(offline):
     info = replace(RETRIEVAL_DATASETS["scifact"], revision="0" * 40)
     with pytest.raises(InputError, match="scifact"):
         beir_hub.load(info)

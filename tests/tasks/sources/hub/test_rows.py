@@ -67,8 +67,7 @@ def test_an_undeclared_label_or_column_is_named(repository):
         hub.load_sentences(other, root=root)
 
 
-def test_without_network_the_error_says_how_to_get_the_files(monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_without_network_the_error_says_how_to_get_the_files(offline):
     with pytest.raises(
         InputError,
         match=r"leondz/wnut_17 could not be read.*hf download leondz/wnut_17 --repo-type dataset.*--data-dir",
