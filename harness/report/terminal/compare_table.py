@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from harness.comparison.entries import Entry
 from harness.comparison.paired_test import SIGNIFICANCE, Comparison
 from harness.comparison.pairing import full_name
 from harness.comparison.stats import Estimate
+from harness.report.comparable import apart
 from harness.report.table import Column, Look, Table, as_rich, frame_of
 from harness.terminal import drawn
 
@@ -35,10 +38,11 @@ _COLUMNS = (
 
 
 def rows(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
-    """One flat row for each dataset, with every number."""
+    """One flat row for each dataset, with every number; ``apart`` is what tells several rows of one dataset apart."""
     return [
         {
             "dataset": found.ours.dataset,
+            "apart": words,
             **({"trained_on": found.ours.trained_on["dataset"]} if found.ours.trained_on else {}),
             "fingerprint": found.ours.fingerprint,
             "metric": found.ours.metric,
@@ -61,7 +65,7 @@ def rows(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
             "minimum_detectable_difference": found.difference.minimum_detectable,
             "notes": list(found.notes),
         }
-        for found in comparisons
+        for found, words in zip(comparisons, _apart(comparisons), strict=True)
     ]
 
 
@@ -83,18 +87,35 @@ def as_text(comparisons: Sequence[Comparison], ours: str, theirs: str, split: st
     looks: dict[tuple[int, str], Look] = {
         (number, "p (Holm)"): "strong" for number, found in enumerate(comparisons) if found.significant
     }
-    table = Table(frame_of(map(_shown, comparisons)), _COLUMNS, title=title, looks=looks)
+    places = _places(comparisons)
+    table = Table(frame_of(map(_shown, comparisons, places)), _COLUMNS, title=title, looks=looks)
     meaning = (
         "p: approximate randomisation. P(A > B): probability that a new run of A scores higher, ties count half. detectable: "
         "the true difference that as many seeds and examples find with power 0.8 at 5 %."
     )
     notes = dict.fromkeys(f"note: {note}" for found in comparisons for note in found.notes)
-    return drawn(as_rich(table), *map(sentence, comparisons), meaning, *notes)
+    return drawn(as_rich(table), *map(sentence, comparisons, places), meaning, *notes)
 
 
-def _shown(found: Comparison) -> dict[str, object]:
+def _apart(comparisons: Sequence[Comparison]) -> list[str]:
+    """What of data and recipe tells each comparison from others on its dataset, in a few words; empty if it is the only one."""
+    together: defaultdict[str, list[Entry]] = defaultdict(list)
+    for found in comparisons:
+        together[found.ours.where].append(found.ours)
+    return [apart(replace(found.ours, trained_on=None), together[found.ours.where]) for found in comparisons]
+
+
+def _places(comparisons: Sequence[Comparison]) -> list[str]:
+    """The dataset of each comparison, with what tells it from others on it: ``ner/wnut17, epochs 9``."""
+    return [
+        ", ".join(filter(None, (found.ours.where, words)))
+        for found, words in zip(comparisons, _apart(comparisons), strict=True)
+    ]
+
+
+def _shown(found: Comparison, place: str) -> dict[str, object]:
     return {
-        "dataset, metric": f"{found.ours.where}\n{found.ours.metric}",
+        "dataset, metric": f"{place}\n{found.ours.metric}",
         "seeds": f"{found.ours.seeds_shown}, {found.theirs.seeds_shown}",
         "A": found.our_score,
         "B": found.their_score,
@@ -106,16 +127,16 @@ def _shown(found: Comparison) -> dict[str, object]:
     }
 
 
-def sentence(found: Comparison) -> str:
+def sentence(found: Comparison, place: str) -> str:
     """What the numbers say of one dataset."""
     difference = found.difference.estimate.value
     if not found.significant:
         return (
-            f"{found.ours.where}: No significant difference (p {_p(found.p_holm)} after correction). "
+            f"{place}: No significant difference (p {_p(found.p_holm)} after correction). "
             f"This test could detect one of {found.difference.minimum_detectable:.2g} or more."
         )
     better, worse = (found.ours, found.theirs) if difference > 0 else (found.theirs, found.ours)
     return (
-        f"{found.ours.where}: {full_name(better)} is better than {full_name(worse)} by {abs(difference):.4f} "
+        f"{place}: {full_name(better)} is better than {full_name(worse)} by {abs(difference):.4f} "
         f"{found.ours.metric} (p {_p(found.p_holm)} after correction, below {SIGNIFICANCE:g})."
     )

@@ -156,6 +156,19 @@ def test_other_recipes_are_compared_where_that_is_said(store, capsys):
     assert row["significant"]
 
 
+def test_two_recipes_on_one_dataset_are_told_apart(store, capsys):
+    (row,) = compared(store, "good", "bad", capsys=capsys)
+    assert row["apart"] == ""
+    for seed in range(3):
+        write(store, "good", 0.7, seed, recipe={"epochs": 9.0})
+        write(store, "bad", 0.5, seed, recipe={"epochs": 9.0})
+    found = compared(store, "good", "bad", capsys=capsys)
+    assert len({row["apart"] for row in found}) == 2
+    assert "epochs 9" in {row["apart"] for row in found}
+    assert run_command(["compare", "good", "bad", "--out", str(store), "--resamples", "2000"]) == 0
+    assert "nli/x, epochs 9: good:tiny is better than bad:tiny" in " ".join(capsys.readouterr().out.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
