@@ -65,8 +65,8 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
         shared = json.dumps([_data(entry), entry.recipe], sort_keys=True)
         if shared in seen:
             raise InputError(
-                f"{store.folder} has runs of {name!r} on {entry.dataset} from several weights files of one name; "
-                "give the folder of a run instead"
+                f"{store.folder} has several entries of {name!r} on {entry.dataset}: other weights of this name, or the same "
+                "weights run by other engines; give the folder of a run instead"
             )
         seen.add(shared)
     return Side(name, tuple(found), store.predictions)

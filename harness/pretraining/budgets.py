@@ -42,42 +42,51 @@ def measure_of_time(records: Iterable[PretrainingRecord]) -> Measure:
 
 
 def common_budget(encoders: Mapping[str, Sequence[PretrainingRecord]], measure: Measure) -> float:
-    """The largest budget that every encoder has reached.
+    """The largest budget that every encoder has reached from each of its seeds.
 
     Args:
         encoders: the results of each encoder by one recipe: lengths and seeds differ.
         measure: ``tokens``, ``flops``, ``seconds`` of training, or ``processor_s``, its processor time.
     """
-    return min(max(record["curve"][-1][measure] for record in records) for records in encoders.values())
+    return min(
+        max(_spent(record, measure) for record in of_seed)
+        for records in encoders.values()
+        for of_seed in _by_seed(records)
+    )
 
 
 def loss_at(records: Sequence[PretrainingRecord], measure: Measure, budget: float) -> AtBudget:
-    """The loss of an encoder at a budget, averaged over seeds, straight between results in the logarithm of the budget.
+    """The loss of an encoder at a budget: that of each seed, averaged.
+
+    Seeds are not averaged before: a busy machine can make the same length take twice the time.
 
     Args:
         records: the results of one encoder by one recipe: lengths and seeds differ.
         measure: of the budget.
-        budget: at most what the longest result has used.
+        budget: at most what the longest result of each seed has used.
     """
-    spent, losses = _finished(records, measure)
+    found = [_loss_of_seed(of_seed, measure, budget) for of_seed in _by_seed(records)]
+    return AtBudget(float(np.mean([one.loss for one in found])), all(one.finished for one in found))
+
+
+def _by_seed(records: Sequence[PretrainingRecord]) -> list[list[PretrainingRecord]]:
+    """The results of each seed, shortest first."""
+    by_seed: dict[int, list[PretrainingRecord]] = defaultdict(list)
+    for record in sorted(records, key=lambda one: one["recipe"]["tokens"]):
+        by_seed[record["seed"]].append(record)
+    return list(by_seed.values())
+
+
+def _loss_of_seed(results: Sequence[PretrainingRecord], measure: Measure, budget: float) -> AtBudget:
+    """Straight between the results in the logarithm of the budget; below the shortest, off the curve of the longest."""
+    spent = [_spent(record, measure) for record in results]
     if budget >= spent[0] * (1 - 1e-9):
+        losses = [record["scores"]["heldout"]["loss"] for record in results]
         return AtBudget(float(np.interp(np.log(budget), np.log(spent), losses)), finished=True)
-    longest = max(record["recipe"]["tokens"] for record in records)
-    on_curve = [_on_curve(record, measure, budget) for record in records if record["recipe"]["tokens"] == longest]
-    return AtBudget(float(np.mean(on_curve)), finished=False)
+    points = results[-1]["curve"]
+    on_curve = np.interp(budget, [point[measure] for point in points], [point["loss"] for point in points])
+    return AtBudget(float(on_curve), finished=False)
 
 
-def _finished(records: Sequence[PretrainingRecord], measure: Measure) -> tuple[list[float], list[float]]:
-    """Budget and loss of each length, averaged over seeds, shortest first."""
-    by_length: dict[int, list[tuple[float, float]]] = defaultdict(list)
-    for record in records:
-        by_length[record["recipe"]["tokens"]].append(
-            (record["curve"][-1][measure], record["scores"]["heldout"]["loss"])
-        )
-    means = np.array([np.mean(by_length[length], axis=0) for length in sorted(by_length)])
-    return means[:, 0].tolist(), means[:, 1].tolist()
-
-
-def _on_curve(record: PretrainingRecord, measure: Measure, budget: float) -> float:
-    points = record["curve"]
-    return float(np.interp(budget, [point[measure] for point in points], [point["loss"] for point in points]))
+def _spent(record: PretrainingRecord, measure: Measure) -> float:
+    return record["curve"][-1][measure]

@@ -292,14 +292,31 @@ def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
 
 
 def _labels(group: Sequence[Entry]) -> list[str]:
-    """The label of each entry, with the digest of its weights if that is not unique."""
-    plain = [entry.label for entry in group]
-    count = Counter(plain)
-    identities = [str(entry.runs[0]["model"]["identity"]) for entry in group]
-    return [
-        label if count[label] == 1 else f"{label} {identity[-8:]}"
-        for label, identity in zip(plain, identities, strict=True)
-    ]
+    """The label of each entry, with what tells it from others of the same label."""
+    namesakes: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in group:
+        namesakes[entry.label].append(entry)
+    return [" ".join(filter(None, (entry.label, ending(entry, namesakes[entry.label])))) for entry in group]
+
+
+def ending(entry: Entry, namesakes: Sequence[Entry]) -> str:
+    """What follows a name that several entries have: the end of their weights' digest, or how the same weights were scored.
+
+    Args:
+        entry: one of them.
+        namesakes: all that have the name; nothing follows the name of a single one.
+    """
+    if len(namesakes) == 1:
+        return ""
+    digests = [_identity(other)[0] for other in namesakes]
+    digest, scored = _identity(entry)
+    return " ".join(filter(None, (digest[-8:] if len(set(digests)) > 1 else "", scored)))
+
+
+def _identity(entry: Entry) -> tuple[str, str]:
+    """The digest of an entry's weights, and the labels with which a fine-tuned checkpoint was scored, if any were given."""
+    digest, _, scored = str(entry.runs[0]["model"]["identity"]).partition(" as fine-tuned")
+    return digest.partition(" ")[0], scored.partition(" by ")[0].strip()
 
 
 def _options(entry: Entry) -> dict[str, str]:

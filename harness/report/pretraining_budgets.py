@@ -13,7 +13,7 @@ from harness.store.record import PretrainingRecord
 
 NOTES = (
     "Held-out loss in nats a token, of each encoder at the learning rate with the lowest loss, averaged over pretraining seeds.",
-    "Each column gives all encoders the largest budget that every one of them has reached.",
+    "Each column gives all encoders the largest budget that every one of them has reached, from each seed.",
     "Between results of several lengths the loss is interpolated in the logarithm of the budget.",
 )
 ON_CURVE = (

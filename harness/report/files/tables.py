@@ -9,10 +9,11 @@ from statistics import median
 
 import pandas as pd
 
+from harness.comparison.entries import Entry
 from harness.comparison.names import millions, size_of
 from harness.progress import counted
 from harness.report.chance import guess_of, sentence_of
-from harness.report.comparable import Comparison, Standing, in_all, pretrainings_note, recipe_sentence
+from harness.report.comparable import Comparison, Standing, ending, in_all, pretrainings_note, recipe_sentence
 from harness.report.metric_names import of_candidates
 from harness.report.table import Column, Look, Table, frame_of
 from harness.report.ties import LEGEND
@@ -77,14 +78,15 @@ def _row(standing: Standing, comparison: Comparison) -> dict[str, object]:
 
 
 def weights_of(standing: Standing, comparison: Comparison) -> str:
-    """The weights' name; with the end of their digest where another checkpoint of the comparison has the same name."""
-    entry = standing.entry
-    same = [
-        other
-        for other in comparison.standings
-        if (other.entry.model, other.entry.size, other.entry.weights) == (entry.model, entry.size, entry.weights)
-    ]
-    return entry.weights if len(same) == 1 else f"{entry.weights} {str(standing.model['identity'])[-8:]}"
+    """The weights' name and what ran them, with what tells them from another checkpoint of the comparison of the same name."""
+    namesakes = [one.entry for one in comparison.standings if _name(one.entry) == _name(standing.entry)]
+    _, _, weights, deployment = _name(standing.entry)
+    told = ", ".join(filter(None, (weights, deployment)))
+    return " ".join(filter(None, (told, ending(standing.entry, namesakes))))
+
+
+def _name(entry: Entry) -> tuple[str, str, str, str]:
+    return entry.model, entry.size, entry.weights, entry.deployment
 
 
 def interval(standing: Standing) -> str:
@@ -101,7 +103,7 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
         f"Differs from other comparisons on this dataset in: {comparison.apart}." if comparison.apart else "",
         f"Fingerprint {comparison.fingerprint[:16]}; {task.get('n_train')} train, {task.get('n_dev')} dev, "
         f"{task.get('n_test')} test examples.",
-        f"Recipe: {recipe_sentence(comparison.recipe)}; learning rate chosen by the median dev score{_of(comparison)}.",
+        f"Recipe: {recipe_sentence(comparison.recipe)}{_choice(comparison)}.",
         "Parameters without embeddings; seconds of a whole run, median over seeds, on " + _machines(comparison),
         f"Test of differences from the best: {comparison.test}." if comparison.test else "",
         *(
@@ -123,8 +125,12 @@ def _guess(comparison: Comparison) -> str:
     return "" if guess is None or comparison.at_chance else f"One constant answer scores {guess:.4f}."
 
 
-def _of(comparison: Comparison) -> str:
-    return f" of {comparison.trained_on['dataset']}" if comparison.trained_on else ""
+def _choice(comparison: Comparison) -> str:
+    """How the learning rate was chosen; nothing of checkpoints that were only scored."""
+    if comparison.recipe.get("trained"):
+        return ""
+    of = f" of {comparison.trained_on['dataset']}" if comparison.trained_on else ""
+    return f"; learning rate chosen by the median dev score{of}"
 
 
 def _machines(comparison: Comparison) -> str:

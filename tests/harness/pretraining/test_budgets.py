@@ -46,9 +46,19 @@ def test_below_the_shortest_result_the_loss_is_read_off_the_trunk_and_marked():
 
 
 def test_seeds_are_averaged():
-    records = [result(16, 4.0, seed=0), result(16, 4.4, seed=1), result(4, 6.0)]
+    records = [result(16, 4.0, seed=0), result(16, 4.4, seed=1), result(4, 6.0, seed=0), result(4, 6.2, seed=1)]
     assert loss_at(records, "tokens", 16).loss == pytest.approx(4.2)
-    assert loss_at(records, "tokens", 8).loss == pytest.approx(np.mean([4.2, 6.0]))
+    assert loss_at(records, "tokens", 8).loss == pytest.approx((5.0 + 5.3) / 2)
+
+
+def test_a_seed_that_was_slow_has_not_finished_where_a_fast_one_has():
+    """The machine was busy for one of them: at 20 s one has ended and the other is half done."""
+    fast, slow = result(16, 3.4, seconds_per_token=1.0, seed=1), result(16, 3.5, seconds_per_token=2.5, seed=0)
+    other = result(16, 3.0, seconds_per_token=1.25)
+    assert common_budget({"neobert": [slow, fast], "other": [other]}, "seconds") == pytest.approx(16)
+    found = loss_at([slow, fast], "seconds", 20)
+    assert not found.finished
+    assert found.loss == pytest.approx((3.4 + 9.0 + 0.5 * (3.5 - 9.0)) / 2)
 
 
 def with_processor_time(record, gpu=None):

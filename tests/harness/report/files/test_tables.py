@@ -291,3 +291,35 @@ def test_labels_are_types_where_the_main_metric_is_not_split(make_run):
     assert (section["head"], section["rows"][0]["values"]) == (["no", "yes"], [0.4, 0.8])
     (entities,) = comparisons([make_run("bert", "ner/x")], alone)
     assert (entities.split_metric, entities.types) == ("entity_f1_strict", ["CLASS", "CODE", "FUNC", "PARAM"])
+
+
+def test_deployments_of_one_checkpoint_have_names_that_say_which(make_run):
+    digest = "0123456789" * 6 + "abcd"
+    ways = ("", " by openvino int8", " by torch bf16", ' {"neg": "pos"}')
+    runs = []
+    for way in ways:
+        run = make_run("bert", model={"weights": "saved/mine", "identity": f"{digest} as fine-tuned{way}"})
+        run["recipe"]["trained"] = "saved"
+        run["trained"] = {"deployment": way.partition(" by ")[2]}
+        runs.append(run)
+    (found,) = comparisons(runs, alone)
+    expected = {"", "openvino int8", "torch bf16"}
+    assert {one.entry.deployment for one in found.standings} == expected
+    labels = sorted(one.label for one in found.standings)
+    assert labels == sorted(
+        ["bert (mine)", "bert (mine, openvino int8)", "bert (mine, torch bf16)", 'bert (mine) {"neg": "pos"}']
+    )
+    weights = sorted(tables.weights_of(one, found) for one in found.standings)
+    assert weights == sorted(
+        ["saved/mine", "saved/mine, openvino int8", "saved/mine, torch bf16", 'saved/mine {"neg": "pos"}']
+    )
+    assert not any("learning rate" in note for note in tables.notes_of(found))
+
+
+def test_other_weights_of_one_name_are_told_apart_by_their_digests(make_run):
+    runs = [
+        make_run("bert", model={"weights": "a/mine", "identity": letter * 56 + "12345678"[::step] + " +pooling"})
+        for letter, step in (("a", 1), ("b", -1))
+    ]
+    (found,) = comparisons(runs, alone)
+    assert sorted(one.label for one in found.standings) == ["bert (mine) 12345678", "bert (mine) 87654321"]
