@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.engines.choice import Choice, UnsupportedError, check
+from harness.engines.outputs import name_of
 from harness.errors import InputError, on_one_line
 from harness.machine import memory
 
@@ -57,7 +58,7 @@ def build(model: nn.Module, sample: Mapping[str, Tensor], choice: Choice, thread
         if memory.says_out_of_memory(str(error)):
             raise MemoryError(on_one_line(error, 300)) from error
         raise UnsupportedError(
-            f"{type(model).__name__} does not run with {choice.label}: {type(error).__name__}: {on_one_line(error)}"
+            f"{name_of(model)} does not run with {choice.label}: {type(error).__name__}: {on_one_line(error)}"
         ) from error
     return Built(module, disk_mib, time.perf_counter() - began)
 

@@ -24,7 +24,7 @@ def in_torch(model: nn.Module, choice: Choice) -> tuple[nn.Module, float]:
         UnsupportedError: this version of torch has no dynamic quantisation.
     """
     if choice.quantize == "int8":
-        model = _with_int8_linears(model)
+        model = InInt8(model)
     elif choice.quantize == "bf16":
         model = InBfloat16(model)
     size = _saved_mib(model)
@@ -42,6 +42,23 @@ class InBfloat16(nn.Module):
         """The model's outputs in float32."""
         output = self.model(**inputs)
         return replaced(output, {name: value.float() for name, value in tensors_of(output).items()})
+
+
+class InInt8(nn.Module):
+    """A copy of a model with int8 linear layers. Autocast is off in it: these layers take float32 and nothing else.
+
+    Raises:
+        UnsupportedError: this version of torch has no dynamic quantisation.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = _with_int8_linears(model)
+
+    def forward(self, **inputs: Tensor) -> Mapping[str, object]:
+        """The model's outputs."""
+        with torch.autocast("cpu", enabled=False):
+            return cast("Mapping[str, object]", self.model(**inputs))
 
 
 def _with_int8_linears(model: nn.Module) -> nn.Module:

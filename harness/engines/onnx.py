@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from harness.engines.choice import UnsupportedError
-from harness.engines.outputs import replaced, tensors_of
+from harness.engines.outputs import name_of, replaced, tensors_of
 from harness.errors import on_one_line
 
 TOLERANCE = 1e-3
@@ -108,7 +109,7 @@ def export(model: nn.Module, sample: Mapping[str, Tensor], folder: Path, trial: 
 
 def _other_outputs(model: nn.Module, difference: float, where: str) -> UnsupportedError:
     return UnsupportedError(
-        f"the exported {type(model).__name__} gives other outputs than torch{where} (they differ by {difference:.1g}); "
+        f"the exported {name_of(model)} gives other outputs than torch{where} (they differ by {difference:.1g}); "
         "use --engine torch"
     )
 
@@ -118,6 +119,9 @@ def _write(model: nn.Module, batch: Mapping[str, Tensor], outputs: Sequence[str]
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
+            logging.getLogger("torch.onnx").setLevel(
+                logging.ERROR
+            )  # it warns that torchvision, which nobody needs here, is missing
             torch.onnx.export(
                 _AsTuple(model, outputs, tuple(batch)),
                 tuple(batch.values()),
@@ -132,7 +136,7 @@ def _write(model: nn.Module, batch: Mapping[str, Tensor], outputs: Sequence[str]
     except Exception as error:  # the exporter raises anything
         cause = error.__cause__ or error
         raise UnsupportedError(
-            f"{type(model).__name__} cannot be exported to ONNX with open batch and length ({type(cause).__name__}: "
+            f"{name_of(model)} cannot be exported to ONNX with open batch and length ({type(cause).__name__}: "
             f"{on_one_line(cause)}); use --engine torch or compile"
         ) from error
 

@@ -63,5 +63,9 @@ def _quantised(graph: Graph) -> Path:
         whole, source = source.with_name("whole.onnx"), source.with_name("folded.onnx")
         onnx.save_model(onnx.load(graph.file), whole)
         quant_pre_process(str(whole), str(source), skip_symbolic_shape=True)
+    # The exporter's optimizer leaves shapes of weights that it has transposed; the quantiser infers all shapes itself.
+    prepared = onnx.load(source, load_external_data=False)
+    del prepared.graph.value_info[:]
+    onnx.save_model(prepared, source)
     quantize_dynamic(str(source), str(file), per_channel=True, weight_type=QuantType.QInt8)
     return file

@@ -1,12 +1,18 @@
-"""The tensors in a model's output, and an output of the same kind with other tensors."""
+"""A model and its output as an engine sees them: the model's name, the output's tensors, an output with other tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.engines.choice import UnsupportedError
+from models.logits import WithLogits
+
+
+def name_of(model: nn.Module) -> str:
+    """The class of a model as people know it."""
+    return type(model.model if isinstance(model, WithLogits) else model).__name__
 
 
 def tensors_of(output: object) -> dict[str, Tensor]:

@@ -12,13 +12,13 @@ from seqeval.scheme import IOB2
 
 import harness
 from harness.cells.plan import plan
-from harness.cells.request import ScoreRequest
+from harness.cells.request import Request, ScoreRequest
 from harness.cli import run_command
 from harness.comparison.entries import entries
 from harness.nn.inference import predict
 from harness.pipelines.heads import headed
 from harness.pipelines.pipeline import run
-from harness.pipelines.run_cell import run_one
+from harness.pipelines.run_cell import Keep, run_one
 from harness.pipelines.stages import Parts
 from harness.report.comparable import comparisons, recipe_sentence
 from harness.report.reading import read
@@ -318,6 +318,31 @@ def test_a_checkpoint_is_scored_as_it_is_deployed(script, data_dir, engine, quan
     tolerance = 1e-12 if quantize == "none" else 0.2
     assert record["scores"]["test"]["entity_f1_strict"] == pytest.approx(f1, abs=tolerance)
     assert len(entries([record, plain])) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["torch", "onnxruntime"])
+def test_int8_scores_a_classifier_at_the_precision_that_is_usual_here(engine, small_bert, tmp_path):
+    """On processors with bf16 products bf16 is the default; int8 layers of torch take float32 alone."""
+    folder = tmp_path / "classification" / "mine"
+    folder.mkdir(parents=True)
+    lines = "".join(f'{{"text": "the river {word}", "label": "{word}"}}\n' for word in ("left", "right") * 8)
+    for split in ("train", "dev", "test"):
+        (folder / f"{split}.jsonl").write_text(lines)
+    saved = tmp_path / "saved"
+    recipe = {"max_steps": 2, "max_length": 48, "precision": "bf16"}
+    request = Request("bert", "classification/mine", str(small_bert), data_dir=str(tmp_path), recipe=recipe)
+    run_one(request, str(tmp_path / "runs"), False, keep=Keep(saved))
+    scored = ScoreRequest(
+        "",
+        "classification/mine",
+        str(saved),
+        data_dir=str(tmp_path),
+        engine=engine,
+        quantize="int8",
+        recipe={"precision": "bf16"},
+    )
+    assert run(plan(scored)).record["status"] == "ok"
 
 
 def test_an_engine_is_part_of_the_command_and_checked_at_once(tagger, data_dir, capsys):
