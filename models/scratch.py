@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 USUAL_WIDTH = 768
 """The size of hidden states for which published designs choose the deviation of their random matrices."""
+OF_TOKENIZER = ("vocab_size", "pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id")
+"""Config values that follow from the tokenizer."""
 DEVIATIONS = ("initializer_range", "decoder_init_range")
 """Config values that give this deviation as a number. Rules such as Xavier's follow the width by themselves."""
 

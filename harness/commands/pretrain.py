@@ -137,6 +137,7 @@ def run_pretraining(options: argparse.Namespace) -> int:
     from harness.machine.libraries import quiet_libraries
     from harness.plain_text import plain
     from harness.pretraining import planned, result, run
+    from harness.pretraining.folder import saying_what_is_saved
     from harness.progress import shown, stderr
     from harness.terminal import show_json
 
@@ -144,7 +145,7 @@ def run_pretraining(options: argparse.Namespace) -> int:
     stderr.quiet = not distributed.is_first()
     quiet_libraries()
     try:
-        with distributed.joined(), shown() as report:
+        with saying_what_is_saved(request.out), distributed.joined(), shown() as report:
             records = run.pretrain(
                 planned.resolve(request, report),
                 Store(options.store),

@@ -75,6 +75,13 @@ class Entry:
         return f"{self.model} ({told})" if told else self.model
 
     @property
+    def full_name(self) -> str:
+        """``MODEL:SIZE``, with ``@WEIGHTS`` where they are not from scratch; the name alone of a model that has one of its own."""
+        if self.is_named:
+            return self.model
+        return f"{self.model}:{self.size}" + ("" if self.weights == "scratch" else f"@{self.weights}")
+
+    @property
     def size_shown(self) -> str:
         """The size in words: the parameters of weights that are no size of a registered encoder."""
         return size_of(self.runs[0]["model"])

@@ -70,7 +70,8 @@ def compare(
         our_predictions, their_predictions: read the predictions of each side's runs.
         split: whose predictions are compared.
         resamples: of every interval and test.
-        seed: of the resamples; every pair starts from it, so that the rows of a table do not depend on each other.
+        seed: of the resamples; every pair and every side starts from it, so that neither the rows of a table nor the two sides
+            depend on each other.
 
     Raises:
         InputError: predictions are missing, have no terms, or are of different examples.
@@ -98,15 +99,30 @@ def _compared(
     seed: int,
 ) -> Comparison:
     """Compare the terms of two entries, each of shape (runs, examples, 2); the p-value is not corrected yet."""
-    rng, origins = np.random.default_rng(seed), (ours.pretrainings, theirs.pretrainings)
     our_score, their_score = (
         stats.score_interval(
-            side, rng, resamples=resamples, pretrainings=entry.pretrainings, bounds=(entry.lowest, 1.0)
+            side,
+            np.random.default_rng(seed),
+            resamples=resamples,
+            pretrainings=entry.pretrainings,
+            bounds=(entry.lowest, 1.0),
         )
         for side, entry in ((left, ours), (right, theirs))
     )
-    bounds = (min(ours.lowest, theirs.lowest), 1.0)
-    difference = stats.difference(left, right, rng, resamples=resamples, pretrainings=origins, bounds=bounds)
+    # Always in the same order, so that B against A is exactly the opposite of A against B.
+    turned = theirs.runs[0]["key"] < ours.runs[0]["key"]
+    first, second = ((right, theirs), (left, ours)) if turned else ((left, ours), (right, theirs))
+    difference = stats.difference(
+        first[0],
+        second[0],
+        np.random.default_rng(seed),
+        resamples=resamples,
+        pretrainings=(first[1].pretrainings, second[1].pretrainings),
+        bounds=(min(ours.lowest, theirs.lowest), 1.0),
+    )
+    if turned:
+        value, low, high = difference.estimate
+        difference = replace(difference, estimate=stats.Estimate(-value, -high, -low))
     improvement = stats.probability_of_improvement(
         stats.independent_scores(stats.score(left), ours.pretrainings)[:, None],
         stats.independent_scores(stats.score(right), theirs.pretrainings)[:, None],
@@ -139,6 +155,8 @@ def terms(entry: Entry, predictions: Predictions, split: str = "test") -> tuple[
     for run in entry.runs:
         subject = f"the {split} predictions of {entry.model} on {entry.where}, seed {run['seed']},"
         rows = [row for row in predictions(run) if row["split"] == split]
+        if not rows and split != "test":
+            raise InputError(f"{subject} are not in the store; a published store has those of the test sets alone")
         if not rows or any("terms" not in row for row in rows):
             raise InputError(f"{subject} do not contain each example's share of the score; run it again with --force")
         rows.sort(key=lambda row: str(row["id"]))
@@ -159,21 +177,25 @@ def terms(entry: Entry, predictions: Predictions, split: str = "test") -> tuple[
 
 
 def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
-    single = [entry.model for entry in (ours, theirs) if len(entry.runs) == 1]
+    where = ours.where
+    single = [entry.full_name for entry in (ours, theirs) if len(entry.runs) == 1]
     if len(single) == 2:
-        yield f"one run per side on {ours.dataset}: intervals and p-values hold for these two runs, not for other seeds"
+        yield f"one run per side on {where}: intervals and p-values hold for these two runs, not for other seeds"
     elif single:
-        yield f"{single[0]} has one run on {ours.dataset}: the difference assumes the other side's spread over seeds for it"
+        yield f"{single[0]} has one run on {where}: the difference assumes the other side's spread over seeds for it"
     if ours.is_trial or theirs.is_trial:
-        yield f"{ours.dataset} is a trial on a sample of the test set (--test-limit): run it without for a result"
+        yield f"{where} is a trial on a sample of the test set (--test-limit): run it without for a result"
     for entry in (ours, theirs):
         if entry.pretrainings and len(set(entry.pretrainings)) == 1:
-            yield f"the weights of {entry.model} come from one pretraining: the interval does not cover other pretraining seeds"
+            yield (
+                f"the weights of {entry.full_name} on {where} come from one pretraining: "
+                "the interval does not cover other pretraining seeds"
+            )
     if len(ours.dev_by_learning_rate) != len(theirs.dev_by_learning_rate):
         counts = [len(entry.dev_by_learning_rate) for entry in (ours, theirs)]
         yield (
-            f"on {ours.dataset} the learning rate was chosen from {counts[0]} for {ours.model} "
-            f"and {counts[1]} for {theirs.model}"
+            f"on {where} the learning rate was chosen from {counts[0]} for {ours.full_name} "
+            f"and {counts[1]} for {theirs.full_name}"
         )
 
 

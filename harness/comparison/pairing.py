@@ -56,9 +56,9 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
         if entry.model == model and size in ("", entry.size) and weights in ("", entry.weights, *entry.checkpoints)
     ]
     if not found:
-        names = sorted({entry.model for entry in there} | {full_name(entry) for entry in there})
+        names = sorted({entry.model for entry in there} | {entry.full_name for entry in there})
         raise InputError(f"{store.folder} has no finished run of {name!r}{suggestion(name, names)}")
-    if len(encoders := sorted({full_name(entry) for entry in found})) > 1:
+    if len(encoders := sorted({entry.full_name for entry in found})) > 1:
         raise InputError(f"{name!r} means {len(encoders)} encoders in {store.folder}; name one: {', '.join(encoders)}")
     seen: set[str] = set()
     for entry in found:
@@ -70,13 +70,6 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
             )
         seen.add(shared)
     return Side(name, tuple(found), store.predictions)
-
-
-def full_name(entry: Entry) -> str:
-    """``MODEL:SIZE``, with ``@WEIGHTS`` where they are not from scratch; the name alone of a model that has one of its own."""
-    if entry.is_named:
-        return entry.model
-    return f"{entry.model}:{entry.size}" + ("" if entry.weights == "scratch" else f"@{entry.weights}")
 
 
 def pairs(

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.errors import InputError
+from harness.errors import InputError, StoppedError
 from harness.json_file import read_json
 from harness.machine import distributed
+from harness.pretraining import checkpoints
 from harness.store.lock import held
 from harness.store.pretrained import read_pretraining
 
@@ -17,6 +18,19 @@ WORK = ".pretraining"
 """Holds the checkpoints until the run is finished."""
 _IDENTITY = "identity.json"
 _LOCK = ".pretraining.lock"
+
+
+@contextmanager
+def saying_what_is_saved(out: Path) -> Iterator[None]:
+    """Tell the user who stops the run whether the same command continues it or starts it again."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        is_saved = any(checkpoints.last_in(folder) for folder in (out / WORK).glob("*"))
+        saved = "The last checkpoint is saved" if is_saved else "Nothing of this run is saved yet"
+        raise StoppedError(
+            f"{saved}; run the same command to {'continue from it' if is_saved else 'start again'}."
+        ) from stop
 
 
 @contextmanager

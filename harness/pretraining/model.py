@@ -39,10 +39,10 @@ def build(
         config = scratch.config_of(encoder, values, tokenizer)
         without = scratch.config_of(encoder, values | scratch.no_dropout(config), tokenizer)
         model = scratch.from_config(encoder, without)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise InputError(
-            f"{encoder.name} {size} cannot be built with these options: {' '.join(str(error).split())}"
-        ) from error
+    except (ValueError, TypeError, RuntimeError, LookupError) as error:
+        # A lookup error's message is what was looked for, such as the name of an activation.
+        reason = f"there is no {error}" if isinstance(error, LookupError) else " ".join(str(error).split())
+        raise InputError(f"{encoder.name} {size} cannot be built with these options: {reason}") from error
     return MaskedLM(model), config
 
 
@@ -60,6 +60,8 @@ def _plain_values(config: PreTrainedConfig) -> dict[str, bool | int | float | st
 def _value_of(encoder: Encoder, config: PreTrainedConfig, name: str, text: str) -> Any:
     """An option's text as the kind of value that the config holds under this name."""
     known = _plain_values(config)
+    if name in scratch.OF_TOKENIZER:
+        raise InputError(f"{name} is decided by the tokenizer; choose another with --tokenizer")
     if name not in known:
         raise InputError(f"{encoder.name} has no config value {name!r}{suggestion(name, known)}")
     kind = type(known[name])

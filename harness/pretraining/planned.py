@@ -22,6 +22,7 @@ from harness.pretraining.recipe import PretrainRecipe
 from harness.pretraining.request import PretrainRequest
 from harness.pretraining.tokens import TokenFile, tokenised, tokenizer_identity
 from harness.progress import Reporter, silent
+from harness.values import no_folder
 from models import MODELS, checkpoint, loading
 from models.encoder import Encoder
 from models.weights import Weights
@@ -177,7 +178,7 @@ def find_tokenizer(name: str) -> PreTrainedTokenizerBase:
         return embedded_tokenizer.embedded()
     folder = Path(name).expanduser()
     if not folder.is_dir() and not checkpoint.may_be_hub_id(name):
-        raise InputError(f"there is no folder {name}; --tokenizer takes embedded, a folder or a hub id OWNER/NAME")
+        raise InputError(f"{no_folder(name)}; --tokenizer takes embedded, a folder or a hub id OWNER/NAME")
     kind = "folder" if folder.is_dir() else "hub"
     found = loading.load_tokenizer(Weights(kind, str(folder) if kind == "folder" else name, None, ""))
     for what, value in (("mask token", found.mask_token_id), ("separator", found.sep_token_id)):

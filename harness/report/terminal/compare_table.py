@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from harness.comparison.entries import Entry
 from harness.comparison.paired_test import SIGNIFICANCE, Comparison
-from harness.comparison.pairing import full_name
 from harness.comparison.stats import Estimate
 from harness.report.comparable import apart
 from harness.report.table import Column, Look, Table, as_rich, frame_of
@@ -71,7 +70,7 @@ def rows(comparisons: Sequence[Comparison]) -> list[dict[str, object]]:
 
 def _side(entry: Entry, score: Estimate) -> dict[str, object]:
     return {
-        "encoder": full_name(entry),
+        "encoder": entry.full_name,
         "weights": entry.weights,
         "learning_rate": entry.learning_rate or None,
         "seeds": [run["seed"] for run in entry.runs],
@@ -137,6 +136,6 @@ def sentence(found: Comparison, place: str) -> str:
         )
     better, worse = (found.ours, found.theirs) if difference > 0 else (found.theirs, found.ours)
     return (
-        f"{place}: {full_name(better)} is better than {full_name(worse)} by {abs(difference):.4f} "
+        f"{place}: {better.full_name} is better than {worse.full_name} by {abs(difference):.4f} "
         f"{found.ours.metric} (p {_p(found.p_holm)} after correction, below {SIGNIFICANCE:g})."
     )

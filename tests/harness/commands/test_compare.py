@@ -89,7 +89,11 @@ def test_a_better_encoder_is_told_and_a_close_one_is_not(store, capsys):
 
 def test_the_other_order_turns_the_sign_and_the_same_command_repeats_itself(store, capsys):
     (row,), (turned,) = (compared(store, *names, capsys=capsys) for names in (("good", "bad"), ("bad", "good")))
-    assert turned["difference"] == pytest.approx(-row["difference"])
+    assert turned["difference"] == -row["difference"]
+    assert (turned["difference_low"], turned["difference_high"]) == (-row["difference_high"], -row["difference_low"])
+    assert turned["p"] == row["p"]
+    for end in ("score", "score_low", "score_high"):
+        assert (turned[f"b_{end}"], turned[f"a_{end}"]) == (row[f"a_{end}"], row[f"b_{end}"])
     assert compared(store, "good", "bad", capsys=capsys) == [row]
 
 
@@ -123,7 +127,7 @@ def test_learning_rates_are_chosen_on_dev_and_unequal_numbers_of_them_told(store
     write(store, "bad", 0.95, 0, recipe={"learning_rate": 1e-4})
     (row,) = compared(store, "good", "bad", capsys=capsys)
     assert row["b_learning_rate"] == 1e-4
-    assert any("chosen from 1 for good and 2 for bad" in note for note in row["notes"])
+    assert any("chosen from 1 for good:tiny and 2 for bad:tiny" in note for note in row["notes"])
 
 
 @pytest.mark.parametrize(
@@ -167,6 +171,13 @@ def test_two_recipes_on_one_dataset_are_told_apart(store, capsys):
     assert "epochs 9" in {row["apart"] for row in found}
     assert run_command(["compare", "good", "bad", "--out", str(store), "--resamples", "2000"]) == 0
     assert "nli/x, epochs 9: good:tiny is better than bad:tiny" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_split_that_is_not_in_the_store(tmp_path, capsys):
+    for model in ("good", "bad"):
+        write(tmp_path, model, 0.8, 0, predictions=[row for row in rows(0.8, 0) if row["split"] == "test"])
+    assert run_command(["compare", "good", "bad", "--out", str(tmp_path), "--split", "dev"]) == 2
+    assert "a published store has those of the test sets alone" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Losses at equal tokens, operations and time."""
 
-import numpy as np
 import pytest
 
 from harness.pretraining.budgets import common_budget, loss_at, measure_of_time

@@ -74,6 +74,8 @@ def test_a_held_out_part_that_is_smaller_than_a_row(words, tmp_path, capsys):
         ({"tokenizer": "nowhere"}, "--tokenizer takes embedded, a folder or a hub id"),
         ({"model_option": "hidden_sise=3"}, "did you mean"),
         ({"model_option": "layer_norm_eps=wide"}, "takes a value like"),
+        ({"model_option": "hidden_act=foo"}, "cannot be built with these options: there is no 'foo'"),
+        ({"model_option": "vocab_size=10"}, "vocab_size is decided by the tokenizer"),
         ({"model_option": "num_attention_heads=3"}, "is given twice"),
         ({"seed": -1}, "--seed takes a whole number"),
         ({"points": 0}, "--points takes at least 1"),
