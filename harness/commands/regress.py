@@ -87,19 +87,32 @@ def _refuse_useless(baseline: Baseline, update: bool) -> None:
     """Check before the runs that they will be useful.
 
     Raises:
-        InputError: a new baseline cannot be written, or the present one has no scores or accepts every model.
+        InputError: a cell cannot be run, a new baseline cannot be written, or the present one has no scores or accepts every
+            model.
     """
     from harness.gate.baseline import check_writable
 
     if update:
         check_writable(baseline.file)
-        return
-    if empty := [cell for cell in baseline.cells if not cell.scores]:
+    elif empty := [cell for cell in baseline.cells if not cell.scores]:
         raise InputError(
             f"the baseline {baseline.file} has no scores of {empty[0].request.model} on {empty[0].request.task}; "
             "write them with --update --why TEXT"
         )
-    _refuse_blind(baseline)
+    else:
+        _refuse_blind(baseline)
+    _refuse_unusable(baseline)
+
+
+def _refuse_unusable(baseline: Baseline) -> None:
+    """Find the models, datasets and plug-ins of all cells: a missing one is wrong input and no drop of a score."""
+    from harness.cells.plan import plan_all
+    from harness.registry import load_plugins
+
+    load_plugins(dict.fromkeys(plugin for cell in baseline.cells for plugin in cell.request.plugins))
+    _, unsuited = plan_all([cell.request for cell in baseline.cells])
+    if unsuited:
+        raise InputError(f"the baseline {baseline.file}: {unsuited[0].reason}")
 
 
 def _refuse_blind(baseline: Baseline) -> None:

@@ -129,7 +129,7 @@ def refuse_other(cell: GatedCell, record: RunRecord) -> None:
     """Make sure that a run has the baseline's examples and recipe.
 
     Raises:
-        InputError: it is not, or the baseline has no scores yet.
+        InputError: it is not, or the baseline has no scores or losses of it.
     """
     again = "write a new baseline with --update --why TEXT if that is meant"
     if not cell.scores or cell.recipe is None:
@@ -143,6 +143,8 @@ def refuse_other(cell: GatedCell, record: RunRecord) -> None:
         raise InputError(
             f"{name(cell)}: the recipe is not the baseline's ({differences(recipe, cell.recipe)} there); {again}"
         )
+    if mean_loss(record) is not None and not cell.losses:
+        raise InputError(f"{name(cell)}: the baseline has no training losses to hold these against; {again}")
     if record["task"]["metric"] != cell.metric:
         raise InputError(f"{name(cell)}: scored by {record['task']['metric']}, the baseline by {cell.metric}; {again}")
 

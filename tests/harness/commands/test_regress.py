@@ -7,6 +7,7 @@ import pytest
 from torch import nn
 
 from harness.cli import run_command
+from harness.errors import InputError
 from harness.gate import judge as gate
 from harness.gate.baseline import NEW, read_baseline
 from harness.gate.gated_run import gated_recipe
@@ -175,6 +176,10 @@ class Scoring:
 
 def gated(monkeypatch, tmp_path, scores, guess, *more):
     monkeypatch.setattr("harness.scheduling.local.ChildProcesses", lambda **options: Scoring(scores, guess))
+    for dataset in ("x", "y"):
+        (tmp_path / "data" / "ner" / dataset).mkdir(parents=True, exist_ok=True)
+        for split in ("train", "dev", "test"):
+            (tmp_path / "data" / "ner" / dataset / f"{split}.conll").write_text("Rome\tB-LOC\n")
     return run_command(["regress", "--baseline", str(tmp_path / "baseline.json"), "--scores-only", *more])
 
 
@@ -206,7 +211,7 @@ class Transferring(Scoring):
 
 
 def test_a_cell_may_gate_the_score_on_a_test_set(tmp_path, monkeypatch, capsys):
-    request = {"model": "bert", "task": "ner/x", "test": ["ner/y"]}
+    request = {"model": "bert", "task": "ner/x", "test": ["ner/y"], "data_dir": "data"}
     cells = [{"request": request}, {"request": request, "test": "ner/y"}]
     (tmp_path / "baseline.json").write_text(json.dumps({"cells": cells}))
     monkeypatch.setattr(f"{__name__}.Scoring", Transferring)
@@ -296,3 +301,26 @@ def test_update_then_pass_then_catch_a_fault(small_bert, data_dir, tmp_path, cap
     assert "1 of 1 cells failed" in shown
     assert "prediction interval" in shown
     assert len(list((tmp_path / "kept").glob("regress-*/*/run.json"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "sentence"),
+    [
+        ({"model": "bert", "task": "ner/nowhere", "data_dir": "data"}, "nowhere"),
+        ({"model": "berd", "task": "ner"}, "did you mean 'bert'"),
+        ({"model": "bm25", "task": "ner"}, "bm25 ranks documents"),
+        ({"model": "bert", "task": "ner", "plugins": ["gone.py"]}, "gone.py"),
+    ],
+)
+def test_a_cell_that_cannot_be_run_is_wrong_input_and_no_drop(tmp_path, capsys, request_, sentence):
+    (tmp_path / "data" / "ner").mkdir(parents=True)
+    file = tmp_path / "baseline.json"
+    file.write_text(json.dumps({"cells": [{"request": request_}]}))
+    assert run_command(["regress", "--baseline", str(file), "--update", "--why", "new"]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_baseline_that_lost_its_losses_is_refused(tmp_path):
+    gate.refuse_other(baseline(tmp_path).cells[0], record(0.82))
+    with pytest.raises(InputError, match="has no training losses"):
+        gate.refuse_other(baseline(tmp_path, losses=[]).cells[0], record(0.82))
