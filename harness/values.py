@@ -36,6 +36,11 @@ def valid_path(text: str) -> str:
         ) from None
 
 
+def no_folder(path: str | Path) -> str:
+    """What is wrong with a path that is no folder, as the beginning of a message."""
+    return f"{path} is a file, not a folder" if Path(path).expanduser().is_file() else f"there is no folder {path}"
+
+
 def valid_name(text: str) -> str:
     """A name of a model, task, dataset or size, without the blanks around it.
 

@@ -55,7 +55,6 @@ class SequenceClassification(Family[Source]):
     """
 
     head = "sequence"
-    file_format = "JSON lines (premise, hypothesis, label) or tables"
     columns = labelled.OPTIONS
     metric = "accuracy"
     lowest = 0.0
@@ -65,6 +64,8 @@ class SequenceClassification(Family[Source]):
         self.family = family
         self.description = description
         self.default_dataset = default_dataset
+        texts = "premise, hypothesis" if family == "nli" else "text or a pair of texts"
+        self.file_format = f"JSON lines ({texts}, label) or tables"
         self.defaults = defaults
         self.options = table_options(*labelled.OPTIONS)
 

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from harness.errors import InputError
 from tasks.data import Data, DatasetInfo
-from tasks.sources.formats.locate import locate
+from tasks.sources.formats.locate import local_datasets, locate
 from tasks.sources.formats.reading import Reading
 from tasks.sources.hub.repository import PREFIX
 from tasks.sources.tables.roles import SPLIT_OPTIONS
@@ -97,6 +97,10 @@ class Family(ABC, Generic[SourceT]):
                 f"{self.family}/{dataset} is declared, so its columns are known; leave --task-option {named[0]} out"
             )
         return self.embedded(place) if place.source == "embedded" else self.hub(place)
+
+    def in_folder(self, root: Path) -> Mapping[str, Path]:
+        """The datasets of a data folder that the family reads: where each is, by the name that a user types."""
+        return local_datasets(root, self.folders or (self.family,))
 
     def named_columns(self) -> list[str]:
         """The options with which the user named columns or splits of a table."""

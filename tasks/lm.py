@@ -17,7 +17,7 @@ from tasks.family import EmbeddedSource, Family, FolderSource, HubSource, Source
 from tasks.lm_measures import EVERY, PAIRS, TEXT, Measure
 from tasks.sources.formats import minimal_pairs
 from tasks.sources.formats.documents import documents_in
-from tasks.sources.formats.locate import is_folder
+from tasks.sources.formats.locate import is_folder, local_datasets
 from tasks.sources.formats.writing import write_lines
 from tasks.sources.minimal_pair import MinimalPair
 from tasks.sources.passage import Passage
@@ -90,6 +90,14 @@ class LanguageModelling(Family[Source]):
         file = self._file(dataset, data_dir)
         return _text_source(file) if file else super().source(dataset, data_dir)
 
+    def in_folder(self, root: Path) -> Mapping[str, Path]:
+        """See `Family.in_folder`; a text may also be a file, and a folder in ``root`` itself counts if it holds a text or pairs."""
+        *own, _ = self.folders
+        beside = {name: path for name, path in local_datasets(root, (".",)).items() if _is_dataset(path)}
+        names = dict.fromkeys(file.stem for folder in own for file in sorted((root / folder).glob("*.txt")))
+        files = {name: file for name in names if (file := self._file(name, str(root)))}
+        return beside | local_datasets(root, own) | files
+
     def embedded(self, info: DatasetInfo) -> Source:
         """See `Family.embedded`."""
         from tasks.sources.docstrings import pairs, source_texts
@@ -157,6 +165,11 @@ class LanguageModelling(Family[Source]):
 
 
 LM = LanguageModelling()
+
+
+def _is_dataset(folder: Path) -> bool:
+    """Whether a folder holds a text or minimal pairs."""
+    return any((folder / name).is_file() for name in TEXT_FILES) or minimal_pairs.are_in(folder)
 
 
 def _text_source(file: Path) -> Source:

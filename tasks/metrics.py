@@ -93,8 +93,8 @@ def answer_f1(predicted: str, gold: Sequence[str]) -> float:
 def answer_scores(predicted: Sequence[str], gold: Sequence[Sequence[str]]) -> dict[str, float]:
     """Exact match and answer F1, averaged over questions, as the official script of SQuAD 2.0 does.
 
-    If some questions have no answer, ``*.has_answer`` and ``*.no_answer`` are the averages over the two kinds. On questions
-    without an answer, exact match and F1 are equal.
+    If some questions have no answer, ``*.has_answer`` and ``*.no_answer`` are the averages over the two kinds; there is no
+    ``*.has_answer`` if none has one. On questions without an answer, exact match and F1 are equal.
 
     Args:
         predicted: the answer to each question; empty for "no answer".
@@ -109,8 +109,9 @@ def answer_scores(predicted: Sequence[str], gold: Sequence[Sequence[str]]) -> di
     scores = {"exact_match": _mean(exact), "answer_f1": _mean(overlap)}
     if all(answerable):
         return scores
-    for name, values in (("exact_match", exact), ("answer_f1", overlap)):
-        scores[f"{name}.has_answer"] = _mean([value for value, has in zip(values, answerable, strict=True) if has])
+    if any(answerable):
+        for name, values in (("exact_match", exact), ("answer_f1", overlap)):
+            scores[f"{name}.has_answer"] = _mean([value for value, has in zip(values, answerable, strict=True) if has])
     scores["exact_match.no_answer"] = _mean([value for value, has in zip(exact, answerable, strict=True) if not has])
     return scores
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import InputError
 from tasks.classification import encode_texts
-from tasks.data import Data, DatasetInfo
+from tasks.data import Data, DatasetInfo, Split
 from tasks.excerpt import excerpt
 from tasks.family import Family, FolderSource, HubSource, Source, table_options
 from tasks.metrics import correlation_scores
@@ -75,6 +76,23 @@ class Similarity(Family[Source]):
     def hub(self, info: DatasetInfo) -> Source:
         """See `Family.hub`."""
         return HubSource(info, Targets(_score(info)).load_hub)
+
+    def load(self, dataset: str, data_dir: str | None, skip_bad: bool = False) -> Data:
+        """See `tasks.task.Task.load`.
+
+        Raises:
+            InputError: also if all scores of train or test are equal: nothing correlates with them.
+        """
+        data = super().load(dataset, data_dir, skip_bad)
+        lacks: Mapping[Split, str] = {"train": "there is nothing to learn", "test": "nothing correlates with it"}
+        for split, lack in lacks.items():
+            scores = {example.target for example in data.splits[split]}
+            if len(scores) == 1:
+                raise InputError(
+                    f"every score of {split} of {self.family}/{dataset} is {scores.pop():g}, so {lack}; use examples with "
+                    "different scores"
+                )
+        return data
 
     def encode(
         self,

@@ -11,7 +11,7 @@ from harness.cells.vectors import vectors_of
 from harness.errors import InputError
 from harness.machine.device import device
 from harness.nn.embedding import lower_case
-from harness.pipelines.bm25_retrieval import WordIndex
+from harness.pipelines.bm25_retrieval import WordIndex, unmatched_notes
 from harness.pipelines.dense_retrieval import VectorIndex, embedder, prompted
 from harness.pipelines.stages import EVALUATED, Stages
 from models import loading
@@ -62,7 +62,10 @@ def candidates(
         search = _by_vectors(*stage_one.bi_encoder, task, data, embedding=(cell, stage))
     else:
         search = _by_words(words)
-    return {split: list(search(data.splits[split], split)) for split in EVALUATED}, []
+    found = {split: list(search(data.splits[split], split)) for split in EVALUATED}
+    rankings = [ranking for split in EVALUATED for ranking in found[split]]
+    without = sum(not ranking for ranking in rankings) if stage_one.bi_encoder is None else 0
+    return found, unmatched_notes(without, len(rankings))
 
 
 Search = Callable[[Sequence[Query], str], Iterator[Ranking]]

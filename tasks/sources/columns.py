@@ -71,8 +71,8 @@ def read_rows(files: Mapping[Split, Path]) -> tuple[dict[Split, list[list[Row]]]
     """The sentences of all files of a dataset, and a note for each kind of line that was left out.
 
     Raises:
-        InputError: a file cannot be read or holds no sentence, or a line has other columns than the rest, no tag, or a
-            number that does not count up; file and line are named.
+        InputError: a file cannot be read or holds no sentence, or a line has other columns than the rest, no token, no tag,
+            or a number that does not count up; file and line are named.
     """
     tables = {split: _table(file) for split, file in files.items()}
     numbered = {split: table.numbered for split, table in tables.items()}
@@ -109,7 +109,9 @@ def numbers_tokens(file: Path) -> bool:
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:
-    for number, raw in enumerate(read_bytes(file).removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+    content = read_bytes(file).removeprefix(b"\xef\xbb\xbf")
+    end = b"\n" if b"\n" in content else b"\r"  # the latter ends the lines of old editors
+    for number, raw in enumerate(content.split(end), start=1):
         try:
             yield number, raw.decode("utf-8").rstrip("\r")
         except UnicodeDecodeError as error:
@@ -257,6 +259,10 @@ def _row(table: _Table, line: _Line, token: int, tag: int | None) -> Row:
         text = found[1] if found else "O"
     else:
         text = line.columns[tag]
+    if not line.columns[token]:
+        raise InputError(
+            f"{table.file}:{line.number} has no token before the tag {text!r}; put it there, or leave the line out"
+        )
     if not TAG.fullmatch(text):
         raise InputError(
             f"{table.file}:{line.number} has the tag {text!r}, which is not O, B-TYPE or I-TYPE, nor a letter of BIOES, "

@@ -63,6 +63,14 @@ def test_without_unanswerable_questions_there_are_two_scores():
     assert answer_scores(["Paris"], [["Paris"]]) == {"exact_match": 1.0, "answer_f1": 1.0}
 
 
+def test_without_answerable_questions_there_is_no_score_of_them():
+    assert answer_scores(["", "Paris"], [[], []]) == {
+        "exact_match": 0.5,
+        "answer_f1": 0.5,
+        "exact_match.no_answer": 0.5,
+    }
+
+
 def test_a_model_that_never_answers_scores_nothing_where_all_have_answers():
     assert answer_scores(["", ""], [["Paris"], ["1889"]]) == {"exact_match": 0.0, "answer_f1": 0.0}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from harness.errors import InputError
 from tasks import TASKS, Task
 from tasks.data import SPLITS
 from tasks.family import Family, Source
+from tasks.sources.formats.locate import local_datasets
 
 
 def rows(data_dir: str) -> list[dict[str, Any]]:
@@ -20,25 +22,14 @@ def rows(data_dir: str) -> list[dict[str, Any]]:
     Raises:
         InputError: the folder cannot be read.
     """
-    root = Path(data_dir)
-    try:
-        folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError as error:
-        raise InputError(f"the data folder {data_dir} cannot be read ({error.strerror}); check --data-dir") from error
-    families = {name: family for family in TASKS for name in _folders(TASKS[family], family)}
-    return [
-        _row(TASKS[families[folder.name]], path, data_dir)
-        for folder in folders
-        if folder.name in families
-        for path in sorted(folder.iterdir())
-        if path.is_dir() and not path.name.startswith(".")
-    ]
+    return [_row(names, data_dir) for _, names in sorted(_found(data_dir).items())]
 
 
 def other_folders(data_dir: str) -> list[str]:
     """The names of folders that belong to no family."""
-    known = {name for family in TASKS for name in _folders(TASKS[family], family)}
-    return sorted(path.name for path in Path(data_dir).iterdir() if path.is_dir() and path.name not in known)
+    root, datasets = Path(data_dir), _found(data_dir)
+    read = {*_own_folders(), *(path.name for path in datasets if path.parent == root)}
+    return sorted(path.name for path in root.iterdir() if path.is_dir() and path.name not in read)
 
 
 def as_tables(data_dir: str) -> Iterator[Table | str]:
@@ -53,7 +44,8 @@ def as_tables(data_dir: str) -> Iterator[Table | str]:
     table.add_column("remarks")
     for row in rows(data_dir):
         counts = [f"{row['sizes'][split]:,}" if row["sizes"] else "-" for split in SPLITS]
-        remarks = [*([f"cannot be used: {row['problem']}"] if row["problem"] else []), *row["notes"]]
+        remarks = [f"also read as {name}" for name in row["also"]]
+        remarks += [*([f"cannot be used: {row['problem']}"] if row["problem"] else []), *row["notes"]]
         table.add_row(row["dataset"], row["format"], *counts, "; ".join(remarks))
     yield table
     if others := other_folders(data_dir):
@@ -64,9 +56,41 @@ def _folders(task: Task, family: str) -> tuple[str, ...]:
     return getattr(task, "folders", ()) or (family,)
 
 
-def _row(task: Task, path: Path, data_dir: str) -> dict[str, Any]:
+def _own_folders() -> set[str]:
+    """The names of folders that belong to a family."""
+    return {name for family in TASKS for name in _folders(TASKS[family], family)}
+
+
+def _found(data_dir: str) -> dict[Path, list[str]]:
+    """The datasets FAMILY/NAME that are read from each place, first the one of the family that the folder is named after.
+
+    Raises:
+        InputError: a folder cannot be read.
+    """
+    root, own = Path(data_dir), _own_folders()
+    found: dict[Path, list[str]] = defaultdict(list)
+    try:
+        list(root.iterdir())  # a folder that cannot be read is not one without datasets
+        for family in TASKS:
+            task = TASKS[family]
+            there = task.in_folder(root) if isinstance(task, Family) else local_datasets(root, (family,))
+            for name, path in there.items():
+                if path.parent != root or path.name not in own:
+                    found[path].append(f"{family}/{name}")
+    except OSError as error:
+        raise InputError(f"the data folder {data_dir} cannot be read ({error.strerror}); check --data-dir") from error
+    return {
+        path: sorted(names, key=lambda one: one.partition("/")[0] != path.parent.name) for path, names in found.items()
+    }
+
+
+def _row(names: list[str], data_dir: str) -> dict[str, Any]:
+    dataset, *others = names
+    family, _, name = dataset.partition("/")
+    task = TASKS[family]
     row: dict[str, Any] = {
-        "dataset": f"{task.family}/{path.name}",
+        "dataset": dataset,
+        "also": others,
         "format": getattr(task, "file_format", "") or "-",
         "sizes": None,
         "labels": [],
@@ -76,8 +100,8 @@ def _row(task: Task, path: Path, data_dir: str) -> dict[str, Any]:
     }
     try:
         if isinstance(task, Family):
-            row["format"] = _format(task.source(path.name, data_dir), task)
-        data = task.load(path.name, data_dir)
+            row["format"] = _format(task.source(name, data_dir), task)
+        data = task.load(name, data_dir)
     except InputError as error:
         row["problem"] = str(error)
         return row

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.errors import InputError
 from harness.registry import suggestion
+from harness.values import no_folder
 from tasks.data import DatasetInfo
 
 _FORM = "; --data-dir takes a folder that holds FAMILY/DATASET"
@@ -16,6 +17,23 @@ _FORM = "; --data-dir takes a folder that holds FAMILY/DATASET"
 def is_folder(path: Path) -> bool:
     """Whether the path is a folder; False, not an error, if its name is too long or its parent may not be read."""
     return os.path.isdir(path)  # noqa: PTH112
+
+
+def local_datasets(root: Path, folders: Sequence[str]) -> dict[str, Path]:
+    """The folders of a family's datasets by name: of equal names the one that `locate` finds.
+
+    Args:
+        root: the data folder.
+        folders: possible names of the family's folder, in order.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if not is_folder(root / folder):
+            continue
+        for path in sorted((root / folder).iterdir()):
+            if path.is_dir() and not path.name.startswith("."):
+                found.setdefault(path.name, path)
+    return found
 
 
 def locate(
@@ -61,9 +79,8 @@ def _locate(
         return info
     root = Path(data_dir)
     if not root.is_dir():
-        raise InputError(
-            f"the data folder {data_dir} does not exist; --data-dir takes a folder that holds {family}/{dataset}"
-        )
+        wrong = "is a file" if root.is_file() else "does not exist"
+        raise InputError(f"the data folder {data_dir} {wrong}; --data-dir takes a folder that holds {family}/{dataset}")
     if "/" in dataset or dataset in {"", ".", ".."}:
         raise InputError(f"{family}/{dataset} is not a dataset name; --task takes FAMILY or FAMILY/DATASET")
     families = [root / name for name in folders]
@@ -74,7 +91,7 @@ def _locate(
     )
     elsewhere = sorted(f"{path.name}/{dataset}" for path in root.iterdir() if (path / dataset).is_dir())
     raise InputError(
-        f"there is no folder {root / family / dataset}"
+        no_folder(root / family / dataset)
         + (f", but there is {' and '.join(elsewhere)}" if elsewhere else suggestion(dataset, there) or _FORM)
         + ("" if info is None else " (without --data-dir the hub's copy is used)")
     )

@@ -69,7 +69,14 @@ def other_format(path: Path, expected: str, error: Exception) -> Exception:
 
 def renaming(path: Path, kind: str) -> str:
     """What to do with a file of this format, as the end of a message: rename it, if its format is read."""
-    suffix = next((suffix for name, suffix in _SUFFIXES.items() if kind.startswith(name)), "")
-    if not suffix or suffix == path.suffix:
-        return "; convert it"
-    return f"; rename it to {path.stem}{suffix}"
+    suffix = _suffix(kind)
+    return "; convert it" if suffix in ("", path.suffix) else f"; rename it to {path.stem}{suffix}"
+
+
+def is_as_named(path: Path, kind: str) -> bool:
+    """Whether a file of this format has its suffix, so that its name is right."""
+    return _suffix(kind) == path.suffix != ""
+
+
+def _suffix(kind: str) -> str:
+    return next((suffix for name, suffix in _SUFFIXES.items() if kind.startswith(name)), "")

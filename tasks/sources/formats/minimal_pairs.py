@@ -40,6 +40,16 @@ def files(folder: Path) -> list[Path]:
     return found
 
 
+def are_in(folder: Path) -> bool:
+    """Whether a folder holds minimal pairs, by the first line of its first file.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    first = next((file for file in sorted(folder.glob("*.jsonl")) if file.is_file()), None)
+    return first is not None and b'"sentence_good"' in next(numbered_lines(first), (0, b""))[1]
+
+
 def identity(folder: Path) -> str:
     """sha256 (hex) over the names and bytes of the files that decide the pairs.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from harness.errors import InputError
 from tasks.data import SPLITS, Data, Split
-from tasks.sources.formats.looks import looks_like, renaming
+from tasks.sources.formats.looks import is_as_named, looks_like, renaming
 from tasks.sources.splits import fingerprint, hold_out
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Reading(Generic[T]):
 
 
 def _refuse_if_all_are_bad(rest: Iterator[object], first: str, where: str, unit: str) -> None:
-    """Refuse a file in which no example is well-formed: it is in another format, so that skipping examples cannot help.
+    """Refuse a file in which no example is well-formed, since skipping examples cannot help: often it is in another format.
 
     Args:
         rest: what follows the first example.
@@ -165,6 +165,9 @@ def _refuse_if_all_are_bad(rest: Iterator[object], first: str, where: str, unit:
         n_bad += 1
     if n_bad > 1:
         kind = looks_like(Path(where)) if Path(where).is_file() else ""
-        looks = f", which looks like {kind}" if kind else ""
-        do = renaming(Path(where), kind) if kind else "; check its format"
-        raise InputError(f"none of the {n_bad} {unit} of {where}{looks}, is as expected{do}; the first: {first}")
+        if is_as_named(Path(where), kind):
+            looks, do = "", "; correct their keys or values"
+        else:
+            looks = f", which looks like {kind}," if kind else ""
+            do = renaming(Path(where), kind) if kind else "; check its format"
+        raise InputError(f"none of the {n_bad} {unit} of {where}{looks} is as expected{do}; the first: {first}")

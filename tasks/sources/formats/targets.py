@@ -18,6 +18,7 @@ from harness.registry import suggestion
 from tasks.data import DatasetInfo, Split
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.lines import json_lines, shown
+from tasks.sources.formats.lists import parted
 from tasks.sources.formats.reading import Reading
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
@@ -81,9 +82,10 @@ class Labels:
     key = "labels"
 
     def read(self, value: object) -> tuple[str, ...] | str:
-        """See `Target.read`."""
+        """See `Target.read`; the labels may be written in a text, as in CSV."""
+        given, value = value, parted(value) if isinstance(value, str) else value
         if not isinstance(value, list):
-            return f"has the labels {shown(value)}, which are not a list"
+            return f"has the labels {shown(given)}, which are not a list"
         if not value and not self.may_be_empty:
             return "has no labels; if that means that none applies, say so with --task-option empty=keep"
         kinds = jsonl.LabelKind()

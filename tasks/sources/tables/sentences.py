@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from harness.errors import InputError
 from tasks.sources.columns import Row
 from tasks.sources.formats.conll import to_sentences
 from tasks.sources.formats.lines import shown
+from tasks.sources.formats.lists import listed
 from tasks.sources.formats.reading import Reading, Rule
 from tasks.sources.sentence import Sentence
 from tasks.sources.tables.roles import Roles, class_names, name_of
@@ -125,21 +125,6 @@ def _sentence(
             )
         read.append(name)
     return Sentence(tuple(map(str, tokens)), tuple(read), at)
-
-
-def listed(value: object) -> list[object] | None:
-    """A list, also one that is written in a text, as in CSV: as JSON or Python writes it, or words between blanks."""
-    if isinstance(value, list):
-        return value
-    if not isinstance(value, str):
-        return None
-    if value.lstrip().startswith("["):
-        try:
-            read = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return None
-        return read if isinstance(read, list) else None
-    return list(value.split())
 
 
 def _joined(rows: Iterable[Placed], columns: tuple[str, str, str]) -> Iterator[Placed]:

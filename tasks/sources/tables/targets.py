@@ -10,11 +10,11 @@ from typing import Protocol
 from tasks.data import Split
 from tasks.sources.formats import jsonl
 from tasks.sources.formats.lines import shown
+from tasks.sources.formats.lists import parted
 from tasks.sources.formats.reading import Reading
 from tasks.sources.formats.targets import Labels, Score, Target
 from tasks.sources.tables.labelled import find_texts, texts_of
 from tasks.sources.tables.roles import Roles, class_names, name_of
-from tasks.sources.tables.sentences import listed
 from tasks.sources.tables.splits import choose, take_splits
 from tasks.sources.tables.table import Table
 from tasks.sources.target_text import TargetT, TargetText
@@ -22,7 +22,6 @@ from tasks.sources.target_text import TargetT, TargetText
 SCORE_OPTIONS = ("text", "pair", "score")
 LABELS_OPTIONS = ("text", "pair", "label", "labels")
 _YES, _NO = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
-_SEPARATORS = "|;,"
 
 
 class TargetColumns(Protocol[TargetT]):
@@ -83,7 +82,7 @@ class LabelColumns:
             return self._applying(row, columns)
         value = row.get(columns[0])
         if isinstance(value, str):
-            value = _parted(value)
+            value = parted(value)
         if _is_missing(value):
             return None
         return self.target.read([name_of(one, names) for one in value] if isinstance(value, list) else value)
@@ -158,15 +157,3 @@ def _examples(
 def _is_missing(value: object) -> bool:
     """Whether there is no value: null, or the NaN that pandas writes for it."""
     return value is None or value != value
-
-
-def _parted(text: str) -> object:
-    """A list that is written as text: as JSON or Python writes it, or with ``|``, ``;`` or ``,`` between the labels."""
-    if text.lstrip().startswith("["):
-        return listed(text)
-    separator = next((one for one in _SEPARATORS if one in text), None)
-    return (
-        [label for part in text.split(separator) if (label := part.strip())]
-        if separator
-        else [text.strip()][: bool(text.strip())]
-    )

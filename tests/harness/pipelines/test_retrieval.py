@@ -139,6 +139,20 @@ def test_a_query_of_unknown_words_finds_nothing(worlds, tmp_path):
     done = run(cell)
     assert [row["predicted"] for row in done.predictions] == [[], []]
     assert done.record["scores"]["test"]["recall_at_100"] == 0.0
+    assert any("no word of 2 of 2 queries" in note for note in done.record["task"]["notes"])
+    queries[0]["text"] = json.loads((folder / "corpus.jsonl").read_text().splitlines()[0])["text"]
+    (folder / "queries.jsonl").write_text("\n".join(map(json.dumps, queries)))
+    known = run(planned("bm25", "retrieval/foreign", tmp_path)).record
+    assert not any("bm25 found no word" in note for note in known["task"]["notes"])
+
+
+def test_a_corpus_without_words_is_refused(tmp_path):
+    folder = tmp_path / "retrieval" / "wordless"
+    write_world(folder, {"test": 2})
+    documents = [{"_id": f"d{number}", "text": "\N{SLIGHTLY SMILING FACE}"} for number in range(84)]
+    (folder / "corpus.jsonl").write_text("\n".join(map(json.dumps, [*documents, {"_id": "d84", "text": "the"}])))
+    with pytest.raises(InputError, match=r"none of the 85 documents has a word that bm25 can weigh"):
+        run(planned("bm25", "retrieval/wordless", tmp_path))
 
 
 @pytest.fixture(scope="module")

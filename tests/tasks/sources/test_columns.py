@@ -204,3 +204,20 @@ def test_any_words_are_read_back_with_and_without_numbers(tmp_path_factory, sent
         assert [list(tokens) for tokens, _ in read_back] == sentences
     loaded = [NER.load(name, str(folder)).fingerprint for name in ("plain", "numbered")]
     assert loaded[0] == loaded[1]
+
+
+@pytest.mark.parametrize("sentence", ["\tO\nAda\tB-PER", "1\tAda\tB-PER\n2\t \tO"])
+def test_a_line_without_a_token_is_malformed(tmp_path, sentence):
+    number = 1 + sentence.split("\n").index(next(line for line in sentence.split("\n") if line.endswith("\tO")))
+    with pytest.raises(InputError, match=rf"train.conll:{number} has no token before the tag 'O'; put"):
+        read(write(tmp_path, sentence))
+
+
+def test_lines_may_end_in_any_usual_way(tmp_path):
+    sentences = [lines(TOKENS, TAGS)] * 2
+    expected = read(write(tmp_path / "lf", *sentences))
+    for name, end in (("cr", b"\r"), ("crlf", b"\r\n")):
+        folder = write(tmp_path / name, *sentences)
+        for file in folder.iterdir():
+            file.write_bytes(file.read_bytes().replace(b"\n", end))
+        assert read(folder) == expected

@@ -48,10 +48,19 @@ def test_a_score_that_cannot_be_is_refused_with_its_line(tmp_path, score, messag
 
 
 def test_scores_of_ones_own_have_no_range_and_null_is_dropped(tmp_path):
-    root = write(tmp_path, "sts/mine", SCORED, test=[SCORED[0] | {"score": 70}, SCORED[1] | {"score": None}])
+    root = write(tmp_path, "sts/mine", SCORED, test=[SCORED[0] | {"score": 70}, SCORED[1] | {"score": None}, SCORED[1]])
     data = STS.load("mine", root)
-    assert [one.target for one in data.splits["test"]] == [70.0]
+    assert [one.target for one in data.splits["test"]] == [70.0, 0.0]
     assert "1 lines of test without a gold score were dropped" in data.notes
+
+
+@pytest.mark.parametrize(
+    ("split", "lack"), [("train", "there is nothing to learn"), ("test", "nothing correlates with it")]
+)
+def test_scores_that_are_all_equal_are_refused(tmp_path, split, lack):
+    root = write(tmp_path, "sts/mine", SCORED, **{split: [SCORED[0]] * 3})
+    with pytest.raises(InputError, match=rf"every score of {split} of sts/mine is 2.5, so {lack}; use examples with"):
+        STS.load("mine", root)
 
 
 def test_labels_are_read_and_sorted(tmp_path):
@@ -64,7 +73,10 @@ def test_labels_are_read_and_sorted(tmp_path):
     ("labels", "message"),
     [
         ([], "has no labels; if that means that none applies, say so with --task-option empty=keep"),
-        ("joy", "has the labels 'joy', which are not a list"),
+        (5, "has the labels '5', which are not a list"),
+        ("[joy", r"has the labels '\[joy', which are not a list"),
+        (" ", "has no labels; if that means"),
+        ("joy;joi", "has the label 'joi', which train never has; did you mean 'joy'"),
         (["joy", 1], "has the label '1', which is a number, but 'joy' of label 1 is text"),
         (["joy", "joy"], "names a label twice"),
         ([["joy"]], "has the label .*, which is neither text nor an integer"),
@@ -74,6 +86,19 @@ def test_labels_are_read_and_sorted(tmp_path):
 def test_labels_that_cannot_be_are_refused_with_their_line(tmp_path, labels, message):
     root = write(tmp_path, "multilabel/mine", LABELLED, test=[{"text": "x", "labels": labels}, *LABELLED])
     with pytest.raises(InputError, match=rf"test.jsonl:1 {message}"):
+        MULTILABEL.load("mine", root)
+
+
+def test_labels_may_be_written_as_text(tmp_path):
+    rows = [{"text": "a b", "labels": "joy;anger"}, {"text": "d", "labels": "fear"}, {"text": "e", "labels": "['joy']"}]
+    data = MULTILABEL.load("mine", write(tmp_path, "multilabel/mine", rows))
+    assert [one.target for one in data.splits["train"]] == [("joy", "anger"), ("fear",), ("joy",)]
+
+
+def test_values_that_are_all_wrong_are_not_taken_for_another_format(tmp_path):
+    root = write(tmp_path, "multilabel/mine", LABELLED, train=[row | {"labels": 5} for row in LABELLED])
+    expected = r"^none of the 2 lines of \S*train.jsonl is as expected; correct their keys or values; the first: .* not a list$"
+    with pytest.raises(InputError, match=expected):
         MULTILABEL.load("mine", root)
 
 

@@ -99,6 +99,34 @@ def test_sentences_are_those_of_conll_files(make, name):
     assert any("converted to IOB2" in note for note in read.notes) == (name == "other schemes")
 
 
+def test_list_data_names_every_dataset_as_a_run_would(make, tmp_path, capsys):
+    for folder in ("retrieval/r", "rerank/own"):
+        pd.DataFrame([{"query": f"q {n}", "passage": f"p {n}"} for n in range(40)]).to_csv(make(folder) / "train.csv")
+    pair = '{"sentence_good": "Keys are here.", "sentence_bad": "Keys is here."}\n'
+    for folder in ("lm/mine", "blimp"):
+        (make(folder) / "verbs.jsonl").write_text(pair)
+    (make("lm/both") / "test.txt").write_text("a folder\n")
+    (tmp_path / "lm" / "both.txt").write_text("a file\n\nof two documents\n")
+    (make("text") / "book.txt").write_text("a text\n")
+    (make("classification/single") / "train.jsonl").write_text(
+        "".join(f'{{"text": "t {n}", "label": {n % 2}}}\n' for n in range(40))
+    )
+    (make("misplaced") / "train.jsonl").write_text('{"text": "t", "label": 1}\n')
+    assert run_command(["list", "data", "--data-dir", str(tmp_path), "--json"]) == 0
+    rows = {row["dataset"]: row for row in json.loads(capsys.readouterr().out)["data"]}
+    alone = {"rerank/own", "lm/mine", "lm/blimp", "lm/both", "lm/book", "classification/single"}
+    assert rows.keys() == alone | {"retrieval/r"}
+    assert rows["retrieval/r"]["also"] == ["rerank/r"]
+    assert not any(rows[name]["also"] for name in alone)
+    assert not any(row["problem"] for row in rows.values())
+    assert rows["lm/both"]["sizes"]["test"] == 2
+    assert "premise" not in rows["classification/single"]["format"]
+    assert run_command(["list", "data", "--data-dir", str(tmp_path)]) == 0
+    shown = capsys.readouterr().out
+    assert "also read as rerank/r" in " ".join(shown.replace("│", " ").split())
+    assert "no family reads these folders: misplaced (" in shown
+
+
 def test_types_alone_are_read_as_entities_and_said(make):
     folder = make("ner/mine")
     each(
