@@ -22,7 +22,7 @@ from harness.registry import load_plugins, plugin_failures
 from harness.store import DEFAULT_STORE, RECORD, Store, read_record
 from harness.store.record import FailureRecord, RunRecord, by_test_set, is_finished_run
 from harness.values import data_dir as data_dir_of_environment
-from harness.values import shortened, valid_shown_name
+from harness.values import no_folder, shortened, valid_shown_name
 from models.architectures import is_location
 from models.attention.names import CHOICES, Attention
 
@@ -441,7 +441,7 @@ def load_results(folder: Folder = DEFAULT_STORE, *, kind: Kind = "run") -> pd.Da
     one_of("kind", kind, tuple(frame.FRAMES))
     store = Store(as_path(folder, "folder"))
     if not store.folder.is_dir():
-        raise InputError(f"there is no folder {store.folder}; give the store that runs were written to")
+        raise InputError(f"{no_folder(store.folder)}; give the store that runs were written to")
     return frame.of_kind(kind, store, lambda problem: stderr.print(f"harness: {problem}"))
 
 

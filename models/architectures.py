@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError, first_line
 from harness.json_file import JsonObject
+from harness.values import no_folder
 from models import checkpoint
 from models.encoder import MODELS, Encoder, Size
 from models.ranker import RANKERS
@@ -52,7 +53,7 @@ def config_at(location: str, takes: str) -> JsonObject:
     if folder.is_dir():
         return checkpoint.read_config(folder)
     if not checkpoint.may_be_hub_id(location):
-        raise InputError(f"there is no folder {location}; {takes}")
+        raise InputError(f"{no_folder(location)}; {takes}")
     return _config_of_hub(location)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import InputError
+from harness.values import no_folder
 from models import checkpoint
 from models.encoder import Encoder
 from models.shipped import SHIPPED, shipped_for
@@ -64,9 +65,7 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
         _check_folder(encoder, folder)
         return Weights("folder", str(folder), None, _digest(folder))
     if not checkpoint.may_be_hub_id(weights):
-        raise InputError(
-            f"there is no folder {weights}; --weights takes {', '.join(NAMED)}, a folder or a hub id OWNER/NAME"
-        )
+        raise InputError(f"{no_folder(weights)}; --weights takes {', '.join(NAMED)}, a folder or a hub id OWNER/NAME")
     return _of_hub(encoder, weights, None)
 
 

@@ -167,7 +167,7 @@ def one_request(table: Mapping[str, object], where: str) -> Request:
 
 def _content(file: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))  # some editors begin a file with a byte order mark
     except FileNotFoundError:
         raise InputError(f"there is no file {file}; sweep takes a TOML file, or --models and --tasks") from None
     except OSError as error:

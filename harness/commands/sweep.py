@@ -127,7 +127,15 @@ def _before(sweep: Sweep, where: str, workers: int | None) -> str:
 
     counts = ", ".join(f"{count} {status}" for status, count in sweep.counts.items() if count)
     line = f"{counted(len(sweep.cells), 'cell')} in {sweep.store.folder}: {counts}; {len(sweep.to_run)} to run, {where}"
-    return f"{line}, {sweep.left(workers) or 'no estimate before the first cell has ended'}" if sweep.to_run else line
+    if not sweep.to_run:
+        return line
+    left = sweep.left(workers)
+    if not left:
+        # Cells that are done already may be unlike those to run, and say nothing about them.
+        return f"{line}, no estimate before the first of these has ended"
+    unknown = sweep.estimates.unknown([planned.cell for planned in sweep.to_run])
+    guessed = f" ({unknown} without an estimate, counted as the mean of the others)" if unknown else ""
+    return f"{line}, {left}{guessed}"
 
 
 def _grids(options: argparse.Namespace) -> list[Grid]:
@@ -204,7 +212,7 @@ def _print_cells(sweep: Sweep) -> None:
         cell, seconds = planned.cell, sweep.estimates.seconds_of(planned.cell)
         rate = f"{cell.recipe.learning_rate:g}" if cell.recipe.trains else "-"
         about = duration(seconds) if seconds else "unknown"
-        rows.append((sweep.status[cell.key], planned.label, cell.task, rate, str(cell.seed), about))
+        rows.append((planned.label, cell.task, rate, str(cell.seed), sweep.status[cell.key], about))
     print(sweep_table.cells_as_text(rows), end="")
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +33,51 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     The canvas grows by what lies outside of it, so that no label is clipped.
     """
     files = [stem.with_name(f"{stem.name}.{suffix}") for suffix in ("png", "svg")]
-    for file, metadata in zip(files, ({"Software": None}, {"Date": None}), strict=True):
-        figure.savefig(file, dpi=160, metadata=metadata, bbox_inches="tight")
+    with any_script(figure):
+        for file, metadata in zip(files, ({"Software": None}, {"Date": None}), strict=True):
+            figure.savefig(file, dpi=160, metadata=metadata, bbox_inches="tight")
     return files
+
+
+@contextmanager
+def any_script(figure: Figure) -> Iterator[None]:
+    """Draw characters that the usual font lacks, such as Chinese ones, in installed fonts that have them.
+
+    Where no font has them boxes are drawn, without a warning for each: the tables and the page show the name.
+    """
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+    from matplotlib.text import Text
+
+    usual = get_font(findfont(FontProperties()))
+    for label in figure.findobj(Text):
+        lacking = frozenset(char for char in label.get_text() if char > "~" and not usual.get_char_index(ord(char)))
+        if lacking:
+            label.set_fontfamily(list(dict.fromkeys([*label.get_fontfamily(), *_fonts_with(lacking)])))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
+        yield
+
+
+@cache
+def _fonts_with(characters: frozenset[str]) -> list[str]:
+    """The names of installed fonts that have some of these characters, the font with most of them first."""
+    from matplotlib.font_manager import fontManager, get_font
+
+    has: dict[str, set[str]] = {}
+    for entry in fontManager.ttflist:
+        # The font of last resort has a box for every character.
+        if entry.style == "normal" and not entry.name.startswith("Last Resort"):
+            try:
+                font = get_font(entry.fname)
+            except (OSError, RuntimeError):  # it was removed, or has no outlines
+                continue
+            has.setdefault(entry.name, {char for char in characters if font.get_char_index(ord(char))})
+    chosen, left = list[str](), set(characters)
+    for name in sorted(has, key=lambda name: (-len(has[name]), name)):
+        if has[name] & left:
+            chosen.append(name)
+            left -= has[name]
+    return chosen
 
 
 def short_length(length: int) -> str:

@@ -58,6 +58,10 @@ class Estimates:
         longest = max(known, default=usual) if cells else 0.0
         return max(longest, (sum(known) + usual * (len(cells) - len(known))) / workers)
 
+    def unknown(self, cells: Sequence[Cell]) -> int:
+        """How many of these cells have no estimate."""
+        return sum(self.seconds_of(cell) is None for cell in cells)
+
     def _mean(self) -> float | None:
         every = [seconds for group in self._seconds.values() for seconds in group]
         return mean(every) if every else None

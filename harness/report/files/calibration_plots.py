@@ -43,7 +43,8 @@ def write(found: Sequence[Calibration], numbered: Mapping[str, int], folder: Pat
 
 
 def _figure(one: Calibration, numbered: Mapping[str, int]) -> Figure:
-    figure = Figure(figsize=(4.6, 4.2), layout="constrained")
+    # Without a layout engine: it would shrink the square of the axes to make room for the legend, while `save` adds that room.
+    figure = Figure(figsize=(4.6, 4.6))
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.5", linewidth=1, linestyle="--", label="perfectly calibrated")
     for label, of in list(one.of.items())[:_MOST]:
@@ -63,5 +64,5 @@ def _figure(one: Calibration, numbered: Mapping[str, int]) -> Figure:
     axes.grid(color="0.88", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.set_title(folded(one.comparison.title, _TITLE), loc="left")
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False, borderaxespad=0.0)
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.14), frameon=False, borderaxespad=0.0)
     return figure

@@ -21,7 +21,7 @@ from matplotlib.ticker import NullLocator
 from harness.machine.provenance import processors
 from harness.report.chance import guess_of
 from harness.report.comparable import Comparison, Standing
-from harness.report.drawing import PLAIN, folded, save, within_shares
+from harness.report.drawing import PLAIN, any_script, folded, save, within_shares
 from harness.report.page import svg
 from harness.report.page.panels import costs, median_of
 from harness.report.styles import style
@@ -86,7 +86,8 @@ def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[st
             files.append(_data(folder / f"{comparison.name}-types.csv", as_csv(frame_of(_type_rows(comparison)))))
         for kind, figure in figures.items():
             # Placing text takes most of the time, so it is done once for both files.
-            figure.draw_without_rendering()
+            with any_script(figure):
+                figure.draw_without_rendering()
             figure.set_layout_engine(None)
             files += save(figure, folder / f"{comparison.name}-{kind}")
     return files

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.comparison.stats import Estimate
 from harness.report.overall.rows import Overall, Row
 
 _NAMED = 3
@@ -66,9 +67,11 @@ def _no_rows(overall: Overall) -> str:
 
 def _single_seed(overall: Overall, best: Row) -> str:
     assert best.rank
+    first = [row.name for row in overall.rows if row.rank and row.rank.value == best.rank.value]
+    has = "has" if len(first) == 1 else "share"
     return (
         f"Cannot tell which model is best: there is no second seed. In these single runs on {_where(overall)} "
-        f"{best.name} has the best mean rank ({best.rank.value:.1f}). Add seeds with --seeds 0-4."
+        f"{_listed(first)} {has} the best mean rank ({best.rank.value:.1f}). Add seeds with --seeds 0-4."
     )
 
 
@@ -82,10 +85,19 @@ def _told(overall: Overall, best: Row, second: Row) -> str:
 
 def _open(overall: Overall, best: Row, rivals: Sequence[Row]) -> str:
     has = "the highest mean score" if len(overall.datasets) == 1 else "the best mean rank"
+    equal, others = [best.name], list[str]()
+    for row in rivals:
+        (equal if _measured(row, overall).value == _measured(best, overall).value else others).append(row.name)
+    if len(equal) > 1:
+        nor_from = f" or from {_listed(others)}" if others else ""
+        return (
+            f"On {_where(overall)} {_listed(equal)} share {has} ({_value(best, overall)}); they cannot be told from each other"
+            f"{nor_from}: their intervals overlap."
+        )
     whose = "its interval overlaps" if len(rivals) == 1 else "their intervals overlap"
     return (
         f"On {_where(overall)} {best.name} has {has} ({_interval(best, overall)}), but it cannot be told from "
-        f"{_listed([row.name for row in rivals])}: {whose}."
+        f"{_listed(others)}: {whose}."
     )
 
 
@@ -134,9 +146,24 @@ def _listed(names: Sequence[str]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _interval(row: Row, overall: Overall) -> str:
-    """The rank with its interval, or the score where there is one dataset."""
-    found, digits = (row.score, 4) if len(overall.datasets) == 1 else (row.rank, 1)
+def _measured(row: Row, overall: Overall) -> Estimate:
+    """The rank, or the score where there is one dataset."""
+    found = row.score if len(overall.datasets) == 1 else row.rank
     assert found
-    value, low, high = (f"{number:.{digits}f}" for number in found)
+    return found
+
+
+def _value(row: Row, overall: Overall) -> str:
+    value, _, _ = _texts(row, overall)
+    return value
+
+
+def _interval(row: Row, overall: Overall) -> str:
+    """The value with its interval."""
+    value, low, high = _texts(row, overall)
     return f"{value}, 95 % interval {low} to {high}"
+
+
+def _texts(row: Row, overall: Overall) -> list[str]:
+    digits = 4 if len(overall.datasets) == 1 else 1
+    return [f"{number:.{digits}f}" for number in _measured(row, overall)]

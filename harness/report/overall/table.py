@@ -103,12 +103,10 @@ def notes(overall: Overall) -> tuple[str, ...]:
         "Not counted, as no model scores above one constant answer: {}.": overall.at_chance,
         "Not counted, as too few models were run on them: {}.": overall.left_out,
         "Run with several recipes or on several versions of the data, of which the one with most models counts: {}.": overall.several,
-        "Intervals over seeds alone, as the predictions were not read: {}.": overall.from_seeds,
     }
     found = [
         *(sentence.format(", ".join(names)) for sentence, names in listed.items() if names),
-        "Scores are means over seeds; metrics differ between datasets. Intervals are over new seeds and new examples of these "
-        "datasets.",
+        f"Scores are means over seeds; metrics differ between datasets. {_intervals(overall)}",
         f"Latency, throughput and memory of {overall.setting.words}; memory is that of the weights and the peak above them."
         if overall.setting
         else "Latency, throughput and memory were not measured: harness bench measures them.",
@@ -116,3 +114,12 @@ def notes(overall: Overall) -> tuple[str, ...]:
         pretrainings_note(standing.entry for row in overall.rows for standing in row.standings.values()),
     ]
     return tuple(filter(None, found))
+
+
+def _intervals(overall: Overall) -> str:
+    """What the intervals are over."""
+    if overall.from_seeds and set(overall.from_seeds) == set(overall.datasets):
+        return "Intervals are over new seeds alone, as the predictions were not read."
+    these = "this dataset" if len(overall.datasets) == 1 else "these datasets"
+    alone = f"; over seeds alone, as the predictions were not read: {', '.join(overall.from_seeds)}"
+    return f"Intervals are over new seeds and new examples of {these}{alone if overall.from_seeds else ''}."

@@ -15,6 +15,7 @@ from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.pareto import nearest
 from harness.report.files import tables
 from harness.report.page import svg
+from harness.report.spanning import with_size
 from harness.store.record import PointRecord
 
 WORTH_DRAWING = 1.05
@@ -53,7 +54,7 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
                 "size": size,
                 "size_shown": next(one.entry.size_shown for _, one in found.values()),
                 "is_ranker": any(one.entry.is_ranker for _, one in found.values()),
-                "number": numbered[label],
+                "number": numbered.get(with_size(label, size), numbered[label]),
                 "parameters": median(one.model["params_non_embedding"] for _, one in found.values()),
                 "cells": [_board_cell(*found[key], shown) if key in found else None for key in columns],
             }

@@ -10,7 +10,15 @@ from harness.report.table import Column, Look, Table, as_rich, frame_of
 from harness.store.record import OWN_SIZE, FailureRecord, RunRecord
 from harness.terminal import drawn
 
-_CELLS = (*map(Column, ("status", "model", "task")), *(Column(name, number=True) for name in ("lr", "seed", "about")))
+# The first column heads a row that is too wide for the terminal, see `harness.terminal.drawn`.
+_CELLS = (
+    Column("model"),
+    Column("task"),
+    Column("lr", number=True),
+    Column("seed", number=True),
+    Column("status"),
+    Column("about", number=True),
+)
 _RESULTS = (
     Column("task", once=True),
     Column("model"),
@@ -24,7 +32,7 @@ _RESULTS = (
 
 
 def cells_as_text(rows: Sequence[tuple[str, ...]]) -> str:
-    """The cells of a sweep: status, model, task, learning rate, seed and an estimate of the time."""
+    """The cells of a sweep: model, task, learning rate, seed, status and an estimate of the time."""
     names = [column.name for column in _CELLS]
     return drawn(as_rich(Table(frame_of(dict(zip(names, row, strict=True)) for row in rows), _CELLS)))
 

@@ -125,6 +125,11 @@ def test_a_wrong_file_is_one_sentence_that_names_the_file_and_the_key(tmp_path, 
     assert "\n" not in str(caught.value).strip()
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    text = 'models = ["a"]\ntasks = ["t"]'
+    assert grids(tmp_path, f"\ufeff{text}") == grids(tmp_path, text)
+
+
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(InputError, match="there is no file"):
         read(tmp_path / "none.toml", {})

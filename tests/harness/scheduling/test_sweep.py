@@ -289,7 +289,7 @@ def test_a_damaged_record_is_run_again_and_a_dry_run_writes_nothing(grid, undist
 def test_a_dry_run_says_how_long_or_that_nothing_is_known(grid, tmp_path):
     arguments = [*grid, "--out", tmp_path]
     _, out, messages = run(*arguments, "--seeds", "0-3", "--dry-run")
-    assert messages.splitlines()[-1].endswith(", no estimate before the first cell has ended")
+    assert messages.splitlines()[-1].endswith(", no estimate before the first of these has ended")
     assert (out.count("unknown"), out.count("?")) == (4, 0)
     assert run(*arguments, "--seeds", "0")[0] == 0
     _, out, messages = run(*arguments, "--seeds", "0-3", "--dry-run")
@@ -297,6 +297,29 @@ def test_a_dry_run_says_how_long_or_that_nothing_is_known(grid, tmp_path):
     assert "unknown" not in out
     _, _, messages = run(*arguments, "--seeds", "0", "--dry-run")
     assert re.search(r"0 to run, 1 worker with \d+ threads? each$", messages.splitlines()[-1])
+
+
+def test_a_dry_run_says_which_cells_its_estimate_does_not_know_and_heads_narrow_rows_by_the_model(
+    grid, tmp_path, monkeypatch
+):
+    file, store = tmp_path / "grids.toml", tmp_path / "store"
+    arguments = ["sweep", file, *grid[1:], "--out", store, "--dry-run"]
+    assert run(*grid, "--epochs", "7", "--out", store)[0] == 0
+
+    file.write_text("[[grid]]\nrecipe = { epochs = 7 }\n[[grid]]\nrecipe = { epochs = 9 }\nseeds = [1, 2]")
+    _, _, messages = run(*arguments)
+    assert "1 done, 2 to do; 2 to run" in messages
+    assert messages.splitlines()[-1].endswith(", no estimate before the first of these has ended")
+
+    file.write_text(
+        '[[grid]]\nrecipe = { epochs = 7 }\nseeds = "0-3"\n[[grid]]\nrecipe = { epochs = 9 }\nseeds = [1, 2]'
+    )
+    monkeypatch.setenv("COLUMNS", "30")
+    _, out, messages = run(*arguments)
+    assert messages.splitlines()[-1].endswith(" left (2 without an estimate, counted as the mean of the others)")
+    heads = [line for line in out.splitlines() if not line.startswith(" ")]
+    assert heads == ["bert"] * 6
+    assert out.count("status to do") == 5
 
 
 def test_a_disk_that_fills_ends_the_sweep_with_a_sentence(grid, small_disk):

@@ -66,6 +66,22 @@ def test_single_runs_tell_nothing(make_run):
     assert found.text.startswith("Cannot tell which model is best: there is no second seed.")
 
 
+def test_a_tie_of_single_runs_has_no_winner(make_run):
+    found = answer(overall_of(runs_of(make_run, {"a": 0.9, "b": 0.9, "c": 0.5}, seeds=(0,)))).text
+    assert "In these single runs on these 3 datasets a and b share the best mean rank (1.5)." in found
+
+
+@pytest.mark.parametrize("datasets", [DATASETS, DATASETS[:1]])
+def test_a_tie_of_several_seeds_has_no_winner(make_run, datasets):
+    scores = {"a": 0.71, "b": 0.71, "c": 0.70, "last": 0.3}
+    found = answer(overall_of(runs_of(make_run, scores, datasets, spread=0.05)))
+    assert not found.told
+    share = "share the best mean rank (1.5)" if len(datasets) > 1 else "share the highest mean score (0.7100)"
+    assert f"a and b {share}; they cannot be told from each other or from c: their intervals overlap." in found.text
+    equal = answer(overall_of(runs_of(make_run, {"a": 0.7, "b": 0.7, "last": 0.3}, datasets, spread=0.001))).text
+    assert "they cannot be told from each other: their intervals overlap." in equal
+
+
 def test_one_dataset_is_said_to_be_one(make_run):
     found = answer(overall_of(runs_of(make_run, {"first": 0.9, "second": 0.5}, datasets=DATASETS[:1])))
     assert found.told

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
@@ -96,6 +97,26 @@ def test_intervals_are_over_examples_too_where_predictions_can_be_read(tmp_path,
     error = (0.6 * 0.4 / 50 / 2) ** 0.5
     assert read.rows[0].score.value == pytest.approx(0.6)
     assert read.rows[0].score.high - read.rows[0].score.low == pytest.approx(2 * 1.96 * error, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("unread", "sentence"),
+    [
+        ((), "Intervals are over new seeds and new examples of these datasets."),
+        (
+            ("nli/y",),
+            "Intervals are over new seeds and new examples of these datasets; over seeds alone, as the predictions were not "
+            "read: nli/y.",
+        ),
+        (("nli/x", "nli/y"), "Intervals are over new seeds alone, as the predictions were not read."),
+    ],
+)
+def test_one_note_says_what_the_intervals_are_over(make_run, unread, sentence):
+    records = [make_run(name, data, seed) for name in "ab" for data in ("nli/x", "nli/y") for seed in (0, 1)]
+    overall = over_datasets(comparisons(records, alone), lambda entries: None, [])
+    told = [note for note in table.notes(replace(overall, from_seeds=unread)) if "ntervals" in note]
+    assert len(told) == 1
+    assert told[0].endswith(sentence)
 
 
 def test_predictions_that_are_too_many_leave_intervals_over_seeds(tmp_path):

@@ -1,5 +1,7 @@
 """The page in a headless Chromium: it renders, sorts and filters, fetches nothing, and runs nothing that a record holds."""
 
+import re
+
 import pytest
 
 from harness.report.files import publish
@@ -180,6 +182,22 @@ def test_a_page_of_many_tables_stays_small_and_names_what_it_leaves_out(tmp_path
     drawn = html.count("<article")
     assert 0 < drawn < 8
     assert f"{8 - drawn} more comparisons are only in the folder" in html
+
+
+def test_a_size_has_one_mark_in_both_tables_of_models(tmp_path, make_run, lay_run):
+    for size, score in (("small", 0.9), ("tiny", 0.5)):
+        for model in ("a", "b"):
+            run = make_run(model, "nli/x", score=score, model={"size": size, "identity": f"{model} {size}"})
+            lay_run(tmp_path / "runs", run)
+    html = publish.write(Store(tmp_path / "runs"), read(tmp_path / "runs"), tmp_path / "report")[-1].read_text()
+
+    def marks(table: str) -> list[str]:
+        return re.findall(
+            r'<th scope="row">(<svg.*?</svg>)', html[html.index(f'id="{table}"') :].partition("</table>")[0]
+        )
+
+    assert len(set(marks("board"))) == 4
+    assert sorted(marks("board")) == sorted(marks("overall-table"))
 
 
 def test_an_option_in_the_answer_is_on_one_line_at_any_width(browser, tmp_path, make_run, lay_run):
