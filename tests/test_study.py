@@ -19,6 +19,10 @@ STUDY = Path(__file__).parents[1] / "results" / "study"
 TABLES = {
     "ner": "ner-docstrings-all-sizes",
     "uner_ewt": "ner-uner-ewt-all-sizes",
+    "wnut17": "ner-wnut17-all-sizes",
+    "sst2": "classification-sst2-all-sizes",
+    "needle": "needle-mixed-all-sizes",
+    "retrieval": "retrieval-docstrings-all-sizes",
     "nli": "nli-docstrings-all-sizes",
     "span": "span-docstrings-all-sizes",
     "lm": "lm-docstring-pairs-custom",
@@ -62,10 +66,37 @@ def test_the_medians_of_the_text_are_those_of_the_runs():
         rows, size = board.loc[model], SIZE.get(model, "tiny")
         is_scratch = rows["weights"] == "scratch"
         (random,) = rows[is_scratch & (rows["size"] == size)].to_dict("records")
-        (trained,) = rows[~is_scratch].to_dict("records")
+        (trained,) = rows[~is_scratch & (rows["weights"] != "pretrained-20M")].to_dict("records")
         assert random["median"] == pytest.approx(float(scratch), abs=0.0005)
         assert trained["median"] == pytest.approx(float(pretrained), abs=0.0005)
         assert trained["n_seeds"] == int(pretrainings) * int(seeds)
+
+
+OTHER_DATA = (
+    "ner/wnut17",
+    "classification/sst2",
+    "needle/mixed",
+    "retrieval/docstrings",
+    "nli/taxinli_mnli",
+)
+"""The columns of the table of other data."""
+
+
+def test_the_scores_on_other_data_are_those_of_the_runs():
+    text = (STUDY / "RESULTS.md").read_text(encoding="utf-8").partition("### Other data")[2].partition("```")[0]
+    board = pd.read_csv(STUDY / "leaderboard.csv")
+    told = [
+        (dataset, model, start, float(score))
+        for model, cells in re.findall(r"^\| `([a-z-]+)` \|(.*)\|$", text, re.MULTILINE)
+        for dataset, cell in zip(OTHER_DATA, cells.split("|"), strict=True)
+        for start, score in zip(("pretrained", "scratch"), reversed(re.findall(r"[\d.]+", cell)), strict=False)
+    ]
+    assert len(told) > 20
+    for dataset, model, start, score in told:
+        rows = board.query("dataset == @dataset and model == @model")
+        is_scratch = rows["weights"] == "scratch"
+        rows = rows[is_scratch & (rows["size"] == SIZE.get(model, "tiny"))] if start == "scratch" else rows[~is_scratch]
+        assert rows["median"].item() == pytest.approx(score, abs=0.0006), (dataset, model, start)
 
 
 @pytest.mark.slow
