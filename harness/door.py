@@ -365,10 +365,11 @@ def compare(
         out: folder of the store.
 
     Returns:
-        A row per dataset. ``a_score`` and ``b_score`` are means over seeds, each with ``_low`` and ``_high``, the 95 %
-        interval; ``difference`` is a minus b, with its interval; ``p`` is of approximate randomisation and ``p_holm``
-        corrected for the number of rows; ``minimum_detectable_difference`` is the true difference that this number of
-        seeds and examples detects with power 0.8 at 5 %.
+        A row per dataset and recipe; ``apart`` tells several rows of one dataset apart. ``a_score`` and ``b_score`` are
+        means over seeds, each with ``_low`` and ``_high``, the 95 % interval; ``difference`` is a minus b, with its
+        interval; ``p`` is of approximate randomisation and ``p_holm`` corrected for the number of rows;
+        ``minimum_detectable_difference`` is the true difference that this number of seeds and examples detects with
+        power 0.8 at 5 %.
 
     Raises:
         InputError: a name means no run or several encoders, or the runs are not comparable.

@@ -27,8 +27,8 @@ _LARGER_THAN_STORED = 2
 
 
 def may_be_hub_id(location: str) -> bool:
-    """Whether a text that names no folder has the form of a hub id, ``OWNER/NAME``, and not of a path."""
-    return location.count("/") == 1 and not location.startswith((".", "/", "~"))
+    """Whether a text that names no folder has the form of a hub id, ``OWNER/NAME``, and names no file either."""
+    return location.count("/") == 1 and not location.startswith((".", "/", "~")) and not Path(location).is_file()
 
 
 def read_config(folder: Path) -> JsonObject:
