@@ -1,5 +1,7 @@
 """The exceptions that are written for users, and one-line forms of other exceptions."""
 
+from typing import Self
+
 
 class InputError(Exception):
     """The command or its input is wrong: one sentence that names the cause and the next step.
@@ -10,6 +12,13 @@ class InputError(Exception):
 
 class StoppedError(KeyboardInterrupt):
     """The user stopped a command with Ctrl-C: one sentence that says what is saved and how to continue."""
+
+    @classmethod
+    def of_training(cls, has_checkpoint: bool) -> Self:
+        """Of a training that the same command continues from its checkpoint, or starts again."""
+        saved = "The last checkpoint is saved" if has_checkpoint else "Nothing of this run is saved yet"
+        again = "continue from it" if has_checkpoint else "start again"
+        return cls(f"{saved}; run the same command to {again}.")
 
 
 class UnsuitedError(InputError):

@@ -16,8 +16,12 @@ Files = tuple[str, str, str]
 def files_of(model: ModelEntry) -> Files:
     """What tells models apart. Pretrainings that differ in their seed alone are one model."""
     origin = model.get("pretraining")
-    digest = origin["group"] if origin else str(model["identity"]).partition(" ")[0]
-    return architecture_of(model), model["size"], digest
+    return architecture_of(model), model["size"], origin["group"] if origin else digest_of(model)
+
+
+def digest_of(model: ModelEntry) -> str:
+    """The digest of a model's weights, without what a task or a deployment adds to their identity."""
+    return str(model["identity"]).partition(" ")[0]
 
 
 def shown_names(records: Iterable[RunRecord]) -> Mapping[Files, str]:

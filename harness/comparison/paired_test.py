@@ -110,17 +110,16 @@ def _compared(
         for side, entry in ((left, ours), (right, theirs))
     )
     # Always in the same order, so that B against A is exactly the opposite of A against B.
-    turned = theirs.runs[0]["key"] < ours.runs[0]["key"]
-    first, second = ((right, theirs), (left, ours)) if turned else ((left, ours), (right, theirs))
+    (first, one), (second, other) = sorted([(left, ours), (right, theirs)], key=lambda side: side[1].runs[0]["key"])
     difference = stats.difference(
-        first[0],
-        second[0],
+        first,
+        second,
         np.random.default_rng(seed),
         resamples=resamples,
-        pretrainings=(first[1].pretrainings, second[1].pretrainings),
+        pretrainings=(one.pretrainings, other.pretrainings),
         bounds=(min(ours.lowest, theirs.lowest), 1.0),
     )
-    if turned:
+    if one is not ours:
         value, low, high = difference.estimate
         difference = replace(difference, estimate=stats.Estimate(-value, -high, -low))
     improvement = stats.probability_of_improvement(

@@ -119,9 +119,8 @@ def _write(model: nn.Module, batch: Mapping[str, Tensor], outputs: Sequence[str]
     try:
         with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
-            logging.getLogger("torch.onnx").setLevel(
-                logging.ERROR
-            )  # it warns that torchvision, which nobody needs here, is missing
+            # It warns that torchvision, which nobody needs here, is missing.
+            logging.getLogger("torch.onnx").setLevel(logging.ERROR)
             torch.onnx.export(
                 _AsTuple(model, outputs, tuple(batch)),
                 tuple(batch.values()),

@@ -210,10 +210,7 @@ def _saying_what_is_saved(store: Store, cell: Cell) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stop:
-        checkpoint = store.training_folder(cell).exists()
-        saved = "The last checkpoint is saved" if checkpoint else "Nothing of this run is saved yet"
-        again = "continue from it" if checkpoint else "start again"
-        raise StoppedError(f"{saved}; run the same command to {again}.") from stop
+        raise StoppedError.of_training(store.training_folder(cell).exists()) from stop
 
 
 def _run_planned(planned: Planned, store: Store, curves_in: Curves | None, keep: Keep) -> Outcome | None:

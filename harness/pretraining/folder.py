@@ -26,11 +26,8 @@ def saying_what_is_saved(out: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as stop:
-        is_saved = any(checkpoints.last_in(folder) for folder in (out / WORK).glob("*"))
-        saved = "The last checkpoint is saved" if is_saved else "Nothing of this run is saved yet"
-        raise StoppedError(
-            f"{saved}; run the same command to {'continue from it' if is_saved else 'start again'}."
-        ) from stop
+        has_checkpoint = any(checkpoints.last_in(folder) for folder in (out / WORK).glob("*"))
+        raise StoppedError.of_training(has_checkpoint) from stop
 
 
 @contextmanager

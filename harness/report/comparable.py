@@ -14,7 +14,7 @@ from typing import Any
 from harness.comparison.entries import Entry, entries
 from harness.comparison.intervals import interval_over_seeds
 from harness.comparison.marks import MARKS, Mark
-from harness.comparison.names import size_of_all
+from harness.comparison.names import digest_of, size_of_all
 from harness.progress import counted
 from harness.report import metric_names
 from harness.report.chance import at_chance
@@ -315,8 +315,9 @@ def ending(entry: Entry, namesakes: Sequence[Entry]) -> str:
 
 def _identity(entry: Entry) -> tuple[str, str]:
     """The digest of an entry's weights, and the labels with which a fine-tuned checkpoint was scored, if any were given."""
-    digest, _, scored = str(entry.runs[0]["model"]["identity"]).partition(" as fine-tuned")
-    return digest.partition(" ")[0], scored.partition(" by ")[0].strip()
+    model = entry.runs[0]["model"]
+    _, _, scored = str(model["identity"]).partition(" as fine-tuned")
+    return digest_of(model), scored.partition(" by ")[0].strip()
 
 
 def _options(entry: Entry) -> dict[str, str]:
