@@ -81,10 +81,14 @@ class Similarity(Family[Source]):
         """See `tasks.task.Task.load`.
 
         Raises:
-            InputError: also if all scores of train or test are equal: nothing correlates with them.
+            InputError: also if all scores of a split are equal: nothing correlates with them.
         """
         data = super().load(dataset, data_dir, skip_bad)
-        lacks: Mapping[Split, str] = {"train": "there is nothing to learn", "test": "nothing correlates with it"}
+        lacks: Mapping[Split, str] = {
+            "train": "there is nothing to learn",
+            "dev": "no learning rate can be chosen by it",
+            "test": "nothing correlates with it",
+        }
         for split, lack in lacks.items():
             scores = {example.target for example in data.splits[split]}
             if len(scores) == 1:

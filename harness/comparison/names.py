@@ -87,5 +87,7 @@ def size_of_all(models: Iterable[Sized]) -> str:
 
 
 def millions(count: float) -> str:
-    """A count of parameters."""
+    """A count of parameters: ``0``, ``3.25 M``, ``125 M``."""
+    if not count:
+        return "0"
     return f"{count / 1e6:.2f} M" if count < 1e7 else f"{count / 1e6:,.0f} M"

@@ -43,7 +43,7 @@ def answer(overall: Overall) -> Answer:
         return Answer(_no_rows(overall))
     best, *others = overall.rows
     rivals = [row for row in others if _overlap(best, row)]
-    if not overall.over_seeds:
+    if overall.single_seed:
         return Answer(_single_seed(overall, best))
     sentences = [_open(overall, best, rivals) if rivals else _told(overall, best, others[0])]
     if faster := _fastest(best, rivals or others):
@@ -69,8 +69,11 @@ def _single_seed(overall: Overall, best: Row) -> str:
     assert best.rank
     first = [row.name for row in overall.rows if row.rank and row.rank.value == best.rank.value]
     has = "has" if len(first) == 1 else "share"
+    lacking = "there is no second seed. In these single runs"
+    if overall.single_seed != overall.datasets:
+        lacking = f"there is no second seed on {_listed(overall.single_seed)}. In these runs"
     return (
-        f"Cannot tell which model is best: there is no second seed. In these single runs on {_where(overall)} "
+        f"Cannot tell which model is best: {lacking} on {_where(overall)} "
         f"{_listed(first)} {has} the best mean rank ({best.rank.value:.1f}). Add seeds with --seeds 0-4."
     )
 

@@ -103,10 +103,9 @@ class Overall:
     none_counts: bool = False
 
     @property
-    def over_seeds(self) -> bool:
-        """Whether a model was run with several seeds on every dataset that counts."""
-        runs = [max(len(row.standings[name].scores) for row in self.rows) for name in self.datasets if self.rows]
-        return bool(runs) and min(runs) > 1
+    def single_seed(self) -> tuple[str, ...]:
+        """The datasets that count and on which no model was run with several seeds."""
+        return tuple(name for name in self.datasets if all(len(row.standings[name].scores) < 2 for row in self.rows))
 
 
 def over_datasets(comparisons: Sequence[Comparison], terms: Terms, bench: Sequence[PointRecord]) -> Overall:

@@ -105,6 +105,7 @@ def test_a_ranker_is_in_the_leaderboard_once_and_best_only_where_nothing_beats_i
         assert (row["best"], row["tied_with_best"]) == (best, best)
         (cells,) = (cells for cells in tables.leaderboard(found).rows if cells[0].text == "bm25")
         assert (cells[3].look == "best") == best
+        assert "0" in [cell.text for cell in cells]  # its parameters
         board = panels.board(found, dict.fromkeys(("bm25", "avey-b", "bert", "roberta"), 0), [])
         assert [row["label"] for row in board["rows"]].count("bm25") == 1
 

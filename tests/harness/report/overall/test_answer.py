@@ -66,6 +66,14 @@ def test_single_runs_tell_nothing(make_run):
     assert found.text.startswith("Cannot tell which model is best: there is no second seed.")
 
 
+def test_only_the_datasets_without_a_second_seed_are_said_to_lack_one(make_run):
+    several = runs_of(make_run, {"first": 0.9, "second": 0.5}, DATASETS[:2])
+    single = runs_of(make_run, {"first": 0.9, "second": 0.5}, DATASETS[2:], seeds=(0,))
+    found = answer(overall_of(several + single))
+    assert not found.told
+    assert f"there is no second seed on {DATASETS[2]}. In these runs on these 3 datasets first has" in found.text
+
+
 def test_a_tie_of_single_runs_has_no_winner(make_run):
     found = answer(overall_of(runs_of(make_run, {"a": 0.9, "b": 0.9, "c": 0.5}, seeds=(0,)))).text
     assert "In these single runs on these 3 datasets a and b share the best mean rank (1.5)." in found

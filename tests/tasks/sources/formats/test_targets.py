@@ -55,7 +55,12 @@ def test_scores_of_ones_own_have_no_range_and_null_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("split", "lack"), [("train", "there is nothing to learn"), ("test", "nothing correlates with it")]
+    ("split", "lack"),
+    [
+        ("train", "there is nothing to learn"),
+        ("dev", "no learning rate can be chosen by it"),
+        ("test", "nothing correlates with it"),
+    ],
 )
 def test_scores_that_are_all_equal_are_refused(tmp_path, split, lack):
     root = write(tmp_path, "sts/mine", SCORED, **{split: [SCORED[0]] * 3})
