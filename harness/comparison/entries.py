@@ -1,5 +1,7 @@
 """Group runs into entries: for each encoder and dataset the learning rate with the best dev score, and its runs of all seeds.
 
+Only the learning rates with most seeds are compared: the best seed of many rates would look better than the median of one.
+
 The choice reads dev scores only; test scores are those of the chosen runs.
 """
 
@@ -103,6 +105,13 @@ class Entry:
         return "test_limit" in self.recipe
 
     @property
+    def better_rate_with_fewer_seeds(self) -> float | None:
+        """The learning rate with the best dev score, if it was not chosen because others were run with more seeds."""
+        dev = self.dev_by_learning_rate
+        best = max(dev, key=lambda rate: dev[rate], default=self.learning_rate)
+        return best if best in dev and dev[best] > dev.get(self.learning_rate, dev[best]) else None
+
+    @property
     def lowest(self) -> float:
         """The lowest possible value of the main metric."""
         return self.runs[0]["task"].get("lowest", 0.0)
@@ -138,7 +147,8 @@ class Entry:
 def entries(records: Iterable[RunRecord]) -> list[Entry]:
     """Finished runs grouped by everything except learning rate and seed, each group at its best learning rate.
 
-    The best has the highest median of the main metric on dev over seeds; among equals it is the lowest.
+    The best has the highest median of the main metric on dev over seeds, of those that were run with most seeds; among equals
+    it is the lowest.
     Entries are ordered by dataset, then model, size, weights and the dataset of the training. A training that was run twice, with
     other test sets, counts once on every dataset.
     """
@@ -179,7 +189,8 @@ def entry_of(group: Sequence[RunRecord]) -> Entry:
         for rate in sorted(by_rate)
         if all(on_dev in run["scores"]["dev"] for run in by_rate[rate])
     }
-    chosen = max(dev or by_rate, key=lambda rate: dev.get(rate, 0.0))
+    seeds = {rate: len(set(map(_seeds, by_rate[rate]))) for rate in dev or by_rate}
+    chosen = max(seeds, key=lambda rate: (seeds[rate], dev.get(rate, 0.0)))
     runs = tuple(sorted(by_rate[chosen], key=_seeds))
     model = group[0]["model"]
     return Entry(

@@ -190,6 +190,12 @@ def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
                 f"the weights of {entry.full_name} on {where} come from one pretraining: "
                 "the interval does not cover other pretraining seeds"
             )
+    for entry in (ours, theirs):
+        if rate := entry.better_rate_with_fewer_seeds:
+            yield (
+                f"on {where} {entry.full_name} has a better dev score at the learning rate {rate:g} than at the one compared, "
+                f"{entry.learning_rate:g}, but fewer seeds there: run the missing ones"
+            )
     if len(ours.dev_by_learning_rate) != len(theirs.dev_by_learning_rate):
         counts = [len(entry.dev_by_learning_rate) for entry in (ours, theirs)]
         yield (

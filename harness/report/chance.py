@@ -31,7 +31,7 @@ def limit_of(task: TaskEntry) -> float:
 
 
 def at_chance(task: TaskEntry, scores: Iterable[float]) -> bool:
-    """Whether no score is clearly better than a constant answer; of tasks without one, whether all are 0."""
+    """Whether no score is clearly better than a constant answer, or than 0 where none is recorded."""
     return max(scores) <= limit_of(task)
 
 
@@ -41,5 +41,5 @@ def sentence_of(task: TaskEntry) -> str:
     return (
         f"At chance: no model is clearly better than one constant answer, which scores {guess:.4f}"
         if guess
-        else "Every median is 0"
+        else "No model is clearly better than 0"
     )

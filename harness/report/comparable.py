@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain, count
 from statistics import median
 from typing import Any
 
 from harness.comparison.entries import Entry, entries
 from harness.comparison.intervals import interval_over_seeds
 from harness.comparison.marks import MARKS, Mark
-from harness.comparison.names import digest_of, size_of_all
+from harness.comparison.names import files_of, size_of_all
 from harness.progress import counted
 from harness.report import metric_names
 from harness.report.chance import at_chance
@@ -26,6 +27,7 @@ FINE_TUNED = {"elsewhere": "fine-tuned elsewhere", "saved": "fine-tuned and save
 
 Judge = Callable[[Sequence[Entry]], tuple[Sequence[Mark], str]]
 """From entries, the highest median first, to the mark of each, and the test that decided, in words."""
+Label = Callable[[Entry], str]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Standing:
 
     Attributes:
         entry: its runs at the learning rate chosen on dev.
-        label: short and unique among the standings of the report's comparison.
+        label: short, the same on every dataset, and unique among the models of its size.
         score: median test score over seeds.
         low, high: interval of the median, equal to ``score`` where there is one seed.
         mark: ``best`` if no other standing has a higher median, else how it compares with the best; empty for all if none
@@ -180,7 +182,9 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
     """
     groups: dict[str, list[Entry]] = defaultdict(list)
     ranked: dict[tuple[str, str], dict[str, Entry]] = defaultdict(dict)
-    for entry in entries(records):
+    found = entries(records)
+    label = labels(found)
+    for entry in found:
         if entry.is_ranker:
             # Only options that change the data change its ranking, and they change the fingerprint.
             ranked[entry.dataset, entry.fingerprint].setdefault(entry.runs[0]["model"]["identity"], entry)
@@ -196,14 +200,20 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
     of_dataset = defaultdict(list)
     for group in ordered:
         of_dataset[group[0].dataset].append(group[0])
-    names = _unique([slug(f"{group[0].where}-{group[0].size}") for group in ordered])
+    names = set[str]()
     return [
-        _comparison(name, group, apart(group[0], of_dataset[group[0].dataset]), judge)
-        for name, group in zip(names, ordered, strict=True)
+        _comparison(
+            unused(slug(f"{group[0].where}-{group[0].size}"), names),
+            group,
+            label,
+            apart(group[0], of_dataset[group[0].dataset]),
+            judge,
+        )
+        for group in ordered
     ]
 
 
-def _comparison(name: str, group: Sequence[Entry], difference: str, judge: Judge) -> Comparison:
+def _comparison(name: str, group: Sequence[Entry], label: Label, difference: str, judge: Judge) -> Comparison:
     first = group[0]
     ranked = sorted(group, key=lambda entry: (-median(entry.scores()), entry.model, entry.weights))
     marks, test = judge(ranked)
@@ -217,7 +227,7 @@ def _comparison(name: str, group: Sequence[Entry], difference: str, judge: Judge
         first.recipe,
         difference,
         test,
-        _standings(ranked, marks),
+        _standings(ranked, label, marks),
         first.trained_on,
     )
 
@@ -242,11 +252,16 @@ def in_all(seen: Standing | None, standing: Standing) -> Standing:
     return replace(standing, mark=max(seen.mark, standing.mark, key=MARKS.index))
 
 
+def trains(recipe: Mapping[str, Any]) -> bool:
+    """Whether a run of this recipe fine-tunes: not where a checkpoint is scored as it is, or nothing is learned."""
+    return not recipe.get("trained") and bool(recipe.get("max_steps") or recipe.get("epochs"))
+
+
 def recipe_sentence(recipe: Mapping[str, Any]) -> str:
     """The recipe in one line: ``3 epochs, batches of 32, at most 512 tokens, bf16``."""
     read = [f"at most {recipe.get('max_length')} tokens", str(recipe.get("precision"))]
-    if trained := recipe.get("trained"):
-        return ", ".join([FINE_TUNED[str(trained)], *read])
+    if not trains(recipe):
+        return ", ".join([FINE_TUNED.get(str(recipe.get("trained")), "nothing was trained"), *read])
     steps = recipe.get("max_steps")
     length = counted(steps, "step") if steps else counted(_value(recipe.get("epochs")), "epoch")
     batch = recipe.get("effective_batch_size") or recipe.get("batch_size")
@@ -280,9 +295,9 @@ def marks_of(task: TaskEntry, scores: Sequence[float], judged: Sequence[Mark]) -
     return ["best" if score == scores[0] else mark for score, mark in zip(scores, judged, strict=True)]
 
 
-def _standings(ranked: Sequence[Entry], judged: Sequence[Mark]) -> tuple[Standing, ...]:
+def _standings(ranked: Sequence[Entry], label: Label, judged: Sequence[Mark]) -> tuple[Standing, ...]:
     marks = marks_of(ranked[0].runs[0]["task"], [median(entry.scores()) for entry in ranked], judged)
-    return tuple(map(_standing, ranked, _labels(ranked), marks))
+    return tuple(map(_standing, ranked, map(label, ranked), marks))
 
 
 def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
@@ -291,33 +306,38 @@ def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
     return Standing(entry, label, middle, low, high, mark, seconds)
 
 
-def _labels(group: Sequence[Entry]) -> list[str]:
-    """The label of each entry, with what tells it from others of the same label."""
-    namesakes: defaultdict[str, list[Entry]] = defaultdict(list)
-    for entry in group:
-        namesakes[entry.label].append(entry)
-    return [" ".join(filter(None, (entry.label, ending(entry, namesakes[entry.label])))) for entry in group]
+def labels(found: Sequence[Entry]) -> Label:
+    """From an entry to its label, with what tells its model from others of the same label and size on any dataset."""
+    namesakes: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in found:
+        namesakes[entry.size, entry.label].append(entry)
+
+    def label(entry: Entry) -> str:
+        return " ".join(filter(None, (entry.label, ending(entry, namesakes[entry.size, entry.label]))))
+
+    return label
 
 
 def ending(entry: Entry, namesakes: Sequence[Entry]) -> str:
-    """What follows a name that several entries have: the end of their weights' digest, or how the same weights were scored.
+    """What follows a name that several models have: the end of their weights' digest, or how the same weights were scored.
 
     Args:
         entry: one of them.
-        namesakes: all that have the name; nothing follows the name of a single one.
+        namesakes: all that have the name; nothing follows the name of a single model.
     """
-    if len(namesakes) == 1:
+    models = {_identity(other) for other in namesakes}
+    if len(models) == 1:
         return ""
-    digests = [_identity(other)[0] for other in namesakes]
     digest, scored = _identity(entry)
-    return " ".join(filter(None, (digest[-8:] if len(set(digests)) > 1 else "", scored)))
+    return " ".join(filter(None, (digest[-8:] if len({one for one, _ in models}) > 1 else "", scored)))
 
 
 def _identity(entry: Entry) -> tuple[str, str]:
     """The digest of an entry's weights, and the labels with which a fine-tuned checkpoint was scored, if any were given."""
     model = entry.runs[0]["model"]
+    _, _, digest = files_of(model)
     _, _, scored = str(model["identity"]).partition(" as fine-tuned")
-    return digest_of(model), scored.partition(" by ")[0].strip()
+    return digest, scored.partition(" by ")[0].strip()
 
 
 def _options(entry: Entry) -> dict[str, str]:
@@ -328,10 +348,9 @@ def _value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
 
 
-def _unique(names: Sequence[str]) -> list[str]:
-    seen: Counter[str] = Counter()
-    unique = []
-    for name in names:
-        seen[name] += 1
-        unique.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
-    return unique
+def unused(name: str, taken: set[str]) -> str:
+    """The name, or with the lowest number from 2 that makes it a new one; it is taken from now on."""
+    numbered = (f"{name}-{number}" for number in count(2))
+    found = next(one for one in chain([name], numbered) if one not in taken)
+    taken.add(found)
+    return found

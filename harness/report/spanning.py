@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.report.comparable import Comparison, Judge, marks_of, slug
+from harness.report.comparable import Comparison, Judge, marks_of, slug, unused
+from harness.store.record import OWN_SIZE
 
 ALL_SIZES = "all sizes"
-SPEAK_FOR_THEMSELVES = ("custom", "lexical")
+SPEAK_FOR_THEMSELVES = (OWN_SIZE, "lexical")
 """Sizes that say nothing beside the label."""
 
 
@@ -33,10 +34,7 @@ def spanning(comparisons: Sequence[Comparison], judge: Judge) -> list[Comparison
     for column in columns.values():
         if len(column) > 1:
             name = slug(f"{column[0].name.removesuffix(slug(column[0].size))}-{ALL_SIZES}")
-            while name in taken:
-                name += "-2"
-            taken.add(name)
-            found.append(_spanning(name, column, judge))
+            found.append(_spanning(unused(name, taken), column, judge))
     return found
 
 

@@ -20,9 +20,9 @@ class Estimate(NamedTuple):
     high: float
 
     def within(self, bounds: tuple[float, float]) -> Estimate:
-        """The same with its interval cut at the lowest and highest possible value."""
+        """The same with its interval cut at the lowest and highest possible value; it still holds its own value."""
         low, high = np.clip((self.low, self.high), *bounds)
-        return Estimate(self.value, float(low), float(high))
+        return Estimate(self.value, float(np.minimum(low, self.value)), float(np.maximum(high, self.value)))
 
 
 def median(scores: ArrayLike) -> NDArray[np.float64]:

@@ -91,7 +91,8 @@ def approximate_randomisation(
     """The two-sided p-value of no difference by approximate randomisation (Noreen, 1989).
 
     In every draw the answers to each example change sides with probability 1/2. An example is one unit: all runs of a side move
-    together, with their terms averaged, because the answers of several runs to one example are not independent. With several
+    together, with their terms averaged, because the answers of several runs to one example are not independent. What is
+    compared with the draws is the difference of the mean scores over runs, the one that `difference` reports. With several
     runs each draw also gets the error of the seeds (see `harness.comparison.stats.examples.with_seeds`), because exchanging only
     examples would mistake lucky seeds for a better model. With one run per side the p-value holds for these two runs.
 
@@ -105,7 +106,7 @@ def approximate_randomisation(
     ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
     left, right = ours.mean(axis=0), theirs.mean(axis=0)
     sums, step = (left.sum(axis=0), right.sum(axis=0)), left - right
-    observed = abs(float(score(left) - score(right)))
+    observed = abs(float(score(ours).mean() - score(theirs).mean()))
     draws = []
     for size in blocks(resamples, len(left)):
         moved = rng.integers(0, 2, size=(size, len(left)), dtype=np.int8).astype(float) @ step

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.progress import counted
 from harness.report.chance import guess_of
-from harness.report.comparable import Comparison, recipe_sentence
+from harness.report.comparable import Comparison, recipe_sentence, trains
 from harness.report.files import overall_figure, pretraining_plots
 from harness.report.results import Results
 from harness.store.record import PretrainingRecord
@@ -38,8 +38,9 @@ def _of_comparison(comparison: Comparison) -> dict[str, str]:
     metric, data = f"`{comparison.metric}`", f"{comparison.title} ({comparison.task.get('n_test')} test examples)"
     seeds = sorted({len(standing.scores) for standing in comparison.standings if not standing.entry.is_ranker})
     runs = " to ".join(map(str, seeds[:: max(1, len(seeds) - 1)])) if seeds else "0"
+    choice = "learning rate chosen on dev; " if trains(comparison.recipe) else ""
     ending = (
-        f"Recipe: {recipe_sentence(comparison.recipe)}; learning rate chosen on dev; {runs} "
+        f"Recipe: {recipe_sentence(comparison.recipe)}; {choice}{runs} "
         f"seed{'' if runs == '1' else 's'} for each of {counted(len(comparison.standings), 'model')}."
     )
     guess = guess_of(comparison.task)

@@ -9,6 +9,7 @@ from math import log
 
 from harness.cells.request import deployment
 from harness.comparison.entries import Entry
+from harness.comparison.names import digest_of
 from harness.progress import counted
 from harness.report.cost.curves import peak_mib
 from harness.report.cost.pareto import LENGTH
@@ -81,7 +82,7 @@ def _is_of(point: PointEntry, entry: Entry) -> bool:
     if engine != entry.deployment:
         return False
     if weights := point.get("weights"):
-        return weights == entry.runs[0]["model"]["identity"]
+        return weights.partition(" ")[0] == digest_of(entry.runs[0]["model"])
     return (point["model"], point["size"]) == (entry.model, entry.size)
 
 

@@ -14,7 +14,7 @@ from harness.comparison import stats
 from harness.comparison.entries import Entry
 from harness.comparison.stats import Estimate
 from harness.report.chance import at_chance
-from harness.report.comparable import Comparison, Standing
+from harness.report.comparable import Comparison, Standing, trains
 from harness.report.overall.costs import Cost, Setting, measured
 from harness.report.spanning import SPEAK_FOR_THEMSELVES, with_size
 from harness.store.record import PointRecord
@@ -217,8 +217,10 @@ def _of_seeds(entry: Entry) -> NDArray[np.float64]:
 
 
 def _minutes(row: Row, datasets: Sequence[str]) -> float | None:
-    found = [[run["seconds"].get("fit") for run in row.standings[name].entry.runs] for name in datasets]
-    fits = [[value for value in each if value is not None] for each in found]
+    found = [row.standings[name].entry for name in datasets]
+    fits = [
+        [run["seconds"]["fit"] for run in one.runs if trains(one.recipe) and "fit" in run["seconds"]] for one in found
+    ]
     return sum(median(each) for each in fits) / 60 if all(fits) else None
 
 

@@ -19,6 +19,15 @@ def test_the_learning_rate_with_the_best_median_dev_score_is_chosen_whatever_tes
     assert [run["seed"] for run in entry.runs] == [0, 1, 2]
 
 
+def test_a_lucky_seed_at_another_rate_does_not_replace_several():
+    several = [record(1e-3, seed, 0.59, 0.6) for seed in range(5)]
+    (entry,) = entries([*several, record(5e-4, 0, 0.60, 0.61)])
+    assert (entry.learning_rate, len(entry.runs)) == (1e-3, 5)
+    assert entry.better_rate_with_fewer_seeds == 5e-4
+    (entry,) = entries([*several, record(5e-4, 0, 0.58, 0.61)])
+    assert entry.better_rate_with_fewer_seeds is None
+
+
 def test_of_equal_learning_rates_the_lowest_is_chosen():
     (entry,) = entries([record(5e-4, 0, 0.5, 0.1), record(1e-4, 0, 0.5, 0.2)])
     assert entry.learning_rate == 1e-4

@@ -68,7 +68,7 @@ def test_the_interval_over_seeds_and_examples_covers_what_it_says(runs, seeds):
     assert 0.93 <= np.mean([one.low <= truth <= one.high for one in found]) <= 0.98
 
 
-@pytest.mark.parametrize("runs", [(1, 1, 0.0), (3, 3, 0.3), (3, 5, 0.2)])
+@pytest.mark.parametrize("runs", [(1, 1, 0.0), (3, 3, 0.3), (3, 5, 0.2), (3, 1, 0.3), (1, 5, 0.3)])
 def test_the_difference_covers_zero_and_the_test_is_seldom_wrong_where_nothing_differs(runs):
     ours, theirs, seeds = runs
     rng = np.random.default_rng(2)
@@ -163,6 +163,27 @@ def test_a_side_with_one_run_takes_the_other_s_spread():
     assert wide.over_seeds
     assert not narrow.over_seeds
     assert wide.estimate.high - wide.estimate.low > 2 * (narrow.estimate.high - narrow.estimate.low)
+
+
+def test_the_borrowed_spread_of_a_single_run_is_not_a_second_estimate():
+    # Every example has the same share, so that seeds alone differ: the interval is Student's t of one estimate.
+    runs = np.array([0.4, 0.5, 0.6])
+    ours, theirs = (
+        np.stack([np.repeat(side[:, None], 30, 1), np.ones((len(side), 30))], -1) for side in (runs, runs[:1])
+    )
+    for left, right in ((ours, theirs), (theirs, ours)):
+        found = stats.difference(left, right, np.random.default_rng(0), resamples=100_000).estimate
+        half = reference.t.ppf(0.975, 2) * np.sqrt(runs.var(ddof=1) * (1 / 3 + 1))
+        assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.02)
+
+
+def test_the_p_value_is_of_the_difference_that_is_reported():
+    # The mean F1 of ours is below theirs, the F1 of all its answers together above.
+    ours = np.tile([[[0.0, 10.0]], [[20.0, 20.0]]], (1, 40, 1))
+    theirs = np.tile([[[0.5, 1.0]], [[0.5, 1.0]]], (1, 40, 1))
+    found = stats.difference(ours, theirs, np.random.default_rng(0), resamples=2000)
+    assert found.estimate.value == 0
+    assert found.p == 1
 
 
 def test_f1_is_resampled_by_its_sums():

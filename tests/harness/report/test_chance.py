@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.report.chance import at_chance, guess_of, limit_of
+from harness.report.chance import at_chance, guess_of, limit_of, sentence_of
 from tests.records import task_entry
 
 
@@ -26,3 +26,9 @@ def test_without_a_constant_answer_only_zeros_are_chance():
     assert guess_of(task_entry() | {"constant_guess": 0.0}) is None
     assert at_chance(task_entry(), [0.0, 0.0])
     assert not at_chance(task_entry(), [0.0, 0.01])
+
+
+def test_scores_near_a_guess_of_0_are_not_said_to_be_0():
+    task = task_entry() | {"constant_guess": 0.0, "lowest": -1.0, "n_test": 100}
+    assert at_chance(task, [0.15, 0.1])
+    assert sentence_of(task) == "No model is clearly better than 0"

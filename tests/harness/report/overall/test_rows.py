@@ -156,6 +156,37 @@ def test_points_of_real_weights_are_of_these_weights_alone(make_run):
     assert found == {"bert (mine)": 5.0, "bert": 9.0}
 
 
+def test_a_deployment_is_measured_by_the_points_of_its_weights_and_engine(make_run):
+    weights = "d" * 64
+    scored = {"weights": "mine", "identity": f"{weights} as fine-tuned by openvino int8"}
+    runs = [
+        make_run("bert", "nli/x", model=scored, trained={"deployment": "openvino int8"}, recipe={"trained": "saved"})
+    ]
+    point = {"engine": "openvino", "quantize": "int8", "weights": weights}
+    bench = [point_record("bert", 512, 5.0, point=point), point_record("bert", 512, 9.0, point={"weights": weights})]
+    cost = {row.name: row.cost and row.cost.latency_ms for row in overall_of(runs, bench).rows}
+    assert cost == {"bert (mine, openvino int8)": 5.0}
+
+
+def test_a_retrained_namesake_on_one_dataset_does_not_split_a_model_in_two(make_run):
+    def weights(letter):
+        return {"weights": "checkpoints/mine", "identity": letter * 64}
+
+    runs = runs_of(make_run, "bert", ("nli/x", "nli/y"), 0.6, model=weights("a"))
+    runs += runs_of(make_run, "roberta", ("nli/x", "nli/y"), 0.5)
+    runs += runs_of(make_run, "bert", ("nli/x",), 0.7, model=weights("c"))
+    overall = overall_of(runs)
+    assert overall.datasets == ("nli/x", "nli/y")
+    assert [row.name for row in overall.rows] == ["bert (mine) aaaaaaaa", "roberta"]
+    assert [(row.name, row.missing) for row in overall.incomplete] == [("bert (mine) cccccccc", ("nli/y",))]
+
+
+def test_what_was_not_trained_has_no_minutes_of_training(make_run):
+    untrained = {"recipe": {"epochs": 0.0}, "seconds": {"fit": 0.0001}}
+    runs = [make_run("a", "lm/x", score=0.5, **untrained), make_run("b", "lm/x", score=0.4, **untrained)]
+    assert [row.minutes for row in overall_of(runs).rows] == [None, None]
+
+
 def test_the_front_has_no_model_that_another_beats():
     places = {"cheap": (1.0, 0.5), "worse": (2.0, 0.4), "good": (3.0, 0.8), "dear": (4.0, 0.8), "twin": (3.0, 0.8)}
     assert front.front(places) == ["cheap", "good", "twin"]

@@ -1,0 +1,22 @@
+"""Names of comparisons, and what their recipes say."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.report.comparable import recipe_sentence, unused
+
+
+@given(st.lists(st.sampled_from(["x", "x-2", "x-2-2", "y"])))
+def test_names_stay_unique_whatever_was_taken(names):
+    taken = set()
+    given_names = [unused(name, taken) for name in names]
+    assert len(set(given_names)) == len(names)
+    assert taken == set(given_names)
+
+
+def test_a_recipe_without_training_says_so():
+    read = {"max_length": 64, "precision": "bf16"}
+    assert recipe_sentence({"epochs": 0.0, "batch_size": 32, **read}) == "nothing was trained, at most 64 tokens, bf16"
+    assert recipe_sentence({"epochs": 0.0, "max_steps": 9, "batch_size": 32, **read}).startswith(
+        "9 steps, batches of 32"
+    )
