@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.store import PREDICTIONS, Store, record
+from harness.store import PREDICTIONS, Key, Store, record
 
 METRICS = {
     "ner": "entity_f1_strict",
@@ -320,14 +320,8 @@ def _probabilities(row: Mapping[str, Any], sure: float) -> dict[str, Any]:
 def write_run(
     store: Path, run: record.RunRecord | record.FailureRecord, predictions: Iterable[Mapping[str, Any]] | None = None
 ) -> Path:
-    """Put a run into a store as `harness.store.Store.write` does, without the flushes to disk; returns its folder."""
-    folder = Store(store).folder_of(run)
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    if predictions is not None:
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in predictions)
-        (folder / PREDICTIONS).write_text(lines, encoding="utf-8")
-    return folder
+    """Put a run into a store; returns its folder."""
+    return Store(store).write(Key.of(run), run, predictions)
 
 
 def sweep_records(

@@ -126,6 +126,11 @@ def test_runs_are_compared_by_their_folders_and_a_single_one_is_told(store, caps
 def test_learning_rates_are_chosen_on_dev_and_unequal_numbers_of_them_told(store, capsys):
     write(store, "bad", 0.95, 0, recipe={"learning_rate": 1e-4})
     (row,) = compared(store, "good", "bad", capsys=capsys)
+    assert row["b_learning_rate"] == 1e-3
+    assert any("a better dev score at the learning rate 0.0001" in note for note in row["notes"])
+    for seed in (1, 2):
+        write(store, "bad", 0.95, seed, recipe={"learning_rate": 1e-4})
+    (row,) = compared(store, "good", "bad", capsys=capsys)
     assert row["b_learning_rate"] == 1e-4
     assert any("chosen from 1 for good:tiny and 2 for bad:tiny" in note for note in row["notes"])
 

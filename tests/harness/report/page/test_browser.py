@@ -158,8 +158,7 @@ def test_no_text_ends_the_element_around_it_or_is_broken(tmp_path, make_run, lay
     text = "</script><!-- \u2028 \x85 \x1b \ud800 \u202e & ü"
     for model, said in (("a", "yes"), ("b", "no")):
         row = {"split": "test", "id": text, "text": text, "gold": text, "predicted": said}
-        folder = lay_run(tmp_path / "runs", make_run(model, "nli/x"), [])
-        (folder / "predictions.jsonl").write_text(json.dumps(row))
+        lay_run(tmp_path / "runs", make_run(model, "nli/x"), [row])
     html = publish.write(Store(tmp_path / "runs"), read(tmp_path / "runs"), tmp_path / "report")[-1].read_text()
     part = re.search(r'id="browser-part-0">(.*?)</script>', html, re.DOTALL)[1]
     ((identity, context, *_),) = json.loads(part)["examples"]
