@@ -12,6 +12,7 @@ from harness.values import no_folder
 from models import checkpoint
 from models.encoder import MODELS, Encoder, Size
 from models.ranker import RANKERS
+from tasks.sources.hub.commit import commit_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -150,7 +151,9 @@ def _config_of_hub(hub_id: str) -> JsonObject:
     from huggingface_hub import hf_hub_download
 
     try:
-        return checkpoint.read_config(Path(hf_hub_download(hub_id, "config.json")).parent)
+        return checkpoint.read_config(
+            Path(hf_hub_download(hub_id, "config.json", revision=commit_of(hub_id, "model"))).parent
+        )
     except InputError:
         raise
     except Exception as error:  # a missing network or page can raise anything

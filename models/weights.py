@@ -11,6 +11,7 @@ from harness.values import no_folder
 from models import checkpoint
 from models.encoder import Encoder
 from models.shipped import SHIPPED, shipped_for
+from tasks.sources.hub.commit import commit_of
 
 NAMED = ("scratch", SHIPPED, "hub")
 """Values of ``--weights`` that mean other weights for each encoder; all others are the checkpoint of one encoder."""
@@ -26,7 +27,7 @@ class Weights:
     Attributes:
         kind: ``scratch``, ``hub`` or ``folder``.
         location: a hub id or a folder; empty for ``scratch``.
-        revision: the commit of a hub id, if one is pinned.
+        revision: the commit of a hub id.
         identity: digest of weights and tokenizer, or hub id with commit.
     """
 
@@ -45,7 +46,8 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
         weights: ``scratch``, ``tiny-pretrained``, ``hub``, the path of a folder, or a hub id.
 
     Raises:
-        InputError: the folder holds no model of this encoder, or no weights of this size are published.
+        InputError: the folder holds no model of this encoder, no weights of this size are published, or the commit of a hub id is
+            not known, because neither the hub nor its cache on this machine could be read.
     """
     if weights == "scratch":
         from models import tokenizer
@@ -70,10 +72,10 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
 
 
 def _of_hub(encoder: Encoder, hub_id: str, revision: str | None) -> Weights:
-    identity = f"{hub_id}@{revision or 'main'}"
+    commit = commit_of(hub_id, "model", revision)
     # The tokenizer of a hub id is unknown before it is fetched. BERT and NeoBERT use WordPiece, which was never misread.
     spaces = "" if encoder.name in ("bert", "neobert") else f" {_SPACES_MENDED}"
-    return Weights("hub", hub_id, revision, identity + spaces)
+    return Weights("hub", hub_id, commit, f"{hub_id}@{commit}{spaces}")
 
 
 def _check_folder(encoder: Encoder, folder: Path) -> None:

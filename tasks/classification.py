@@ -44,7 +44,15 @@ tokenised could change which one is longer. So the texts of a shorter pair are t
 ExampleT = TypeVar("ExampleT", LabelledText, ScoredText, MultiLabelText)
 
 
-class SequenceClassification(Family[Source]):
+class TextFamily(Family[Source]):
+    """A family whose examples are texts or pairs of texts."""
+
+    def texts(self, example: LabelledText | ScoredText | MultiLabelText) -> tuple[str, ...]:
+        """The text, or the pair."""
+        return (example.text,) if example.pair is None else (example.text, example.pair)
+
+
+class SequenceClassification(TextFamily):
     """A family of classification datasets.
 
     Args:
@@ -189,9 +197,7 @@ class SequenceClassification(Family[Source]):
         shares = self._shares([example.label for example in examples], [choice.label for choice in predictions])
         return [
             {
-                "id": example.id,
-                "text": excerpt(example.text),
-                "pair": excerpt(example.pair) if example.pair is not None else None,
+                **shown(example),
                 "gold": example.label,
                 "predicted": choice.label,
                 **({"probabilities": choice.listed(example.label)} if choice.names else {}),
@@ -204,10 +210,6 @@ class SequenceClassification(Family[Source]):
         """See `tasks.sources.hub.copies.Portable`: JSON lines."""
         columns = ("premise", "hypothesis") if self.family == "nli" else ("text", "text_pair")
         write_jsonl(data.splits, folder, columns)
-
-    def texts(self, example: LabelledText) -> tuple[str, ...]:
-        """The text, or the pair."""
-        return (example.text,) if example.pair is None else (example.text, example.pair)
 
 
 NLI = SequenceClassification(
@@ -222,6 +224,12 @@ CLASSIFICATION = SequenceClassification(
     "sst2",
     {"max_length": 256, "batch_size": 16, "epochs": 2.0},
 )
+
+
+def shown(example: LabelledText | ScoredText | MultiLabelText) -> Row:
+    """The beginning of the row of a text or pair: its id, the text and the text it is paired with (null for a single text)."""
+    pair = None if example.pair is None else excerpt(example.pair)
+    return {"id": example.id, "text": excerpt(example.text), "pair": pair}
 
 
 def encode_texts(

@@ -60,9 +60,9 @@ class Family(ABC, Generic[SourceT]):
     def datasets(self) -> Mapping[str, DatasetInfo]:
         """The declared datasets by name."""
 
-    @abstractmethod
     def embedded(self, info: DatasetInfo) -> SourceT:
-        """The source of a declared dataset that is built on this machine."""
+        """The source of a declared dataset that is built on this machine; not needed by a family that declares none."""
+        raise NotImplementedError(info.name)
 
     @abstractmethod
     def local(self, path: Path) -> SourceT:

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError
-from tasks.classification import encode_texts
+from tasks.classification import TextFamily, encode_texts, shown
 from tasks.data import Data, DatasetInfo
-from tasks.excerpt import excerpt
-from tasks.family import Family, FolderSource, HubSource, Source, table_options
+from tasks.family import FolderSource, HubSource, Source, table_options
 from tasks.metrics import indicators, multilabel_scores
 from tasks.probabilities import listed
 from tasks.shares import macro_f1_shares
@@ -61,7 +60,7 @@ class Found:
         return tuple(name for name, is_there in zip(self.names, there, strict=True) if is_there)
 
 
-class MultiLabel(Family[Source]):
+class MultiLabel(TextFamily):
     """The task ``multilabel``.
 
     Attributes:
@@ -90,10 +89,6 @@ class MultiLabel(Family[Source]):
         from tasks.catalogue.multilabel import MULTILABEL_DATASETS
 
         return MULTILABEL_DATASETS
-
-    def embedded(self, info: DatasetInfo) -> Source:
-        """See `Family.embedded`: there is none."""
-        raise NotImplementedError(info.name)
 
     def local(self, path: Path) -> Source:
         """See `Family.local`: JSON lines with the usual keys, else tables."""
@@ -188,9 +183,7 @@ class MultiLabel(Family[Source]):
         shares = macro_f1_shares(np.stack([2 * gold * found, gold + found], axis=-1))
         return [
             {
-                "id": example.id,
-                "text": excerpt(example.text),
-                "pair": excerpt(example.pair) if example.pair is not None else None,
+                **shown(example),
                 "gold": sorted(example.target),
                 "predicted": sorted(prediction.labels),
                 "probabilities": listed(
@@ -206,10 +199,6 @@ class MultiLabel(Family[Source]):
         for split, examples in data.splits.items():
             rows = ({"text": one.text, "text_pair": one.pair, "labels": one.target} for one in examples)
             write_lines(folder / f"{split}.jsonl", rows)
-
-    def texts(self, example: MultiLabelText) -> tuple[str, ...]:
-        """The text, or the pair."""
-        return (example.text,) if example.pair is None else (example.text, example.pair)
 
 
 MULTILABEL = MultiLabel()

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from harness.errors import InputError
 from tasks.family import separated, table_options
+from tasks.option_values import whole_number
 from tasks.ranking import METRICS, Ranking, ranking_scores
-from tasks.retrieval import QUERY_CHARACTERS, SHOWN, CollectionTask, refuse_other, whole_number
+from tasks.retrieval import QUERY_CHARACTERS, SHOWN, CollectionTask, refuse_other
 from tasks.sources.collection import Query
 from tasks.sources.own_documents import RULES
 from tasks.sources.tables import judged

@@ -6,7 +6,6 @@ test queries, or with ``--epochs 0``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from harness.errors import InputError
 from harness.registry import suggestion
 from tasks.data import DatasetInfo
 from tasks.family import Family, separated, table_options
+from tasks.option_values import whole_number
 from tasks.ranking import METRICS, Ranking, ranking_scores
 from tasks.sources.collection import Document, Query
 from tasks.sources.formats.writing import write_beir
@@ -132,19 +132,6 @@ def refuse_other(name: str, given: Mapping[str, str], values: Sequence[str]) -> 
     """
     if (value := given.get(name, values[0])) not in values:
         raise InputError(f"{name} is one of {', '.join(values)}, not {value!r}")
-
-
-def whole_number(name: str, text: str, allowed: range) -> int:
-    """The value of an option that is a whole number.
-
-    Raises:
-        InputError: it is not a whole number, or out of range.
-    """
-    if not re.fullmatch(r"[0-9]{1,9}", text.strip()) or int(text) not in allowed:
-        raise InputError(
-            f"{name} takes a whole number from {allowed.start} to {allowed.stop - 1}, not {text.strip()!r}"
-        )
-    return int(text)
 
 
 class Retrieval(CollectionTask):

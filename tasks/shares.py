@@ -28,7 +28,8 @@ def shares_by_leaving_out(
 
     Args:
         gold, predicted: the labels of each example.
-        metric: of the labels of some pairs and their counts; it is computed once for every kind of pair.
+        metric: of the labels of every kind of pair and their counts; it is computed once for every kind. A kind whose only example
+            is left out has the count 0, so that a mean over labels is always over the same labels.
     """
     counts = Counter(zip(gold, predicted, strict=True))
     rights, founds = ([pair[side] for pair in counts] for side in (0, 1))
@@ -38,9 +39,7 @@ def shares_by_leaving_out(
     for place, pair in enumerate(counts):
         less = weights.copy()
         less[place] -= 1
-        there = less > 0
-        kept = [[label for label, is_there in zip(side, there, strict=True) if is_there] for side in (rights, founds)]
-        without[pair] = metric(kept[0], kept[1], less[there]) if there.any() else whole
+        without[pair] = metric(rights, founds, less) if n > 1 else whole
     mean = sum(counts[pair] * value for pair, value in without.items()) / n
     return [whole + (n - 1) * (mean - without[pair]) for pair in zip(gold, predicted, strict=True)]
 

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError
-from tasks.classification import encode_texts
+from tasks.classification import TextFamily, encode_texts, shown
 from tasks.data import Data, DatasetInfo, Split
-from tasks.excerpt import excerpt
-from tasks.family import Family, FolderSource, HubSource, Source, table_options
+from tasks.family import FolderSource, HubSource, Source, table_options
 from tasks.metrics import correlation_scores
 from tasks.shares import pearson_shares, spearman_shares
 from tasks.sources.formats import jsonl
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-class Similarity(Family[Source]):
+class Similarity(TextFamily):
     """The task ``sts``: a regression over texts or pairs of texts."""
 
     family = "sts"
@@ -52,10 +51,6 @@ class Similarity(Family[Source]):
         from tasks.catalogue.sts import STS_DATASETS
 
         return STS_DATASETS
-
-    def embedded(self, info: DatasetInfo) -> Source:
-        """See `Family.embedded`: there is none."""
-        raise NotImplementedError(info.name)
 
     def local(self, path: Path) -> Source:
         """See `Family.local`: JSON lines with the usual keys, else tables; a declared name has its range of scores."""
@@ -129,9 +124,7 @@ class Similarity(Family[Source]):
         shares = (pearson_shares(gold, predictions) + spearman_shares(gold, predictions)) / 2
         return [
             {
-                "id": example.id,
-                "text": excerpt(example.text),
-                "pair": excerpt(example.pair) if example.pair is not None else None,
+                **shown(example),
                 "gold": example.target,
                 "predicted": round(predicted, 6),
                 "terms": [share, 1],
@@ -144,10 +137,6 @@ class Similarity(Family[Source]):
         for split, examples in data.splits.items():
             rows = ({"text": one.text, "text_pair": one.pair, "score": one.target} for one in examples)
             write_lines(folder / f"{split}.jsonl", rows)
-
-    def texts(self, example: ScoredText) -> tuple[str, ...]:
-        """The text, or the pair."""
-        return (example.text,) if example.pair is None else (example.text, example.pair)
 
 
 STS = Similarity()

@@ -12,7 +12,6 @@ from models import MODELS, Encoder
 from models.ranker import BM25
 from models.weights import Weights, find_weights
 from tasks.rerank import BM25 as BY_WORDS
-from tasks.rerank import Rerank
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,14 @@ class FirstStage:
     identity: str
     file: Path | None = None
     bi_encoder: tuple[Encoder, Weights] | None = None
+
+    @property
+    def option(self) -> str:
+        """The value of the option without a path, for keys and comparisons: equal candidates elsewhere are the same cell."""
+        if not self.file and not self.bi_encoder:
+            return BY_WORDS
+        kind = self.bi_encoder[0].name if self.bi_encoder else "file"
+        return f"{kind} {hashlib.sha256(self.identity.encode()).hexdigest()[:16]}"
 
 
 def first_stage(candidates: str) -> FirstStage:
@@ -58,11 +65,6 @@ def first_stage(candidates: str) -> FirstStage:
     return FirstStage(vectors.identified(weights, "embedding", {}).identity, None, (encoder, weights))
 
 
-def with_candidates(weights: Weights, task: Rerank) -> Weights:
-    """The weights with an identity that includes that of the first stage.
-
-    Raises:
-        InputError: see `first_stage`.
-    """
-    found = first_stage(task.options["candidates"])
+def with_candidates(weights: Weights, found: FirstStage) -> Weights:
+    """The weights with an identity that includes that of the first stage."""
     return replace(weights, identity=f"{weights.identity} reranks {found.identity}")

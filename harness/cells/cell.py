@@ -25,7 +25,7 @@ class Cell:
         seed: of initialisation, order of examples and dropout.
         weights_identity: digest of the weights and tokenizer, or hub id with commit.
         data_identity: digest or version of the dataset.
-        task_options: options of the task, resolved, as pairs of name and text.
+        task_options: options of the task, resolved, as pairs of name and text; without paths, whose content decides.
         data_dir: folder of local datasets; not part of the key, because ``data_identity`` covers its content.
         skip_bad: leave malformed examples out instead of refusing the dataset; not part of the key either, because
             the data decide which are left out.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from harness.cells import vectors
-from harness.cells.candidates import with_candidates
+from harness.cells.candidates import FirstStage, first_stage, with_candidates
 from harness.cells.recipe import Recipe
 from harness.cells.recipe_field import RecipeValue
 from harness.cells.request import SCORE_FIELDS, Request, ScoreRequest
@@ -36,13 +36,14 @@ from tasks.task import (
 
 @dataclass(frozen=True)
 class Chosen:
-    """The resolved encoder or ranker of a request."""
+    """The resolved encoder or ranker of a request; for reranking with the system that finds the candidates."""
 
     encoder: Encoder | Ranker
     size: str
     weights: Weights
     recipe: Recipe
     fine_tuned: FineTuned | None = None
+    first_stage: FirstStage | None = None
 
 
 def find_model(model: str, weights: str, size: str | None) -> tuple[Encoder, str, Weights]:
@@ -118,11 +119,12 @@ def encoder_for(request: Request, task: Task, dataset: str, found: tuple[Encoder
         raise InputError(f"--test-limit is not for {task.family}, whose package scores whole test sets; leave it out")
     if task.head in vectors.HEADS:
         weights = _with_vectors(weights, task)
-    if isinstance(task, Rerank):
-        weights = with_candidates(weights, task)
+    candidates = first_stage(task.options["candidates"]) if isinstance(task, Rerank) else None
+    if candidates:
+        weights = with_candidates(weights, candidates)
     if not trained(task, dataset, request):
         recipe = recipe.untrained()
-    return Chosen(encoder, size, weights, recipe)
+    return Chosen(encoder, size, weights, recipe, first_stage=candidates)
 
 
 def ranker_for(request: Request, task: Task, ranker: Ranker) -> Chosen:

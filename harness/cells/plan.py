@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
+from harness.cells.candidates import FirstStage
 from harness.cells.cell import Cell
 from harness.cells.models import Chosen, encoder_for, find_model, fine_tuned_for, ranker_for
 from harness.cells.names import own_name
@@ -68,9 +69,10 @@ class _Planner:
     def _resolve(self, request: Request) -> Planned:
         family, dataset = split_task(request.task)
         options = tuple(request.task_options.items())
+        trains = not isinstance(request, ScoreRequest)
         task = self._task(family, options, request.strict_tags)
         dataset = dataset or task.default_dataset
-        task = measured(task, dataset, request.data_dir)
+        task = _reading(task, dataset, request.data_dir, trains)
         chosen = self._chosen(request, task, dataset)
         tests = self._test_sets(request, task, f"{family}/{dataset}", chosen.recipe)
         located = is_location(request.model)
@@ -84,8 +86,8 @@ class _Planner:
             recipe=chosen.recipe,
             seed=request.seed,
             weights_identity=chosen.weights.identity,
-            data_identity=self._identity(family, options, request.strict_tags, dataset, request.data_dir),
-            task_options=chosen_options(task),
+            data_identity=self._identity(family, options, request.strict_tags, trains, dataset, request.data_dir),
+            task_options=_without_paths(chosen_options(task), chosen.first_stage),
             data_dir=request.data_dir,
             skip_bad=request.skip_bad,
             tests=tuple((test.name, test.identity) for test in tests),
@@ -123,8 +125,7 @@ class _Planner:
         family, dataset = split_task(name)
         task = self._task(family, options, strict_tags)
         dataset = dataset or task.default_dataset
-        task = measured(task, dataset, data_dir)
-        task = task.for_testing() if isinstance(task, ScoredWithoutTraining) else task
+        task = _reading(task, dataset, data_dir, trains=False)
         return TestSet(f"{family}/{dataset}", task, task.identity(dataset, data_dir))
 
     def _chosen(self, request: Request, task: Task, dataset: str) -> Chosen:
@@ -134,9 +135,22 @@ class _Planner:
             return ranker_for(request, task, ranker)
         return encoder_for(request, task, dataset, self._model(request.model, request.weights, request.size))
 
-    def _identity_of(self, family: str, options: Options, strict_tags: bool, dataset: str, data_dir: str | None) -> str:
-        task = measured(self._task(family, options, strict_tags), dataset, data_dir)
+    def _identity_of(
+        self, family: str, options: Options, strict_tags: bool, trains: bool, dataset: str, data_dir: str | None
+    ) -> str:
+        task = _reading(self._task(family, options, strict_tags), dataset, data_dir, trains)
         identity: object = task.identity(dataset, data_dir)
         if not isinstance(identity, str):
             raise InputError(f"the task {family} has the identity {identity!r}, which must be a text")
         return identity
+
+
+def _reading(task: Task, dataset: str, data_dir: str | None, trains: bool) -> Task:
+    """The task as it runs and scores this dataset, which may lack train if nothing is trained on it."""
+    task = measured(task, dataset, data_dir)
+    return task.for_testing() if isinstance(task, ScoredWithoutTraining) and not trains else task
+
+
+def _without_paths(options: Options, first_stage: FirstStage | None) -> Options:
+    """The options as they count in a key: a first stage by its digest, not by its path."""
+    return tuple((name, first_stage.option if first_stage and name == "candidates" else text) for name, text in options)

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from harness.cells.cell import Cell
 from harness.cells.request import Request
+from harness.cells.task_options import chosen_options
 from harness.machine import provenance
 from harness.store.record import OWN_SIZE, FailureRecord, FailureStatus, ModelEntry, failure_record
 from harness.store.saved_model import SavedModel, saved_in
@@ -68,6 +69,13 @@ class Planned:
         return self.name if self.cell.size == OWN_SIZE else f"{self.name} {self.cell.size}"
 
     @property
+    def how(self) -> str:
+        """How the model learns the task in a few words: its learning rate, or that nothing is trained."""
+        if self.cell.recipe.trains:
+            return f"lr {self.cell.recipe.learning_rate:g}"
+        return "as it is" if self.fine_tuned else "untrained"
+
+    @property
     def model(self) -> ModelEntry:
         """The model of the cell's record."""
         cell = self.cell
@@ -90,7 +98,7 @@ class Planned:
     def resolved(self) -> Request:
         """The request with nothing left to defaults or to the machine: it gives the same cell on any machine."""
         names = tuple(name for name, _ in self.cell.tests)
-        resolved = self.request.resolved(self.cell.task, self.cell.recipe, dict(self.cell.task_options))
+        resolved = self.request.resolved(self.cell.task, self.cell.recipe, dict(chosen_options(self.task)))
         return replace(resolved, test=names)
 
     def command(self, origin: str) -> str:

@@ -11,15 +11,13 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from harness.cells.recipe import ALWAYS_WRITTEN, RECIPE_FIELDS, Recipe
 from harness.cells.recipe_field import RecipeValue
 from harness.errors import InputError
-from harness.values import shortened
+from harness.values import LONGEST_NAME, shortened
 from models.architectures import is_location
 
 GREATEST_SEED = 2**32 - 1
 """The largest seed that numpy's generators accept."""
 SCORE_FIELDS = ("max_length", "precision")
 """Fields of the recipe that matter where nothing is trained."""
-LONGEST_NAME = 255
-"""Bytes of a family's or a dataset's name: the longest folder name of file systems."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from harness.errors import UnsuitedError
+from harness.errors import InputError, UnsuitedError
 from models.declared import NOTHING, Declared, declared
 from models.weights import Weights
 from tasks.task import DECLARED
@@ -90,7 +90,7 @@ def vectors_of(weights: Weights, head: str, options: Mapping[str, str]) -> Vecto
     checkpoint's prompts still apply, unless the option ``prompts`` is ``none`` or the user gives a prefix.
 
     Raises:
-        InputError: a file of the checkpoint is malformed.
+        InputError: a file of the checkpoint is malformed; or its declaration could not be read and would be used.
         UnsuitedError: the checkpoint declares something unsupported, and the user chose no pooling.
     """
     said = declared(weights)
@@ -100,6 +100,13 @@ def vectors_of(weights: Weights, head: str, options: Mapping[str, str]) -> Vecto
         instead = "; --task-option pooling=mean scores the encoder without it" if "pooling" in options else ""
         raise UnsuitedError(f"{weights.location} declares {said.unsupported}, which is not supported{instead}")
     prompted = options.get("prompts", DECLARED) == DECLARED
+    if said.unread and (prompted or not chosen):
+        ways = "go online, or give the folder of a complete download in its place"
+        if "pooling" in options:
+            ways += ", or choose --task-option pooling=mean --task-option prompts=none"
+        raise InputError(
+            f"the pooling and prompts that {weights.location} declares could not be read from the hub; {ways}"
+        )
     return Vectors(
         tuple(pooling.split("+")) if chosen else said.pooling,
         said.query_prompt if prompted and not options.get("query_prefix") else "",
@@ -117,7 +124,7 @@ def vectors_of(weights: Weights, head: str, options: Mapping[str, str]) -> Vecto
 def identified(weights: Weights, head: str, options: Mapping[str, str]) -> Weights:
     """The weights with an identity that includes how their checkpoint turns texts into vectors, unless that is plain mean pooling.
 
-    A hub id with its commit decides the declaration, so planning a sweep does not ask the hub.
+    A hub id with its commit decides the declaration, so planning does not read it.
 
     Raises:
         InputError: a declaration is malformed, or the harness does not support it.

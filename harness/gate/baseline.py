@@ -26,7 +26,8 @@ A new baseline (``results/baselines/*.json``) begins as a file that only names i
 | ``examples_per_gflop`` | examples trained on and predicted per second, over ``matmul_gflops``, of each seed | ``--update`` |
 
 After ``--update --scores-only`` there are no ``matmul_gflops`` and ``examples_per_gflop``, and no later run is judged by its speed.
-Paths in a request are relative to the file.
+Paths in a request are relative to the file: those of data, plug-ins, model, weights and candidates. A model, weights or candidates that
+are not beside the file are read as names, hub ids or paths from the current folder.
 """
 
 from __future__ import annotations
@@ -40,10 +41,12 @@ from pathlib import Path
 from typing import TypeGuard
 
 from harness.cells.grids import one_request
+from harness.cells.paths import with_paths
 from harness.cells.request import Request
 from harness.errors import InputError
 from harness.json_file import JsonError, read_json
 from harness.registry import suggestion
+from harness.text_file import write_whole
 from harness.values import name_of_folder
 
 SCHEMA_VERSION = 1
@@ -167,7 +170,7 @@ def _cell(file: Path, content: Mapping[str, object], where: str) -> GatedCell:
         raise InputError(f"{where} asks for {unknown[0]!r}{suggestion(unknown[0], _REQUEST)}")
     request = one_request(written, where)
     request = replace(
-        request,
+        with_paths(request, lambda text: _beside(file, text)),
         data_dir=str(file.parent / request.data_dir) if request.data_dir else None,
         plugins=tuple(str(file.parent / plugin) for plugin in request.plugins),
     )
@@ -178,6 +181,12 @@ def _cell(file: Path, content: Mapping[str, object], where: str) -> GatedCell:
     if test and test not in request.test:
         raise InputError(f"{where} gates the test set {test!r}, which its request does not name in test")
     return GatedCell(request, written, seeds, test=str(test))
+
+
+def _beside(file: Path, text: str) -> str:
+    """The path if it is beside the file, else the text as it is."""
+    path = file.parent / text
+    return str(path) if text and path.exists() else text
 
 
 def _seeds(value: object, what: str) -> tuple[int, ...]:
@@ -233,7 +242,7 @@ def name(cell: GatedCell) -> str:
     request = cell.request
     weights = "" if request.weights == "scratch" else f" ({name_of_folder(request.weights)})"
     where = f"{cell.test} (trained on {request.task})" if cell.test else request.task
-    return f"{request.model}{weights} on {where}"
+    return f"{cell.written.get('model', request.model)}{weights} on {where}"
 
 
 def write_baseline(baseline: Baseline) -> None:
@@ -254,10 +263,8 @@ def write_baseline(baseline: Baseline) -> None:
             for cell in baseline.cells
         ],
     }
-    beside = baseline.file.with_name(f".{baseline.file.name}.new")
     try:
-        beside.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        beside.replace(baseline.file)
+        write_whole(baseline.file, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
         raise _cannot_write(baseline.file, error) from error
 

@@ -15,7 +15,7 @@ SEED = 15_000
 
 
 def cut(blocks: NDArray[np.integer], length: int, first_id: int | None) -> NDArray[np.int64]:
-    """Cut blocks into rows (n, length), whose first token gives way to ``first_id``."""
+    """Cut blocks into rows (n, length), whose first token is replaced by ``first_id``."""
     rows = np.ascontiguousarray(blocks, dtype=np.int64).reshape(-1, length)
     if first_id is not None:
         rows[:, 0] = first_id

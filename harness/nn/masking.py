@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-IGNORED = -100
+from tasks.task import IGNORED
 
 
 @dataclass(frozen=True)

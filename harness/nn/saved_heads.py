@@ -70,9 +70,8 @@ def saved_model(model: nn.Module, head: str, labels: Sequence[str]) -> PreTraine
         trunk = _trunk(built)
         names = _of_head(built, trunk, {name for name, _ in encoder.named_parameters()}, classifier)
         if names is not None:
-            trunk.load_state_dict(
-                encoder.state_dict(), strict=trunk is not built
-            )  # Avey-B's heads subclass the encoder
+            # Avey-B's heads subclass the encoder, so there the trunk is the whole model and also has a classifier.
+            trunk.load_state_dict(encoder.state_dict(), strict=trunk is not built)
             parameters = dict(built.named_parameters())
             for name, value in zip(names, (classifier.weight, classifier.bias), strict=True):
                 parameters[name].copy_(value)

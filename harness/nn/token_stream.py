@@ -9,7 +9,7 @@ from harness.errors import InputError
 
 
 def plain_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """The ids of each text, without special tokens: a text that speaks of [MASK] holds no mask.
+    """The ids of each text, without special tokens: the characters '[MASK]' in a text are not read as the mask token.
 
     Args:
         tokenizer: a fast one, which works on all cores.

@@ -81,7 +81,7 @@ def _by_vectors(
 ) -> Search:
     """The search by a bi-encoder that reads texts as its checkpoint declares, cut where the cell cuts its inputs."""
     cell, stage = embedding
-    by = vectors_of(weights, RETRIEVAL.head, RETRIEVAL.options)
+    by = vectors_of(weights, RETRIEVAL.head, {})
     model, tokenizer = loading.load(encoder, "base", weights)
     refuse_longer(encoder.name, cell.recipe.max_length, loading.max_length(model, encoder, "base"))
     if by.lower:

@@ -86,6 +86,8 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
 
     def predicted(place: int, show: Update) -> list[Prediction]:
         sheet, one = sheets[place], inputs.sheets[place]
+        if not sheet.examples:
+            return []
         logits = predict(model, one.features, tokenizer, recipe.precision, progress=show)
         return sheet.task.decode(sheet.examples, sheet.outputs, one, logits)
 
@@ -142,7 +144,10 @@ def _encode(cell: Cell, found: Headed, sheets: Sequence[_Sheet]) -> _Inputs:
     train = task.encode(examples, data.labels, tokenizer, recipe.max_length, training=True).features if examples else []
     if isinstance(found.model, RegressionHead) and train:
         found.model.learn_unit([feature["labels"] for feature in train])
-    encoded = [sheet.task.encode(sheet.examples, sheet.labels, tokenizer, longest) for sheet in sheets]
+    encoded = [
+        sheet.task.encode(sheet.examples, sheet.labels, tokenizer, longest) if sheet.examples else Encoded([], [])
+        for sheet in sheets
+    ]
     return _Inputs(len(examples), train, encoded)
 
 
@@ -178,8 +183,11 @@ def _refuse_missing_splits(cell: Cell, data: Data) -> None:
 def _tuned(
     task: LabellingTask, data: Data, answers: list[list[Prediction]]
 ) -> tuple[list[list[Prediction]], dict[str, float]]:
-    """The predictions with the values that are best for those of dev, the first, and these values, if the task has any."""
-    if not isinstance(task, TunedOnDev):
+    """The predictions with the values that are best for those of dev, the first, and these values.
+
+    Without a dev split, and for a task without such values, the predictions are unchanged.
+    """
+    if not isinstance(task, TunedOnDev) or not data.splits["dev"]:
         return answers, {}
     tuned = task.tune(data.splits["dev"], answers[0])
     return [task.apply(each, tuned) for each in answers], tuned

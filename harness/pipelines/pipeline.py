@@ -103,6 +103,7 @@ def run(
         DivergedError: the training loss became infinite or not a number.
     """
     make_repeatable(planned.cell.seed)
+    provenance.reset_peak_memory()
     kind = bm25_retrieval if isinstance(planned.encoder, Ranker) else KINDS[planned.task.head]
     stage = Stages(report)
     scored = planned.request if isinstance(planned.request, ScoreRequest) else None
@@ -232,7 +233,7 @@ def _task(
         "notes": [*caveats, *data.notes, *recipe.doubts(), *beyond, *untrained],
         "caveats": list(caveats),
         "metric": task.metric,
-        "options": dict(chosen_options(task)),
+        "options": dict(planned.cell.task_options if name == planned.cell.task else chosen_options(task)),
         "n_dev": len(data.splits["dev"]),
         "n_test": len(data.splits["test"]),
         **result.counts,

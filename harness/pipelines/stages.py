@@ -173,13 +173,21 @@ def limited(data: DataT, recipe: Recipe) -> DataT:
 
 
 def scores_of(task: Task, data: Data, predictions: Predictions) -> dict[Split, dict[str, float]]:
-    """The scores of dev and test."""
-    return {split: task.score(data.splits[split], predictions[split]) for split in EVALUATED}
+    """The scores of dev and test; empty for a split without examples."""
+    return {
+        split: task.score(examples, predictions[split]) if (examples := data.splits[split]) else {}
+        for split in EVALUATED
+    }
 
 
 def rows_of(task: Task, data: Data, predictions: Predictions) -> list[Row]:
     """One row per example of dev and test, with its split."""
-    return [{"split": split, **row} for split in EVALUATED for row in task.rows(data.splits[split], predictions[split])]
+    return [
+        {"split": split, **row}
+        for split in EVALUATED
+        if data.splits[split]
+        for row in task.rows(data.splits[split], predictions[split])
+    ]
 
 
 def load_encoder(cell: Cell, parts: Parts[Encoder, Task]) -> tuple[nn.Module, PreTrainedTokenizerBase, int | None]:

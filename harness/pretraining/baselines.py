@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from harness.nn.masking import IGNORED, Masked
+from harness.nn.masking import Masked
+from tasks.task import IGNORED
 
 COUNTED = 20_000_000
 """Tokens that are counted, from the beginning of the stream."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from harness.errors import InputError, on_one_line
 from tasks.sources.formats.documents import documents_in
 from tasks.sources.formats.lines import is_unicode
+from tasks.sources.hub.commit import UnreachableError, commit_of
 
 HELD_OUT_FILE = "heldout.txt"
 HELD_OUT_ONE_IN = 100
@@ -35,7 +36,7 @@ class Corpus(Protocol):
 
     Attributes:
         name: as a user typed it.
-        is_streamed: reading it all is not an option, so only as many tokens as needed are taken.
+        is_streamed: it is too large to read whole, so only as many tokens as needed are taken.
     """
 
     name: str
@@ -109,15 +110,7 @@ class TextFiles:
 
     def identity(self) -> str:
         """sha256 (hex) over the names and bytes of the files."""
-        digest = hashlib.sha256()
-        for file in self.files():
-            try:
-                with file.open("rb") as stream:
-                    content = hashlib.file_digest(stream, "sha256").hexdigest()
-            except OSError as error:
-                raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions") from error
-            digest.update(f"{file.name} {content}\n".encode())
-        return digest.hexdigest()
+        return _digest({file.name: file for file in self.files()})
 
     def documents(self) -> Iterator[Document]:
         """The documents, file by file.
@@ -175,17 +168,15 @@ class HubTexts:
         """Repository, config and commit; the commit is looked up once where the user gave none.
 
         Raises:
-            InputError: the hub cannot be reached.
+            InputError: the hub cannot be reached, or there is no such repository or revision.
         """
-        if Path(self.repository).is_dir():
-            return TextFilesDigest(Path(self.repository)).identity()
-        if not re.fullmatch(r"[0-9a-f]{40}", self.revision or ""):
-            from huggingface_hub import HfApi
-
-            try:
-                self.revision = str(HfApi().dataset_info(self.repository, revision=self.revision).sha)
-            except Exception as error:  # whatever the network or the hub raises, a user needs the sentence
-                raise self._unreachable(error) from error
+        if (folder := Path(self.repository)).is_dir():
+            copied = sorted(path for path in folder.rglob("*") if path.is_file())
+            return _digest({file.relative_to(folder).as_posix(): file for file in copied})
+        try:
+            self.revision = commit_of(self.repository, "dataset", self.revision)
+        except UnreachableError as error:
+            raise self._unreachable(error.cause) from error
         return f"hf:{self.repository}:{self.config or ''}@{self.revision}"
 
     def documents(self) -> Iterator[Document]:
@@ -228,20 +219,21 @@ class HubTexts:
         )
 
 
-@dataclass(frozen=True)
-class TextFilesDigest:
-    """What decides a local copy of a hub dataset: the bytes of all its files."""
+def _digest(files: Mapping[str, Path]) -> str:
+    """sha256 (hex) over the names and bytes of files, in their order.
 
-    folder: Path
-
-    def identity(self) -> str:
-        """sha256 (hex)."""
-        digest = hashlib.sha256()
-        for file in sorted(path for path in self.folder.rglob("*") if path.is_file()):
+    Raises:
+        InputError: a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name, file in files.items():
+        try:
             with file.open("rb") as stream:
                 content = hashlib.file_digest(stream, "sha256").hexdigest()
-            digest.update(f"{file.relative_to(self.folder).as_posix()} {content}\n".encode())
-        return digest.hexdigest()
+        except OSError as error:
+            raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions") from error
+        digest.update(f"{name} {content}\n".encode())
+    return digest.hexdigest()
 
 
 def held_out_by_digest(text: str) -> bool:

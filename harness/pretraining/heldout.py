@@ -12,8 +12,9 @@ import torch
 from harness.errors import InputError
 from harness.machine import distributed
 from harness.nn.masked_rows import drawn, masked_rows, tensors
-from harness.nn.masking import IGNORED, Masked, Masker
+from harness.nn.masking import Masked, Masker
 from harness.pretraining.tokens import TokenFile
+from tasks.task import IGNORED
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Setting:
         points_every: steps between points of the curve.
         checkpoint_interval_s: seconds between checkpoints.
         curves: where the curves of training go.
-        update: moves the display on: tokens done, tokens in all, a remark.
+        update: advances the progress bar: tokens done, tokens in all, a remark.
     """
 
     recipe: PretrainRecipe

@@ -148,7 +148,8 @@ def test_a_hub_id_is_read_from_the_cache_of_the_hub(tokenizer, tmp_path, monkeyp
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     encoder = architectures.encoder_at("owner/tiny-electra")
     weights = find_weights(encoder, "custom", "owner/tiny-electra")
-    assert weights.identity.startswith("owner/tiny-electra@main")
+    assert weights.revision == commit
+    assert weights.identity.startswith(f"owner/tiny-electra@{commit}")
     model, _ = loading.load(encoder, "custom", weights)
     torch.testing.assert_close(model.state_dict(), expected.state_dict())
 

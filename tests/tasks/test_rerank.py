@@ -58,9 +58,9 @@ def test_one_query_by_hand():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"depth": "0"}, "depth takes a whole number from 1 to 1000, not '0'"),
-        ({"depth": "ten"}, "depth takes a whole number"),
-        ({"negatives": "101"}, "negatives takes a whole number from 1 to 100"),
+        ({"depth": "0"}, "depth takes whole numbers from 1 to 1000, not '0'"),
+        ({"depth": "ten"}, "depth takes whole numbers"),
+        ({"negatives": "101"}, "negatives takes whole numbers from 1 to 100"),
         ({"candidates": " "}, "candidates is empty"),
         ({"own_document": "never"}, "own_document is one of declared, same_text, leave_out, keep, not 'never'"),
     ],

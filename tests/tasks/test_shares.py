@@ -29,6 +29,24 @@ def test_shares_in_matthews_are_those_of_leaving_every_example_out():
     assert np.mean(shares) == pytest.approx(matthews_corrcoef(gold, found))
 
 
+def test_a_stray_label_does_not_change_the_labels_that_macro_f1_is_the_mean_of():
+    gold = ["a"] * 100 + ["b"] * 100
+    found = ["c", "b", *gold[2:100], "a", *gold[101:]]
+
+    def macro_f1(*given):
+        return classification_scores(*given[:2], MACRO, given[2])["macro_f1"]
+
+    shares = shares_by_leaving_out(gold, found, macro_f1)
+    assert np.mean(shares) == pytest.approx(f1_score(gold, found, average="macro", zero_division=0))
+    assert np.std(shares) / np.sqrt(len(gold)) < 0.01
+    expected = left_out(
+        lambda *sides: f1_score(*sides, labels=["a", "b", "c"], average="macro", zero_division=0),
+        np.array(gold),
+        np.array(found),
+    )
+    assert shares == pytest.approx(expected)
+
+
 def test_the_share_in_accuracy_and_f1_of_an_only_example_is_its_score():
     shares = shares_by_leaving_out(
         ["a"], ["a"], lambda *given: classification_scores(*given[:2], MACRO, given[2])["accuracy_f1"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
+from harness.cells.paths import with_paths
 from harness.cells.request import Request
 from harness.errors import InputError, first_line
 from harness.machine.tracking import Curves
@@ -20,7 +21,6 @@ from harness.scheduling.ray.node import NodeJob, Reply, run_on_node
 from harness.scheduling.ray.resources import Resources
 from harness.scheduling.ray.scratch import scratch_folder
 from harness.store import Store
-from models.architectures import is_location
 
 POLL_S = 5.0
 PATIENCE_S = 120.0
@@ -173,8 +173,10 @@ class _Session:
 
 def _with_absolute_paths(request: Request) -> Request:
     """The request with absolute paths: a node works in a folder of its own."""
-    weights = str(Path(request.weights).resolve()) if Path(request.weights).is_dir() else request.weights
-    in_folder = is_location(request.model) and Path(request.model).is_dir()
-    model = str(Path(request.model).resolve()) if in_folder else request.model
     data_dir = request.data_dir and str(Path(request.data_dir).resolve())
-    return replace(request, model=model, weights=weights, data_dir=data_dir)
+    return replace(with_paths(request, _absolute), data_dir=data_dir)
+
+
+def _absolute(text: str) -> str:
+    path = Path(text).expanduser()
+    return str(path.resolve()) if text and path.exists() else text

@@ -9,7 +9,7 @@ SCHEMA_VERSION = 1
 SplitName = Literal["train", "dev", "test"]
 
 Scores = dict[str, dict[str, float]]
-"""Split -> metric -> value. ``dev`` is empty where a retrieval benchmark judges test queries only."""
+"""Split -> metric -> value. ``dev`` is empty for a dataset without a dev split."""
 
 
 class OptimiserEntry(TypedDict):

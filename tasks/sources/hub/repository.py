@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError, on_one_line
 from harness.registry import suggestion
+from tasks.sources.hub.commit import MAIN, Found, ask, commit_of
 from tasks.sources.tables.table import Table, from_arrow
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ CONVERTED = "refs/convert/parquet"
 """The branch in which the hub keeps Parquet conversions of datasets that have a script."""
 
 _ADDRESS = re.compile(r"hf:(?P<hub_id>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./+-]+))?(?::(?P<config>[^:@]+))?")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Address:
     """A dataset as a user types it after the family; ``revision`` is ``main`` and ``config`` empty if they are not given."""
 
     hub_id: str
-    revision: str = "main"
+    revision: str = MAIN
     config: str = ""
 
     @classmethod
@@ -47,7 +45,7 @@ class Address:
             raise InputError(
                 f"{text!r} is not a dataset of the hub; write hf:OWNER/NAME, hf:OWNER/NAME@REVISION or hf:OWNER/NAME:CONFIG"
             )
-        return cls(found["hub_id"], found["revision"] or "main", found["config"] or "")
+        return cls(found["hub_id"], found["revision"] or MAIN, found["config"] or "")
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,9 @@ class Repository:
         """The commit that its revision is; the hub is asked only if that is not a full commit.
 
         Raises:
-            InputError: see `ask`.
+            InputError: see `tasks.sources.hub.commit.ask`.
         """
-        revision = self.address.revision
-        return revision if _COMMIT.fullmatch(revision) else ask(self.address).commit
+        return commit_of(self.address.hub_id, "dataset", self.address.revision)
 
     @property
     def origin(self) -> str:
@@ -84,7 +81,7 @@ class Repository:
             notes.append(
                 f"{address.revision} of {address.hub_id} is commit {self.commit}; hf:{self.origin}{config} always names these data"
             )
-        if ask(address).folder:
+        if self._found.folder:
             notes.append(
                 f"the hub could not be reached, so {address.hub_id} was read from the hub's cache on this machine"
             )
@@ -127,14 +124,18 @@ class Repository:
         }
 
     @property
+    def _found(self) -> Found:
+        return ask(self.address.hub_id, "dataset", self.address.revision)
+
+    @property
     def _path(self) -> str:
         """The prefix keeps `datasets` from reading a local folder with the same name."""
-        folder = ask(self.address).folder
+        folder = self._found.folder
         return str(folder) if folder else f"hf://datasets/{self.address.hub_id}"
 
     @property
     def _revision(self) -> str | None:
-        return None if ask(self.address).folder else self.commit
+        return None if self._found.folder else self.commit
 
     def _config(self, name: str) -> str | None:
         from datasets import get_dataset_default_config_name
@@ -160,61 +161,3 @@ class Repository:
         return InputError(
             f"{self.origin} could not be read ({said}); if its files are mixed, fetch it and use --data-dir"
         )
-
-
-@dataclass(frozen=True)
-class Found:
-    """Where a revision is: its commit, and its folder in the hub's cache on this machine if the hub cannot be reached."""
-
-    commit: str
-    folder: Path | None = None
-
-
-@cache
-def ask(address: Address) -> Found:
-    """Ask the hub for the commit of a revision, once in a process.
-
-    Raises:
-        InputError: there is no such repository or revision, it may not be read, or neither the hub nor its cache on this
-            machine can be read.
-    """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
-
-    hub_id = address.hub_id
-    try:
-        return Found(str(HfApi().dataset_info(hub_id, revision=address.revision).sha))
-    except GatedRepoError as error:
-        raise InputError(
-            f"{hub_id} is gated: ask for access at https://huggingface.co/datasets/{hub_id} and set HF_TOKEN"
-        ) from error
-    except RevisionNotFoundError as error:
-        raise InputError(f"{hub_id} has no revision {address.revision!r} on the hub; leave @ out for main") from error
-    except RepositoryNotFoundError as error:
-        raise InputError(
-            f"there is no dataset {hub_id} on the hub, or it is private; check the name, or set HF_TOKEN"
-        ) from error
-    except Exception as error:
-        if folder := _cached(address):
-            return Found(folder.name, folder)
-        raise _unreachable(address, error) from error
-
-
-def _cached(address: Address) -> Path | None:
-    """The folder of a revision in the hub's cache on this machine."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        found = snapshot_download(address.hub_id, repo_type="dataset", revision=address.revision, local_files_only=True)
-    except Exception:
-        return None
-    folder = Path(found)
-    return folder if _COMMIT.fullmatch(folder.name) else None
-
-
-def _unreachable(address: Address, error: Exception) -> InputError:
-    revision = "" if address.revision == "main" else f" --revision {address.revision}"
-    return InputError(
-        f"{address.hub_id} could not be read from the hub ({on_one_line(error)}); on a machine with network run "
-        f"`hf download {address.hub_id} --repo-type dataset{revision}` and copy the HF_HOME cache here"
-    )

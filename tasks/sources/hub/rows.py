@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.errors import InputError, on_one_line
 from tasks.data import SPLITS, DatasetInfo, Split
+from tasks.sources.hub.commit import commit_of
 from tasks.sources.sentence import Sentence
 
 HubRow = dict[str, Any]
@@ -21,16 +22,9 @@ def resolve_revision(info: DatasetInfo) -> str:
     """The commit to read: the pinned one, or the present commit of ``main`` if none is pinned.
 
     Raises:
-        InputError: nothing is pinned and the hub cannot be reached.
+        InputError: nothing is pinned and the hub cannot be asked, see `tasks.sources.hub.commit.ask`.
     """
-    if info.revision is not None:
-        return info.revision
-    from huggingface_hub import HfApi
-
-    try:
-        return str(HfApi().dataset_info(str(info.hub_id)).sha)
-    except Exception as error:
-        raise unreachable(info, error) from error
+    return info.revision or commit_of(str(info.hub_id), "dataset")
 
 
 def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict[Split, list[HubRow]]:

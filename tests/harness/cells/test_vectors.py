@@ -352,21 +352,30 @@ def test_an_unknown_value_of_an_option_is_refused():
         RETRIEVAL.configured({"prompts": "some"})
 
 
-def test_where_the_hub_cannot_be_asked_a_note_says_so(monkeypatch):
+def test_a_declaration_that_cannot_be_read_is_refused_unless_nothing_of_it_is_used(monkeypatch):
     import huggingface_hub
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    weights = Weights("hub", "owner/name", None, "owner/name@main")
-    raised = {"unread": LocalEntryNotFoundError("offline"), "none": EntryNotFoundError("there is no such file")}
-    for kind, error in raised.items():
-
-        def download(*arguments, error=error, **options):
+    def raising(error):
+        def download(*arguments, **options):
             raise error
 
         monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
-        by = vectors_of(weights, "embedding", RETRIEVAL.options)
-        assert by.identity == ""
-        assert any("the hub could not be asked" in note for note in by.notes(64)) == (kind == "unread")
+
+    weights = Weights("hub", "owner/name", "abc", "owner/name@abc")
+    chosen = RETRIEVAL.options | {"pooling": "mean", "prompts": "none"}
+    raising(LocalEntryNotFoundError("offline"))
+    for options in (RETRIEVAL.options, RETRIEVAL.options | {"pooling": "mean"}):
+        with pytest.raises(InputError, match=r"declares could not be read from the hub; .*pooling=mean .*prompts=none"):
+            vectors_of(weights, "embedding", options)
+    with pytest.raises(InputError, match="owner/name declares could not be read from the hub; go online") as raised:
+        vectors_of(weights, "mteb", {})
+    assert "--task-option" not in str(raised.value)
+    assert any("the hub could not be asked" in note for note in vectors_of(weights, "embedding", chosen).notes(64))
+    raising(EntryNotFoundError("there is no such file"))
+    by = vectors_of(weights, "embedding", RETRIEVAL.options)
+    assert by.identity == ""
+    assert not by.notes(64)
 
 
 def test_a_checkpoint_on_the_hub_is_read_as_one_in_a_folder(monkeypatch, bge):

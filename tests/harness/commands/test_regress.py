@@ -324,3 +324,24 @@ def test_a_baseline_that_lost_its_losses_is_refused(tmp_path):
     gate.refuse_other(baseline(tmp_path).cells[0], record(0.82))
     with pytest.raises(InputError, match="has no training losses"):
         gate.refuse_other(baseline(tmp_path, losses=[]).cells[0], record(0.82))
+
+
+def test_paths_in_a_request_are_relative_to_the_file_where_they_are_beside_it(tmp_path, monkeypatch):
+    folder = tmp_path / "gate"
+    for name in ("mine", "weights"):
+        (folder / name).mkdir(parents=True)
+    (folder / "first.run").touch()
+    monkeypatch.chdir(tmp_path)
+
+    def request(**values):
+        asked = {"model": "bert", "task": "rerank/x", "data_dir": "data"} | values
+        return baseline(folder, request=asked).cells[0].request
+
+    assert request(model="mine").model == str(folder / "mine")
+    assert request(model="bert").model == "bert"
+    assert request(weights="weights").weights == str(folder / "weights")
+    assert request(weights="scratch").weights == "scratch"
+    assert request(weights="owner/name").weights == "owner/name"
+    found = request(task_options={"candidates": "first.run", "depth": "5"})
+    assert found.task_options == {"candidates": str(folder / "first.run"), "depth": "5"}
+    assert request().data_dir == str(folder / "data")

@@ -119,6 +119,13 @@ def test_the_candidates_of_a_file_and_their_digest_in_the_key(small_bert, places
     assert any("1 queries of dev have no candidates" in note for note in done.record["task"]["notes"])
     file.write_text("\n".join(lines))
     assert planned(places, small_bert, {"max_steps": 1}, candidates=file, depth=2).cell.key != cell.cell.key
+    elsewhere = tmp_path / "elsewhere.run"
+    elsewhere.write_bytes(file.read_bytes())
+    moved = planned(places, small_bert, {"max_steps": 1}, candidates=elsewhere, depth=2)
+    assert moved.cell.key == planned(places, small_bert, {"max_steps": 1}, candidates=file, depth=2).cell.key
+    assert f"candidates={elsewhere}" in moved.resolved.command()
+    assert str(tmp_path) not in str(done.record["task"]["options"])
+    assert done.record["task"]["options"]["candidates"].startswith("file ")
     file.write_text("\n".join([*lines, f"{queries[0]} Q0 nowhere 9 1 mine"]))
     with pytest.raises(InputError, match="has the candidate 'nowhere', which is not in the corpus"):
         run(planned(places, small_bert, candidates=file))
@@ -186,7 +193,7 @@ def test_scores_and_loss_are_those_of_a_cross_encoder_of_sentence_transformers(s
 
     from harness.nn.heads import with_head
     from harness.nn.trainer import collate
-    from harness.pipelines.reranking import NOT_RELEVANT, RELEVANT, Pair, Reader, Scorer
+    from harness.pipelines.reranking import NOT_RELEVANT, RELEVANT, Pair, PairScorer, Reader
 
     torch.manual_seed(0)
     weights = find_weights(MODELS["bert"], "custom", str(small_bert))
@@ -196,7 +203,7 @@ def test_scores_and_loss_are_those_of_a_cross_encoder_of_sentence_transformers(s
     long = [Query("long", "a query that goes on " * 6, {}), Query("short", "brado", {})]
     queries, documents = [*data.splits["test"][:5], *long], list(data.documents)[:9]
     read = Reader(RERANK, data, tokenizer, 24)
-    scorer = Scorer(model, read, "fp32")
+    scorer = PairScorer(model, read, "fp32")
     found = [[(one, 0.0) for one in documents] for _ in queries]
     reranked = scorer.rerank(queries, found, lambda done, total: None)
     texts = [(query.text, data.documents[one].content) for query in queries for one in documents]

@@ -444,7 +444,7 @@ def test_options_of_vectors_that_contradict_each_other_or_are_unknown_are_refuse
             "keeps the vector of every token, so leave --task-option pooling out",
         ),
         ({"scoring": "maxsim", "truncate_dim": "8"}, "so leave --task-option truncate_dim out"),
-        ({"truncate_dim": "0"}, "truncate_dim takes a whole number"),
+        ({"truncate_dim": "0"}, "truncate_dim takes whole numbers"),
         ({"pooling": "wheighted"}, "there is no pooling 'wheighted'"),
     ):
         with pytest.raises(InputError, match=said):

@@ -15,14 +15,17 @@ from harness.cells.plan import plan
 from harness.cells.request import Request, ScoreRequest
 from harness.cli import run_command
 from harness.comparison.entries import entries
+from harness.errors import InputError
 from harness.nn.inference import predict
 from harness.pipelines.heads import headed
 from harness.pipelines.pipeline import run
 from harness.pipelines.run_cell import Keep, run_one
-from harness.pipelines.stages import Parts
+from harness.pipelines.stages import Parts, rows_of, scores_of
 from harness.report.comparable import comparisons, recipe_sentence
 from harness.report.reading import read
 from harness.store import Store
+from tasks import TASKS
+from tasks.data import Data
 from tests.conftest import save_bert
 
 NAMES = ["I-PERSON", "B-City", "O", "I-CITY", "B-person"]
@@ -252,6 +255,29 @@ def test_pairs_of_texts_are_scored_with_the_head_of_the_checkpoint(labels, token
         assert row["predicted"] == ("NO", "YES")[int(logits.argmax())]
         by_label = dict(zip(("NO", "YES"), logits.softmax(-1).tolist(), strict=True))
         assert row["probabilities"] == pytest.approx(by_label, abs=1e-4)
+
+
+def test_data_with_a_test_split_alone_are_scored_without_dev(tokenizer, tmp_path):
+    folder = save_head(tmp_path / "pairs", tokenizer, "AutoModelForSequenceClassification", ("no", "yes"))
+    data = tmp_path / "nli" / "small"
+    data.mkdir(parents=True)
+    rows = [{"premise": f"Ada {n} saw", "hypothesis": "Grace", "label": ("no", "yes")[n % 2]} for n in range(12)]
+    (data / "test.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    done = run(plan(request_for(folder, tmp_path, "nli/small")))
+    assert done.record["scores"]["dev"] == {}
+    assert 0 <= done.record["scores"]["test"]["accuracy"] <= 1
+    assert {row["split"] for row in done.predictions} == {"test"}
+    assert (done.record["task"]["n_dev"], done.record["task"]["n_test"]) == (0, 12)
+    with pytest.raises(InputError, match=r"train\.jsonl is missing"):
+        plan(Request("bert", "nli/small", data_dir=str(tmp_path)))
+
+
+@pytest.mark.parametrize("name", ["nli", "multilabel", "sts", "span", "ner"])
+def test_a_split_without_examples_has_no_scores_and_no_rows(name):
+    data = Data({"train": [], "dev": [], "test": []}, ("no", "yes"), "embedded", "f" * 64)
+    nothing = {"dev": [], "test": []}
+    assert scores_of(TASKS[name], data, nothing) == {"dev": {}, "test": {}}
+    assert rows_of(TASKS[name], data, nothing) == []
 
 
 def test_answers_are_scored_with_the_head_of_the_checkpoint(tokenizer, tmp_path):

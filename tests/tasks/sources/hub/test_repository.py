@@ -8,7 +8,7 @@ from datasets import ClassLabel, Dataset, Features, List, Value
 from harness.cells.task_options import with_task_options
 from harness.errors import InputError
 from tasks import TASKS
-from tasks.sources.hub import repository
+from tasks.sources.hub import commit
 from tasks.sources.hub.repository import Address
 from tests.stub_hub import COMMIT, card, served
 
@@ -80,7 +80,7 @@ def root(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def hub(root, tmp_path, monkeypatch):
     """Serves the repositories, with empty caches; yields the cache of the hub's files."""
-    repository.ask.cache_clear()
+    commit.ask.cache_clear()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", str(tmp_path / "datasets"))
     with served(root) as address:
@@ -89,7 +89,7 @@ def hub(root, tmp_path, monkeypatch):
         template = address + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", template)
         yield tmp_path / "hub"
-    repository.ask.cache_clear()
+    commit.ask.cache_clear()
 
 
 def load(family, name, **options):
@@ -226,7 +226,7 @@ def test_without_network_and_cache_the_error_says_how_to_get_the_files(monkeypat
 
 
 def unplugged(monkeypatch):
-    repository.ask.cache_clear()
+    commit.ask.cache_clear()
     for place in ("huggingface_hub.constants.ENDPOINT", "datasets.config.HF_ENDPOINT"):
         monkeypatch.setattr(place, "http://127.0.0.1:9")
 
