@@ -10,17 +10,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.door import (
-        RunFailedError,
-        bench,
-        check,
-        compare,
-        load_predictions,
-        load_results,
-        run,
-        sweep,
-    )
+    from harness.door import RunFailedError, bench, check, compare, run, score, sweep
     from harness.errors import InputError
+    from harness.load import load_predictions, load_results
     from harness.store import Store
 
 __all__ = [
@@ -37,7 +29,12 @@ __all__ = [
     "sweep",
 ]
 
-_ELSEWHERE = {"InputError": "harness.errors", "Store": "harness.store"}
+_ELSEWHERE = {
+    "InputError": "harness.errors",
+    "Store": "harness.store",
+    "load_predictions": "harness.load",
+    "load_results": "harness.load",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -1,11 +1,10 @@
-"""The Python functions of the harness: they do the same as the commands, and return records and DataFrames.
+"""The Python functions that run something: they do the same as the commands, and return records and DataFrames.
 
 Progress and remarks go to stderr, as for the commands. A message about bad input names the command's option.
 """
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,24 +16,30 @@ from harness.errors import InputError
 from harness.machine import distributed
 from harness.own_packages import find_own_packages
 from harness.progress import stderr
-from harness.python_values import as_joined, as_number, as_path, as_paths, as_text, as_whole, given_values, one_of
+from harness.python_values import (
+    as_joined,
+    as_number,
+    as_path,
+    as_paths,
+    as_shown_names,
+    as_text,
+    as_texts,
+    as_whole,
+    given_values,
+    one_of,
+)
 from harness.registry import load_plugins, plugin_failures
-from harness.store import DEFAULT_STORE, RECORD, Store, read_record
-from harness.store.record import FailureRecord, RunRecord, by_test_set, is_finished_run
+from harness.store import DEFAULT_STORE, Store
+from harness.store.record import FailureRecord, RunRecord
 from harness.values import data_dir as data_dir_of_environment
-from harness.values import no_folder, shortened, valid_shown_name
 from models.architectures import is_location
 from models.attention.names import CHOICES, Attention
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.cells.grids import Grid
     from harness.cells.request import Request
-    from harness.cost.points import Growing, Limits, Point
     from harness.pipelines.run_cell import Keep
-    from harness.scheduling.local import ChildProcesses
-    from harness.store.frame import Kind
 
 Folder = str | os.PathLike[str]
 RecipeValue = float | int | str | None
@@ -65,10 +70,10 @@ def run(
     out: Folder = DEFAULT_STORE,
     force: bool = False,
     task_options: Mapping[str, str | float] | None = None,
-    plugins: Sequence[Folder] = (),
+    plugins: Folder | Sequence[Folder] = (),
     skip_bad: bool = False,
     strict_tags: bool = False,
-    test: Sequence[str] = (),
+    test: str | Sequence[str] = (),
     save_model: Folder | None = None,
     **recipe: RecipeValue,
 ) -> RunRecord:
@@ -111,7 +116,7 @@ def run(
         "task_options": task_options,
         "skip_bad": skip_bad,
         "strict_tags": strict_tags,
-        "test": list(test) or None,
+        "test": as_texts(test, "test") or None,
         "recipe": given_values(recipe),
         "plugins": as_paths(plugins),
     }
@@ -137,7 +142,7 @@ def score(
     engine: str = "torch",
     quantize: str = "none",
     task_options: Mapping[str, str | float] | None = None,
-    plugins: Sequence[Folder] = (),
+    plugins: Folder | Sequence[Folder] = (),
     skip_bad: bool = False,
     strict_tags: bool = False,
 ) -> RunRecord:
@@ -214,7 +219,7 @@ def sweep(
     threads: int | None = None,
     retry_failed: bool = False,
     save_best: Folder | None = None,
-    plugins: Sequence[Folder] = (),
+    plugins: Folder | Sequence[Folder] = (),
 ) -> pd.DataFrame:
     """Run models x tasks x learning rates x seeds. Each cell runs in its own process; stored cells are not run again.
 
@@ -238,16 +243,21 @@ def sweep(
     """
     with _as_a_command(plugins):
         from harness.cells import grids
-        from harness.commands.sweep import workers_and_threads
-        from harness.scheduling.local import ChildOptions, ChildProcesses
+        from harness.scheduling.local import ChildOptions, ChildProcesses, workers_and_threads
+        from harness.scheduling.run_sweep import failures_told, plan_sweep, run_sweep
         from harness.store import frame
 
-        best_in = as_path(save_best, "save_best") if save_best else None
+        store, best_in = Store(as_path(out, "out")), as_path(save_best, "save_best") if save_best else None
         at_a_time, threads_each = workers_and_threads(as_whole(workers, "workers"), as_whole(threads, "threads"))
         what = given_values(grid) if isinstance(grid, Mapping) else as_path(grid, "grid")
         found = grids.read(what, given_values({"plugins": as_paths(plugins) or None}), _usual())
-        options = ChildOptions(as_path(out, "out"), threads_each, ("--save-best", best_in) if best_in else ())
-        return frame.runs(_swept(found, ChildProcesses(at_a_time, options), bool(retry_failed), best_in))
+        options = ChildOptions(store.folder, threads_each, ("--save-best", best_in) if best_in else ())
+        folder = Path(best_in) if best_in else None
+        under_way = plan_sweep(found, store, retry_failed=bool(retry_failed), best_in=folder, say=stderr.print)
+        run_sweep(under_way, ChildProcesses(at_a_time, options), at_a_time, folder)
+        if sentence := failures_told(under_way, "retry_failed=True"):
+            stderr.print(sentence)
+        return frame.runs(under_way.records())
 
 
 def bench(
@@ -263,7 +273,7 @@ def bench(
     engine: str | Sequence[str] = "torch",
     quantize: str | Sequence[str] = "none",
     weights: Folder = "scratch",
-    names: Sequence[str] = (),
+    names: str | Sequence[str] = (),
     batch_sizes: str | Sequence[int | str] | None = None,
     texts: Folder | None = None,
     threads: int | None = None,
@@ -274,7 +284,7 @@ def bench(
     min_seconds: float = 1.0,
     out: Folder = DEFAULT_STORE,
     force: bool = False,
-    plugins: Sequence[Folder] = (),
+    plugins: Folder | Sequence[Folder] = (),
 ) -> pd.DataFrame:
     """Measure throughput, latency and memory against length, each point in its own process.
 
@@ -310,35 +320,45 @@ def bench(
         InputError: a value or the store is not usable. A point that fails raises nothing.
     """
     with _as_a_command(plugins):
-        from harness.cost.points import parse_batch_sizes, parse_choices, parse_lengths, parse_models, points_of
-        from harness.cost.settings import settings_of
-        from harness.cost.texts import read_texts
-        from harness.cost.weights import subjects
+        from harness.cost.bench import BenchRequest, plan_bench, run_bench
+        from harness.store import frame
 
         every = as_joined(models, "models").split(",")
-        located = [one for one in every if is_location(one)]
-        registered = [one for one in every if one not in located]
-        encoders = parse_models(",".join(registered)) if registered else []
-        tokens = parse_lengths(None if lengths is None else as_joined(lengths, "lengths"))
-        own = read_texts(str(as_path(texts, "texts"))) if texts is not None else None
-        settings = settings_of(
+        locations = [one for one in every if is_location(one)]
+        registered = [one for one in every if one not in locations]
+        request = BenchRequest(
+            models=",".join(registered) if registered else None,
+            locations=locations,
+            names=as_shown_names(names, "names"),
+            weights=as_path(weights, "weights"),
             size=as_text(size, "size"),
+            lengths=None if lengths is None else as_joined(lengths, "lengths"),
+            texts=None if texts is None else as_path(texts, "texts"),
             mode=one_of("mode", mode, ("inference", "training")),
             batch_size=as_whole(batch_size, "batch_size"),
+            batch_sizes=None if batch_sizes is None else as_joined(batch_sizes, "batch_sizes"),
             tokens_per_batch=as_whole(tokens_per_batch, "tokens_per_batch"),
             precision=one_of("precision", precision, ("fp32", "bf16", None)),
             attention=one_of("attention", attention, CHOICES),
+            engine=as_joined(engine, "engine"),
+            quantize=as_joined(quantize, "quantize"),
             threads=as_whole(threads, "threads"),
             extend_positions=bool(extend_positions),
-            batch_sizes=() if batch_sizes is None else parse_batch_sizes(as_joined(batch_sizes, "batch_sizes")),
-            choices=parse_choices(as_joined(engine, "engine"), as_joined(quantize, "quantize")),
-            texts=own.name if own else "",
+            point_timeout=as_number(point_timeout, "point_timeout"),
+            memory_limit=as_whole(memory_limit, "memory_limit"),
+            min_repetitions=as_whole(min_repetitions, "min_repetitions") or 0,
+            min_seconds=as_number(min_seconds, "min_seconds"),
         )
-        limits = _limits(point_timeout, memory_limit, min_repetitions, min_seconds)
-        source, shown = str(as_path(weights, "weights")), [valid_shown_name(as_text(one, "names")) for one in names]
-        found = subjects(encoders, settings.size, source, located, own, shown)
-        points, store = points_of(found, tokens, settings), Store(as_path(out, "out"))
-        return _measured(points, limits, store, bool(force), as_paths(plugins))
+        outcome = run_bench(
+            plan_bench(request),
+            Store(as_path(out, "out")),
+            force=bool(force),
+            plugins=as_paths(plugins),
+            say=stderr.print,
+        )
+        for remark in outcome.remarks():
+            stderr.print(remark)
+        return frame.points(outcome.records)
 
 
 def compare(
@@ -377,11 +397,11 @@ def compare(
     with _as_a_command():
         import pandas as pd
 
-        from harness.commands.compare import compared
+        from harness.comparison.compare_encoders import compare_encoders
         from harness.report.terminal import compare_table
 
         one_of("split", split, ("test", "dev"))
-        found = compared(
+        found = compare_encoders(
             (as_path(one, "one"), as_path(other, "other")),
             Store(as_path(out, "out")),
             task=task,
@@ -394,7 +414,7 @@ def compare(
 
 
 def check(
-    model: Folder, *, weights: Folder = "scratch", size: str | None = None, plugins: Sequence[Folder] = ()
+    model: Folder, *, weights: Folder = "scratch", size: str | None = None, plugins: Folder | Sequence[Folder] = ()
 ) -> pd.DataFrame:
     """Certify an encoder: check padding, determinism, gradients, saving and other requirements of a fair comparison.
 
@@ -421,112 +441,8 @@ def check(
         return pd.DataFrame([asdict(found) for found in checks]).astype({"measured": "float64"})
 
 
-def load_results(folder: Folder = DEFAULT_STORE, *, kind: Kind = "run") -> pd.DataFrame:
-    """The records of a store as a tidy table.
-
-    Args:
-        folder: of the store.
-        kind: ``run`` for finished runs, a row per run and split with metrics as columns; ``failure`` for cells that
-            ended without a score; ``bench`` for points of a bench; ``imported`` for scores of other tools;
-            ``pretraining`` for pretrained encoders.
-
-    Returns:
-        The columns are described under Tables below. A store without such records gives a table without
-        rows. Files that are not complete records are named on stderr and left out.
-
-    Raises:
-        InputError: the folder or kind does not exist.
-    """
-    from harness.store import frame
-
-    one_of("kind", kind, tuple(frame.FRAMES))
-    store = Store(as_path(folder, "folder"))
-    if not store.folder.is_dir():
-        raise InputError(f"{no_folder(store.folder)}; give the store that runs were written to")
-    return frame.of_kind(kind, store, lambda problem: stderr.print(f"harness: {problem}"))
-
-
-def load_predictions(
-    run: RunRecord | pd.Series | Folder, *, test: str | None = None, out: Folder = DEFAULT_STORE
-) -> pd.DataFrame:
-    """The predictions of a run.
-
-    Args:
-        run: its record, a row of `load_results`, its key, or its folder.
-        test: the test set of the run whose predictions are read; ``None`` for the dataset of its training.
-        out: folder of the store that holds it, if ``run`` is not a folder.
-
-    Returns:
-        A row per example of dev and test: ``split``, ``id``, ``gold``, ``predicted``, its texts, and
-        ``terms``, the numerator and denominator of the example's share of the main metric.
-
-    Raises:
-        InputError: there is no such run, or its predictions are missing or were changed.
-    """
-    from harness.store import frame
-
-    folder = _run_folder(run, Path(as_path(out, "out")))
-    record = read_record(folder / RECORD)
-    if not is_finished_run(record):
-        raise InputError(f"{folder} holds no finished run that this version reads; run it again")
-    scored = {one["task"]["dataset"]: one for one in by_test_set(record)}
-    if test is not None and test not in scored:
-        raise InputError(f"the run in {folder} was not tested on {test}; it has scores on {', '.join(scored)}")
-    wanted = record if test is None else scored[test]
-    return frame.predictions(Store(folder.resolve().parent).predictions(wanted))
-
-
-def _swept(grids: list[Grid], executor: ChildProcesses, retry_failed: bool, best_in: str | None) -> list[RunRecord]:
-    """Run the cells of grids that are not stored; returns the records of all finished cells."""
-    from harness.scheduling.best_models import check_folders, keep_best_models
-    from harness.scheduling.sweep import ready, rename_stored
-
-    store = Store(executor.options.out)
-    under_way = ready(grids, store, retry_failed, stderr.print)
-    if best_in:
-        check_folders(under_way.cells, Path(best_in))
-    rename_stored(under_way.cells, store, stderr.print)
-    if under_way.to_run:
-        under_way.run_and_show(executor, executor.workers)
-    if best_in:
-        keep_best_models(under_way, executor, Path(best_in), stderr.print)
-    if failures := under_way.failures():
-        stderr.print(
-            f"{len(failures)} of {len(under_way.cells)} cells failed; their messages are in error.log of their folders in "
-            f"{store.folder}, and retry_failed=True runs them again"
-        )
-    return under_way.records()
-
-
-def _limits(timeout: object, memory: object, repetitions: object, seconds: object) -> Limits:
-    """The limits of each point of a bench."""
-    from harness.cost.settings import limits_of
-
-    return limits_of(
-        as_number(timeout, "point_timeout"),
-        as_whole(memory, "memory_limit"),
-        as_whole(repetitions, "min_repetitions") or 0,
-        as_number(seconds, "min_seconds"),
-    )
-
-
-def _measured(
-    points: Sequence[Point | Growing], limits: Limits, store: Store, force: bool, plugins: Sequence[str]
-) -> pd.DataFrame:
-    """Measure the points of a bench, or take them from the store."""
-    from harness.cost.run import Bench
-    from harness.store import frame
-
-    store.check_writable()
-    under_way = Bench(store, limits, force=force, plugins=plugins, say=stderr.print)
-    records = under_way.run(points)
-    if under_way.unwritten:
-        stderr.print(f"{under_way.unwritten} records could not be written to {store.folder}")
-    return frame.points(records)
-
-
 @contextmanager
-def _as_a_command(plugins: Sequence[Folder] = ()) -> Iterator[None]:
+def _as_a_command(plugins: Folder | Sequence[Folder] = ()) -> Iterator[None]:
     """Prepare the block like a command: load plug-ins, and turn their failures into sentences.
 
     Raises:
@@ -538,28 +454,6 @@ def _as_a_command(plugins: Sequence[Folder] = ()) -> Iterator[None]:
     with plugin_failures():
         load_plugins(as_paths(plugins))
         yield
-
-
-def _run_folder(run: object, store: Path) -> Path:
-    """The folder of a run.
-
-    Raises:
-        InputError: there is no such run.
-    """
-    if isinstance(run, str | os.PathLike):
-        if (Path(run) / RECORD).is_file():
-            return Path(run)
-        key = os.fspath(run)
-    else:
-        get = getattr(run, "get", None)  # a record, or a row of a DataFrame
-        key = get("key") if callable(get) else None
-    found = sorted(store.glob(f"*_{glob.escape(key)}/{RECORD}")) if isinstance(key, str) and "/" not in key else []
-    if not found:
-        raise InputError(
-            f"{store} has no run {shortened(repr(key or run))}; give a record, the key or the folder of a run, and out= if the "
-            "store is another one"
-        )
-    return found[0].parent
 
 
 def _usual() -> dict[str, object]:

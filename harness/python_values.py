@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 import numbers
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from harness.errors import InputError
-from harness.values import shortened, valid_path
+from harness.values import shortened, valid_path, valid_shown_name
 
 T = TypeVar("T")
 
@@ -41,10 +41,7 @@ def as_path(value: object, name: str) -> str:
     Raises:
         InputError: it is not.
     """
-    try:
-        return valid_path(as_text(plain_value(value), name))
-    except argparse.ArgumentTypeError as error:
-        raise InputError(f"{name}: {error}") from None
+    return _valid(plain_value(value), name, valid_path)
 
 
 def as_paths(values: object) -> list[str]:
@@ -53,8 +50,38 @@ def as_paths(values: object) -> list[str]:
     Raises:
         InputError: one is not a path.
     """
-    several = plain_value(values)
-    return [as_path(value, "plugins") for value in (several if isinstance(several, list) else [several])]
+    return [as_path(value, "plugins") for value in _several(values)]
+
+
+def as_texts(values: object, name: str) -> list[str]:
+    """Several texts; one alone needs no list.
+
+    Raises:
+        InputError: one is not a text.
+    """
+    return [as_text(value, name) for value in _several(values)]
+
+
+def as_shown_names(values: object, name: str) -> list[str]:
+    """Names that people give to models, see `harness.values.valid_shown_name`; one alone needs no list.
+
+    Raises:
+        InputError: one is not.
+    """
+    return [_valid(value, name, valid_shown_name) for value in _several(values)]
+
+
+def _valid(value: object, name: str, valid: Callable[[str], str]) -> str:
+    try:
+        return valid(as_text(value, name))
+    except argparse.ArgumentTypeError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+def _several(values: object) -> list[object]:
+    """A list; a value that is none becomes its only item."""
+    plain = plain_value(values)
+    return plain if isinstance(plain, list) else [plain]
 
 
 def as_joined(values: object, name: str) -> str:

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 
 FLOORS = (
     {"harness.__main__"},
-    {"harness.cli", "harness.door"},
+    {"harness.cli", "harness.door", "harness.load"},
     {"harness.commands"},
     {"harness.report"},
     {"harness.ablation"},
@@ -22,7 +22,7 @@ FLOORS = (
     {"harness.registry", "harness.machine", "harness.store", "harness.python_values"},
     {"harness.progress"},
     {"harness.terminal", "harness.own_packages"},
-    {"harness.errors", "harness.plain_text", "harness.json_file", "harness.values"},
+    {"harness.errors", "harness.plain_text", "harness.json_file", "harness.text_file", "harness.values"},
 )
 """From the top: a room imports from its own floor and from those below. ARCHITECTURE.md draws them."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness.cli import run_command
 from harness.plain_text import plain
-from harness.report.files import tables
+from harness.report.files import leaderboard, tables
 from harness.report.reading import read
 from harness.report.results import results
 from harness.report.table import as_csv, as_markdown
@@ -53,7 +53,7 @@ def test_a_table_is_what_the_runs_give(found, name):
 
 
 def test_the_leaderboard_is_what_the_runs_give(found):
-    made = plain(as_csv(tables.leaderboard_rows(found.comparisons)))
+    made = plain(as_csv(leaderboard.rows_of(found.comparisons)))
     assert made == (STUDY / "leaderboard.csv").read_text(encoding="utf-8")
 
 

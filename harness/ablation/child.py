@@ -6,11 +6,10 @@ import subprocess
 from collections.abc import Callable, Sequence
 
 from harness.machine import memory
-from harness.machine.processes import PYTHON, environment, how_it_died
+from harness.machine.processes import environment, how_it_died
 from harness.pretraining.request import PretrainRequest
-from harness.scheduling.local import Children
+from harness.scheduling.local import HARNESS, Children
 
-HARNESS = (*PYTHON, "-m", "harness")
 _LINES_KEPT = 200
 
 

@@ -43,7 +43,7 @@ class Judged:
         finding: what the paper found, in words.
         source: where that is stated.
         verdict: `AGREES`, `DISAGREES` or `CANNOT_TELL`; empty where there is no finding.
-        note: what must be known to read it.
+        note: caveats for the reader.
     """
 
     variant: str
@@ -87,9 +87,8 @@ def paired_difference(
 ) -> Estimate:
     """The difference of two variants on one test set with its 95 % interval, over seeds and examples.
 
-    The only place where intervals of scores are made, see `harness.comparison.stats.difference`. With several pretraining
-    seeds they are what is drawn anew; with one the interval is over fine-tuning seeds of these weights. With one seed of
-    both the ends are nan.
+    See `harness.comparison.stats.difference`. With several pretraining seeds they are what is drawn anew; with one the
+    interval is over fine-tuning seeds of these weights. With one seed of both the ends are nan.
 
     Args:
         ours, theirs: terms of shape (runs, examples, 2), the same examples on both sides, and the pretraining seed of each run.
@@ -104,7 +103,7 @@ def held_out_difference(ours: Sequence[float], theirs: Sequence[float]) -> Estim
     """The mean difference of held-out losses over pretraining seeds, with its 95 % t interval.
 
     Args:
-        ours, theirs: one value a pretraining seed, of the same seeds in the same order: equal seeds read the same rows in
+        ours, theirs: one value per pretraining seed, of the same seeds in the same order: equal seeds read the same rows in
             the same order, so their differences are taken seed by seed. Held-out rows and masks are fixed.
     """
     paired = np.subtract(ours, theirs)[:, None]
@@ -117,7 +116,7 @@ def judge_held_out(
     theirs: Mapping[int, PretrainingRecord],
     row_length: int,
 ) -> Judged:
-    """A variant beside the baseline by held-out bits a byte, of which no finding speaks.
+    """A variant beside the baseline by held-out bits per byte, which no finding reports.
 
     Args:
         variant: its name.

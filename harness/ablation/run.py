@@ -1,4 +1,4 @@
-"""Run a study: what is finished stays, what was cut off goes on, and what breaks stops only itself."""
+"""Run a study. Finished variants are kept, interrupted ones resume, and a failure stops only its own variant."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def counts(study: Study) -> Counts:
 
 
 def plan_rows(study: Study, store: Store) -> list[tuple[str, ...]]:
-    """What would run, a row a variant: name, setting, tokens of a pretraining, and how many pretrainings and cells are done."""
+    """What would run, one row per variant: name, setting, tokens of a pretraining, and how many pretrainings and cells are done."""
     cells, a_checkpoint = cells_by_checkpoint(study), len(study.scratch_cells())
     rows: list[tuple[str, ...]] = []
     for variant in study.variants:

@@ -24,7 +24,7 @@ class Variant:
         name: unique in a study.
         options: values of the encoder's config as text, all of them.
         recipe: of pretraining, complete.
-        setting: what sets it apart from the baseline, such as ``k=1``.
+        setting: how it differs from the baseline, such as ``k=1``.
         finding: what the paper found of it.
     """
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from harness.commands import Commands
 from harness.commands.cell_options import add_data_options, named_values
 from harness.commands.pretrain import add_corpus_options, add_recipe_options, recipe_of
-from harness.commands.sweep import workers_and_threads
 from harness.errors import InputError
 from harness.store import DEFAULT_STORE, Store
 from harness.values import data_dir, valid_model, valid_name, valid_path
@@ -48,7 +47,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         "--vary",
         action="append",
         metavar="NAME=V1,V2",
-        help="instead: a value of the encoder's config or of the pretraining recipe, one variant a value; the baseline has the "
+        help="instead: a value of the encoder's config or of the pretraining recipe, one variant per value; the baseline has the "
         "usual value if it is among them, else the first; repeatable",
     )
     _add_pretraining(parser)
@@ -113,10 +112,11 @@ def _add_fine_tuning(parser: argparse.ArgumentParser) -> None:
 
 def ablate(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    workers, threads = workers_and_threads(options.workers, options.threads)
     from harness.machine.libraries import quiet_libraries
     from harness.progress import shown, stderr
+    from harness.scheduling.local import workers_and_threads
 
+    workers, threads = workers_and_threads(options.workers, options.threads)
     study = study_of(options)
     quiet_libraries()
     with shown() as report:
@@ -136,6 +136,7 @@ def ablate(options: argparse.Namespace) -> int:
 def _pretrain(options: argparse.Namespace) -> Pretrain:
     """How one variant is pretrained: in a process of its own, with all threads."""
     from harness.ablation.child import pretrain_in_child
+    from harness.scheduling.local import workers_and_threads
 
     _, threads = workers_and_threads(1, options.threads)
     more = ("--store", options.store, "--checkpoint-every", str(options.checkpoint_every))

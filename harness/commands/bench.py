@@ -13,15 +13,14 @@ from harness.commands import Commands
 from harness.commands.cell_options import Options, add_store_option
 from harness.engines import ENGINES, QUANTIZATIONS
 from harness.errors import InputError
-from harness.progress import counted, stderr
+from harness.progress import stderr
 from harness.values import valid_model, valid_name, valid_path, valid_shown_name
 from models.attention.names import BEST, CHOICES
 from models.encoder import BASELINE, baseline_of
 
 if TYPE_CHECKING:
-    from harness.cost.points import Growing, Limits, Point, Settings, Subject
-    from harness.cost.run import Bench
-    from harness.store import RunRecord, Store
+    from harness.cost.bench import BenchRequest
+    from harness.store import RunRecord
     from harness.store.record import PointRecord
 
 EXAMPLES = """examples:
@@ -140,82 +139,47 @@ def _add_limits(options: Options) -> None:
 
 def bench(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from harness.cost.points import parse_lengths, points_of
-    from harness.cost.run import Bench
-    from harness.cost.settings import limits_of
+    from harness.cost.bench import plan_bench, run_bench
     from harness.store import Store
 
-    lengths, settings = parse_lengths(options.lengths), _settings(options)
-    subjects = _subjects(options, settings)
-    models = [subject.name or subject.model for subject in subjects]
-    baseline = _baseline(options.baseline, models)
-    limits = limits_of(options.point_timeout, options.memory_limit, options.min_repetitions, options.min_seconds)
-    points = points_of(subjects, lengths, settings)
+    plan = plan_bench(_request(options))
+    baseline = _baseline(options.baseline, plan.names)
     store = Store(options.out)
-    store.check_writable()
-    stderr.print(_announced(subjects, points, settings, limits))
-    under_way = Bench(store, limits, force=options.force, plugins=options.plugin or (), say=stderr.print)
-    records = under_way.run(points)
-    baseline = _in_first_engine(baseline, records)
+    outcome = run_bench(plan, store, force=options.force, plugins=options.plugin or (), say=stderr.print)
+    baseline = _in_first_engine(baseline, outcome.records)
     folder = Path(options.report) if options.report else store.folder / "bench"
-    written = _write_report(records, baseline, folder, list(store.records()))
-    _print(records, baseline, written, as_json=options.json)
-    return _exit_code(records, under_way, store)
+    written = _write_report(outcome.records, baseline, folder, list(store.records()))
+    _print(outcome.records, baseline, written, as_json=options.json)
+    for remark in outcome.remarks():
+        stderr.print(remark)
+    return 1 if outcome.failed or outcome.unwritten else 0
 
 
-def _settings(options: argparse.Namespace) -> Settings:
-    from harness.cost.points import parse_batch_sizes, parse_choices
-    from harness.cost.settings import settings_of
+def _request(options: argparse.Namespace) -> BenchRequest:
+    from harness.cost.bench import BenchRequest
 
-    return settings_of(
+    return BenchRequest(
+        models=options.models,
+        locations=options.model or (),
+        names=options.name or (),
+        weights=options.weights,
         size=options.size,
+        lengths=options.lengths,
+        texts=options.texts,
         mode=options.mode,
         batch_size=options.batch_size,
+        batch_sizes=options.batch_sizes,
         tokens_per_batch=options.tokens_per_batch,
         precision=options.precision,
         attention=options.attn,
+        engine=options.engine,
+        quantize=options.quantize,
         threads=options.threads,
         extend_positions=options.extend_positions,
-        batch_sizes=parse_batch_sizes(options.batch_sizes) if options.batch_sizes is not None else (),
-        choices=parse_choices(options.engine, options.quantize),
-        texts=Path(options.texts).name if options.texts else "",
-    )
-
-
-def _subjects(options: argparse.Namespace, settings: Settings) -> list[Subject]:
-    """What is measured; with a user's own texts, their lengths go to stderr."""
-    from harness.cost.points import parse_models
-    from harness.cost.texts import read_texts, told
-    from harness.cost.weights import subjects
-
-    given = options.model or []
-    models = (
-        parse_models("all" if options.models is None else options.models)
-        if options.models is not None or not given
-        else []
-    )
-    texts = read_texts(options.texts) if options.texts else None
-    found = subjects(models, options.size, options.weights, given, texts, options.name or [])
-    if texts is not None:
-        sizes = [size for size in settings.batch_sizes or (settings.batch_size,) if size]
-        for subject in found:
-            stderr.print(told(texts, subject.name or subject.model, subject.texts, sizes or (8, 32)))
-    return found
-
-
-def _announced(
-    subjects: Sequence[Subject], points: Sequence[Point | Growing], settings: Settings, limits: Limits
-) -> str:
-    scratch = [subject.model for subject in subjects if not subject.weights]
-    own = [f"{subject.name} ({subject.model})" for subject in subjects if subject.weights]
-    what = [f"{', '.join(scratch)} {settings.size}, scratch weights"] if scratch else []
-    what += [f"weights of {', '.join(own)}"] if own else []
-    engines = [choice.label or "torch" for choice in settings.choices]
-    return (
-        f"{counted(len(points), 'point')}: {', '.join(what)}, {settings.mode}, "
-        f"{settings.precision}, {settings.attention} attention{', ' + ', '.join(engines) if engines != ['torch'] else ''}, "
-        f"{counted(settings.threads, 'thread')} on {settings.machine}; "
-        f"each at most {limits.timeout_s:g} s and {limits.memory_mib} MiB"
+        point_timeout=options.point_timeout,
+        memory_limit=options.memory_limit,
+        min_repetitions=options.min_repetitions,
+        min_seconds=options.min_seconds,
     )
 
 
@@ -248,24 +212,6 @@ def _print(records: Sequence[PointRecord], baseline: str, written: Sequence[Path
     print(tables.as_text(records, baseline), end="")
     for file in written:
         show(f"  {file}")
-
-
-def _exit_code(records: Sequence[PointRecord], bench: Bench, store: Store) -> int:
-    """1 if a point failed or could not be kept, else 0; the reasons go to stderr."""
-    if bench.outdated:
-        stderr.print(
-            f"{bench.outdated} points were measured by another revision of the code; --force measures them again"
-        )
-    failed = [record for record in records if record["status"] == "failed"]
-    if failed:
-        stderr.print(f"{len(failed)} of {counted(len(records), 'point')} failed: {failed[0]['error']}")
-        if any(record.get("log") for record in failed):
-            stderr.print(f"the output of their processes is under 'log' in their run.json in {store.folder}")
-    if bench.unwritten:
-        stderr.print(
-            f"{bench.unwritten} records could not be written to {store.folder}; free some space and run the command again"
-        )
-    return 1 if failed or bench.unwritten else 0
 
 
 def _in_first_engine(baseline: str, records: Sequence[PointRecord]) -> str:

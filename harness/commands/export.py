@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.commands import Commands, run, score
 from harness.commands.cell_options import add_store_option
 from harness.errors import InputError
+from harness.text_file import write_whole
 from harness.values import valid_name, valid_path
 
 if TYPE_CHECKING:
@@ -142,8 +143,7 @@ def _predictions(records: Sequence[RunRecord], store: Store, folder: Path) -> li
         file = folder / store.folder_of(record).name / "predictions.csv"
         content = as_csv(predictions(store.all_predictions(record)))
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(content, encoding="utf-8")
-        files.append(file)
+        files.append(write_whole(file, content))
     return files
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +23,6 @@ from harness.commands.cell_options import (
 )
 from harness.commands.cluster_options import add_cluster_options, cluster_of
 from harness.errors import InputError
-from harness.machine.provenance import processors
 from harness.values import data_dir, valid_path
 
 if TYPE_CHECKING:
@@ -87,15 +85,12 @@ def sweep_cells(options: argparse.Namespace) -> int:
 
     grids = _grids(options)
     children = _children(options)
-    from harness.scheduling.best_models import check_folders, keep_best_models
-    from harness.scheduling.sweep import ready, rename_stored
+    from harness.scheduling.run_sweep import plan_sweep, run_sweep
 
     store, best_in = Store(options.out), Path(options.save_best) if options.save_best else None
     if best_in and options.ray is not None:
         raise InputError("--save-best keeps models on this machine, so it does not go with --ray")
-    sweep = ready(grids, store, options.retry_failed, stderr.print)
-    if best_in:
-        check_folders(sweep.cells, best_in)
+    sweep = plan_sweep(grids, store, retry_failed=options.retry_failed, best_in=best_in, say=stderr.print)
     cluster = cluster_of(options, store, curves_of(options))
     if cluster:
         where = f"on the Ray cluster at {cluster.address} with {cluster.resources} each"
@@ -107,11 +102,7 @@ def sweep_cells(options: argparse.Namespace) -> int:
     if options.dry_run:
         _print_cells(sweep)
         return 0
-    rename_stored(sweep.cells, store, stderr.print)
-    if sweep.to_run:
-        sweep.run_and_show(executor, executor.workers)
-    if best_in:
-        keep_best_models(sweep, executor, best_in, stderr.print)
+    run_sweep(sweep, executor, executor.workers, best_in)
     return _print_results(sweep, options.json)
 
 
@@ -176,31 +167,12 @@ def rates_of(text: str) -> list[float]:
 
 def _children(options: argparse.Namespace) -> ChildProcesses:
     """The executor of this machine."""
-    from harness.scheduling.local import ChildOptions, ChildProcesses
+    from harness.scheduling.local import ChildOptions, ChildProcesses, workers_and_threads
 
     workers, threads = workers_and_threads(options.workers, options.threads)
     curves = curves_of(options)
     more = (*(curves.arguments() if curves else ()), *(("--save-best", options.save_best) if options.save_best else ()))
     return ChildProcesses(workers, ChildOptions(options.out, threads, more))
-
-
-def workers_and_threads(workers: int | None, threads: int | None) -> tuple[int, int]:
-    """The number of cells at a time, and the threads of each.
-
-    Args:
-        workers: ``None`` for 1.
-        threads: ``None`` to divide the processors of this process among the workers, up to ``OMP_NUM_THREADS`` if that is
-            set.
-
-    Raises:
-        InputError: a number is below 1.
-    """
-    for option, number in (("--workers", workers), ("--threads", threads)):
-        if number is not None and number < 1:
-            raise InputError(f"{option} must be at least 1, not {number}")
-    workers, available, limit = workers or 1, processors(), os.environ.get("OMP_NUM_THREADS", "")
-    most = int(limit) if limit.isdecimal() and int(limit) else available
-    return workers, threads or max(1, min(available // workers, most))
 
 
 def _print_cells(sweep: Sweep) -> None:
@@ -221,6 +193,7 @@ def _print_results(sweep: Sweep, as_json: bool) -> int:
     from harness.comparison.entries import entries
     from harness.progress import stderr
     from harness.report.terminal import sweep_table
+    from harness.scheduling.run_sweep import failures_told
     from harness.scheduling.sweep import name_of
     from harness.terminal import show_json
 
@@ -239,9 +212,6 @@ def _print_results(sweep: Sweep, as_json: bool) -> int:
             print(sweep_table.failures_as_text(failures), end="")
     if note := sweep_table.threads_note(records):
         stderr.print(f"note: {note}")
-    if failures:
-        stderr.print(
-            f"{len(failures)} of {len(sweep.cells)} cells failed; their messages are in error.log of their folders in "
-            f"{sweep.store.folder}, and --retry-failed runs them again"
-        )
+    if sentence := failures_told(sweep, "--retry-failed"):
+        stderr.print(sentence)
     return 1 if failures else 0

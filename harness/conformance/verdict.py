@@ -18,6 +18,7 @@ from harness.errors import InputError
 from harness.json_file import read_json
 from harness.machine.libraries import quiet_libraries
 from harness.store.record import ConformanceEntry
+from harness.text_file import write_whole
 from models.architectures import is_registered
 from models.encoder import Encoder
 from models.weights import Weights
@@ -55,9 +56,7 @@ def verdict(encoder: Encoder, size: str, weights: Weights, store: Path) -> Confo
     entry = _entry(check(subject_of(encoder, size, weights), only=DEMANDS))
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_suffix(".new")
-        new.write_text(json.dumps(entry, indent=1), encoding="utf-8")
-        new.replace(file)
+        write_whole(file, json.dumps(entry, indent=1))
     except OSError as error:
         raise InputError(f"{file} could not be written ({error.strerror}); choose another folder with --out") from error
     return entry

@@ -7,8 +7,9 @@ from typing import cast
 
 from harness.cost.ids import DESCRIPTION
 from harness.cost.points import Limits, Point
-from harness.store import RECORD, Store, read_record
+from harness.store import RECORD, Store
 from harness.store.record import Calibration, LimitsEntry, Measured, PointEntry, PointRecord, point_record
+from harness.store.record_file import read_replaceable
 
 OBJECTIVES = {"inference": None, "training": "mean square of the hidden states, AdamW, dropout on"}
 
@@ -49,8 +50,11 @@ def finished(store: Store, point: Point, limits: Limits) -> PointRecord | None:
 
     A point that reached a limit is measured again if the limit is higher now. The memory limit must be higher by at least a
     tenth, because free memory always varies a little.
+
+    Raises:
+        InputError: a newer harness wrote the record.
     """
-    record = cast("PointRecord | None", read_record(store.path_of(point) / RECORD))
+    record = cast("PointRecord | None", read_replaceable(store.path_of(point) / RECORD))
     if record is None or record["key"] != point.key:
         return None
     then, status = record["limits"], record["status"]

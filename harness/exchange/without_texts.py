@@ -10,8 +10,8 @@ from pathlib import Path
 
 from harness.exchange.published import published
 from harness.store import PredictionRow, RunRecord, Store
+from harness.store.keys import Key
 from harness.store.record import TEST_SET, PretrainingRecord, is_finished_run
-from harness.store.store import Key
 
 _KEPT = ("split", TEST_SET, "id", "terms")
 

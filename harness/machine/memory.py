@@ -72,7 +72,7 @@ def limit_memory(mib: int) -> None:
 
 
 def available_mib() -> int:
-    """Memory available without swapping, in MiB: that of the GPU if there is one, else the free memory of the machine.
+    """Memory available without swapping, in MiB: the free memory of the GPU if there is one, else that of the machine.
 
     A lower limit of a control group counts.
     """
@@ -80,7 +80,7 @@ def available_mib() -> int:
     import torch
 
     if torch.cuda.is_available():
-        return int(torch.cuda.get_device_properties(0).total_memory) >> 20
+        return int(torch.cuda.mem_get_info()[0]) >> 20
     available = int(psutil.virtual_memory().available) >> 20
     for limit, used in (
         ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),

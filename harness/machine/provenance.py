@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from harness.machine import memory
 from harness.own_packages import ROOT
 
 if TYPE_CHECKING:
@@ -81,12 +82,27 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def reset_peak_memory() -> None:
+    """Let `peak_memory_mib` begin anew, at the memory that is in use now."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    memory.give_back()
+    memory.reset_high_water_mark()
+
+
 def peak_memory_mib() -> float:
-    """The peak memory of this process so far, in MiB: allocated on a GPU, else resident."""
+    """The peak memory of this process since `reset_peak_memory`, in MiB: allocated on a GPU, else resident.
+
+    Where the system does not permit a reset, it is the peak since the process began.
+    """
     import torch
 
     if torch.cuda.is_available():
         return torch.cuda.max_memory_allocated() / 2**20
+    if (peak_mib := memory.status_mib("VmHWM")) is not None:
+        return peak_mib
     import resource
     import sys
 

@@ -38,9 +38,9 @@ def sentence_transformer(
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
 
-    from harness.nn.pair_trainer import HiddenStates
+    from harness.nn.pair_trainer import HiddenStatesModule
 
-    hidden_states = HiddenStates(encoder, tokenizer, max_length)
+    hidden_states = HiddenStatesModule(encoder, tokenizer, max_length)
     return SentenceTransformer(
         modules=[hidden_states, Pooling(width_of(encoder), pooling_mode=pooling), Normalize()],
         device=str(next(encoder.parameters()).device),
@@ -58,9 +58,9 @@ def multi_vector_encoder(
     from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
     from sentence_transformers.sentence_transformer.modules import Normalize
 
-    from harness.nn.pair_trainer import HiddenStates
+    from harness.nn.pair_trainer import HiddenStatesModule
 
-    hidden_states = HiddenStates(encoder, tokenizer, max_length)
+    hidden_states = HiddenStatesModule(encoder, tokenizer, max_length)
     return MultiVectorEncoder(
         modules=[hidden_states, MultiVectorMask(), Normalize(module_input_name="token_embeddings")],
         device=str(next(encoder.parameters()).device),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TEXTS_AT_ONCE = 1024
 """Tokenised together; more would only take memory."""
-TOKENS_A_BATCH = 2048
+EMBEDDED_TOKENS_PER_BATCH = 2048
 """More is no faster on a processor, and takes more memory: on NPL MiniLM needs 235 MiB besides its embeddings."""
 
 
@@ -68,7 +68,7 @@ class HiddenStates:
                 features = self._features([texts[index] for index in some])
                 # Rounded up to the padded length: oneDNN keeps compiled code in memory for every shape of a batch.
                 lengths = [-(-len(feature["input_ids"]) // 8) * 8 for feature in features]
-                for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):
+                for chosen in batches_by_tokens(lengths, EMBEDDED_TOKENS_PER_BATCH):
                     padded = pad([features[one] for one in chosen], self.tokenizer)
                     batch = {name: tensor.to(device) for name, tensor in padded.items()}
                     with torch.inference_mode(), autocast(device, self.precision):

@@ -16,12 +16,12 @@ from tasks.task import Feature
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-TOKENS_A_BATCH = 16_384
+TOKENS_PER_BATCH = 16_384
 """With padding: 32 texts of 512 tokens, or one longer text."""
 
 
 def batches_by_tokens(
-    lengths: Sequence[int], tokens: int = TOKENS_A_BATCH, batch_size: int | None = None
+    lengths: Sequence[int], tokens: int = TOKENS_PER_BATCH, batch_size: int | None = None
 ) -> Iterator[list[int]]:
     """Indices of texts in batches, the longest texts first, so that a lack of memory shows in the first batch.
 
@@ -60,7 +60,7 @@ def predict(
     precision: str,
     batch_size: int = 64,
     *,
-    tokens: int = TOKENS_A_BATCH,
+    tokens: int = TOKENS_PER_BATCH,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[NDArray[np.float32]]:
     """The logits of every feature, in the order given.

@@ -20,7 +20,7 @@ from harness.nn.exact_search import Best
 DOCUMENT_TOKENS = 65_536
 """Most token vectors of documents in memory: 96 MiB at a width of 384."""
 QUERY_TOKENS = 262_144
-"""About as many token vectors of queries are in memory. If there are more queries, the corpus is embedded once more for each part."""
+"""Upper limit, roughly, on the query token vectors in memory. If there are more queries, the corpus is embedded once more for each part."""
 ELEMENTS = 16_777_216
 """Numbers in a block of cosines and its padded inputs: 64 MiB."""
 

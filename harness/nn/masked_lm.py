@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from harness.errors import InputError, on_one_line
 from harness.nn.heads import refuse_untied, width_of
-from harness.nn.masking import IGNORED
 from models import loading
 from models.encoder import Encoder
 from models.outputs import TiedDecoder
 from models.weights import Weights
+from tasks.task import IGNORED
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 HEAD_FILE = "masked_lm_head.safetensors"
 """Beside the bare encoder of a checkpoint for which `transformers` has no masked-LM class: the head of `MaskedLM`."""
 NORM_EPS = 1e-5
+MASKED_TOKENS_PER_BATCH = 4096
+"""Tokens of the batches that a `Scorer` reads."""
 
 
 class MaskedLM(TiedDecoder):

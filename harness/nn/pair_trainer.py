@@ -22,7 +22,7 @@ WEIGHTS = "weights.safetensors"
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
-class HiddenStates(InputModule):
+class HiddenStatesModule(InputModule):
     """The first module of a sentence-transformer: from texts to the encoder's last hidden state.
 
     Args:

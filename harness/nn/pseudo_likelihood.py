@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 
 from harness.machine import memory
 from harness.nn.inference import autocast, batches_by_tokens
-from harness.nn.masked_lm import Scorer
+from harness.nn.masked_lm import MASKED_TOKENS_PER_BATCH, Scorer
 from harness.nn.packed import packed
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-TOKENS_A_BATCH = 4096
 SENTENCES_AT_ONCE = 1024
 """Whose masked copies are made together; more would only take memory."""
 _MULTIPLE = 8
@@ -93,7 +92,7 @@ def pseudo_log_likelihoods(
             copies = [(index, place) for index in some for place in range(len(sentences[index].scored))]
             # Rounded up to the padded length: oneDNN keeps compiled code in memory for every shape of a batch.
             lengths = [-(-len(sentences[index].ids) // _MULTIPLE) * _MULTIPLE for index, _ in copies]
-            for chosen in batches_by_tokens(lengths, TOKENS_A_BATCH):
+            for chosen in batches_by_tokens(lengths, MASKED_TOKENS_PER_BATCH):
                 batch = [copies[one] for one in chosen]
                 scores = _scores(scorer, [(sentences[index], place) for index, place in batch], tokenizer, precision)
                 np.add.at(found, [index for index, _ in batch], scores)

@@ -12,16 +12,15 @@ from numpy.typing import NDArray
 
 from harness.machine import memory
 from harness.nn.inference import autocast
-from harness.nn.masked_lm import Scorer
+from harness.nn.masked_lm import MASKED_TOKENS_PER_BATCH, Scorer
 from harness.nn.masked_rows import drawn, masked_rows, tensors
-from harness.nn.masking import IGNORED, Masked, Masker
+from harness.nn.masking import Masked, Masker
 from harness.nn.packed import packed
 from harness.nn.token_stream import plain_ids, separator_id
+from tasks.task import IGNORED
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-TOKENS_A_BATCH = 4096
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def document_losses(
     device = next(scorer.parameters()).device
     found = DocumentLosses(np.zeros(n_documents), np.zeros(n_documents, np.int64), np.zeros(n_documents, np.int64))
     n_rows, length = text.masked.input_ids.shape
-    of_batch = max(1, TOKENS_A_BATCH // length)
+    of_batch = max(1, MASKED_TOKENS_PER_BATCH // length)
     with packed(scorer, precision):
         for start in range(0, n_rows, of_batch):
             batch = {name: value.to(device) for name, value in tensors(text.masked, start, start + of_batch).items()}

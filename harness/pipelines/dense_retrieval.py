@@ -202,7 +202,7 @@ def named(ids: Sequence[str], positions: NDArray[np.int64], scores: NDArray[np.f
     ]
 
 
-def _rank(task: Retrieval, data: SearchableData, embedded: Embed) -> tuple[dict[Split, list[Ranking]], int]:
+def _rank(task: Retrieval, data: SearchableData, embedded: Embed) -> Ranked:
     """The best documents for every query of dev and test, and how many documents were cut."""
     index = VectorIndex(data.documents, task, embedded)
     rankings = {
@@ -220,9 +220,7 @@ def states_of(model: nn.Module, tokenizer: PreTrainedTokenizerBase, cell: Cell) 
     return HiddenStates(model, tokenizer, cell.recipe.max_length, cell.recipe.precision)
 
 
-def _rank_by_tokens(
-    task: Retrieval, data: SearchableData, states: HiddenStates, stage: Stages
-) -> tuple[dict[Split, list[Ranking]], int]:
+def _rank_by_tokens(task: Retrieval, data: SearchableData, states: HiddenStates, stage: Stages) -> Ranked:
     """The best documents by MaxSim; dev and test are searched together, so that the corpus is read once."""
     ids = by_precedence(list(data.documents))
     asked = [query for split in EVALUATED for query in data.splits[split]]

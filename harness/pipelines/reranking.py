@@ -13,7 +13,7 @@ from harness.cells.cell import Cell
 from harness.errors import InputError
 from harness.machine import distributed, memory
 from harness.machine.device import device
-from harness.nn.embedding import TOKENS_A_BATCH
+from harness.nn.embedding import EMBEDDED_TOKENS_PER_BATCH
 from harness.nn.heads import with_head
 from harness.nn.inference import predict
 from harness.nn.training import fit
@@ -32,7 +32,7 @@ from harness.pipelines.stages import (
 )
 from models.encoder import Encoder
 from models.parameters import count_parameters
-from tasks.classification import NLI
+from tasks.classification import encode_texts
 from tasks.data import Split
 from tasks.ranking import Ranking
 from tasks.rerank import Rerank, Reranked
@@ -79,7 +79,7 @@ def rerank(cell: Cell, parts: Parts[Encoder, Rerank], stage: Stages) -> Result |
     if not distributed.is_first():
         return None
     with stage("predict"):
-        scorer = Scorer(model, read, recipe.precision)
+        scorer = PairScorer(model, read, recipe.precision)
         reranked: dict[Split, list[Reranked]] = {
             split: scorer.rerank(data.splits[split], found[split], stage.report(split)) for split in EVALUATED
         }
@@ -161,10 +161,10 @@ class Reader:
             )
             for pair in pairs
         ]
-        return NLI.encode(texts, LABELS, self.tokenizer, self.max_length)
+        return encode_texts(texts, self.tokenizer, self.max_length, lambda one: LABELS.index(one.label))
 
 
-class Scorer:
+class PairScorer:
     """Scores candidates with a cross-encoder.
 
     Args:
@@ -201,5 +201,7 @@ class Scorer:
             return []
         encoded = self.read(pairs)
         self.n_cut += encoded.n_truncated
-        logits = predict(self.model, encoded.features, self.read.tokenizer, self.precision, tokens=TOKENS_A_BATCH)
+        logits = predict(
+            self.model, encoded.features, self.read.tokenizer, self.precision, tokens=EMBEDDED_TOKENS_PER_BATCH
+        )
         return [float(one[0]) for one in logits]

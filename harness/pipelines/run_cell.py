@@ -88,14 +88,7 @@ def _find_or_run(planned: Planned, store: Store, force: bool, curves_in: Curves 
     distributed.refuse_different(cell.key)
     stderr.quiet = not distributed.is_first()
     stderr.print(
-        f"{planned.label}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, "
-        + (
-            f"lr {cell.recipe.learning_rate:g}"
-            if cell.recipe.trains
-            else "as it is"
-            if planned.fine_tuned
-            else "untrained"
-        )
+        f"{planned.label}, weights {cell.weights}, on {cell.task}, seed {cell.seed}, {cell.recipe.precision}, {planned.how}"
     )
 
     for doubt in cell.recipe.doubts():

@@ -18,6 +18,7 @@ from harness.progress import counted
 from harness.report.files import ablation_figure
 from harness.report.table import Column, Table, as_csv, as_markdown, as_rich, frame_of
 from harness.terminal import drawn
+from harness.text_file import write_whole
 
 Row = Mapping[str, object]
 _PARTS = ("train", "evaluate", "checkpoint", "log")
@@ -25,7 +26,7 @@ _PARTS = ("train", "evaluate", "checkpoint", "log")
 
 
 def variant_rows(outcome: Outcome) -> list[Row]:
-    """One flat row a variant: what it is and what it took."""
+    """One flat row per variant: what it is and what it took."""
     return [_variant_row(outcome, variant) for variant in outcome.study.variants]
 
 
@@ -52,7 +53,7 @@ def _variant_row(outcome: Outcome, variant: Variant) -> Row:
 
 
 def judged_rows(outcome: Outcome) -> list[Row]:
-    """One flat row a variant and measure, with every number."""
+    """One flat row per variant and measure, with every number."""
     variants = {str(row["variant"]): row for row in variant_rows(outcome)}
     return [_judged_row(one, variants[one.variant]) for one in outcome.judged]
 
@@ -109,12 +110,8 @@ def write(outcome: Outcome, folder: Path) -> list[Path]:
         "ablations.csv": as_csv(frame_of(judged_rows(outcome))),
         "ablations.json": json.dumps(as_json(outcome), indent=1) + "\n",
     }
-    for name, content in contents.items():
-        unfinished = folder / f".{name}.new"
-        unfinished.write_text(content, encoding="utf-8")
-        unfinished.replace(folder / name)
     return [
-        *(folder / name for name in contents),
+        *(write_whole(folder / name, content) for name, content in contents.items()),
         *ablation_figure.write(outcome.judged, _title(outcome.study), folder),
     ]
 

@@ -125,7 +125,7 @@ def _check_run(record: Record) -> None:
         _number(seconds, name, f"seconds.{name}")
     scores = _mapping(record, "scores")
     _number(_mapping(scores, "test"), task["metric"], f"scores.test.{task['metric']}")
-    for place, test in enumerate(cast(RunRecord, record).get("tests", [])):
+    for place, test in enumerate(_tests(record)):
         its = _mapping(test, "task")
         _texts(its, f"task of test set {place + 1}", "dataset", "fingerprint", "metric")
         _mapping(its, "options")
@@ -181,6 +181,14 @@ def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(parent.get(name), dict):
         raise _LackError(f"has no {name}")
     return parent[name]
+
+
+def _tests(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The test sets of a run."""
+    found = record.get("tests", [])
+    if not isinstance(found, list) or not all(isinstance(test, dict) for test in found):
+        raise _LackError("has tests that are not a list of test sets")
+    return found
 
 
 def _texts(parent: Mapping[str, Any], where: str, *names: str) -> None:

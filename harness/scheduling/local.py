@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 import threading
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from harness.errors import InputError
 from harness.json_file import parse_json
 from harness.machine import memory
 from harness.machine.processes import PYTHON, environment, how_it_died, last_line, send
+from harness.machine.provenance import processors
 from harness.scheduling.executor import Failure, Finished, Job, run_in_threads
 from harness.store.record import FailureRecord, RunRecord
 
@@ -43,6 +46,25 @@ class ChildOptions:
     threads: int
     more: tuple[str, ...] = ()
     command: tuple[str, ...] | None = None
+
+
+def workers_and_threads(workers: int | None, threads: int | None) -> tuple[int, int]:
+    """The number of cells at a time, and the threads of each.
+
+    Args:
+        workers: ``None`` for 1.
+        threads: ``None`` to divide the processors of this process among the workers, up to ``OMP_NUM_THREADS`` if that is
+            set.
+
+    Raises:
+        InputError: a number is below 1.
+    """
+    for option, number in (("--workers", workers), ("--threads", threads)):
+        if number is not None and number < 1:
+            raise InputError(f"{option} must be at least 1, not {number}")
+    workers, available, limit = workers or 1, processors(), os.environ.get("OMP_NUM_THREADS", "")
+    most = int(limit) if limit.isdecimal() and int(limit) else available
+    return workers, threads or max(1, min(available // workers, most))
 
 
 class ChildProcesses:

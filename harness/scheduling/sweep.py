@@ -269,8 +269,7 @@ class Sweep:
 def name_of(planned: Planned) -> str:
     """A cell in a few words."""
     cell = planned.cell
-    how = f"lr {cell.recipe.learning_rate:g}" if cell.recipe.trains else "untrained"
-    return f"{planned.name} on {cell.task}, {how}, seed {cell.seed}"
+    return f"{planned.name} on {cell.task}, {planned.how}, seed {cell.seed}"
 
 
 def _told(record: RunRecord | FailureRecord) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from harness.errors import InputError
 from harness.json_file import JsonError, parse_json
 from harness.store.record import SCHEMA_VERSION, Record
 
@@ -23,12 +24,17 @@ _REQUIRED = {
 }
 _PREDICTIONS_DIGEST = "predictions_sha256"
 _SEAL = b',\n "sha256": "'
+_OF_THIS_SCHEMA = f'\n "schema_version": {SCHEMA_VERSION},'.encode()
 _FINISHED = b'\n "status": "ok"'
 """Only the record's own keys follow a newline and one blank: newlines in texts are escaped."""
 
 
 class DamagedError(Exception):
     """A file that is not a complete record of this schema; the message completes a sentence that begins with the file."""
+
+
+class NewerError(DamagedError):
+    """A record that a newer harness wrote."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,8 @@ def read_sealed(file: Path) -> Sealed:
     """The record in a file.
 
     Raises:
-        DamagedError: the file cannot be read, is cut off, changed since it was written, or of another schema.
+        DamagedError: the file cannot be read, is cut off, changed since it was written, or of another schema; `NewerError` if
+            the schema is newer.
     """
     try:
         content = file.read_bytes()
@@ -71,7 +78,7 @@ def read_sealed(file: Path) -> Sealed:
         raise DamagedError("was changed since it was written: its digest does not match")
     version = record.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise DamagedError(f"is of a newer harness: schema {version}, and this one reads {SCHEMA_VERSION}")
+        raise NewerError(f"is of a newer harness: schema {version}, and this one reads {SCHEMA_VERSION}")
     if version != SCHEMA_VERSION:
         raise DamagedError(f"is not a record of schema {SCHEMA_VERSION}")
     required = _REQUIRED.get(str(record.get("kind", "run")))
@@ -92,15 +99,33 @@ def read_record(file: Path) -> Record | None:
         return None
 
 
+def read_replaceable(file: Path) -> Record | None:
+    """The record in a file that this harness may write, or ``None`` if it is missing, incomplete, or of an older schema.
+
+    Raises:
+        InputError: a newer harness wrote it; this one cannot read the result and would run and replace it.
+    """
+    try:
+        return read_sealed(file).record
+    except NewerError as error:
+        raise InputError(f"{file} {error}; update the harness, or choose another folder with --out") from error
+    except DamagedError:
+        return None
+
+
 def is_finished(file: Path) -> bool:
-    """Whether the file holds the complete record of a finished run; reads no more of it than needed."""
+    """Whether the file holds the complete record of a finished run, without parsing it if its digest matches.
+
+    Raises:
+        InputError: a newer harness wrote it.
+    """
     try:
         content = file.read_bytes()
     except OSError:
         return False
-    if _is_sealed(content):
+    if _OF_THIS_SCHEMA in content and _is_sealed(content):
         return _FINISHED in content
-    record = read_record(file)
+    record = read_replaceable(file)
     return record is not None and record["status"] == "ok"
 
 

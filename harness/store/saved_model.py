@@ -17,9 +17,9 @@ from typing import TypedDict, cast
 
 from harness.errors import InputError
 from harness.json_file import read_json
+from harness.store.keys import Keyed
 from harness.store.lock import held
 from harness.store.record import ModelEntry, RecipeEntry, RunRecord
-from harness.store.store import Keyed
 
 ENTRY = "harness"
 """Key in config.json."""

@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, overload
+from typing import Any, Literal, overload
 
 from harness.errors import InputError
 from harness.json_file import parse_json
+from harness.store.keys import Key, Keyed, folder_name
 from harness.store.record import (
     TEST_SET,
     FailureRecord,
@@ -35,7 +34,7 @@ from harness.store.record_file import (
     DamagedError,
     encoded,
     is_finished,
-    read_record,
+    read_replaceable,
     read_sealed,
     sealed,
     sha256,
@@ -47,49 +46,9 @@ PredictionRow = Mapping[str, Any]
 """One line of `PREDICTIONS`: the split, the id of the example, and whatever else its task writes."""
 ERROR_LOG = "error.log"
 _SPACE_NEEDED = 16 * 2**20
-_LONGEST_NAME = 180
-_REMNANT_AGE_S = 3600.0
 CHECKPOINT_AGE_DAYS = 30
 """Checkpoints of a run that was not continued for this long are removed; the run then starts from its first step."""
 _NEW = ".new"
-
-
-class Keyed(Protocol):
-    """Anything that a record can be stored for: a cell, or a point of a bench."""
-
-    @property
-    def model(self) -> str:
-        """Name of a registered encoder."""
-
-    @property
-    def size(self) -> str:
-        """Name of its size."""
-
-    @property
-    def task(self) -> str:
-        """Name of the task or the kind of measurement."""
-
-    @property
-    def key(self) -> str:
-        """Digest of everything that decides the outcome."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """The same for a record without its cell or point, see `Keyed`."""
-
-    model: str
-    size: str
-    task: str
-    key: str
-
-    @classmethod
-    def of(cls, record: RunRecord | FailureRecord | PretrainingRecord) -> Key:
-        """The key of a record."""
-        model, dataset = record["model"], record["task"]["dataset"]
-        if is_finished_run(record) and "trained_on" in record:
-            dataset = record["trained_on"]["dataset"]
-        return cls(architecture_of(model), model["size"], dataset, record["key"])
 
 
 class Store:
@@ -103,8 +62,8 @@ class Store:
         self.folder = Path(folder)
 
     def path_of(self, cell: Keyed) -> Path:
-        """The folder of this cell's run: readable names for people, the key for identity."""
-        return self.folder / _folder_name(cell.model, cell.size, cell.task, cell.key)
+        """The folder of this cell's run, see `harness.store.keys.folder_name`."""
+        return self.folder / folder_name(cell)
 
     def folder_of(self, record: RunRecord | FailureRecord) -> Path:
         """The folder of a run's record."""
@@ -131,17 +90,29 @@ class Store:
             return not free
 
     def find(self, cell: Keyed) -> RunRecord | None:
-        """The record of this cell, if it was run and finished."""
+        """The record of this cell, if it was run and finished.
+
+        Raises:
+            InputError: see `read`.
+        """
         record = self.read(cell)
         return record if is_finished_run(record) else None
 
     def read(self, cell: Keyed) -> RunRecord | FailureRecord | None:
-        """The record of this cell, whether it finished or failed."""
-        record = read_record(self.path_of(cell) / RECORD)
+        """The record of this cell, whether it finished or failed.
+
+        Raises:
+            InputError: a newer harness wrote it; running the cell would replace a result that this one cannot read.
+        """
+        record = read_replaceable(self.path_of(cell) / RECORD)
         return record if is_cell(record) and record["key"] == cell.key else None
 
     def has(self, cell: Keyed) -> bool:
-        """Whether the cell was run and finished: like `find`, but fast enough for twenty thousand cells."""
+        """Whether the cell was run and finished: like `find`, but fast enough for twenty thousand cells.
+
+        Raises:
+            InputError: see `read`.
+        """
         return is_finished(self.path_of(cell) / RECORD)
 
     def files(self) -> Iterator[Path]:
@@ -334,12 +305,10 @@ class Store:
         Checkpoints are removed if their run was written after them, or if they are older than `CHECKPOINT_AGE_DAYS`.
         """
         for path in list(self.folder.glob(".*")):
-            with contextlib.suppress(OSError):
-                kind, _, name = path.name.partition("-")
-                if kind in (".training", ".lock"):
+            kind, _, name = path.name.partition("-")
+            if kind in (".training", ".lock"):
+                with contextlib.suppress(OSError, InputError):  # the record of a newer harness is its own business
                     self._tidy_cell(name)
-                elif kind == ".probe" and _age_s(path) > _REMNANT_AGE_S:
-                    path.unlink()
 
     def _tidy_cell(self, name: str) -> None:
         from harness.store.lock import held
@@ -355,12 +324,6 @@ class Store:
 
     def _lock_file(self, name: str) -> Path:
         return self.folder / f".lock-{name}"
-
-
-def _folder_name(model: str, size: str, task: str, key: str) -> str:
-    readable = re.sub(r"[^A-Za-z0-9._-]", "-", f"{model}-{size}_{task}")
-    # A leading dot would hide the run, and file systems limit the length of names.
-    return f"{re.sub('^[.]', '-', readable)[:_LONGEST_NAME]}_{re.sub(r'[^A-Za-z0-9._-]', '-', key)}"
 
 
 def _write_durably(file: Path, pieces: Iterable[bytes]) -> str:

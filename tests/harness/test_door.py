@@ -154,6 +154,8 @@ def test_a_run_that_fails_raises_and_keeps_a_record(how, tmp_path):
         ({"task_options": ["a"]}, "task_options is a table"),
         ({"plugins": ["missing.py"]}, "the plug-in missing.py does not exist"),
         ({"skip_bad": "yes"}, "skip_bad is true or false"),
+        ({"test": "ner/town"}, "ner/town|no dataset called 'town'"),
+        ({"test": [5]}, "test takes a text, not 5"),
     ],
 )
 def test_bad_input_is_one_sentence(changes, message, how, tmp_path):
@@ -318,6 +320,7 @@ def test_a_bench_gives_a_row_per_point(tmp_path, capsys):
         ({"batch_size": 2, "tokens_per_batch": 64}, "leave one out"),
         ({"min_repetitions": 0}, "--min-repetitions must be at least 1"),
         ({"point_timeout": "long"}, "point_timeout takes a number"),
+        ({"names": "./a"}, "names: './a' is a path"),
     ],
 )
 def test_a_wrong_bench_is_one_sentence(changes, message, tmp_path):

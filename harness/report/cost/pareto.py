@@ -25,6 +25,7 @@ from harness.report.drawing import SETTINGS, folded, save, within_shares
 from harness.report.table import as_csv, frame_of
 from harness.store import RunRecord
 from harness.store.record import MeasuredPoint, PointRecord
+from harness.text_file import write_whole
 
 LENGTH = 512
 """Tokens. Throughput is that of the measured length nearest to this one on a logarithmic scale."""
@@ -135,11 +136,9 @@ def write(records: Sequence[PointRecord], runs: Iterable[RunRecord], folder: Pat
                 continue
             folder.mkdir(parents=True, exist_ok=True)
             stem = f"{name}-pareto-{task.replace('/', '-')}"
-            (folder / f"{stem}.csv").write_text(
-                as_csv(frame_of(asdict(tradeoff) for tradeoff in here)), encoding="utf-8"
-            )
+            data = write_whole(folder / f"{stem}.csv", as_csv(frame_of(asdict(tradeoff) for tradeoff in here)))
             with mpl.rc_context({**SETTINGS, "text.parse_math": False}):
-                files += [folder / f"{stem}.csv", *save(_figure(group, here), folder / stem)]
+                files += [data, *save(_figure(group, here), folder / stem)]
     return files
 
 

@@ -29,6 +29,7 @@ from harness.report.cost.curves import (
 from harness.report.table import Column, Table, as_csv, as_rich, frame_of, markdown_grid
 from harness.store.record import QUANTILES, Calibration, MeasuredPoint, PointRecord, Quantiles
 from harness.terminal import drawn
+from harness.text_file import write_whole
 
 
 def rows(records: Sequence[PointRecord], baseline: str) -> pd.DataFrame:
@@ -334,6 +335,4 @@ def write(records: Sequence[PointRecord], baseline: str, folder: Path, command: 
 
 
 def _written(contents: Mapping[str, str], folder: Path) -> list[Path]:
-    for file, content in contents.items():
-        (folder / file).write_text(plain(content), encoding="utf-8")
-    return [folder / file for file in contents]
+    return [write_whole(folder / file, plain(content)) for file, content in contents.items()]

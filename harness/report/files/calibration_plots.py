@@ -13,6 +13,7 @@ from harness.report.calibration import FEW, Calibration, bins_of
 from harness.report.drawing import PLAIN, folded, save
 from harness.report.styles import style
 from harness.report.table import as_csv
+from harness.text_file import write_whole
 
 _MOST = 12
 """Encoders in one figure; the CSV file has all."""
@@ -37,8 +38,8 @@ def write(found: Sequence[Calibration], numbered: Mapping[str, int], folder: Pat
     with mpl.rc_context(PLAIN):
         for one in found:
             stem = folder / f"{one.comparison.name}-calibration"
-            stem.with_name(f"{stem.name}.csv").write_text(as_csv(bins_of(one)), encoding="utf-8")
-            files += [stem.with_name(f"{stem.name}.csv"), *save(_figure(one, numbered), stem)]
+            data = write_whole(stem.with_name(f"{stem.name}.csv"), as_csv(bins_of(one)))
+            files += [data, *save(_figure(one, numbered), stem)]
     return files
 
 

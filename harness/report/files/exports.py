@@ -13,11 +13,12 @@ from harness.progress import counted
 from harness.report import suites
 from harness.report.answers import confidence
 from harness.report.comparable import Comparison, Standing, slug
-from harness.report.files import tables
+from harness.report.files import leaderboard, tables
 from harness.report.table import Column, Look, Table, as_csv, as_latex, frame_of
 from harness.report.ties import LEGEND
 from harness.store import RunRecord, frame
 from harness.store.record import OWN_SIZE
+from harness.text_file import write_whole
 
 _FIRST = ("split", "test_set", "id", "gold", "predicted", "probability", "probabilities", "numerator", "denominator")
 
@@ -80,13 +81,13 @@ def _paper(size: str, comparisons: Sequence[Comparison]) -> Table:
     ]
     looks: dict[tuple[int, str], Look] = {(labels.index(label), name): one.mark for (label, name), one in of.items()}
     scored = (
-        Column(one.name, _in_percent, number=True, head=f"{tables.column_title(one)} ({one.metric})", missing="–")
+        Column(one.name, _in_percent, number=True, head=f"{leaderboard.column_title(one)} ({one.metric})", missing="–")
         for one in comparisons
     )
     seeds = sorted({len(standing.scores) for standing in of.values()})
     spread = "with the 95 % interval of the median over new seeds in brackets" if seeds[-1] > 1 else "of a single seed"
     over = f"{seeds[0]} to {counted(seeds[-1], 'seed')}" if len(seeds) > 1 else counted(seeds[0], "seed")
-    cautions = dict.fromkeys(tables.caution_of(one) for one in comparisons if one.caveat)
+    cautions = dict.fromkeys(leaderboard.caution_of(one) for one in comparisons if one.caveat)
     notes = (f"Median test scores in percent over {over}, {spread}", *cautions)
     which = "with own weights" if size == OWN_SIZE else f"of size {size}"
     title = f"Encoders {which} on {counted(len({one.dataset for one in comparisons}), 'dataset')}"
@@ -100,5 +101,4 @@ def _in_percent(standing: Standing) -> str:
 
 def _written(file: Path, content: str) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(content, encoding="utf-8")
-    return file
+    return write_whole(file, content)

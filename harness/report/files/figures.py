@@ -26,6 +26,7 @@ from harness.report.page import svg
 from harness.report.page.panels import costs, median_of
 from harness.report.styles import style
 from harness.report.table import as_csv, frame_of
+from harness.text_file import write_whole
 
 _HOLLOW: dict[str, Any] = {"linestyle": "none", "markerfacecolor": "none"}
 _TITLE = 80
@@ -80,10 +81,12 @@ def _draw(comparison: Comparison, numbered: Mapping[str, int], rates: Mapping[st
         figures = {"scores": _scores(comparison, numbered)}
         if found := costs(comparison, rates):
             figures["cost"] = _cost(comparison, numbered, found)
-            files.append(_data(folder / f"{comparison.name}-cost.csv", as_csv(frame_of(_cost_rows(comparison, found)))))
+            files.append(
+                write_whole(folder / f"{comparison.name}-cost.csv", as_csv(frame_of(_cost_rows(comparison, found))))
+            )
         if comparison.types:
             figures["types"] = _types(comparison, numbered)
-            files.append(_data(folder / f"{comparison.name}-types.csv", as_csv(frame_of(_type_rows(comparison)))))
+            files.append(write_whole(folder / f"{comparison.name}-types.csv", as_csv(frame_of(_type_rows(comparison)))))
         for kind, figure in figures.items():
             # Placing text takes most of the time, so it is done once for both files.
             with any_script(figure):
@@ -231,8 +234,3 @@ def _type_rows(comparison: Comparison) -> list[dict[str, object]]:
         for standing in comparison.standings
         for kind in comparison.types
     ]
-
-
-def _data(file: Path, content: str) -> Path:
-    file.write_text(content, encoding="utf-8")
-    return file

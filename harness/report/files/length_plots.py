@@ -24,6 +24,7 @@ from harness.report.metric_names import axis_of, shown, value_of
 from harness.report.styles import style, styles_of
 from harness.report.table import as_csv, frame_of
 from harness.store import RunRecord
+from harness.text_file import write_whole
 
 _CUT: dict[str, Any] = {"linewidth": 0.8, "markerfacecolor": "white"}
 """How lines and marks are drawn where inputs are cut."""
@@ -152,6 +153,4 @@ def _percent(share: float, _: object) -> str:
 def _saved(figure: Figure, stem: Path, scores: Sequence[LengthScore], metric: str) -> list[Path]:
     stem.parent.mkdir(parents=True, exist_ok=True)
     files = save(figure, stem)
-    data = stem.with_name(f"{stem.name}.csv")
-    data.write_text(as_csv(frame_of(as_rows(scores, metric))), encoding="utf-8")
-    return [*files, data]
+    return [*files, write_whole(stem.with_name(f"{stem.name}.csv"), as_csv(frame_of(as_rows(scores, metric))))]

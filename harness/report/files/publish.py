@@ -19,7 +19,10 @@ from harness.report.examples import median_run
 from harness.report.files import (
     calibration_plots,
     captions,
+    failures,
     figures,
+    imported,
+    leaderboard,
     length_plots,
     overall_figure,
     pretraining_plots,
@@ -34,6 +37,7 @@ from harness.report.results import Results, results
 from harness.report.table import Table, as_csv, as_latex, as_markdown, frame_of, shown_as_csv
 from harness.store import Store
 from harness.store.record import PointRecord
+from harness.text_file import write_whole
 from models.encoder import baseline_of
 
 PAGE = "report.html"
@@ -89,7 +93,7 @@ def _write_overall(found: Results, folder: Path) -> list[Path]:
     """The tables over all comparisons; those in Markdown begin with the answer."""
     folder.mkdir(parents=True, exist_ok=True)
     files, overall = [], found.overall
-    for table in (overall_table.table(overall), tables.leaderboard(found.comparisons) if found.comparisons else None):
+    for table in (overall_table.table(overall), leaderboard.table(found.comparisons) if found.comparisons else None):
         if table:
             answered = overall_table.with_answer(table, overall)
             files.append(_write(folder / f"{table.name}.md", as_markdown(answered)))
@@ -106,21 +110,21 @@ def _write_tables(found: Results, matrices: Sequence[Table], reading: Reading, f
     sheets += suites.tables(found.comparisons)
     sheets += matrices
     sheets += pretraining.tables(reading.pretraining)
-    if imported := tables.of_imported(reading.imported):
-        sheets.append(imported)
+    if others := imported.table(reading.imported):
+        sheets.append(others)
     for table in sheets:
         files.append(_write(folder / f"{table.name}.md", as_markdown(table)))
         files.append(_write(folder / f"{table.name}.tex", as_latex(table)))
     if found.comparisons:
-        files.append(_write(folder / "leaderboard.csv", as_csv(tables.leaderboard_rows(found.comparisons))))
+        files.append(_write(folder / "leaderboard.csv", as_csv(leaderboard.rows_of(found.comparisons))))
     for comparison in found.panels:
         files.append(_write(folder / f"{comparison.name}.csv", as_csv(tables.rows_of(comparison))))
         files.append(_write(folder / f"{comparison.name}-seeds.csv", as_csv(tables.seeds_of(comparison))))
     files += [_write(folder / f"{matrix.name}.csv", shown_as_csv(matrix)) for matrix in matrices]
-    if imported:
-        files.append(_write(folder / "imported.csv", shown_as_csv(imported)))
+    if others:
+        files.append(_write(folder / "imported.csv", shown_as_csv(others)))
     if reading.failed:
-        files.append(_write(folder / "failed.csv", as_csv(tables.of_failed(reading.failed).frame)))
+        files.append(_write(folder / "failed.csv", as_csv(failures.table(reading.failed).frame)))
     return files
 
 
@@ -154,7 +158,4 @@ def _write_bench(bench: Sequence[PointRecord], folder: Path) -> list[Path]:
 
 
 def _write(file: Path, content: str) -> Path:
-    """Write a whole file at once: a browser that loads the page meanwhile sees the old one or the new one."""
-    new = file.with_name(f".{file.name}.new")
-    new.write_text(plain(content), encoding="utf-8")
-    return new.replace(file)
+    return write_whole(file, plain(content))

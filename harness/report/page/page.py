@@ -23,7 +23,7 @@ from harness.plain_text import plain
 from harness.progress import counted
 from harness.report import pretraining, pretraining_scores, suites, ties
 from harness.report.comparable import Comparison
-from harness.report.files import tables, transfer
+from harness.report.files import failures, imported, tables, transfer
 from harness.report.page import (
     bench_section,
     calibration_section,
@@ -38,9 +38,8 @@ from harness.report.reading import Reading
 from harness.report.results import Results
 from harness.store import RunRecord, Store
 
-LARGEST_PAGE = 8_000_000
-"""Bytes. Examples and panels beyond it are left out, and the page says so; see `browser.EXAMPLE_BYTES`."""
 _PANEL_BYTES = 4_000_000
+"""Panels beyond it are left out, and the page says so; see `browser.EXAMPLE_BYTES` for examples."""
 SCRIPTS = ("address.js", "page.js", "overall.js", "examples.js", "downloads.js")
 STYLES = ("page.css", "examples.css")
 _SHOWN = 100
@@ -102,9 +101,9 @@ def _content(store: Store, reading: Reading, results: Results, templates: Enviro
         "progress": pretraining_scores.sections(comparisons, numbers),
         "bench": bench_section.settings(reading.bench, numbers),
         "suites": suites.tables(comparisons),
-        "imported": tables.of_imported(reading.imported),
-        "failed": tables.of_failed(reading.failed) if reading.failed else None,
-        "causes": tables.by_cause(reading.failed) if reading.failed else None,
+        "imported": imported.table(reading.imported),
+        "failed": failures.table(reading.failed) if reading.failed else None,
+        "causes": failures.by_cause(reading.failed) if reading.failed else None,
         "broken": reading.broken,
         "shown": _SHOWN,
         "datasets": _datasets(comparisons),

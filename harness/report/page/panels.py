@@ -13,7 +13,7 @@ from harness.report.chance import guess_of, sentence_of
 from harness.report.comparable import FINE_TUNED, Comparison, Standing, in_all
 from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.pareto import nearest
-from harness.report.files import tables
+from harness.report.files import leaderboard, tables
 from harness.report.page import svg
 from harness.report.spanning import with_size
 from harness.store.record import PointRecord
@@ -29,7 +29,7 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
     """The leaderboard: a row for each encoder and size, a column for each dataset with one recipe; empty without runs."""
     if not comparisons:
         return {}
-    columns = tables.columns_of(comparisons)
+    columns = leaderboard.columns_of(comparisons)
     rows: dict[tuple[str, str], dict[str, tuple[Comparison, Standing]]] = {}
     for comparison in comparisons:
         for standing in comparison.standings:
@@ -37,10 +37,10 @@ def board(comparisons: Sequence[Comparison], numbered: Mapping[str, int], shown:
             _, seen = row.get(comparison.column, (comparison, None))
             row[comparison.column] = (comparison, in_all(seen, standing))
     return {
-        "cautions": list(tables.leaderboard(comparisons).notes),
+        "cautions": list(leaderboard.table(comparisons).notes),
         "columns": [
             {
-                "title": tables.column_title(comparison),
+                "title": leaderboard.column_title(comparison),
                 "metric": comparison.metric,
                 "dataset": comparison.dataset,
                 "family": comparison.family,

@@ -71,6 +71,8 @@ BROKEN = {
     "no score": (json.dumps(RECORD | {"scores": {"dev": {}, "test": {}}}), "no number at scores.test.accuracy"),
     "not a number": (json.dumps(RECORD | {"scores": {"dev": {}, "test": {"accuracy": float("nan")}}}), "no number at"),
     "a text for a number": (json.dumps(RECORD | {"seed": "0"}), "no number at seed"),
+    "no test sets": (json.dumps(RECORD | {"tests": None}), "has tests that are not a list"),
+    "test sets of numbers": (json.dumps(RECORD | {"tests": [1]}), "has tests that are not a list"),
     "no model": (json.dumps(RECORD | {"model": 3}), "has no model"),
     "unknown kind": (json.dumps(RECORD | {"kind": "song"}), "unknown kind"),
 }

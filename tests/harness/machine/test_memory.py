@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from harness.machine import memory
+from harness.machine import memory, provenance
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,24 @@ def test_the_high_water_mark_sees_a_peak_that_is_gone_and_forgets_it_when_it_is_
     memory.give_back()
     memory.reset_high_water_mark()
     assert memory.status_mib("VmHWM") - before < 50
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_run_does_not_have_the_peak_of_an_earlier_one():
+    if not memory.reset_high_water_mark():
+        pytest.skip("this system does not permit resetting the mark")
+    np.ones(2**25).sum()  # 256 MiB, freed at once
+    earlier = provenance.peak_memory_mib()
+    provenance.reset_peak_memory()
+    assert provenance.peak_memory_mib() < earlier - 200
+    np.ones(2**24).sum()
+    assert earlier - 200 < provenance.peak_memory_mib() < earlier
+
+
+def test_what_is_available_on_a_gpu_is_what_is_free(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda: (3 * 2**30, 16 * 2**30))
+    assert memory.available_mib() == 3 * 1024
 
 
 def test_a_field_that_the_kernel_does_not_have_is_none():

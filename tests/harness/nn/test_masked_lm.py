@@ -9,11 +9,11 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 
 from harness.errors import InputError
 from harness.nn.masked_lm import HEAD_FILE, MaskedLM, Scorer, load_scorer, scorer_of
-from harness.nn.masking import IGNORED
 from harness.nn.pseudo_likelihood import pseudo_log_likelihoods, tokens_of
 from harness.nn.text_loss import document_losses, masked_text
 from models import MODELS
 from models.weights import find_weights
+from tasks.task import IGNORED
 from tests.conftest import save_bert
 from tests.harness.pretraining.conftest import SMALL
 
@@ -77,7 +77,7 @@ def test_batches_and_padding_change_no_likelihood(masked_bert, monkeypatch):
     together = pseudo_log_likelihoods(scorer, tokens, tokenizer, "fp32")
     alone = [pseudo_log_likelihoods(scorer, [one], tokenizer, "fp32")[0] for one in tokens]
     np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-5)
-    monkeypatch.setattr("harness.nn.pseudo_likelihood.TOKENS_A_BATCH", 50)
+    monkeypatch.setattr("harness.nn.pseudo_likelihood.MASKED_TOKENS_PER_BATCH", 50)
     monkeypatch.setattr("harness.nn.pseudo_likelihood.SENTENCES_AT_ONCE", 2)
     np.testing.assert_allclose(pseudo_log_likelihoods(scorer, tokens, tokenizer, "fp32"), together, atol=1e-5)
 

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.nn.masking import IGNORED, Masker
+from harness.nn.masking import Masker
 from harness.pretraining.recipe import PretrainRecipe
 from harness.pretraining.rows import Rows
+from tasks.task import IGNORED
 
 SPECIAL, MASK, VOCABULARY = [0, 1, 2, 3, 4], 4, 200
 

@@ -58,3 +58,19 @@ def swept_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             folder.mkdir()
             (folder / "run.json").write_text(json.dumps(bench), encoding="utf-8")
     return store
+
+
+def alone(ranked):
+    """A judge that knows no ties."""
+    return ["best", *[""] * (len(ranked) - 1)], "a test"
+
+
+def ranker(make_run, score=0.4, **task):
+    return make_run(
+        "bm25",
+        "retrieval/docstrings",
+        score=score,
+        recipe={"epochs": 0.0},
+        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0},
+        task=task,
+    )

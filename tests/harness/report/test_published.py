@@ -20,7 +20,7 @@ from harness.plain_text import plain
 from harness.report import drawing, styles
 from harness.report.comparable import comparisons
 from harness.report.cost import tables as bench_tables
-from harness.report.files import publish, tables
+from harness.report.files import leaderboard, publish, tables
 from harness.report.page import page, svg
 from harness.report.reading import read
 from harness.report.table import as_csv, as_markdown, frame_of
@@ -191,7 +191,7 @@ def test_where_every_score_is_0_nobody_is_best_and_axes_begin_at_0(make_run):
     assert [(one.best, one.tied) for one in found.standings] == [(False, False)] * 2
     assert any("none is marked" in note for note in tables.notes_of(found))
     assert "**" not in as_markdown(tables.of_comparison(found))
-    assert "**" not in as_markdown(tables.leaderboard([found]))
+    assert "**" not in as_markdown(leaderboard.table([found]))
     assert svg.linear([0.0, 0.0]).low == 0.0
     assert svg.linear([0.001, 0.003]).low == 0.0
     assert svg.linear([-0.2, -0.2]).low < -0.2 < svg.linear([-0.2, -0.2]).high

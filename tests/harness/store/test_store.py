@@ -98,8 +98,23 @@ def test_what_is_damaged_is_named_and_left_out(tmp_path):
         "is cut off or damaged: it is not JSON; it is left out",
         None,
     ]
-    assert [store.has(cell) for cell in cells] == [True, False, False, False, False, False]
-    assert [store.find(cell) is not None for cell in cells] == [store.has(cell) for cell in cells]
+    readable = [cell for cell in cells if cell.seed != 3]
+    assert [store.has(cell) for cell in readable] == [True, False, False, False, False]
+    assert [store.find(cell) is not None for cell in readable] == [store.has(cell) for cell in readable]
+
+
+def test_a_record_of_a_newer_harness_is_refused_and_not_run_over(tmp_path):
+    store = Store(tmp_path)
+    store.training_folder(CELL).mkdir()
+    file = store.write(CELL, RECORD | {"schema_version": 2}, []) / "run.json"
+    content = file.read_bytes()
+    for ask in (store.has, store.find, store.read):
+        with pytest.raises(
+            InputError, match=r"newer harness: schema 2, .*; update the harness, or choose another folder"
+        ):
+            ask(CELL)
+    store.tidy()
+    assert file.read_bytes() == content
 
 
 @given(st.data())

@@ -12,17 +12,12 @@ from hypothesis import strategies as st
 from harness.comparison.intervals import interval_over_seeds
 from harness.comparison.marks import from_seeds
 from harness.report.comparable import comparisons
-from harness.report.files import tables
+from harness.report.files import leaderboard, tables
 from harness.report.page import panels
 from harness.report.table import Column, Table, as_csv, as_latex, as_markdown, frame_of
 from harness.report.ties import LEGEND, PAIRED, Ties
 from harness.store import Store
-from tests.records import failure_record
-
-
-def alone(ranked):
-    """A judge that knows no ties."""
-    return ["best", *[""] * (len(ranked) - 1)], "a test"
+from tests.harness.report.conftest import alone, ranker
 
 
 def test_other_data_recipes_sizes_and_options_are_other_tables_and_say_what_differs(make_run):
@@ -49,7 +44,7 @@ def test_other_data_recipes_sizes_and_options_are_other_tables_and_say_what_diff
     assert sum("epochs 9" in one.apart for one in found) == 1
     assert sum("kind word" in one.apart for one in found) == 1
     assert sum("protocol 2" in one.apart for one in found) == 1
-    assert len({tables.column_title(one) for one in found if one.size == "tiny"}) == 5
+    assert len({leaderboard.column_title(one) for one in found if one.size == "tiny"}) == 5
 
 
 def test_what_ranks_without_an_encoder_stands_in_every_comparison_on_its_data(make_run):
@@ -73,56 +68,12 @@ def test_what_ranks_without_an_encoder_stands_in_every_comparison_on_its_data(ma
     assert base.standings[0].best
     assert [standing.label for standing in other.standings] == ["bert"]
     assert tiny.recipe["epochs"] == 1.5
-    board = tables.leaderboard([base, tiny, other])
+    board = leaderboard.table([base, tiny, other])
     assert [(row[0].text, row[1].text) for row in board.rows].count(("bm25", "lexical")) == 1
     assert not any("seeds differ" in note for note in tables.notes_of(tiny))
     assert [one.task["n_train"] for one in (base, tiny)] == [5000, 5000]
     (alone_there,) = comparisons([bm25], alone)
     assert alone_there.size == "lexical"
-
-
-def ranker(make_run, score=0.4, **task):
-    return make_run(
-        "bm25",
-        "retrieval/docstrings",
-        score=score,
-        recipe={"epochs": 0.0},
-        model={"size": "lexical", "weights": "none", "params_total": 0, "params_non_embedding": 0},
-        task=task,
-    )
-
-
-def test_a_ranker_is_in_the_leaderboard_once_and_best_only_where_nothing_beats_it(make_run):
-    better = make_run("avey-b", "retrieval/docstrings", score=0.5, model={"size": "tiny"})
-    worse = make_run("bert", "retrieval/docstrings", score=0.3, model={"size": "base"})
-    worst = make_run("roberta", "retrieval/docstrings", score=0.2, model={"size": "large"})
-    for others, best in (([better, worse], False), ([worse, better], False), ([worse, worst], True)):
-        found = comparisons([*others, ranker(make_run)], alone)
-        assert len(found) == 2
-        rows = tables.leaderboard_rows(found).to_dict("records")
-        assert sorted(row["model"] for row in rows) == sorted(["bm25", *(run["model"]["name"] for run in others)])
-        (row,) = (row for row in rows if row["model"] == "bm25")
-        assert (row["best"], row["tied_with_best"]) == (best, best)
-        (cells,) = (cells for cells in tables.leaderboard(found).rows if cells[0].text == "bm25")
-        assert (cells[3].look == "best") == best
-        assert "0" in [cell.text for cell in cells]  # its parameters
-        board = panels.board(found, dict.fromkeys(("bm25", "avey-b", "bert", "roberta"), 0), [])
-        assert [row["label"] for row in board["rows"]].count("bm25") == 1
-
-
-@pytest.mark.parametrize("scores", [(0.9, 0.5), (0.5, 0.9), (0.5, 0.5)])
-def test_a_column_of_the_leaderboard_is_at_chance_only_if_it_is_at_every_size(make_run, scores):
-    task = {"constant_guess": 0.5, "n_test": 100}
-    runs = [
-        make_run("bert", "nli/x", score=score, model={"size": size}, task=task)
-        for size, score in zip(("base", "tiny"), scores, strict=True)
-    ]
-    found = comparisons(runs, alone)
-    at_chance = max(scores) == 0.5
-    (column,) = panels.board(found, {"bert": 0}, [])["columns"]
-    assert column["at_chance"] == at_chance
-    heads = [column.title for column in tables.leaderboard(found).columns]
-    assert any("at chance" in head for head in heads) == at_chance
 
 
 def test_a_ranker_that_was_run_with_options_it_does_not_read_is_in_a_table_once(make_run):
@@ -159,7 +110,7 @@ def test_every_table_marks_the_best_ties_and_what_cannot_be_told_and_says_what_t
 def test_the_caveats_of_a_record_are_printed_wherever_its_dataset_is(make_run):
     cautioned = make_run("bert", "nli/docstrings", task={"caveats": ["relatedness, not inference", "a toy"]})
     found = comparisons([cautioned, make_run("bert", "nli/mnli")], alone)
-    board = tables.leaderboard(found)
+    board = leaderboard.table(found)
     assert board.head[-2:] == ["nli/docstrings (caution)", "nli/mnli"]
     for text in (as_markdown(board), as_latex(board), as_markdown(tables.of_comparison(found[0]))):
         assert "relatedness, not inference; a toy" in text
@@ -225,28 +176,6 @@ def test_the_reason_why_predictions_were_not_compared_holds_no_path_of_the_machi
     assert str(tmp_path) not in found.test
 
 
-def test_imported_rows_are_marked_and_stand_in_a_table_of_their_own():
-    record = {
-        "kind": "imported",
-        "protocol": "mteb",
-        "model": {"name": "e5"},
-        "scores": {"test": {"ndcg_at_10": 0.42}},
-        "task": {"dataset": "mteb/NFCorpus", "metric": "ndcg_at_10", "subset": "default"},
-    }
-    table = tables.of_imported([record, record | {"scores": {}}])
-    assert [cell.text for cell in table.rows[0]] == [
-        "e5",
-        "mteb/NFCorpus",
-        "mteb",
-        "ndcg_at_10 (test)",
-        "0.4200",
-        "not our protocol",
-    ]
-    assert table.title == "Imported results (not comparable)"
-    assert len(table.rows) == 1
-    assert tables.of_imported([]) is None
-
-
 @given(st.text())
 def test_no_name_breaks_out_of_a_cell(name):
     columns = (Column("model"), Column("score", number=True))
@@ -270,18 +199,6 @@ def test_the_scores_of_candidates_stand_beside_those_of_their_new_order(make_run
     shown = {row[place["model"]].text: [row[place[name]].text for name in list(place)[1:]] for row in table.rows}
     assert shown == {"bert": ["0.2500", "0.7500"], "avey-b": ["–", "–"]}
     assert "candidates_recall" not in tables.of_comparison(comparisons([make_run("bert")], alone)[0]).head
-
-
-def test_failures_whose_errors_differ_in_numbers_alone_are_one_cause():
-    failures = [
-        failure_record(model, "nli/x", seed, "failed", f"out of memory: tried to allocate {size} MiB at 0x7f{seed}a")
-        for seed, (model, size) in enumerate([("bert", 300), ("bert", 1024), ("avey-b", 12.5)])
-    ]
-    failures += [failure_record("bert", "ner/y", 0, "failed", "no such file")]
-    found = tables.by_cause(failures).frame
-    assert list(found["cells"]) == [3, 1]
-    assert found["models"][0] == "avey-b tiny, bert tiny"
-    assert found["error"][0] == "out of memory: tried to allocate 300 MiB at 0x7f0a"
 
 
 def test_labels_are_types_where_the_main_metric_is_not_split(make_run):
@@ -324,3 +241,22 @@ def test_other_weights_of_one_name_are_told_apart_by_their_digests(make_run):
     ]
     (found,) = comparisons(runs, alone)
     assert sorted(one.label for one in found.standings) == ["bert (mine) 12345678", "bert (mine) 87654321"]
+
+
+def test_what_was_not_trained_has_no_learning_rate(make_run):
+    untrained = make_run("bert", "retrieval/docstrings", recipe={"epochs": 0.0})
+    for runs, sentence in (
+        ([untrained], "Nothing was trained, at most 512 tokens, bf16."),
+        ([ranker(make_run)], "Nothing was trained."),
+        (
+            [make_run("bert", "retrieval/docstrings")],
+            "Recipe: 1.5 epochs, batches of 32, at most 512 tokens, bf16; learning",
+        ),
+    ):
+        (found,) = comparisons(runs, alone)
+        assert any(note.startswith(sentence) for note in tables.notes_of(found)), tables.notes_of(found)
+        trained = sentence.startswith("Recipe")
+        (shown,) = tables.of_comparison(found).rows
+        assert (shown[tables.of_comparison(found).head.index("lr")].text == "–") != trained
+        assert tables.rows_of(found)["learning_rate"].isna().all() != trained
+        assert tables.seeds_of(found)["learning_rate"].isna().all() != trained
