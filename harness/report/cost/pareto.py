@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import median
 
 import matplotlib as mpl
 import numpy as np
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from harness.comparison.entries import Entry, entries
+from harness.comparison.intervals import interval_over_seeds
 from harness.comparison.names import size_in_words
 from harness.progress import counted
 from harness.report.cost.curves import by_setting, curve, models_of
@@ -39,7 +39,7 @@ class Tradeoff:
         task, metric: what the score is.
         model: name of the encoder.
         score: median test score over the seeds of its best learning rate on dev.
-        score_low, score_high: least and greatest test score of these runs.
+        score_low, score_high: the interval of the median for new seeds; equal to ``score`` where there is one seed.
         n_runs: number of these runs.
         tokens_per_s: median throughput.
         length: at which the throughput was measured.
@@ -74,16 +74,13 @@ def tradeoffs(records: Sequence[PointRecord], runs: Iterable[RunRecord]) -> list
             task,
             entry.metric,
             entry.model,
-            median(scores),
-            min(scores),
-            max(scores),
-            len(scores),
+            *interval_over_seeds(entry.scores(), entry.lowest, entry.pretrainings),
+            len(entry.runs),
             *throughput[entry.model],
             efficient=False,
         )
         for task, of_task in by_task.items()
         for entry in _largest_comparison(of_task)
-        for scores in [entry.scores()]
     ]
     places: dict[str, dict[str, Place]] = defaultdict(dict)
     for one in found:
@@ -107,7 +104,7 @@ def _largest_comparison(of_task: Sequence[Entry]) -> list[Entry]:
 
 
 def _best_on_dev(entry: Entry) -> float:
-    return max(entry.dev_by_learning_rate.values(), default=0.0)
+    return entry.dev_by_learning_rate.get(entry.learning_rate, 0.0)
 
 
 def nearest(points: Sequence[MeasuredPoint]) -> tuple[float, int]:
@@ -146,7 +143,7 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.add_subplot()
     point, first = records[0]["point"], tradeoffs[0]
-    axes.set(xscale="log", ylabel=folded(f"{first.metric} on {first.task}"))
+    axes.set(xscale="log", ylabel=folded(f"{first.metric} on {first.task}, median and 95 % interval"))
     axes.set_xlabel(f"throughput at {first.length:,} tokens, {point['mode']}, {point['precision']}, tokens/s")
     axes.set_title(
         f"{size_in_words(point['size'])}, {counted(point['threads'], 'thread')}\n{folded(point['machine'], 60)}",
@@ -167,7 +164,7 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
 
 
 def _draw(axes: Axes, records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> None:
-    """The encoders with the range of their scores, and the Pareto front."""
+    """The encoders with the intervals of their scores, and the Pareto front."""
     efficient = sorted((t for t in tradeoffs if t.efficient), key=lambda t: t.tokens_per_s)
     axes.step(
         [t.tokens_per_s for t in efficient],

@@ -118,6 +118,11 @@ def notes_of(comparison: Comparison) -> tuple[str, ...]:
         _guess(comparison),
         "One seed is an anecdote, not a ranking." if counts == {1} else "",
         "Numbers of seeds differ between models." if len(counts) > 1 else "",
+        *(
+            f"{one.label} has a better dev score at the learning rate {rate:g}, which was run with fewer seeds."
+            for one in comparison.standings
+            if (rate := one.entry.better_rate_with_fewer_seeds)
+        ),
         pretrainings_note(standing.entry for standing in comparison.standings),
     ]
     return tuple(note for note in notes if note)
