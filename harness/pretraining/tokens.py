@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError
-from harness.nn.token_stream import plain_ids, separator_id
+from harness.nn.token_stream import plain_ids, separator_id, without_batches
 from harness.pretraining.corpus import Corpus, Document
 from harness.progress import Update
 from tasks.sources.docstrings.cache import cache_folder
@@ -64,7 +64,7 @@ class TokenFile:
 def tokenizer_identity(tokenizer: PreTrainedTokenizerBase) -> str:
     """sha256 (hex) of a fast tokenizer: of its definition and its special tokens."""
     special = json.dumps(tokenizer.special_tokens_map, sort_keys=True, default=str)
-    return hashlib.sha256((tokenizer.backend_tokenizer.to_str() + special).encode()).hexdigest()
+    return hashlib.sha256((without_batches(tokenizer).to_str() + special).encode()).hexdigest()
 
 
 def tokenised(

@@ -2,6 +2,7 @@
 
 import json
 import math
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from harness.nn.masking import Masked, Masker
 from harness.pretraining.baselines import counting_losses
 from harness.pretraining.corpus import HubTexts, TextFiles, find_corpus, held_out_by_digest
 from harness.pretraining.docstring_texts import DocstringTexts
-from harness.pretraining.tokens import tokenised
+from harness.pretraining.tokens import tokenised, tokenizer_identity
 from tasks.sources.docstrings import packages as docstrings
 from tasks.sources.docstrings.source_texts import comments
 from tests.harness.pretraining.conftest import texts
@@ -35,6 +36,19 @@ def test_without_a_held_out_file_about_one_document_in_a_hundred_is_held_out(tmp
     held = [document.text for document in TextFiles("x", file).documents() if document.held_out]
     assert 25 < len(held) < 80
     assert held == [document.text for document in TextFiles("x", file).documents() if held_out_by_digest(document.text)]
+
+
+def test_a_tokenizer_that_saved_a_length_for_batches_still_reads_whole_documents(tmp_path, tokenizer):
+    """As many sentence-transformers do: truncation and padding to 128 tokens are in their tokenizer.json."""
+    (tmp_path / "a.txt").write_text("the train " * 50 + "\n\na river\n")
+    (tmp_path / "heldout.txt").write_text("a river\n")
+    set_up = deepcopy(tokenizer)
+    set_up.backend_tokenizer.enable_truncation(8)
+    set_up.backend_tokenizer.enable_padding(length=8)
+    first, other = (tokenised([TextFiles("x", tmp_path)], one, 1, no_update) for one in (set_up, tokenizer))
+    assert (first.train == other.train).all()
+    assert len(first.train) > 100
+    assert tokenizer_identity(set_up) == tokenizer_identity(tokenizer)
 
 
 def test_tokens_are_the_documents_with_separators_and_special_words_are_text(tmp_path, tokenizer):
