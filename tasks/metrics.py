@@ -145,7 +145,8 @@ def classification_scores(
     scores = {
         "accuracy": float(accuracy_score(gold, predicted, sample_weight=weights)),
         "macro_f1": float(per_label.mean()),
-        "matthews": float(matthews_corrcoef(gold, predicted, sample_weight=weights)),
+        # Of a single label there is no correlation: scikit-learn gives 0 too, and warns.
+        "matthews": float(matthews_corrcoef(gold, predicted, sample_weight=weights)) if len(labels) > 1 else 0.0,
     }
     of_labels = {f"f1.{label}": float(value) for label, value in zip(labels, per_label, strict=True)}
     if positive:

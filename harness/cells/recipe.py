@@ -205,7 +205,7 @@ class Recipe:
         for name in options:
             if name not in RECIPE_FIELDS:
                 raise InputError(f"a recipe has no {name!r}{suggestion(name, RECIPE_FIELDS)}")
-        return Recipe(**(vars(self) | dict(options)))
+        return Recipe(**(vars(self) | {name: RECIPE_FIELDS[name].typed(value) for name, value in options.items()}))
 
 
 RECIPE_FIELDS = recipe_fields(Recipe)

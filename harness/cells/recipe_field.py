@@ -154,6 +154,10 @@ class RecipeField:
             shown = f"{value:g}" if isinstance(value, int | float) else repr(value)
             raise InputError(f"the {self.words} must be {bounds.words}, not {shown}")
 
+    def typed(self, value: RecipeValue) -> RecipeValue:
+        """The value as its key has it: 1 and 1.0 are the same recipe."""
+        return float(value) if self.number is float and is_number(value) else value
+
     def from_toml(self, value: object) -> RecipeValue:
         """A value of a TOML or JSON file; its bounds are not checked.
 
@@ -161,7 +165,7 @@ class RecipeField:
             InputError: it has another type.
         """
         if self.number is float and is_number(value):
-            return float(value)  # 1 and 1.0 are the same recipe
+            return self.typed(value)
         if self.number is int and is_number(value) and isinstance(value, int):
             return value
         if (isinstance(value, str) and value in self.choices) or (isinstance(value, bool) and self.is_switch):

@@ -241,7 +241,7 @@ def apart(entry: Entry, others: Sequence[Entry]) -> str:
         mine = values(entry)
         for name in sorted({key for other in others for key in values(other)}):
             if len({json.dumps(values(other).get(name)) for other in others}) > 1:
-                words.append(f"{name.replace('_', ' ')} {_value(mine.get(name))}")
+                words.append(_in_words(name, mine.get(name)))
     return ", ".join(words)
 
 
@@ -342,6 +342,13 @@ def _identity(entry: Entry) -> tuple[str, str]:
 
 def _options(entry: Entry) -> dict[str, str]:
     return dict(entry.runs[0]["task"]["options"])
+
+
+def _in_words(name: str, value: object) -> str:
+    """A value of a recipe or an option with its name."""
+    if name == "trained":
+        return FINE_TUNED.get(str(value), "fine-tuned in its run")
+    return f"{name.replace('_', ' ')} {_value(value)}"
 
 
 def _value(value: object) -> str:

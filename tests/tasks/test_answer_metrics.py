@@ -107,3 +107,8 @@ def test_always_the_same_label_has_no_correlation():
     assert scores["matthews"] == 0
     assert scores["accuracy"] == pytest.approx(2 / 3)
     assert scores["macro_f1"] == pytest.approx(0.4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_answers_that_are_all_one_label_have_no_correlation_and_no_warning():
+    assert classification_scores(["a", "a"], ["a", "a"])["matthews"] == 0

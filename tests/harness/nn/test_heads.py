@@ -32,6 +32,16 @@ def test_loss_does_not_depend_on_padding(encoder, kind, outputs, labels):
     assert torch.isfinite(alone)
 
 
+def test_tokens_without_labels_have_a_loss_of_0_and_change_nothing(encoder):
+    """A window inside one very long word has no label, and a small batch may hold nothing else."""
+    model = TokenHead(encoder, 3)
+    ids = torch.tensor([[2, 7, 8, 3]])
+    loss = model(ids, torch.ones_like(ids), labels=torch.full_like(ids, -100))["loss"]
+    assert loss == 0
+    loss.backward()
+    assert all(not one.grad.any() for one in model.parameters() if one.grad is not None)
+
+
 def test_the_span_loss_is_the_mean_of_start_and_end(encoder):
     model = SpanHead(encoder, 2).eval()
     ids = torch.tensor([[2, 7, 8, 3], [2, 9, 3, 0]])
