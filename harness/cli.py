@@ -122,7 +122,7 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
 def run_command(arguments: Sequence[str]) -> int:
     """Parse and run one command; returns the exit code."""
     try:
-        options = _parser().parse_args(arguments)  # ends in SystemExit after --help and --version
+        options = command_parser().parse_args(arguments)  # ends in SystemExit after --help and --version
         if distributed.processes() > 1 and arguments[0] not in ("run", "pretrain"):
             raise InputError(
                 f"torchrun starts run and pretrain in several processes, not {arguments[0]}; start it without torchrun"
@@ -166,7 +166,8 @@ EXAMPLES = """examples:
 """
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line, with the options of every command; also for what reads commands, such as the docs."""
     parser = _Parser(
         prog="harness",
         description="Compare text encoders: one pipeline, repeatable runs, standard metrics.",

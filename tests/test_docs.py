@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.cells import grids
-from harness.cli import _parser, run_command
+from harness.cli import command_parser, run_command
 from harness.gate.baseline import read_baseline
 from tasks import TASKS
 from tests.processes import harness
@@ -54,7 +54,7 @@ def shell_lines(module):
 
 @pytest.mark.parametrize("words", shell_lines("harness "))
 def test_every_command_is_one_that_the_harness_knows(words):
-    options = _parser().parse_args(words)
+    options = command_parser().parse_args(words)
     assert options.command
     named = [value for name in ("task", "tasks") if (value := getattr(options, name, None))]
     tasks = [
@@ -175,7 +175,7 @@ def test_the_reference_has_every_command_and_option():
     spec = importlib.util.spec_from_file_location("docs_hook_cli", DOCS / "hooks" / "cli.py")
     hook = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(hook)
-    parser = _parser()
+    parser = command_parser()
     sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", hook.reference(parser), re.DOTALL | re.MULTILINE))
     commands = next(action.choices for action in parser._actions if action.choices)
     assert sections.keys() == commands.keys()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import COMMANDS, _parser, run_command
+from harness.cli import COMMANDS, command_parser, run_command
 
 ROOT = Path(__file__).parents[3]
 COMMAND_NAMES = [name.rstrip("_") for name in COMMANDS]
@@ -28,7 +28,7 @@ def test_every_help_ends_with_examples_that_can_be_run(capsys, command):
     assert 2 <= len(lines) <= 3
     for line in lines:
         assert line.startswith(PROMPT)
-        options = _parser().parse_args(shlex.split(line.removeprefix(PROMPT)))
+        options = command_parser().parse_args(shlex.split(line.removeprefix(PROMPT)))
         assert not command or line.removeprefix(PROMPT).split()[0] == command[0]
         for committed in ("baseline", "file", "out"):
             path = str(getattr(options, committed, None) or "")

@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, AutoTokeni
 
 import models.avey_b
 import models.neobert  # noqa: F401  registers the classes
-from harness.cli import _parser, run_command
+from harness.cli import command_parser, run_command
 from harness.commands.pretrain import request_of
 from harness.pretraining import export
 from harness.pretraining.heldout import evaluate
@@ -151,7 +151,7 @@ def test_further_rows_are_scored_as_the_result_reads_them(words, tmp_path):
     record = record_of(tmp_path / "out")
     scores = record["scores"]["heldout_by_rows"]
     assert scores.keys() == {"32", "16", "64"}
-    options = _parser().parse_args(shlex.split(record["command"])[3:])
+    options = command_parser().parse_args(shlex.split(record["command"])[3:])
     planned = resolve(request_of(options, "fp32"))
     model, _ = export.load(MODELS["bert"], tmp_path / "out")
     for rows in (16, 64):
