@@ -13,6 +13,7 @@ from harness.machine import distributed
 from harness.pretraining import checkpoints
 from harness.store.lock import held
 from harness.store.pretrained import read_pretraining
+from harness.text_file import write_whole
 
 WORK = ".pretraining"
 """Holds the checkpoints until the run is finished."""
@@ -71,9 +72,7 @@ def claim(out: Path, identity: Mapping[str, object]) -> None:
         return
     file = out / WORK / _IDENTITY
     file.parent.mkdir(exist_ok=True)
-    unfinished = file.with_suffix(".new")
-    unfinished.write_text(json.dumps(identity, indent=1), encoding="utf-8")
-    unfinished.replace(file)
+    write_whole(file, json.dumps(identity, indent=1))
 
 
 def _read_json(file: Path) -> dict[str, object] | None:
