@@ -53,7 +53,7 @@ def parse_json(content: bytes | str) -> Any:
         raise JsonError(f"is not UTF-8 (byte {error.object[error.start]:#04x})", line) from error
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}" if "\n" in error.doc else f"column {error.colno}"
-        raise JsonError(f"is not JSON: {error.msg} at {place}", error.lineno) from error
+        raise JsonError(f"is not JSON: {error.msg.removesuffix(' at')} at {place}", error.lineno) from error
     except RecursionError as error:
         raise _too_deep() from error
     if _is_deep(value):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
-from harness.progress import stderr
+from harness.progress import tell_problem
 from harness.python_values import as_path, one_of
 from harness.store import DEFAULT_STORE, RECORD, Store, read_record
 from harness.store.record import RunRecord, by_test_set, is_finished_run
@@ -44,7 +44,7 @@ def load_results(folder: Folder = DEFAULT_STORE, *, kind: Kind = "run") -> pd.Da
     store = Store(as_path(folder, "folder"))
     if not store.folder.is_dir():
         raise InputError(f"{no_folder(store.folder)}; give the store that runs were written to")
-    return frame.of_kind(kind, store, lambda problem: stderr.print(f"harness: {problem}"))
+    return frame.of_kind(kind, store, tell_problem)
 
 
 def load_predictions(

@@ -97,6 +97,11 @@ def with_loss(update: Update) -> Callable[[int, int, float | None], None]:
     return lambda step, steps, loss: update(step, steps, "" if loss is None else f"loss {loss:.3f}")
 
 
+def tell_problem(sentence: str) -> None:
+    """Name a problem that does not end the command, such as a file that is left out."""
+    stderr.print(f"harness: {sentence}")
+
+
 def counted(number: int | str, thing: str) -> str:
     """``1 thread``, ``2 threads``."""
     return f"{number} {thing}" if str(number) == "1" else f"{number} {thing}s"

@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import InputError, first_line
+from harness.errors import InputError, first_line, on_one_line
 from harness.json_file import JsonObject
 from harness.values import no_folder
 from models import checkpoint
@@ -116,7 +116,7 @@ def _parsed(config_class: type[PreTrainedConfig], config: JsonObject, location: 
         return config_class.from_dict(dict(config))
     except Exception as error:  # a value of a wrong type can raise anything
         raise InputError(
-            f"config.json of {location} cannot be used ({first_line(error)}); save the model again"
+            f"config.json of {location} cannot be used ({on_one_line(error)}); save the model again"
         ) from error
 
 

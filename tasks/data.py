@@ -98,6 +98,7 @@ class Data:
         notes: problems that were found and fixed while reading, one sentence each; shown to the user and recorded.
         sources: versions of the packages that an embedded dataset was built from.
         n_skipped: malformed examples that were left out at the user's request.
+        n_unscored: examples of dev and test that a trial does not score.
     """
 
     splits: Mapping[Split, Sequence[Example]]
@@ -107,3 +108,4 @@ class Data:
     notes: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     n_skipped: int = 0
+    n_unscored: int = 0

@@ -76,7 +76,8 @@ class Similarity(TextFamily):
         """See `tasks.task.Task.load`.
 
         Raises:
-            InputError: also if all scores of a split are equal: nothing correlates with them.
+            InputError: also if all scores of a split are equal: nothing correlates with them; or those of train in the 32 bits in
+                which models compute.
         """
         data = super().load(dataset, data_dir, skip_bad)
         lacks: Mapping[Split, str] = {
@@ -91,6 +92,12 @@ class Similarity(TextFamily):
                     f"every score of {split} of {self.family}/{dataset} is {scores.pop():g}, so {lack}; use examples with "
                     "different scores"
                 )
+        train = [example.target for example in data.splits["train"]]
+        if train and len(set(np.asarray(train, np.float32).tolist())) == 1:
+            raise InputError(
+                f"the scores of train of {self.family}/{dataset}, from {min(train)} to {max(train)}, are one number in the 32 bits "
+                "in which models compute; scale or shift them"
+            )
         return data
 
     def encode(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from harness.cli import _parser
+from harness.cli import command_parser
 
 PAGE = "reference/cli.md"
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Called by MkDocs for every page."""
-    return f"{markdown}\n{reference(_parser())}" if page.file.src_uri == PAGE else markdown
+    return f"{markdown}\n{reference(command_parser())}" if page.file.src_uri == PAGE else markdown
 
 
 def reference(parser: argparse.ArgumentParser) -> str:

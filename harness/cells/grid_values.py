@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from harness.cells.recipe import LENGTHS, RECIPE_FIELDS, Recipe
-from harness.cells.recipe_field import RecipeValue, is_number
+from harness.cells.recipe_field import POSITIVE, RecipeValue, is_number
 from harness.cells.request import checked_seed, number, seed_from
 from harness.errors import InputError
 from harness.registry import suggestion
@@ -104,8 +104,8 @@ def learning_rates(value: object, key: str, where: str) -> tuple[float, ...]:
         raise InputError(f"{where}: {key} is a list of numbers, not {value!r}")
     if not value:
         raise InputError(f"{where}: {key} is empty, so there is nothing to run; leave it out for the default")
-    if wrong := [item for item in value if not 0 < item < float("inf")]:
-        raise InputError(f"{where}: a learning rate must be greater than 0, not {wrong[0]:g}")
+    if wrong := next(filter(None, map(POSITIVE.refusal, value)), ""):
+        raise InputError(f"{where}: a learning rate {wrong}")
     return _different([float(item) for item in value], key, where)
 
 

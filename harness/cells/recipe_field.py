@@ -31,6 +31,14 @@ class Bounds:
     words: str
     accept: Callable[[float], bool]
 
+    def refusal(self, value: object) -> str:
+        """The end of the sentence that refuses a value: ``must be greater than 0, not -1``; empty if it is among them."""
+        number = value if isinstance(value, int | float) else None
+        if number is not None and self.accept(number):
+            return ""
+        words = "a finite number" if isinstance(value, float) and not math.isfinite(value) else self.words
+        return f"must be {words}, not " + (f"{value:g}" if isinstance(value, float) else repr(value))
+
 
 POSITIVE = Bounds("greater than 0", lambda value: 0 < value < math.inf)
 NOT_NEGATIVE = Bounds("0 or greater", lambda value: 0 <= value < math.inf)
@@ -150,9 +158,8 @@ class RecipeField:
         bounds, optional = self.declaration.bounds, type(None) in self.types
         if bounds is None or (value is None and optional):
             return
-        if not isinstance(value, int | float) or not bounds.accept(value):
-            shown = f"{value:g}" if isinstance(value, int | float) else repr(value)
-            raise InputError(f"the {self.words} must be {bounds.words}, not {shown}")
+        if refusal := bounds.refusal(value):
+            raise InputError(f"the {self.words} {refusal}")
 
     def typed(self, value: RecipeValue) -> RecipeValue:
         """The value as its key has it: 1 and 1.0 are the same recipe."""

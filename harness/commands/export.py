@@ -6,6 +6,8 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,21 @@ EXAMPLES = """examples:
 """
 DEFAULT_FOLDER = "exports"
 CARD = "model-index"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What is exported.
+
+    Attributes:
+        runs: finished runs.
+        store: that they are in.
+        on_problem: names a damaged record, see `harness.store.Store.records`.
+    """
+
+    runs: Sequence[RunRecord]
+    store: Store
+    on_problem: Callable[[str], None]
 
 
 def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -63,6 +80,7 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
 def export(options: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from harness.exchange.model_index import find_run
+    from harness.progress import tell_problem
     from harness.store import Store
     from harness.terminal import show
 
@@ -73,11 +91,12 @@ def export(options: argparse.Namespace) -> int:
             raise InputError("a model card is of chosen runs; name their folders or keys after model-index")
         _print_card([find_run(name, store) for name in names], options.model_name)
         return 0
-    records = [find_run(name, store) for name in names] or list(store.records())
-    if not records:
+    tell_once = cache(tell_problem)  # every kind of record names all damaged files
+    runs = [find_run(name, store) for name in names] or list(store.records(on_problem=tell_once))
+    if not runs:
         raise InputError(f"the store at {options.out} has no finished run to export; --out names a store")
     try:
-        files = KINDS[kind](records, store, Path(options.to))
+        files = KINDS[kind](Chosen(runs, store, tell_once), Path(options.to))
     except OSError as error:
         raise InputError(
             f"nothing can be written to {options.to} ({error.strerror}); choose another folder with --to"
@@ -134,12 +153,14 @@ def _parser_of_cells() -> argparse.ArgumentParser:
     return parser
 
 
-def _predictions(records: Sequence[RunRecord], store: Store, folder: Path) -> list[Path]:
+def _predictions(chosen: Chosen, folder: Path) -> list[Path]:
     from harness.report.files.exports import predictions
     from harness.report.table import as_csv
 
+    store = chosen.store
+    store.check_predictions(chosen.runs)
     files = []
-    for record in records:
+    for record in chosen.runs:
         file = folder / store.folder_of(record).name / "predictions.csv"
         content = as_csv(predictions(store.all_predictions(record)))
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -147,45 +168,57 @@ def _predictions(records: Sequence[RunRecord], store: Store, folder: Path) -> li
     return files
 
 
-def _results(records: Sequence[RunRecord], store: Store, folder: Path) -> list[Path]:
+def _results(chosen: Chosen, folder: Path) -> list[Path]:
     from harness.exchange.published import published
     from harness.report.files.exports import write_results
 
-    return [write_results([published(record) for record in records], folder / "results.csv")]
+    return [write_results([published(record) for record in chosen.runs], folder / "results.csv")]
 
 
-def _latex(records: Sequence[RunRecord], store: Store, folder: Path) -> list[Path]:
+def _latex(chosen: Chosen, folder: Path) -> list[Path]:
     from harness.exchange.published import published
     from harness.report.comparable import comparisons
     from harness.report.files.exports import write_latex
     from harness.report.ties import Ties
 
-    return write_latex(comparisons([published(record) for record in records], Ties(store)), folder)
+    return write_latex(comparisons([published(record) for record in chosen.runs], Ties(chosen.store)), folder)
 
 
-def _mteb(records: Sequence[RunRecord], store: Store, folder: Path) -> list[Path]:
+def _mteb(chosen: Chosen, folder: Path) -> list[Path]:
     from harness.exchange.mteb import write
+    from harness.progress import stderr
+    from harness.store.record import is_trial
     from tasks import TASKS
 
-    ranked = [one for one in records if one["task"]["name"] in TASKS and TASKS[one["task"]["name"]].head in RANKINGS]
+    ranked = [
+        one for one in chosen.runs if one["task"]["name"] in TASKS and TASKS[one["task"]["name"]].head in RANKINGS
+    ]
     if not ranked:
         raise InputError("none of the runs is of retrieval, and mteb's format is for retrieval only")
-    return [write(record, folder / "mteb") for record in ranked]
+    trials = ", ".join(chosen.store.folder_of(record).name for record in ranked if is_trial(record))
+    whole = [record for record in ranked if not is_trial(record)]
+    if not whole:
+        raise InputError(
+            f"every run is a trial, which mteb's format cannot mark; run again without --test-limit: {trials}"
+        )
+    if trials:
+        stderr.print(f"note: trials (--test-limit) are left out, because mteb's format cannot mark them: {trials}")
+    return [write(record, folder / "mteb") for record in whole]
 
 
-def _store(records: Sequence[RunRecord], store: Store, folder: Path) -> list[Path]:
+def _store(chosen: Chosen, folder: Path) -> list[Path]:
     from harness.exchange.without_texts import copy
     from harness.store import Store
 
-    target = Store(folder / "runs")
+    store, target = chosen.store, Store(folder / "runs")
     if target.folder.resolve() == store.folder.resolve():
         raise InputError(f"{target.folder} is the store itself; choose another folder with --to")
-    return copy([*records, *store.records("pretraining")], store, target)
+    return copy([*chosen.runs, *store.records("pretraining", chosen.on_problem)], store, target)
 
 
 RANKINGS = ("embedding", "mteb")
 """Heads whose scores MTEB has too."""
-Write = Callable[[Sequence["RunRecord"], "Store", Path], list[Path]]
+Write = Callable[[Chosen, Path], list[Path]]
 KINDS: Mapping[str, Write] = {
     "predictions": _predictions,
     "results": _results,

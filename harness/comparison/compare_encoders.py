@@ -8,7 +8,7 @@ from typing import Literal
 from harness.comparison.paired_test import Comparison, compare
 from harness.comparison.pairing import Side, pairs, side
 from harness.errors import InputError
-from harness.progress import stderr
+from harness.progress import tell_problem
 from harness.store import Store
 
 
@@ -38,7 +38,7 @@ def compare_encoders(
     """
     if not 100 <= resamples <= 1_000_000:
         raise InputError(f"--resamples must be between 100 and 1000000, not {resamples}")
-    records = list(store.records(on_problem=lambda problem: stderr.print(f"harness: {problem}")))
+    records = list(store.records(on_problem=tell_problem))
     ours, theirs = (side(name, store, records) for name in names)
     if split == "dev":
         ours, theirs = (_trained_there(one, test) for one in (ours, theirs))

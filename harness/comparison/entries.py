@@ -16,7 +16,7 @@ from statistics import median
 from harness.comparison.names import files_of, is_named, shown_names, shown_weights, size_of
 from harness.comparison.stats import independent_scores
 from harness.store import RunRecord
-from harness.store.record import TrainedOn, architecture_of, by_test_set
+from harness.store.record import TrainedOn, architecture_of, by_test_set, is_trial
 from harness.values import name_of_folder
 
 _NOT_RECIPE = ("learning_rate", "steps", "resumed_from_step")
@@ -101,8 +101,8 @@ class Entry:
 
     @property
     def is_trial(self) -> bool:
-        """Whether only a sample of the test set was scored, which is comparable with nothing else."""
-        return "test_limit" in self.recipe
+        """See `harness.store.record.is_trial`; a trial is comparable with nothing else."""
+        return is_trial(self.runs[0])
 
     @property
     def better_rate_with_fewer_seeds(self) -> float | None:

@@ -183,7 +183,7 @@ def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
     elif single:
         yield f"{single[0]} has one run on {where}: the difference assumes the other side's spread over seeds for it"
     if ours.is_trial or theirs.is_trial:
-        yield f"{where} is a trial on a sample of the test set (--test-limit): run it without for a result"
+        yield f"{where} is a trial (--test-limit): run it without for a result"
     for entry in (ours, theirs):
         if entry.pretrainings and len(set(entry.pretrainings)) == 1:
             yield (

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
+from harness.cells.recipe_field import Bounds
 from harness.cost.points import Limits, Settings
 from harness.engines import Choice
 from harness.errors import InputError
@@ -115,14 +116,14 @@ def limits_of(timeout_s: float, memory_mib: int | None, min_repetitions: int, mi
     Raises:
         InputError: a value is out of its range.
     """
-    if not SHORTEST_TIMEOUT_S <= timeout_s < math.inf:
-        raise InputError(f"--point-timeout must be at least {SHORTEST_TIMEOUT_S:g} s, not {timeout_s:g}")
+    timeouts = Bounds(f"at least {SHORTEST_TIMEOUT_S:g} s", lambda value: SHORTEST_TIMEOUT_S <= value < math.inf)
+    if wrong := timeouts.refusal(timeout_s):
+        raise InputError(f"--point-timeout {wrong}")
     if min_repetitions < 1:
         raise InputError(f"--min-repetitions must be at least 1, not {min_repetitions}")
-    if not 0 <= min_seconds < timeout_s:
-        raise InputError(
-            f"--min-seconds must be less than the point timeout of {timeout_s:g} s, and not {min_seconds:g}"
-        )
+    times = Bounds(f"from 0 to below the point timeout of {timeout_s:g} s", lambda value: 0 <= value < timeout_s)
+    if wrong := times.refusal(min_seconds):
+        raise InputError(f"--min-seconds {wrong}")
     if memory_mib is not None and memory_mib < 1:
         raise InputError(f"--memory-limit must be at least 1 MiB, not {memory_mib}")
     limit = memory_mib or max(memory.available_mib() - SPARE_MIB, 1)

@@ -17,7 +17,7 @@ from harness.comparison.intervals import interval_over_seeds
 from harness.errors import InputError
 from harness.exchange.published import published
 from harness.store import RECORD, RunRecord, Store, read_record
-from harness.store.record import is_finished_run
+from harness.store.record import is_finished_run, is_trial
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -81,10 +81,8 @@ def front_matter(
     models = {_model_name(record) for record in records}
     if len(models) > 1:
         raise InputError(f"a model card is of one model, and these runs are of {', '.join(sorted(models))}")
-    if trial := next((record for record in records if record["recipe"].get("test_limit")), None):
-        raise InputError(
-            f"the run on {trial['task']['dataset']} is a trial on a sample of the test set; run it without --test-limit for a card"
-        )
+    if trial := next((record for record in records if is_trial(record)), None):
+        raise InputError(f"the run on {trial['task']['dataset']} is a trial; run it without --test-limit for a card")
     found = entries({record["key"]: record for record in records}.values())
     places = [entry.where for entry in found]
     if twice := next((place for place in places if places.count(place) > 1), None):

@@ -17,9 +17,12 @@ from pathlib import Path
 from harness.errors import InputError, on_one_line
 from harness.exchange.imported import SPLIT_NAMES, Imported, files_in, json_of, numbers
 from harness.exchange.published import published
+from harness.progress import stderr
 from harness.store.record import RunRecord
 
 MODEL_FILE = "model_meta.json"
+_LEFT_OUT = "train"
+"""The split whose scores are not imported: in every other place of the harness, train is what a model learned from."""
 
 
 def read(paths: Sequence[str], model: str | None) -> Iterator[tuple[Path, Imported]]:
@@ -30,11 +33,17 @@ def read(paths: Sequence[str], model: str | None) -> Iterator[tuple[Path, Import
         model: the model's name; ``None`` to take it from the files or their folders.
 
     Raises:
-        InputError: a file is not an MTEB result, or its model is unknown.
+        InputError: a file is not an MTEB result or has no scores, its model is unknown, or all scores are on train.
     """
+    found = False
     for file in files_in(paths, "*.json", leave_out=(MODEL_FILE,)):
         for imported in _of_file(file, model):
+            found = True
             yield file, imported
+    if not found:
+        raise InputError(
+            f"{', '.join(paths)}: all scores are on {_LEFT_OUT}, so there is nothing to import; name results on other splits"
+        )
 
 
 def _of_file(file: Path, model: str | None) -> Iterator[Imported]:
@@ -49,12 +58,16 @@ def _of_file(file: Path, model: str | None) -> Iterator[Imported]:
         raise InputError(
             f"{file} is not an MTEB result that mteb can read: {type(error).__name__}: {on_one_line(error, 200)}"
         ) from error
+    if not any(result.scores.values()):
+        raise InputError(f"{file} holds no scores of {result.task_name}; leave it out, or evaluate the model again")
+    if result.scores.get(_LEFT_OUT):
+        stderr.print(f"note: the scores on {_LEFT_OUT} in {file} are left out")
     name, revision = (model, None) if model else _model_of(file)
     kind, metric = _task_of(result.task_name)
     by_subset: dict[str, dict[str, dict[str, float]]] = {}
     languages: dict[str, list[str]] = {}
     for split, subsets in result.scores.items():
-        for scores in subsets:
+        for scores in subsets if split != _LEFT_OUT else ():
             found = numbers(scores)
             main = found.pop("main_score", None)
             if main is None:
@@ -109,7 +122,7 @@ def write(record: RunRecord, folder: Path) -> Path:
     The task has MTEB's name if exactly one of MTEB's retrieval tasks is called like the dataset, else the dataset's own.
 
     Args:
-        record: a finished run whose test scores are those of rankings.
+        record: a finished run whose test scores are those of rankings, and no trial, which the format cannot mark.
         folder: of results; made if it is missing.
 
     Returns:

@@ -5,7 +5,7 @@ Texts belong to the datasets, whose licences may forbid copies. Tables, figures,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from harness.exchange.published import published
@@ -16,7 +16,7 @@ from harness.store.record import TEST_SET, PretrainingRecord, is_finished_run
 _KEPT = ("split", TEST_SET, "id", "terms")
 
 
-def copy(records: Iterable[RunRecord | PretrainingRecord], store: Store, target: Store) -> list[Path]:
+def copy(records: Sequence[RunRecord | PretrainingRecord], store: Store, target: Store) -> list[Path]:
     """Copy records from one store to another, in place of older copies; returns their folders.
 
     Args:
@@ -25,8 +25,9 @@ def copy(records: Iterable[RunRecord | PretrainingRecord], store: Store, target:
         target: is made if it is missing.
 
     Raises:
-        InputError: predictions are missing or were changed, or the target cannot be written.
+        InputError: predictions are missing or were changed, and nothing was copied; or the target cannot be written.
     """
+    store.check_predictions(record for record in records if is_finished_run(record))
     return [target.write(Key.of(record), published(record), _kept_predictions(record, store)) for record in records]
 
 

@@ -200,10 +200,15 @@ def _beyond_pretraining(longest: int, origin: PretrainingOrigin | None) -> list[
 
 
 def _trial(recipe: Recipe, name: str, data: Data) -> list[str]:
-    """One sentence if only a part of dev and test was scored."""
+    """One sentence if only a part of dev and test was to be scored."""
     if recipe.test_limit is None:
         return []
     n_dev, n_test = (len(data.splits[split]) for split in EVALUATED)
+    if not data.n_unscored:
+        return [
+            f"--test-limit left out none of the {n_dev} dev and {n_test} test examples of {name}, but reports keep runs with it "
+            "apart: run it without for a result"
+        ]
     return [
         f"this is a trial of {name} on a sample of {n_dev} dev and {n_test} test examples (--test-limit), not comparable with "
         "scores of the whole test set"

@@ -168,8 +168,9 @@ def limited(data: DataT, recipe: Recipe) -> DataT:
     if limit is None:
         return data
     splits = {**data.splits, **{split: sample(data.splits[split], limit) for split in EVALUATED}}
+    n_unscored = sum(len(data.splits[split]) - len(splits[split]) for split in EVALUATED)
     digest = hashlib.sha256(f"{data.fingerprint} test_limit {limit}".encode()).hexdigest()
-    return replace(data, splits=splits, fingerprint=digest)
+    return replace(data, splits=splits, fingerprint=digest, n_unscored=n_unscored)
 
 
 def scores_of(task: Task, data: Data, predictions: Predictions) -> dict[Split, dict[str, float]]:

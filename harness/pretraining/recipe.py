@@ -102,7 +102,7 @@ class PretrainRecipe:
             ("--passes", self.passes),
         ):
             if not 0 < value < float("inf"):
-                raise InputError(f"{name} must be a number above 0, not {value:g}")
+                raise InputError(f"{name} must be a finite number above 0, not {value:g}")
         if self.warmup + self.last_part > 1:
             raise InputError(f"--warmup {self.warmup:g} and --decay {self.last_part:g} are more than the whole run")
         if sum(self.corruption) != 100 or min(self.corruption) < 0:

@@ -272,7 +272,7 @@ def recipe_sentence(recipe: Mapping[str, Any]) -> str:
         f"{schedule} schedule": schedule,
         "the head alone (encoder frozen)": recipe.get("train") == "head",
         "the best epoch on dev": recipe.get("keep_best"),
-        f"a trial on {trial} test examples": trial,
+        f"a trial on at most {trial} test examples": trial,
     }
     return ", ".join([*words, *(text for text, holds in more.items() if holds)])
 

@@ -195,6 +195,15 @@ class Store:
             f"{folder / PREDICTIONS} is missing, or was changed since it was written; run the cell again with --force"
         )
 
+    def check_predictions(self, records: Iterable[RunRecord]) -> None:
+        """Check that the predictions of all these runs can be read, so that nothing that is made of them stays a part.
+
+        Raises:
+            InputError: see `predictions`.
+        """
+        for record in records:
+            self.all_predictions(record)
+
     def check_writable(self) -> None:
         """Check before hours of work that results can be stored.
 

@@ -31,6 +31,11 @@ def test_what_is_no_usable_json_is_one_error_with_a_reason(content):
         parse_json(content)
 
 
+def test_the_place_of_a_defect_is_named_once():
+    with pytest.raises(JsonError, match=r"^is not JSON: Unterminated string starting at column 7$"):
+        parse_json('{"a": "cut')
+
+
 def test_what_people_write_is_read():
     nested = "[" * MOST_NESTED + "]" * MOST_NESTED
     assert json.dumps(parse_json(nested)) == nested

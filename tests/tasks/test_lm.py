@@ -87,6 +87,7 @@ def test_the_identity_of_pairs_is_of_all_files_that_decide_them(data):
         ("[1]", r"a\.jsonl:1 is not a JSON object"),
         ('{"sentence_good": "x"}', r"a\.jsonl:1 has no 'sentence_bad'"),
         (line("x", " "), r"a\.jsonl:1 has no text in 'sentence_bad'"),
+        (line("x", "\ud800"), r"a\.jsonl:1 has half a surrogate pair in 'sentence_bad'"),
         (line("x", 3), r"a\.jsonl:1 has no text in 'sentence_bad'"),
         (line("x", "y", UID="../a"), r"names its paradigm '\.\./a' in 'UID'"),
         ("", r"a\.jsonl holds no example"),

@@ -68,6 +68,7 @@ from harness.store.record.run import (
     TrainedOn,
     architecture_of,
     by_test_set,
+    is_trial,
     run_record,
 )
 
@@ -142,6 +143,7 @@ __all__ = [
     "imported_record",
     "is_cell",
     "is_finished_run",
+    "is_trial",
     "point_record",
     "pretraining_record",
     "run_record",

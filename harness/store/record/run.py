@@ -248,6 +248,11 @@ def run_record(
     return record
 
 
+def is_trial(record: RunRecord) -> bool:
+    """Whether ``--test-limit`` was given, so that the scores are not taken for those of the dataset."""
+    return record["recipe"].get("test_limit") is not None
+
+
 def by_test_set(record: RunRecord) -> list[RunRecord]:
     """The run as one record per dataset that it is scored on: first itself, then one for each test set.
 

@@ -15,7 +15,7 @@ from harness.errors import InputError
 from harness.json_file import JsonObject
 from harness.registry import suggestion
 from tasks.data import SPLITS, DatasetInfo, Split
-from tasks.sources.formats.lines import is_unicode, json_lines, shown
+from tasks.sources.formats.lines import is_unicode, json_lines, shown, text_defect
 from tasks.sources.formats.reading import LONGEST_LABEL, Reading, Rule
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
@@ -224,8 +224,8 @@ def texts_of(row: JsonObject) -> tuple[str, str | None] | str:
     for column in columns:
         if column not in row:
             return f"has no {column!r}"
-        if not is_text(row[column]):
-            return f"has no text in {column!r}"
+        if defect := text_defect(row[column], column):
+            return defect
     return row[first], row[second] if len(columns) == 2 else None
 
 
@@ -236,7 +236,7 @@ def is_unlabelled(label: object) -> bool:
 
 def is_text(value: object) -> TypeGuard[str]:
     """Whether it has any characters except blanks, and no half of a surrogate pair."""
-    return isinstance(value, str) and bool(value.strip()) and is_unicode(value)
+    return not text_defect(value, "")
 
 
 def _from_row(info: DatasetInfo, split: Split, number: int, row: JsonObject) -> LabelledText | None:

@@ -43,6 +43,13 @@ def shown(value: object, length: int = 40) -> str:
     return repr(text if len(text) <= length else text[: length - 3] + "...")
 
 
+def text_defect(value: object, key: str) -> str:
+    """Why the value of a key is no text, as the end of a sentence; empty if it is one."""
+    if not isinstance(value, str) or not value.strip():
+        return f"has no text in {key!r}" + ("" if value in (None, "") else f" but {shown(value)}")
+    return "" if is_unicode(value) else f"has half a surrogate pair in {key!r}, which is not a character"
+
+
 def is_unicode(text: str) -> bool:
     """Whether the text can be written: JSON can hold half a surrogate pair, which is not a character."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

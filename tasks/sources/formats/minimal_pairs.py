@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.errors import InputError
 from tasks.data import DatasetInfo
-from tasks.sources.formats.lines import is_unicode, json_lines, numbered_lines, shown
+from tasks.sources.formats.lines import json_lines, numbered_lines, shown, text_defect
 from tasks.sources.formats.reading import Reading
 from tasks.sources.hub import rows as hub
 from tasks.sources.hub.copies import copied_notes
@@ -137,9 +137,8 @@ def _pair(row: Mapping[str, object], paradigm: str, kinds: Kinds, id: str) -> Mi
     for column in ("sentence_good", "sentence_bad"):
         if column not in row:
             return f"has no {column!r}"
-        text = row[column]
-        if not isinstance(text, str) or not text.strip() or not is_unicode(text):
-            return f"has no text in {column!r}"
+        if defect := text_defect(row[column], column):
+            return defect
     good, bad = str(row["sentence_good"]), str(row["sentence_bad"])
     name = str(row.get("UID") or paradigm)
     if not _NAME.fullmatch(name):

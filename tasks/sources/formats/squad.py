@@ -14,7 +14,7 @@ from typing import Any
 from harness.errors import InputError
 from harness.json_file import JsonError, JsonObject, parse_json
 from tasks.data import SPLITS, DatasetInfo, Split
-from tasks.sources.formats.lines import is_unicode, shown
+from tasks.sources.formats.lines import is_unicode, shown, text_defect
 from tasks.sources.formats.looks import other_format
 from tasks.sources.formats.reading import LONGEST_READ, Reading, Rule
 from tasks.sources.hub import rows as hub
@@ -162,8 +162,8 @@ def _of_paragraph(paragraph: Any, at: str, title: str) -> Iterator[Question | st
 def question(qa: JsonObject, context: str, title: str) -> Question | str:
     """The question of an entry of SQuAD's ``qas``, whose keys are there, or a sentence about its defect."""
     name = _named(qa, "")
-    if not qa["question"].strip() or not is_unicode(qa["question"]):
-        return f"{name} has no text"
+    if defect := text_defect(qa["question"], "question"):
+        return f"{name} {defect}"
     if len(context) > LONGEST_READ:
         return f"{name} has a context of {len(context):,} characters, and at most {LONGEST_READ:,} are read at once"
     answers: dict[Answer, None] = {}

@@ -25,6 +25,9 @@ from tasks.sources.hub.copies import copied_notes
 from tasks.sources.splits import files_identity
 from tasks.sources.target_text import TargetT, TargetText
 
+LARGEST_SCORE = 1e37
+"""Numbers of 32 bits end at 3.4e38, and differences of scores and wrong predictions of them must fit too."""
+
 
 class Target(Protocol[TargetT]):
     """How the target of a row is read.
@@ -63,6 +66,8 @@ class Score:
             return f"has the score {value}, which is not finite"
         if self.range and not self.range[0] <= value <= self.range[1]:
             return f"has the score {value:g}, which is not from {self.range[0]:g} to {self.range[1]:g}"
+        if abs(value) > LARGEST_SCORE:
+            return f"has the score {value:g}, and models compute in 32 bits, which hold scores up to {LARGEST_SCORE:g}"
         return float(value)
 
     def labels(self, targets: Iterable[float]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from tasks.data import SPLITS, Split
 from tasks.sources.collection import Collection, Document, Query
 from tasks.sources.formats.beir import Judgement, assemble
 from tasks.sources.formats.jsonl import is_text
+from tasks.sources.formats.lines import text_defect
 from tasks.sources.formats.reading import Reading, Rule
 from tasks.sources.tables.roles import Roles
 from tasks.sources.tables.source import FolderPlace, HubPlace
@@ -101,10 +102,10 @@ def _pairings(table: Table, options: Mapping[str, str]) -> Iterator[Pairing | st
             yield f"{at} {row}"
             continue
         right, wrong = _passages(row.get(positive)), _passages(row.get(negative) if negative else None)
-        if not is_text(row.get(query)):
-            yield f"{at} has no text in {query!r}"
+        if defect := text_defect(row.get(query), query):
+            yield f"{at} {defect}"
         elif not right:
-            yield f"{at} has no text in {positive!r}"
+            yield f"{at} {text_defect(row.get(positive), positive)}"
         else:
             yield Pairing(str(row[query]), right, wrong)
 

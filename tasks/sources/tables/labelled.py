@@ -9,7 +9,7 @@ from harness.errors import InputError
 from harness.registry import suggestion
 from tasks.data import Split
 from tasks.sources.formats import jsonl
-from tasks.sources.formats.lines import is_unicode, shown
+from tasks.sources.formats.lines import is_unicode, shown, text_defect
 from tasks.sources.formats.reading import LONGEST_LABEL, Reading
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.tables.roles import Roles, class_names
@@ -98,9 +98,9 @@ def texts_of(row: Mapping[str, object], columns: Sequence[str]) -> tuple[str, ..
     texts = []
     for column in columns:
         value = row.get(column)
-        if not jsonl.is_text(value):
-            return f"has no text in {column!r}" + ("" if value in (None, "") else f" but {shown(value)}")
-        texts.append(value)
+        if defect := text_defect(value, column):
+            return defect
+        texts.append(str(value))
     return tuple(texts)
 
 

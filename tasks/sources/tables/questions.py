@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from harness.json_file import JsonError, parse_json
 from tasks.data import Split
 from tasks.sources.formats import squad
-from tasks.sources.formats.lines import shown
+from tasks.sources.formats.lines import shown, text_defect
 from tasks.sources.formats.reading import Reading
 from tasks.sources.question import Question
 from tasks.sources.tables.roles import Roles
@@ -68,9 +68,10 @@ def _questions(table: Table, options: Mapping[str, str], searched: set[str]) -> 
             continue
         name = values.get("id")
         qa = {"id": f"{table.name}-{number}" if name in (None, "") else str(name), "answers": answers}
-        lacking = next((role for role in ("question", "context") if not isinstance(values[role], str)), None)
-        if lacking or not str(values["context"]).strip():
-            yield f"{at} has no text in {names[lacking or 'context']!r}"
+        if defect := next(
+            filter(None, (text_defect(values[role], names[role]) for role in ("question", "context"))), ""
+        ):
+            yield f"{at} {defect}"
             continue
         context = str(values["context"])
         yield squad.question({**qa, "question": values["question"]}, context, str(values.get("title") or context))

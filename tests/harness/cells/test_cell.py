@@ -59,7 +59,10 @@ def test_the_key_tells_apart_the_test_sets_and_their_content():
     assert len({replace(CELL, tests=tests).key for tests in found}) == 3
 
 
-@given(st.sampled_from(["learning_rate", "batch_size", "max_steps", "train_limit"]), st.floats(max_value=0))
+@given(
+    st.sampled_from(["learning_rate", "batch_size", "max_steps", "train_limit"]),
+    st.floats(max_value=0, allow_infinity=False),
+)
 def test_what_cannot_be_trained_is_refused(name, value):
     with pytest.raises(InputError, match=f"the {name.replace('_', ' ')} must be greater than 0"):
         Recipe(**{name: value})

@@ -130,6 +130,49 @@ def test_mteb_reads_retrieval_runs_and_we_import_them_again(tmp_path, capsys):
     assert records["mteb/NFCorpus"]["model"]["name"] == "encoder-harness/bert-tiny"
 
 
+def test_mteb_gets_no_trials_because_its_format_cannot_mark_them(tmp_path, capsys):
+    scores = {"dev": {}, "test": {"ndcg_at_10": 0.25}}
+    trial = run_record("bert", "retrieval/mine", recipe={"test_limit": 5}, key="aaaa0", scores=scores)
+    write_run(tmp_path / "runs", trial)
+    code, out, error = exported(capsys, "mteb", "--out", tmp_path / "runs", "--to", tmp_path)
+    assert (code, out) == (2, "")
+    assert "every run is a trial" in error
+    assert "run again without --test-limit: bert-tiny_retrieval-mine_aaaa0" in error
+    assert not (tmp_path / "mteb").exists()
+    write_run(tmp_path / "runs", run_record("bert", "retrieval/mine", key="aaaa1", scores=scores))
+    code, out, error = exported(capsys, "mteb", "--out", tmp_path / "runs", "--to", tmp_path)
+    assert code == 0
+    assert [line.split("/")[-2:] for line in out.split()] == [["aaaa1", "mine.json"]]
+    assert "note: trials (--test-limit) are left out" in error
+    assert "bert-tiny_retrieval-mine_aaaa0" in error
+
+
+@pytest.mark.parametrize("kind", ["results", "predictions", "latex", "store"])
+def test_damaged_records_are_named_once_and_left_out(tmp_path, capsys, kind):
+    for name in ("bert", "neobert"):
+        record = run_record(name, "nli/x")
+        write_run(tmp_path / "runs", record, predictions_of(record))
+    damaged = next((tmp_path / "runs").glob("neobert*")) / "run.json"
+    damaged.write_text(damaged.read_text()[:-9])
+    code, out, error = exported(capsys, kind, "--out", tmp_path / "runs", "--to", tmp_path / "files")
+    assert code == 0
+    assert "neobert" not in out
+    assert error.count(f"harness: {damaged} ") == error.count("it is left out") == 1
+
+
+@pytest.mark.parametrize("kind", ["predictions", "store"])
+def test_damaged_predictions_are_named_before_anything_is_written(tmp_path, capsys, kind):
+    for name in ("bert", "neobert"):
+        record = run_record(name, "nli/x")
+        write_run(tmp_path / "runs", record, predictions_of(record))
+    damaged = next((tmp_path / "runs").glob("neobert*")) / "predictions.jsonl"
+    damaged.write_text("{}")
+    code, out, error = exported(capsys, kind, "--out", tmp_path / "runs", "--to", tmp_path / "files")
+    assert (code, out) == (2, "")
+    assert f"{damaged} is missing, or was changed" in error
+    assert not (tmp_path / "files").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

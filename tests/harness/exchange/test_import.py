@@ -153,6 +153,8 @@ def test_encodeval_results_are_scored_as_encodeval_ranks_them(tmp_path):
         ("mteb", [1], "is not an MTEB result: it names no task"),
         ("mteb", {"task_name": "NFCorpus", "mteb_version": "2.1.0"}, "is not an MTEB result that mteb can read"),
         ("mteb", MTEB, "names its model"),
+        ("mteb", MTEB | {"scores": {}}, "holds no scores of NFCorpus; leave it out"),
+        ("mteb", MTEB | {"scores": {"test": []}}, "holds no scores of NFCorpus; leave it out"),
         ("encodeval", {"accuracy": [1]}, "is not a result of EncodEval"),
         ("encodeval", {"test": {"bleu": [1]}}, "holds none of accuracy, ndcg"),
         ("encodeval", {"test": {"accuracy": []}}, "lists of different or no lengths"),
@@ -184,6 +186,20 @@ def test_a_main_score_that_is_no_number_is_refused_and_another_one_is_left_out(t
     assert "has no main score" in capsys.readouterr().err
     (record,) = imported(out).values()
     assert record["scores"]["test"] == {"ndcg_at_10": 0.31, "recall_at_100": 0.29}
+
+
+def test_scores_on_train_are_left_out_and_named(tmp_path, capsys):
+    scores, out = MTEB["scores"]["test"], tmp_path / "store"
+    train = written(tmp_path / "a__b" / "train.json", MTEB | {"scores": {"train": scores}})
+    assert run_command(["import", "mteb", str(train), "--out", str(out)]) == 2
+    assert "all scores are on train, so there is nothing to import" in capsys.readouterr().err
+    assert not out.exists()
+    both = written(tmp_path / "a__b" / "both.json", MTEB | {"scores": {"train": scores, "validation": scores}})
+    assert run_command(["import", "mteb", str(tmp_path / "a__b"), "--out", str(out)]) == 0
+    (record,) = imported(out).values()
+    assert set(record["scores"]) == {"dev"}
+    error = capsys.readouterr().err
+    assert all(f"note: the scores on train in {file} are left out" in error for file in (train, both))
 
 
 def test_escape_sequences_of_a_file_reach_neither_the_terminal_nor_a_table(tmp_path, capsys):

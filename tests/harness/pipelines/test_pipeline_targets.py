@@ -161,11 +161,19 @@ def test_a_trial_says_so_and_is_never_mixed_with_whole_test_sets(cola, small_ber
     of_whole = {row["id"]: row["predicted"] for row in of_test(cola)}
     assert all(of_whole[row["id"]] == row["predicted"] for row in of_test(trial))
     assert len(entries([cola.record, trial.record])) == 2
-    with pytest.raises(InputError, match="is a trial on a sample of the test set; run it without --test-limit"):
+    with pytest.raises(InputError, match="is a trial; run it without --test-limit for a card"):
         front_matter([trial.record])
     (one,) = entries([trial.record])
     (found,) = compare([(one, one)], *[lambda run: trial.predictions] * 2, resamples=50)
     assert any("is a trial" in note for note in found.notes)
+
+
+def test_a_trial_that_leaves_nothing_out_is_not_called_a_sample(cola, small_bert, worlds):
+    trial = run_small(small_bert, worlds, "classification/cola", test_limit=60)
+    assert trial.record["recipe"]["test_limit"] == 60
+    assert trial.record["scores"] == cola.record["scores"]
+    (caveat,) = trial.record["task"]["caveats"]
+    assert caveat.startswith("--test-limit left out none of the 40 dev and 60 test examples of classification/cola")
 
 
 def test_what_cannot_keep_an_epoch_or_be_a_trial_says_so(small_bert):

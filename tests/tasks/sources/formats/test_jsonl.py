@@ -82,7 +82,10 @@ BAD = {
         '{"premise": "a", "hypothesis": "b", "label": "\\ud800"}',
         "has a label with half a surrogate pair",
     ),
-    "surrogate": ('{"premise": "\\ud800", "hypothesis": "b", "label": "entailment"}', "has no text in 'premise'"),
+    "surrogate": (
+        '{"premise": "\\ud800", "hypothesis": "b", "label": "entailment"}',
+        "has half a surrogate pair in 'premise'",
+    ),
     "unknown label": (
         {"premise": "a", "hypothesis": "b", "label": "entailed"},
         "has the label 'entailed', which train never has",

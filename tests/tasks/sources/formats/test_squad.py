@@ -80,6 +80,10 @@ BAD = {
     "empty context": ([paragraph(qa()), paragraph(qa("q2"), context=" \n")], r"paragraphs\[1\] has an empty context"),
     "duplicate": ([paragraph(qa(), qa())], "the id 'q1' occurs twice"),
     "contradiction": ([paragraph(qa(), qa("q2", is_impossible=True))], "'q2' is marked impossible and has answers"),
+    "surrogate in a question": (
+        [paragraph(qa(), qa("q2") | {"question": "\ud800 x"})],
+        "question 'q2' has half a surrogate pair in 'question'",
+    ),
     "surrogate": ([paragraph(qa()), paragraph(context="\ud800 x")], "half a surrogate pair"),
 }
 

@@ -68,6 +68,22 @@ def test_scores_that_are_all_equal_are_refused(tmp_path, split, lack):
         STS.load("mine", root)
 
 
+@pytest.mark.parametrize("score", [1e308, -1e38, 10**299])
+def test_a_score_that_32_bits_cannot_hold_is_refused_with_its_line(tmp_path, score):
+    root = write(tmp_path, "sts/mine", SCORED, train=[*SCORED, SCORED[0] | {"score": score}])
+    with pytest.raises(InputError, match=r"train.jsonl:3 has the score .*, and models compute in 32 bits, which hold"):
+        STS.load("mine", root)
+
+
+@pytest.mark.parametrize("pair", [(1e-300, 2e-300), (1e9, 1e9 + 1)])
+def test_scores_that_are_one_number_in_32_bits_are_refused(tmp_path, pair):
+    rows = [row | {"score": score} for row, score in zip(SCORED, pair, strict=True)]
+    with pytest.raises(
+        InputError, match=r"the scores of train of sts/mine, from .* to .*, are one number in the 32 bits"
+    ):
+        STS.load("mine", write(tmp_path, "sts/mine", SCORED, train=rows))
+
+
 def test_labels_are_read_and_sorted(tmp_path):
     data = MULTILABEL.load("mine", write(tmp_path, "multilabel/mine", LABELLED))
     assert data.labels == ("anger", "fear", "joy")
