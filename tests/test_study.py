@@ -111,3 +111,16 @@ def test_the_differences_of_the_text_are_those_of_the_runs(dataset, capsys):
         (made,) = json.loads(capsys.readouterr().out)
         found = [made["difference"], made["difference_low"], made["difference_high"]]
         assert found == pytest.approx([float(value) for value in told], abs=0.0006), model
+
+
+@pytest.mark.slow
+def test_the_gains_of_twice_the_tokens_are_those_of_the_runs(capsys):
+    row = re.compile(rf"^  \| `([a-z-]+)` \| [\d.]+ → [\d.]+ \| ([\d.]+) → ([\d.]+) \| {_INTERVAL}", re.MULTILINE)
+    rows = row.findall((STUDY / "RESULTS.md").read_text(encoding="utf-8"))
+    assert len(rows) == 3
+    for model, *told in rows:
+        sides = [f"{model}@pretrained-20M", f"{model}@pretrained-10M"]
+        assert run_command(["compare", *sides, "--task", "ner", "--out", str(STUDY / "runs"), "--json"]) == 0
+        (made,) = json.loads(capsys.readouterr().out)
+        columns = ("b_score", "a_score", "difference", "difference_low", "difference_high")
+        assert [made[name] for name in columns] == pytest.approx([float(value) for value in told], abs=0.0006), model
