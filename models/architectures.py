@@ -12,7 +12,6 @@ from harness.values import no_folder
 from models import checkpoint
 from models.encoder import MODELS, Encoder, Size
 from models.ranker import RANKERS
-from tasks.sources.hub.commit import commit_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -149,6 +148,8 @@ def _refuse_others(encoder: Encoder, config: JsonObject, location: str) -> None:
 
 def _config_of_hub(hub_id: str) -> JsonObject:
     from huggingface_hub import hf_hub_download
+
+    from tasks.sources.hub.commit import commit_of
 
     try:
         return checkpoint.read_config(

@@ -11,7 +11,6 @@ from harness.values import no_folder
 from models import checkpoint
 from models.encoder import Encoder
 from models.shipped import SHIPPED, shipped_for
-from tasks.sources.hub.commit import commit_of
 
 NAMED = ("scratch", SHIPPED, "hub")
 """Values of ``--weights`` that mean other weights for each encoder; all others are the checkpoint of one encoder."""
@@ -72,6 +71,8 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
 
 
 def _of_hub(encoder: Encoder, hub_id: str, revision: str | None) -> Weights:
+    from tasks.sources.hub.commit import commit_of  # the command line reads options without numpy, which tasks need
+
     commit = commit_of(hub_id, "model", revision)
     # The tokenizer of a hub id is unknown before it is fetched. BERT and NeoBERT use WordPiece, which was never misread.
     spaces = "" if encoder.name in ("bert", "neobert") else f" {_SPACES_MENDED}"

@@ -116,6 +116,14 @@ def test_a_store_that_cannot_be_written_is_found_before_the_run(small_run, tmp_p
     assert "Traceback" not in done.stderr
 
 
+def test_the_options_of_all_commands_are_read_without_numpy():
+    """The docs are built from them in an environment that has none of the heavy packages."""
+    heavy = "{'torch', 'transformers', 'numpy', 'pandas'}"
+    code = f"import sys; from harness.cli import command_parser; command_parser(); print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.stdout == "set()\n", done.stdout + done.stderr
+
+
 def test_list_shows_everything_without_torch():
     code = (
         "import sys; from harness.cli import run_command; run_command(['list']);"

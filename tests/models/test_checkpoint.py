@@ -238,7 +238,7 @@ def test_the_identity_is_another_where_they_were_not(copy, pre_tokenizer):
 
 
 def test_hub_ids_are_told_apart_where_the_encoder_is_not_of_word_pieces(monkeypatch):
-    monkeypatch.setattr("models.weights.commit_of", lambda hub_id, kind, revision: "abc")
+    monkeypatch.setattr("tasks.sources.hub.commit.commit_of", lambda hub_id, kind, revision: "abc")
     found = {name: find_weights(MODELS[name], "base", "owner/name").identity for name in ("bert", "roberta")}
     assert found["bert"] == "owner/name@abc"
     assert found["roberta"] != "owner/name@abc"
@@ -247,7 +247,7 @@ def test_hub_ids_are_told_apart_where_the_encoder_is_not_of_word_pieces(monkeypa
 
 def test_other_weights_at_a_hub_id_are_another_cell(monkeypatch):
     def identity_at(commit):
-        monkeypatch.setattr("models.weights.commit_of", lambda hub_id, kind, revision: revision or commit)
+        monkeypatch.setattr("tasks.sources.hub.commit.commit_of", lambda hub_id, kind, revision: revision or commit)
         found = find_weights(MODELS["bert"], "base", "owner/name")
         assert found.revision == commit
         return found.identity

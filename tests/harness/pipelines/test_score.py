@@ -302,7 +302,10 @@ def test_reports_show_scored_checkpoints_apart_from_runs(tagger, small_bert, dat
     found = comparisons(reading.runs, lambda entries: ([""] * len(entries), ""))
     assert len(found) == 2
     assert {one.recipe.get("trained") for one in found} == {None, "elsewhere"}
-    assert any("trained elsewhere" in one.title for one in found)
+    assert sorted(next(word for word in one.title.split(", ") if "fine-tuned" in word) for one in found) == [
+        "fine-tuned elsewhere",
+        "fine-tuned in its run",
+    ]
     (of_score,) = (one for one in found if one.recipe.get("trained"))
     assert recipe_sentence(of_score.recipe) == "fine-tuned elsewhere, at most 48 tokens, fp32"
     assert run_command(["report", "--out", str(out), "--html", str(tmp_path / "report.html")]) in (0, 2)
