@@ -158,7 +158,8 @@ def score(
         labels: output of the checkpoint -> label of the dataset, where their names do not say so.
         max_length: longest input in tokens; ``None`` for that of the run that saved the model, else the task's.
         precision: ``None`` for that of the run that saved the model, else bf16 where the machine is fast at it.
-        engine, quantize: how the model is run, see `harness.engines.Choice`.
+        engine: that runs the model, see `harness.engines.Choice`.
+        quantize: how its numbers are rounded, see `harness.engines.Choice`.
         task_options: options of the task.
         plugins: Python files that register models or tasks.
         skip_bad: leave out malformed examples and count them in the record, instead of refusing the dataset.
