@@ -15,19 +15,16 @@ from typing import Any
 from harness.comparison.entries import Entry, entries
 from harness.comparison.intervals import interval_over_seeds
 from harness.comparison.marks import MARKS, Mark
-from harness.comparison.names import files_of, size_of_all
-from harness.progress import counted
+from harness.comparison.names import size_of_all
 from harness.report import metric_names
 from harness.report.chance import at_chance
+from harness.report.labels import Label, labels
+from harness.report.recipe_words import apart, options_of
 from harness.store import RunRecord
 from harness.store.record import ModelEntry, TaskEntry, TrainedOn
 
-FINE_TUNED = {"elsewhere": "fine-tuned elsewhere", "saved": "fine-tuned and saved before"}
-"""Words for the values of ``trained`` in a recipe, see `harness.store.record.RecipeEntry`."""
-
 Judge = Callable[[Sequence[Entry]], tuple[Sequence[Mark], str]]
 """From entries, the highest median first, to the mark of each, and the test that decided, in words."""
-Label = Callable[[Entry], str]
 
 
 @dataclass(frozen=True)
@@ -189,7 +186,7 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
             # Only options that change the data change its ranking, and they change the fingerprint.
             ranked[entry.dataset, entry.fingerprint].setdefault(entry.runs[0]["model"]["identity"], entry)
         else:
-            shared = [entry.dataset, entry.size, entry.fingerprint, _options(entry), entry.recipe, entry.trained_on]
+            shared = [entry.dataset, entry.size, entry.fingerprint, options_of(entry), entry.recipe, entry.trained_on]
             groups[json.dumps(shared, sort_keys=True)].append(entry)
     rankers = {data: list(found.values()) for data, found in ranked.items()}
     with_encoders = {(group[0].dataset, group[0].fingerprint) for group in groups.values()}
@@ -221,7 +218,7 @@ def _comparison(name: str, group: Sequence[Entry], label: Label, difference: str
         name,
         first.dataset,
         first.fingerprint,
-        _options(first),
+        options_of(first),
         first.metric,
         first.size,
         first.recipe,
@@ -232,49 +229,11 @@ def _comparison(name: str, group: Sequence[Entry], label: Label, difference: str
     )
 
 
-def apart(entry: Entry, others: Sequence[Entry]) -> str:
-    """How this entry's data and recipe differ from those of others on the same dataset, in a few words."""
-    words = [f"training data {entry.trained_on['dataset']}"] if entry.trained_on else []
-    if len({other.fingerprint for other in others}) > 1:
-        words.append(f"data {entry.fingerprint[:8]}")
-    for values in (_options, lambda one: one.recipe):
-        mine = values(entry)
-        for name in sorted({key for other in others for key in values(other)}):
-            if len({json.dumps(values(other).get(name)) for other in others}) > 1:
-                words.append(_in_words(name, mine.get(name)))
-    return ", ".join(words)
-
-
 def in_all(seen: Standing | None, standing: Standing) -> Standing:
     """An entry that several comparisons share, with the least favourable of its marks."""
     if seen is None:
         return standing
     return replace(standing, mark=max(seen.mark, standing.mark, key=MARKS.index))
-
-
-def trains(recipe: Mapping[str, Any]) -> bool:
-    """Whether a run of this recipe fine-tunes: not where a checkpoint is scored as it is, or nothing is learned."""
-    return not recipe.get("trained") and bool(recipe.get("max_steps") or recipe.get("epochs"))
-
-
-def recipe_sentence(recipe: Mapping[str, Any]) -> str:
-    """The recipe in one line: ``3 epochs, batches of 32, at most 512 tokens, bf16``."""
-    read = [f"at most {recipe.get('max_length')} tokens", str(recipe.get("precision"))]
-    if not trains(recipe):
-        return ", ".join([FINE_TUNED.get(str(recipe.get("trained")), "nothing was trained"), *read])
-    steps = recipe.get("max_steps")
-    length = counted(steps, "step") if steps else counted(_value(recipe.get("epochs")), "epoch")
-    batch = recipe.get("effective_batch_size") or recipe.get("batch_size")
-    words = [length, f"batches of {batch}", *read]
-    limit, trial, schedule = (recipe.get(name) for name in ("train_limit", "test_limit", "schedule"))
-    more = {
-        f"{limit} training examples": limit,
-        f"{schedule} schedule": schedule,
-        "the head alone (encoder frozen)": recipe.get("train") == "head",
-        "the best epoch on dev": recipe.get("keep_best"),
-        f"a trial on at most {trial} test examples": trial,
-    }
-    return ", ".join([*words, *(text for text, holds in more.items() if holds)])
 
 
 def pretrainings_note(entries: Iterable[Entry]) -> str:
@@ -304,55 +263,6 @@ def _standing(entry: Entry, label: str, mark: Mark) -> Standing:
     middle, low, high = interval_over_seeds(entry.scores(), entry.lowest, entry.pretrainings)
     seconds = median(sum(run["seconds"].values()) for run in entry.runs)
     return Standing(entry, label, middle, low, high, mark, seconds)
-
-
-def labels(found: Sequence[Entry]) -> Label:
-    """From an entry to its label, with what tells its model from others of the same label and size on any dataset."""
-    namesakes: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
-    for entry in found:
-        namesakes[entry.size, entry.label].append(entry)
-
-    def label(entry: Entry) -> str:
-        return " ".join(filter(None, (entry.label, ending(entry, namesakes[entry.size, entry.label]))))
-
-    return label
-
-
-def ending(entry: Entry, namesakes: Sequence[Entry]) -> str:
-    """What follows a name that several models have: the end of their weights' digest, or how the same weights were scored.
-
-    Args:
-        entry: one of them.
-        namesakes: all that have the name; nothing follows the name of a single model.
-    """
-    models = {_identity(other) for other in namesakes}
-    if len(models) == 1:
-        return ""
-    digest, scored = _identity(entry)
-    return " ".join(filter(None, (digest[-8:] if len({one for one, _ in models}) > 1 else "", scored)))
-
-
-def _identity(entry: Entry) -> tuple[str, str]:
-    """The digest of an entry's weights, and the labels with which a fine-tuned checkpoint was scored, if any were given."""
-    model = entry.runs[0]["model"]
-    _, _, digest = files_of(model)
-    _, _, scored = str(model["identity"]).partition(" as fine-tuned")
-    return digest, scored.partition(" by ")[0].strip()
-
-
-def _options(entry: Entry) -> dict[str, str]:
-    return dict(entry.runs[0]["task"]["options"])
-
-
-def _in_words(name: str, value: object) -> str:
-    """A value of a recipe or an option with its name."""
-    if name == "trained":
-        return FINE_TUNED.get(str(value), "fine-tuned in its run")
-    return f"{name.replace('_', ' ')} {_value(value)}"
-
-
-def _value(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
 
 
 def unused(name: str, taken: set[str]) -> str:

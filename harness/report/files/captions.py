@@ -7,8 +7,9 @@ from pathlib import Path
 
 from harness.progress import counted
 from harness.report.chance import guess_of
-from harness.report.comparable import Comparison, recipe_sentence, trains
+from harness.report.comparable import Comparison
 from harness.report.files import overall_figure, pretraining_plots
+from harness.report.recipe_words import recipe_sentence, trains
 from harness.report.results import Results
 from harness.store.record import PretrainingRecord
 

@@ -11,8 +11,10 @@ from harness.comparison.entries import Entry
 from harness.comparison.names import millions
 from harness.progress import counted
 from harness.report.chance import guess_of, sentence_of
-from harness.report.comparable import Comparison, Standing, ending, pretrainings_note, recipe_sentence, trains
+from harness.report.comparable import Comparison, Standing, pretrainings_note
+from harness.report.labels import ending
 from harness.report.metric_names import of_candidates
+from harness.report.recipe_words import rate_of, recipe_sentence, trains
 from harness.report.table import Column, Table, frame_of
 from harness.report.ties import LEGEND
 from harness.store.record import RunRecord
@@ -72,12 +74,6 @@ def _row(standing: Standing, comparison: Comparison) -> dict[str, object]:
         "parameters": standing.model["params_non_embedding"],
         "seconds": standing.seconds,
     }
-
-
-def rate_of(entry: Entry) -> float | None:
-    """The learning rate of the runs; ``None`` if they were not trained."""
-    recipe = entry.runs[0]["recipe"]
-    return entry.learning_rate or None if recipe.get("trained") or trains(recipe) else None
 
 
 def weights_of(standing: Standing, comparison: Comparison) -> str:

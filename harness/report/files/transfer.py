@@ -7,8 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from statistics import mean
 
-from harness.report.comparable import Comparison, Standing, recipe_sentence, slug
+from harness.report.comparable import Comparison, Standing, slug
 from harness.report.files.leaderboard import caution_of
+from harness.report.recipe_words import recipe_sentence
 from harness.report.table import Column, Look, Table, frame_of
 from harness.report.ties import LEGEND
 

@@ -14,8 +14,9 @@ from harness.comparison import stats
 from harness.comparison.entries import Entry
 from harness.comparison.stats import Estimate
 from harness.report.chance import at_chance
-from harness.report.comparable import Comparison, Standing, trains
+from harness.report.comparable import Comparison, Standing
 from harness.report.overall.costs import Cost, Setting, measured
+from harness.report.recipe_words import trains
 from harness.report.spanning import SPEAK_FOR_THEMSELVES, with_size
 from harness.store.record import PointRecord
 

@@ -10,11 +10,12 @@ from markupsafe import Markup
 
 from harness.progress import counted
 from harness.report.chance import guess_of, sentence_of
-from harness.report.comparable import FINE_TUNED, Comparison, Standing, in_all
+from harness.report.comparable import Comparison, Standing, in_all
 from harness.report.cost.curves import by_setting, curve, models_of
 from harness.report.cost.pareto import nearest
 from harness.report.files import leaderboard, tables
 from harness.report.page import svg
+from harness.report.recipe_words import FINE_TUNED
 from harness.report.spanning import with_size
 from harness.store.record import PointRecord
 

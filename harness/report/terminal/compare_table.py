@@ -9,7 +9,7 @@ from dataclasses import replace
 from harness.comparison.entries import Entry
 from harness.comparison.paired_test import SIGNIFICANCE, Comparison
 from harness.comparison.stats import Estimate
-from harness.report.comparable import apart
+from harness.report.recipe_words import apart
 from harness.report.table import Column, Look, Table, as_rich, frame_of
 from harness.terminal import drawn
 

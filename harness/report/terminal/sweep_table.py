@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from harness.comparison.entries import Entry
+from harness.report.recipe_words import rate_of
 from harness.report.table import Column, Look, Table, as_rich, frame_of
 from harness.store.record import OWN_SIZE, FailureRecord, RunRecord
 from harness.terminal import drawn
@@ -62,12 +63,11 @@ def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], in
 
 def _result(entry: Entry, wanted: int) -> dict[str, object]:
     scores = entry.scores()
-    trained = entry.recipe.get("max_steps") or entry.recipe.get("epochs") != 0
     return {
         "task": entry.where,
         "model": entry.label if entry.size in ("tiny", OWN_SIZE) else f"{entry.label} {entry.size}",
         "metric": entry.metric,
-        "lr": entry.learning_rate or None if trained else None,
+        "lr": rate_of(entry),
         "dev": entry.dev_by_learning_rate.get(entry.learning_rate),
         "test": median(scores),
         "range": f"{min(scores):.4f} to {max(scores):.4f}" if len(scores) > 1 else None,

@@ -93,7 +93,7 @@ def _cached(hub_id: str, kind: Kind, revision: str) -> Path | None:
         found = snapshot_download(
             hub_id, repo_type=kind, revision=revision, allow_patterns=needed, local_files_only=True
         )
-    except Exception:
+    except Exception:  # no such snapshot, or a cache that cannot be read: either way it does not say the commit
         return None
     folder = Path(found)
     return folder if _COMMIT.fullmatch(folder.name) else None

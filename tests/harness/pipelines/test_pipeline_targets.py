@@ -14,7 +14,7 @@ from harness.comparison.paired_test import compare
 from harness.errors import InputError
 from harness.exchange.model_index import front_matter
 from harness.pipelines.pipeline import run
-from harness.report.comparable import recipe_sentence
+from harness.report.recipe_words import recipe_sentence
 
 SIZES = {"train": 240, "dev": 40, "test": 60}
 CITIES = ["Paris", "Oslo", "New York", "San Marino"]

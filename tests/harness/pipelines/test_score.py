@@ -21,8 +21,9 @@ from harness.pipelines.heads import headed
 from harness.pipelines.pipeline import run
 from harness.pipelines.run_cell import Keep, run_one
 from harness.pipelines.stages import Parts, rows_of, scores_of
-from harness.report.comparable import comparisons, recipe_sentence
+from harness.report.comparable import comparisons
 from harness.report.reading import read
+from harness.report.recipe_words import recipe_sentence
 from harness.store import Store
 from tasks import TASKS
 from tasks.data import Data

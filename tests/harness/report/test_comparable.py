@@ -1,9 +1,9 @@
-"""Names of comparisons, and what their recipes say."""
+"""Names of comparisons, and what tells them apart."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report.comparable import comparisons, recipe_sentence, unused
+from harness.report.comparable import comparisons, unused
 from tests.records import run_record
 
 
@@ -19,11 +19,3 @@ def test_a_fine_tuned_run_beside_a_scored_checkpoint_is_not_called_untrained():
     runs = [run_record(), run_record(recipe={"trained": "saved"}, model={"weights": "m", "identity": "m"})]
     found = comparisons(runs, lambda ranked: (["best"] * len(ranked), ""))
     assert sorted(one.apart for one in found) == ["fine-tuned and saved before", "fine-tuned in its run"]
-
-
-def test_a_recipe_without_training_says_so():
-    read = {"max_length": 64, "precision": "bf16"}
-    assert recipe_sentence({"epochs": 0.0, "batch_size": 32, **read}) == "nothing was trained, at most 64 tokens, bf16"
-    assert recipe_sentence({"epochs": 0.0, "max_steps": 9, "batch_size": 32, **read}).startswith(
-        "9 steps, batches of 32"
-    )
