@@ -45,16 +45,16 @@ def scratch_folder() -> Iterator[Path]:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder, and end the Ray processes that have files open in it."""
+    """Remove a folder if it exists, and end the Ray processes that have files open in it."""
+    if not folder.exists():
+        return
     for _ in range(_ATTEMPTS):
-        if not folder.exists():
-            return
         for process in psutil.process_iter():
             if _is_of_ray_and_uses(process, folder):
                 with suppress(psutil.Error):
                     process.kill()
         shutil.rmtree(folder, ignore_errors=True)
-        time.sleep(_PAUSE_S)  # a process that is about to end may still write a file
+        time.sleep(_PAUSE_S)  # a process that is about to end may still write a file, and with it the folder
 
 
 def _is_of_ray_and_uses(process: psutil.Process, folder: Path) -> bool:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path.cwd()))
+from harness.machine.processes import end_with_parent
 from harness.store import Store
 
 
@@ -20,6 +21,7 @@ class Cell:
 
 
 def main():
+    end_with_parent()
     parser = argparse.ArgumentParser()
     parser.add_argument("--model")
     parser.add_argument("--task")
