@@ -33,7 +33,7 @@ def encoder_at(location: str) -> Encoder:
     Raises:
         InputError: there is no config.json, or it is not of a text encoder that runs without code of the checkpoint.
     """
-    config = config_at(location, "--model takes a registered name, a folder or a hub id OWNER/NAME")
+    config = config_at(location, "--model takes a registered name, a folder or a hub id OWNER/NAME[@REVISION]")
     encoder = encoder_of(config, location)
     _refuse_others(encoder, config, location)
     return encoder
@@ -146,19 +146,19 @@ def _refuse_others(encoder: Encoder, config: JsonObject, location: str) -> None:
         raise InputError(f"{location} is of the kind {kind}, which is no encoder of texts; {instead}")
 
 
-def _config_of_hub(hub_id: str) -> JsonObject:
+def _config_of_hub(location: str) -> JsonObject:
     from huggingface_hub import hf_hub_download
 
     from tasks.sources.hub.commit import commit_of
 
+    hub_id, revision = checkpoint.hub_id_and_revision(location)
+    commit = commit_of(hub_id, "model", revision)
     try:
-        return checkpoint.read_config(
-            Path(hf_hub_download(hub_id, "config.json", revision=commit_of(hub_id, "model"))).parent
-        )
+        return checkpoint.read_config(Path(hf_hub_download(hub_id, "config.json", revision=commit)).parent)
     except InputError:
         raise
     except Exception as error:  # a missing network or page can raise anything
         raise InputError(
             f"{hub_id} could not be read from the hub ({first_line(error)}); on a machine with network run "
-            f"`hf download {hub_id} --local-dir DIR`, copy DIR here and give DIR in its place"
+            f"`hf download {hub_id} --revision {commit} --local-dir DIR`, copy DIR here and give DIR in its place"
         ) from error

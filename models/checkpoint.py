@@ -27,8 +27,16 @@ _LARGER_THAN_STORED = 2
 
 
 def may_be_hub_id(location: str) -> bool:
-    """Whether a text that names no folder has the form of a hub id, ``OWNER/NAME``, and names no file either."""
-    return location.count("/") == 1 and not location.startswith((".", "/", "~")) and not Path(location).is_file()
+    """Whether a text that names no folder has the form of a hub id, ``OWNER/NAME[@REVISION]``, and names no file either."""
+    hub_id, at, revision = location.partition("@")
+    is_form = hub_id.count("/") == 1 and not hub_id.startswith((".", "/", "~")) and bool(revision) == bool(at)
+    return is_form and not Path(location).is_file()
+
+
+def hub_id_and_revision(location: str) -> tuple[str, str | None]:
+    """Both parts of ``OWNER/NAME[@REVISION]``; the revision is ``None`` if it is not given."""
+    hub_id, _, revision = location.partition("@")
+    return hub_id, revision or None
 
 
 def read_config(folder: Path) -> JsonObject:

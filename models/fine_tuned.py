@@ -50,7 +50,7 @@ def find_fine_tuned(location: str) -> FineTuned:
     """
     if location in NAMED:
         raise InputError(f"score takes a fine-tuned checkpoint as --weights, a folder or a hub id, not {location}")
-    config = config_at(location, "--weights takes a folder or a hub id OWNER/NAME")
+    config = config_at(location, "--weights takes a folder or a hub id OWNER/NAME[@REVISION]")
     encoder = encoder_of(config, location)
     return FineTuned(encoder, find_weights(encoder, "custom", location), config)
 

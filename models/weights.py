@@ -35,6 +35,17 @@ class Weights:
     revision: str | None
     identity: str
 
+    def as_typed(self, typed: str) -> str:
+        """What a user typed for these weights, without the revision of a hub id, which `revision` has."""
+        return self.location if self._typed_as_hub_id(typed) else typed
+
+    def repeatable(self, typed: str) -> str:
+        """What names these weights whatever happens on the hub: a hub id that a user typed is given its commit."""
+        return f"{self.location}@{self.revision}" if self._typed_as_hub_id(typed) else typed
+
+    def _typed_as_hub_id(self, typed: str) -> bool:
+        return self.kind == "hub" and checkpoint.hub_id_and_revision(typed)[0] == self.location
+
 
 def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
     """Find the weights that ``--weights`` means for this encoder, without loading them.
@@ -42,7 +53,7 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
     Args:
         encoder: the encoder.
         size: one of its sizes; ignored if ``weights`` is a checkpoint, whose config decides.
-        weights: ``scratch``, ``tiny-pretrained``, ``hub``, the path of a folder, or a hub id.
+        weights: ``scratch``, ``tiny-pretrained``, ``hub``, the path of a folder, or a hub id with a revision or without.
 
     Raises:
         InputError: the folder holds no model of this encoder, no weights of this size are published, or the commit of a hub id is
@@ -66,8 +77,10 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
         _check_folder(encoder, folder)
         return Weights("folder", str(folder), None, _digest(folder))
     if not checkpoint.may_be_hub_id(weights):
-        raise InputError(f"{no_folder(weights)}; --weights takes {', '.join(NAMED)}, a folder or a hub id OWNER/NAME")
-    return _of_hub(encoder, weights, None)
+        raise InputError(
+            f"{no_folder(weights)}; --weights takes {', '.join(NAMED)}, a folder or a hub id OWNER/NAME[@REVISION]"
+        )
+    return _of_hub(encoder, *checkpoint.hub_id_and_revision(weights))
 
 
 def _of_hub(encoder: Encoder, hub_id: str, revision: str | None) -> Weights:

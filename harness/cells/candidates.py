@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.cells import vectors
 from harness.errors import InputError
 from models import MODELS, Encoder
+from models.checkpoint import may_be_hub_id
 from models.ranker import BM25
 from models.weights import Weights, find_weights
 from tasks.rerank import BM25 as BY_WORDS
@@ -63,6 +64,15 @@ def first_stage(candidates: str) -> FirstStage:
     encoder = MODELS[model]
     weights = find_weights(encoder, "base", name)
     return FirstStage(vectors.identified(weights, "embedding", {}).identity, None, (encoder, weights))
+
+
+def repeatable(candidates: str) -> str:
+    """The value of the option, with the commit of weights of the hub, see `models.weights.Weights.repeatable`."""
+    model, _, typed = candidates.partition("@")
+    if Path(candidates).expanduser().is_file() or not may_be_hub_id(typed):
+        return candidates
+    found = first_stage(candidates)
+    return f"{model}@{found.bi_encoder[1].repeatable(typed)}" if found.bi_encoder else candidates
 
 
 def with_candidates(weights: Weights, found: FirstStage) -> Weights:

@@ -10,6 +10,7 @@ from harness.store.pretrained import read_pretraining
 from harness.values import name_of_folder
 from models import MODELS
 from models.architectures import is_location
+from models.checkpoint import hub_id_and_revision
 from models.ranker import RANKERS
 
 
@@ -37,6 +38,6 @@ def name_of_location(location: str) -> str:
     """The name of a model in a folder or at a hub id. One that this harness pretrained is called as its encoder."""
     folder = Path(location).expanduser()
     if not folder.is_dir():
-        return location
+        return hub_id_and_revision(location)[0]
     pretrained = read_pretraining(folder)
     return pretrained["model"]["name"] if pretrained else name_of_folder(str(folder.resolve()))

@@ -76,7 +76,7 @@ class _Planner:
         chosen = self._chosen(request, task, dataset)
         tests = self._test_sets(request, task, f"{family}/{dataset}", chosen.recipe)
         located = is_location(request.model)
-        as_typed = request.model if located else request.weights
+        as_typed = chosen.weights.as_typed(request.model if located else request.weights)
         model = chosen.encoder.name if located or not request.model else request.model
         cell = Cell(
             model=model,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from harness.cells import candidates
 from harness.cells.cell import Cell
 from harness.cells.request import Request
 from harness.cells.task_options import chosen_options
@@ -15,6 +16,7 @@ from models.encoder import Encoder
 from models.fine_tuned import FineTuned
 from models.ranker import Ranker
 from models.weights import Weights
+from tasks.rerank import Rerank
 from tasks.task import Task
 
 TaskT = TypeVar("TaskT", bound=Task, covariant=True)
@@ -96,10 +98,14 @@ class Planned:
 
     @property
     def resolved(self) -> Request:
-        """The request with nothing left to defaults or to the machine: it gives the same cell on any machine."""
+        """The request with nothing left to defaults, to the machine or to the hub: it gives the same cell anywhere."""
         names = tuple(name for name, _ in self.cell.tests)
-        resolved = self.request.resolved(self.cell.task, self.cell.recipe, dict(chosen_options(self.task)))
-        return replace(resolved, test=names)
+        options = dict(chosen_options(self.task))
+        if isinstance(self.task, Rerank):
+            options["candidates"] = candidates.repeatable(options["candidates"])
+        resolved = self.request.resolved(self.cell.task, self.cell.recipe, options)
+        model, weights = self.weights.repeatable(resolved.model), self.weights.repeatable(resolved.weights)
+        return replace(resolved, model=model, weights=weights, test=names)
 
     def command(self, origin: str) -> str:
         """The command that repeats the run on any machine.

@@ -25,7 +25,7 @@ def add_weights_options(options: Options) -> None:
     options.add_argument(
         "--weights",
         type=valid_path,
-        help="of a registered model: scratch (default), tiny-pretrained, hub, a folder, or a hub id",
+        help="of a registered model: scratch (default), tiny-pretrained, hub, a folder, or a hub id OWNER/NAME[@REVISION]",
     )
     options.add_argument("--size", type=valid_name, help="tiny (default), base, large")
 

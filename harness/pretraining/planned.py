@@ -177,10 +177,13 @@ def find_tokenizer(name: str) -> PreTrainedTokenizerBase:
 
         return embedded_tokenizer.embedded()
     folder = Path(name).expanduser()
-    if not folder.is_dir() and not checkpoint.may_be_hub_id(name):
-        raise InputError(f"{no_folder(name)}; --tokenizer takes embedded, a folder or a hub id OWNER/NAME")
-    kind = "folder" if folder.is_dir() else "hub"
-    found = loading.load_tokenizer(Weights(kind, str(folder) if kind == "folder" else name, None, ""))
+    if folder.is_dir():
+        place = Weights("folder", str(folder), None, "")
+    elif checkpoint.may_be_hub_id(name):
+        place = Weights("hub", *checkpoint.hub_id_and_revision(name), "")
+    else:
+        raise InputError(f"{no_folder(name)}; --tokenizer takes embedded, a folder or a hub id OWNER/NAME[@REVISION]")
+    found = loading.load_tokenizer(place)
     for what, value in (("mask token", found.mask_token_id), ("separator", found.sep_token_id)):
         if value is None:
             raise InputError(f"the tokenizer {name} has no {what}, which pretraining needs; choose another --tokenizer")
