@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
 from harness.comparison.names import files_of, is_named, shown_names, shown_weights, size_of
 from harness.comparison.stats import independent_scores
@@ -64,6 +65,22 @@ class Entry:
         return self.runs[0]["model"]["params_total"] == 0
 
     @property
+    def seed_matters(self) -> bool:
+        """Whether another seed may give another score: not of a ranker, nor of given weights on which nothing is trained."""
+        is_drawn = self.weights == "scratch" or trains(self.recipe) or "trained" in self.runs[0]
+        return is_drawn and not self.is_ranker
+
+    @property
+    def knows_spread(self) -> bool:
+        """Whether the spread over seeds is known: there are several runs, or no seed matters."""
+        return len(self.runs) > 1 or not self.seed_matters
+
+    @property
+    def times_counted(self) -> int:
+        """How often each run counts in statistics: twice if it is single and no seed matters, so that its spread is known as 0."""
+        return 1 if len(self.runs) > 1 or self.seed_matters else 2
+
+    @property
     def is_named(self) -> bool:
         """Whether its model has a name of its own, and not that of its encoder."""
         return any(is_named(run["model"]) for run in self.runs)
@@ -113,8 +130,8 @@ class Entry:
 
     @property
     def lowest(self) -> float:
-        """The lowest possible value of the main metric."""
-        return self.runs[0]["task"].get("lowest", 0.0)
+        """The lowest possible value of the main metric; runs of older versions do not have it."""
+        return min(run["task"].get("lowest", 0.0) for run in self.runs)
 
     @property
     def pretrainings(self) -> list[int] | None:
@@ -144,16 +161,21 @@ class Entry:
         return independent_scores(self.scores(), self.pretrainings).tolist()
 
 
+def trains(recipe: Mapping[str, Any]) -> bool:
+    """Whether a run of this recipe fine-tunes: not where a checkpoint is scored as it is, or nothing is learned."""
+    return not recipe.get("trained") and bool(recipe.get("max_steps") or recipe.get("epochs"))
+
+
 def entries(records: Iterable[RunRecord]) -> list[Entry]:
     """Finished runs grouped by everything except learning rate and seed, each group at its best learning rate.
 
     The best has the highest median of the main metric on dev over seeds, of those that were run with most seeds; among equals
     it is the lowest.
-    Entries are ordered by dataset, then model, size, weights and the dataset of the training. A training that was run twice, with
-    other test sets, counts once on every dataset.
+    Entries are ordered by dataset, then model, size, weights and the dataset of the training. A run that is given twice counts
+    once, and so does a training that was run twice with other test sets.
     """
     groups: dict[str, list[RunRecord]] = defaultdict(list)
-    finished = [record for record in records if record["status"] == "ok"]
+    finished = {record["key"]: record for record in records if record["status"] == "ok"}.values()
     for record in finished:
         for one in by_test_set(record):
             groups[_identity(one)].append(one)

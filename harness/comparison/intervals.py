@@ -15,18 +15,22 @@ RESAMPLES = 2000
 
 
 def interval_over_seeds(
-    scores: Sequence[float], lowest: float = 0.0, pretrainings: Sequence[int] | None = None
+    scores: Sequence[float],
+    lowest: float = 0.0,
+    pretrainings: Sequence[int] | None = None,
+    *,
+    highest: float = 1.0,
 ) -> tuple[float, float, float]:
     """The median of the scores and its 95 % interval for new seeds, see `harness.comparison.stats.seed_interval`.
 
     Of several pretrainings each counts once, by the average of its runs. Two averages may be nearly equal by luck: if the runs,
-    taken for independent, have a wider interval, that is the one. It is cut at the lowest possible score and at 1.
+    taken for independent, have a wider interval, that is the one. It is cut at the lowest and highest possible score.
 
     With one seed both ends are the score, since nothing is known of the spread.
 
     Args:
         scores: of the runs.
-        lowest: possible score.
+        lowest, highest: possible score.
         pretrainings: the pretraining seed of each run, or ``None`` if the runs share none.
     """
     middle = median(scores)
@@ -34,7 +38,7 @@ def interval_over_seeds(
         return middle, middle, middle
     found = [_interval(independent_scores(scores, one)) for one in groupings(pretrainings)]
     low, high = max(found, key=lambda ends: ends[1] - ends[0])
-    return middle, float(min(max(low, lowest), middle)), float(max(min(high, 1.0), middle))
+    return middle, float(min(max(low, lowest), middle)), float(max(min(high, highest), middle))
 
 
 def _interval(scores: NDArray[np.float64]) -> tuple[float, float]:

@@ -98,7 +98,7 @@ def from_predictions(ranked: Sequence[Entry], shares: Shares, resamples: int, se
             theirs[1],
             np.random.default_rng(seed),
             resamples=resamples,
-            confidence=1 - level,
+            level=level,
             power=_POWER,
             pretrainings=(best.pretrainings, entry.pretrainings),
         )
@@ -113,7 +113,7 @@ def from_predictions(ranked: Sequence[Entry], shares: Shares, resamples: int, se
 
 
 def from_seeds(ranked: Sequence[Entry]) -> list[Mark]:
-    """Compare each entry with the first by the scores of seeds alone: Welch's one-sided t.
+    """Compare each entry with the first by the scores of seeds alone: Welch's t.
 
     An entry with a single seed can be told neither better nor worse. Of several pretrainings each counts once, by the average of
     its runs; if the runs, taken for independent, tell less, what they tell counts (see `interval_over_seeds`).
@@ -121,7 +121,9 @@ def from_seeds(ranked: Sequence[Entry]) -> list[Mark]:
     Args:
         ranked: entries, the highest median first.
     """
-    best, *others = [(entry.independent_scores(), entry.scores()) for entry in ranked]
+    best, *others = [
+        (entry.independent_scores() * entry.times_counted, entry.scores() * entry.times_counted) for entry in ranked
+    ]
     testable = [place for place, (units, _) in enumerate(others) if min(len(best[0]), len(units)) > 1]
     level = SIGNIFICANCE / max(len(testable), 1)
 
@@ -134,20 +136,21 @@ def from_seeds(ranked: Sequence[Entry]) -> list[Mark]:
 
 
 def welch(best: Sequence[float], scores: Sequence[float], level: float) -> Against:
-    """Welch's one-sided t over two seeds or more a side.
+    """Welch's two-sided t over two seeds or more a side. It is two-sided because the scores themselves decide which is the best.
 
     Args:
         best: scores of the best.
         scores: of the other one.
-        level: of significance, for the detectable difference: (t at 1 - level + t at the power) standard errors (Bloom, 1995).
+        level: of significance, for the detectable difference: (t at 1 - level / 2 + t at the power) standard errors (Bloom,
+            1995).
     """
     from scipy.stats import t, ttest_ind
 
     variances = [float(np.var(side, ddof=1)) / len(side) for side in (best, scores)]
     error = sqrt(sum(variances))
     if error == 0:
-        return Against(float(best[0] <= scores[0]), 0.0)
+        return Against(float(best[0] == scores[0]), 0.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of scores that are nearly equal, whose p-value is right
-        found = ttest_ind(best, scores, equal_var=False, alternative="greater")
-    return Against(float(found.pvalue), error * float(t.ppf(1 - level, found.df) + t.ppf(_POWER, found.df)))
+        found = ttest_ind(best, scores, equal_var=False)
+    return Against(float(found.pvalue), error * float(t.ppf(1 - level / 2, found.df) + t.ppf(_POWER, found.df)))

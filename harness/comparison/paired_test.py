@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -32,7 +33,8 @@ class Comparison:
         ours, theirs: the entries.
         n_examples: of the split.
         our_score, their_score: mean over runs, with its interval over new seeds and examples.
-        difference: ours minus theirs, see `harness.comparison.stats.difference`.
+        difference: ours minus theirs, see `harness.comparison.stats.difference`; its minimum detectable difference is of a test
+            at 5 % shared among the comparisons made together.
         p_holm: its p-value, corrected for the number of comparisons made together.
         improvement: probability that a new run of ours scores higher, see `harness.comparison.stats.probability_of_improvement`;
             with several pretrainings a run is the average over one pretraining's fine-tuning seeds.
@@ -69,7 +71,7 @@ def compare(
         pairs: two entries of one dataset each, see `harness.comparison.pairing.pairs`.
         our_predictions, their_predictions: read the predictions of each side's runs.
         split: whose predictions are compared.
-        resamples: of every interval and test.
+        resamples: of every interval and test, at least; more where there are so many pairs that none could be significant.
         seed: of the resamples; every pair and every side starts from it, so that neither the rows of a table nor the two sides
             depend on each other.
 
@@ -77,6 +79,8 @@ def compare(
         InputError: predictions are missing, have no terms, or are of different examples.
     """
     found = []
+    level = SIGNIFICANCE / max(len(pairs), 1)
+    resamples = max(resamples, ceil(2 / level))  # fewer could make no difference of so many significant
     for ours, theirs in pairs:
         left, right = terms(ours, our_predictions, split), terms(theirs, their_predictions, split)
         if left[0] != right[0]:
@@ -84,7 +88,7 @@ def compare(
                 f"the {split} predictions of {ours.model} and {theirs.model} on {ours.dataset} are of different examples "
                 f"({other_example(left[0], right[0])}); run one of them again with --force"
             )
-        found.append(_compared(ours, theirs, left[1], right[1], resamples=resamples, seed=seed))
+        found.append(_compared(ours, theirs, left[1], right[1], level=level, resamples=resamples, seed=seed))
     corrected = stats.holm([one.difference.p for one in found])
     return [replace(one, p_holm=float(p)) for one, p in zip(found, corrected, strict=True)]
 
@@ -95,10 +99,15 @@ def _compared(
     left: NDArray[np.float64],
     right: NDArray[np.float64],
     *,
+    level: float,
     resamples: int,
     seed: int,
 ) -> Comparison:
-    """Compare the terms of two entries, each of shape (runs, examples, 2); the p-value is not corrected yet."""
+    """Compare the terms of two entries, each of shape (runs, examples, 2); the p-value is not corrected yet.
+
+    Args:
+        level: of significance of this comparison alone, for the minimum detectable difference.
+    """
     our_score, their_score = (
         stats.score_interval(
             side,
@@ -116,6 +125,7 @@ def _compared(
         second,
         np.random.default_rng(seed),
         resamples=resamples,
+        level=level,
         pretrainings=(one.pretrainings, other.pretrainings),
         bounds=(min(ours.lowest, theirs.lowest), 1.0),
     )
@@ -143,7 +153,8 @@ def terms(entry: Entry, predictions: Predictions, split: str = "test") -> tuple[
     """The share of every example in the main metric of every run.
 
     Returns:
-        The ids of the examples, sorted, and an array of shape (runs, examples, 2), see `harness.comparison.stats`.
+        The ids of the examples, sorted, and an array of shape (runs, examples, 2), see `harness.comparison.stats` and
+        `harness.comparison.entries.Entry.times_counted`.
 
     Raises:
         InputError: rows are missing or have no terms, runs differ in their examples, or the terms do not add up to the
@@ -172,12 +183,12 @@ def terms(entry: Entry, predictions: Predictions, split: str = "test") -> tuple[
                 f"{subject} add up to {stats.score(shares):.4f}, not to its score of {recorded:.4f}; run it again"
             )
         runs.append(shares)
-    return ids, np.stack(runs)
+    return ids, np.stack(runs * entry.times_counted)
 
 
 def _notes(ours: Entry, theirs: Entry) -> Iterable[str]:
     where = ours.where
-    single = [entry.full_name for entry in (ours, theirs) if len(entry.runs) == 1]
+    single = [entry.full_name for entry in (ours, theirs) if not entry.knows_spread]
     if len(single) == 2:
         yield f"one run per side on {where}: intervals and p-values hold for these two runs, not for other seeds"
     elif single:

@@ -33,6 +33,9 @@ class Side:
 def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
     """The entries that a name means.
 
+    The name of pretrained weights means their runs alone, although `entries` pools pretrainings that differ only in their seed;
+    the pool has its own name, such as ``pretrained-10M``.
+
     Args:
         name: the name of a model that has one of its own; or ``MODEL``, ``MODEL:SIZE``, ``MODEL@WEIGHTS``,
             ``MODEL:SIZE@WEIGHTS``, or the folder of one run.
@@ -49,14 +52,15 @@ def side(name: str, store: Store, records: Sequence[RunRecord]) -> Side:
         return Side(name, tuple(entries([record])), Store(Path(name).resolve().parent).predictions)
     encoder, _, weights = name.partition("@")
     model, _, size = encoder.partition(":")
-    there = entries(records)
+    there = entries(_of_checkpoint(weights, records))
     found = [entry for entry in there if entry.is_named and entry.model == name] or [
         entry
         for entry in there
         if entry.model == model and size in ("", entry.size) and weights in ("", entry.weights, *entry.checkpoints)
     ]
     if not found:
-        names = sorted({entry.model for entry in there} | {entry.full_name for entry in there})
+        known = entries(records)
+        names = sorted({entry.model for entry in known} | {entry.full_name for entry in known})
         raise InputError(f"{store.folder} has no finished run of {name!r}{suggestion(name, names)}")
     if len(encoders := sorted({entry.full_name for entry in found})) > 1:
         raise InputError(f"{name!r} means {len(encoders)} encoders in {store.folder}; name one: {', '.join(encoders)}")
@@ -112,9 +116,21 @@ def pairs(
     for one, other in found:
         if one.metric != other.metric:
             raise InputError(f"{one.dataset} was scored by {one.metric} and by {other.metric}; run one of them again")
-        if one.runs[0]["key"] == other.runs[0]["key"]:
-            raise InputError(f"{ours.name} and {theirs.name} are the same runs; name two encoders")
+        if {run["key"] for run in one.runs} & {run["key"] for run in other.runs}:
+            raise InputError(f"{ours.name} and {theirs.name} share runs; name two encoders")
     return found
+
+
+def _of_checkpoint(weights: str, records: Sequence[RunRecord]) -> Sequence[RunRecord]:
+    """The records without those of other pretrainings, if these weights are from a pretraining; otherwise all of them."""
+    named = {_pretraining(record) for record in records if record["model"]["weights"] == weights} - {None}
+    return [record for record in records if _pretraining(record) in {None, *named}] if named else records
+
+
+def _pretraining(record: RunRecord) -> tuple[str, int] | None:
+    """What identifies the pretraining of a run's weights; ``None`` if there was none."""
+    origin = record["model"].get("pretraining")
+    return (origin["group"], origin["seed"]) if origin else None
 
 
 def _asked(entry: Entry, task: str | None, test: str | None) -> bool:

@@ -147,8 +147,8 @@ def _spread(entry: Entry, metric: str) -> dict[str, object]:
     if len(scores) < 2:
         return {}
     # Other metrics than the main one may be below 0, as correlations, or above 1, as errors in the unit of the data.
-    lowest = entry.lowest if metric == entry.metric else -math.inf
-    _, low, high = interval_over_seeds(scores, lowest, entry.pretrainings)
+    lowest, highest = (entry.lowest, 1.0) if metric == entry.metric else (-math.inf, math.inf)
+    _, low, high = interval_over_seeds(scores, lowest, entry.pretrainings, highest=highest)
     return {
         "statistic": f"median over {len(scores)} runs",
         "interval_95": [round(end, 6) for end in (low, high)],

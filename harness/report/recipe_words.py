@@ -6,16 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.comparison.entries import Entry
+from harness.comparison.entries import Entry, trains
 from harness.progress import counted
 
 FINE_TUNED = {"elsewhere": "fine-tuned elsewhere", "saved": "fine-tuned and saved before"}
 """Words for the values of ``trained`` in a recipe, see `harness.store.record.RecipeEntry`."""
-
-
-def trains(recipe: Mapping[str, Any]) -> bool:
-    """Whether a run of this recipe fine-tunes: not where a checkpoint is scored as it is, or nothing is learned."""
-    return not recipe.get("trained") and bool(recipe.get("max_steps") or recipe.get("epochs"))
 
 
 def recipe_sentence(recipe: Mapping[str, Any]) -> str:

@@ -42,6 +42,7 @@ def difference(
     *,
     resamples: int = 10_000,
     confidence: float = 0.95,
+    level: float = 0.05,
     power: float = 0.8,
     bounds: tuple[float, float] = BOUNDS,
     pretrainings: Pretrainings = (None, None),
@@ -54,7 +55,7 @@ def difference(
 
     The minimum detectable difference is the true difference that a comparison with the same number of seeds and examples and
     the same spread finds significant with probability ``power``: the two-sided critical value of the error of the
-    difference, at level 1 - ``confidence``, plus the error's quantile at ``power`` (Bloom, 1995).
+    difference, at ``level``, plus the error's quantile at ``power`` (Bloom, 1995).
 
     Args:
         ours: terms of shape (runs, examples, 2).
@@ -62,6 +63,7 @@ def difference(
         rng: draws.
         resamples: how many.
         confidence: of the interval.
+        level: of significance, for the minimum detectable difference.
         power: of the minimum detectable difference.
         bounds: the lowest and the highest possible score of either side.
         pretrainings: for each side the pretraining seed of each run, shape (runs,), or ``None``.
@@ -72,7 +74,7 @@ def difference(
     value = float(score(ours).mean() - score(theirs).mean())
     low, high = np.quantile(errors, [(1 - confidence) / 2, (1 + confidence) / 2])
     centred = errors - errors.mean()
-    detectable = np.quantile(np.abs(centred), confidence) + np.quantile(np.abs(centred), max(0.0, 2 * power - 1))
+    detectable = np.quantile(np.abs(centred), 1 - level) + np.quantile(np.abs(centred), max(0.0, 2 * power - 1))
     p = approximate_randomisation(ours, theirs, rng, resamples=resamples, pretrainings=pretrainings)
     over_seeds = max(ours.shape[0], theirs.shape[0]) > 1
     widest = bounds[1] - bounds[0]

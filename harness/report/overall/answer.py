@@ -29,8 +29,9 @@ class Answer:
 def answer(overall: Overall) -> Answer:
     """The answer that the statistics allow.
 
-    A model is called the best only if no other model's interval of the mean rank overlaps its own, and only if its seeds
-    are several: a single run says nothing about the next.
+    A model is called the best only if no other model's interval of the mean rank overlaps its own, and only if the spread
+    over seeds is known of a model on every dataset: a single run says nothing about the next. A model with a single run is
+    taken to have the widest spread of the others (see `harness.comparison.stats.errors_of_all`), which the answer says.
     """
     models = [*overall.rows, *overall.incomplete]
     if not models:
@@ -80,8 +81,9 @@ def _single_seed(overall: Overall, best: Row) -> str:
 
 def _told(overall: Overall, best: Row, second: Row) -> str:
     measure = "mean score" if len(overall.datasets) == 1 else "mean rank"
+    deciding = "interval of the rank" if len(overall.datasets) == 1 else "interval"
     return (
-        f"On {_where(overall)} {best.name} scores highest ({measure} {_interval(best, overall)}); no other model's interval "
+        f"On {_where(overall)} {best.name} scores highest ({measure} {_interval(best, overall)}); no other model's {deciding} "
         f"overlaps. The next is {second.name} ({_interval(second, overall)})."
     )
 
@@ -95,13 +97,19 @@ def _open(overall: Overall, best: Row, rivals: Sequence[Row]) -> str:
         nor_from = f" or from {_listed(others)}" if others else ""
         return (
             f"On {_where(overall)} {_listed(equal)} share {has} ({_value(best, overall)}); they cannot be told from each other"
-            f"{nor_from}: their intervals overlap."
+            f"{nor_from}: {_overlapping(overall, 2)}."
         )
-    whose = "its interval overlaps" if len(rivals) == 1 else "their intervals overlap"
     return (
         f"On {_where(overall)} {best.name} has {has} ({_interval(best, overall)}), but it cannot be told from "
-        f"{_listed(others)}: {whose}."
+        f"{_listed(others)}: {_overlapping(overall, len(rivals))}."
     )
+
+
+def _overlapping(overall: Overall, models: int) -> str:
+    """Why models cannot be told from another. The intervals of the ranks decide, and where those of scores are shown, it says so."""
+    if len(overall.datasets) == 1:
+        return "the intervals of their ranks overlap"
+    return "its interval overlaps" if models == 1 else "their intervals overlap"
 
 
 def _where(overall: Overall) -> str:
@@ -130,6 +138,8 @@ def _remarks(overall: Overall) -> list[str]:
     told = []
     if len(overall.datasets) == 1:
         told.append("One dataset says nothing about others.")
+    if single := [row.name for row in overall.rows if not row.knows_spread]:
+        told.append(f"Judged by the spread of the others' seeds, as they have one run: {_listed(single)}.")
     if overall.at_chance:
         told.append(f"Not counted, as no model is above chance: {_listed(overall.at_chance)}.")
     if overall.incomplete:

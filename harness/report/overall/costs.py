@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-from harness.cells.request import deployment
 from harness.comparison.entries import Entry
-from harness.comparison.names import digest_of
 from harness.progress import counted
 from harness.report.cost.curves import peak_mib
+from harness.report.cost.matching import is_of
 from harness.report.cost.pareto import LENGTH
 from harness.store.record import MeasuredPoint, PointEntry, PointRecord
 
@@ -66,7 +65,7 @@ def measured(
     groups: dict[tuple[object, ...], dict[Encoder, MeasuredPoint]] = defaultdict(dict)
     points = [record for record in bench if record["status"] == "ok" and record["point"]["mode"] == "inference"]
     for encoder, entry in encoders.items():
-        own = [record for record in points if _is_of(record["point"], entry)]
+        own = [record for record in points if is_of(record["point"], entry)]
         for record in sorted(
             own, key=lambda one: bool(one["point"].get("weights"))
         ):  # real weights replace random ones
@@ -75,15 +74,6 @@ def measured(
         return {}, None
     chosen = max(groups.values(), key=_preference)
     return {encoder: _cost(record) for encoder, record in chosen.items()}, _words(next(iter(chosen.values()))["point"])
-
-
-def _is_of(point: PointEntry, entry: Entry) -> bool:
-    engine = deployment("compile" if point["compiled"] else point.get("engine", "torch"), point.get("quantize", "none"))
-    if engine != entry.deployment:
-        return False
-    if weights := point.get("weights"):
-        return weights.partition(" ")[0] == digest_of(entry.runs[0]["model"])
-    return (point["model"], point["size"]) == (entry.model, entry.size)
 
 
 def _setting(point: PointEntry) -> tuple[object, ...]:

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.comparison import stats
-from harness.comparison.entries import Entry
+from harness.comparison.entries import Entry, trains
 from harness.comparison.stats import Estimate
 from harness.report.chance import at_chance
 from harness.report.comparable import Comparison, Standing
 from harness.report.overall.costs import Cost, Setting, measured
-from harness.report.recipe_words import trains
 from harness.report.spanning import SPEAK_FOR_THEMSELVES, with_size
 from harness.store.record import PointRecord
 
@@ -70,6 +69,11 @@ class Row:
         return tuple(name for name in self.datasets if name not in self.standings)
 
     @property
+    def knows_spread(self) -> bool:
+        """Whether its spread over seeds is known on every dataset that counts and that it was run on."""
+        return all(self.standings[name].entry.knows_spread for name in self.datasets if name in self.standings)
+
+    @property
     def seeds(self) -> str:
         """The fewest runs on a dataset that counts, see `harness.comparison.entries.Entry.seeds_shown`."""
         found = [self.standings[name] for name in self.datasets if name in self.standings]
@@ -105,8 +109,10 @@ class Overall:
 
     @property
     def single_seed(self) -> tuple[str, ...]:
-        """The datasets that count and on which no model was run with several seeds."""
-        return tuple(name for name in self.datasets if all(len(row.standings[name].scores) < 2 for row in self.rows))
+        """The datasets that count and on which the spread over seeds is known of no model."""
+        return tuple(
+            name for name in self.datasets if not any(row.standings[name].entry.knows_spread for row in self.rows)
+        )
 
 
 def over_datasets(comparisons: Sequence[Comparison], terms: Terms, bench: Sequence[PointRecord]) -> Overall:
@@ -152,7 +158,7 @@ def _columns(comparisons: Sequence[Comparison]) -> tuple[dict[str, list[Comparis
     """For each dataset the comparisons of all sizes with the recipe of most models, and the datasets with other recipes too."""
     by_dataset: dict[str, dict[str, list[Comparison]]] = defaultdict(lambda: defaultdict(list))
     for comparison in comparisons:
-        if not (comparison.trained_on or comparison.standings[0].entry.is_trial):
+        if not (comparison.trained_on or any(standing.entry.is_trial for standing in comparison.standings)):
             by_dataset[comparison.dataset][comparison.column].append(comparison)
 
     def size(column: Sequence[Comparison]) -> tuple[int, int]:
@@ -213,7 +219,7 @@ def _ranked(rows: Sequence[Row], datasets: Sequence[str], terms: Terms) -> tuple
 
 def _of_seeds(entry: Entry) -> NDArray[np.float64]:
     """The scores of the seeds as terms of one example, see `harness.comparison.stats.errors_of_all`."""
-    scores = np.array(entry.scores(), dtype=float)
+    scores = np.array(entry.scores() * entry.times_counted, dtype=float)
     return np.stack([scores, np.ones_like(scores)], axis=-1)[:, None, :]
 
 

@@ -90,10 +90,15 @@ def as_text(comparisons: Sequence[Comparison], ours: str, theirs: str, split: st
     table = Table(frame_of(map(_shown, comparisons, places)), _COLUMNS, title=title, looks=looks)
     meaning = (
         "p: approximate randomisation. P(A > B): probability that a new run of A scores higher, ties count half. detectable: "
-        "the true difference that as many seeds and examples find with power 0.8 at 5 %."
+        f"the true difference that as many seeds and examples find with power 0.8 at {_shared_level(len(comparisons))}."
     )
     notes = dict.fromkeys(f"note: {note}" for found in comparisons for note in found.notes)
     return drawn(as_rich(table), *map(sentence, comparisons, places), meaning, *notes)
+
+
+def _shared_level(comparisons: int) -> str:
+    """The level of significance in words."""
+    return "5 %" if comparisons == 1 else f"5 % / {comparisons}"
 
 
 def _apart(comparisons: Sequence[Comparison]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
 from harness.comparison.entries import Entry
@@ -38,14 +38,14 @@ def cells_as_text(rows: Sequence[tuple[str, ...]]) -> str:
     return drawn(as_rich(Table(frame_of(dict(zip(names, row, strict=True)) for row in rows), _CELLS)))
 
 
-def results_as_text(entries: Sequence[Entry], asked: Mapping[tuple[str, str], int]) -> str:
+def results_as_text(entries: Sequence[Entry], asked: Callable[[Entry], int]) -> str:
     """For every model on every task: the learning rate that was best on dev, and the test scores at it.
 
     Args:
         entries: see `harness.comparison.entries.entries`.
-        asked: how many seeds the sweep has, by model and dataset.
+        asked: how many runs of an entry the sweep has, done or not.
     """
-    rows = frame_of(_result(entry, asked.get((entry.model, entry.dataset), len(entry.runs))) for entry in entries)
+    rows = frame_of(_result(entry, asked(entry)) for entry in entries)
     looks: dict[tuple[int, str], Look] = {(number, "test"): "strong" for number in range(len(entries))}
     table = Table(rows, _RESULTS, looks=looks, section="task")
     lines = [

@@ -47,16 +47,14 @@ def test_other_data_models_and_recipes_are_other_entries_and_failed_runs_are_non
     assert all(len(entry.runs) == 1 for entry in found)
 
 
-def pretrained(seed, pretraining_seed, group="g", tokens=10_000_000):
-    run = record(1e-3, seed, 0.5, 0.1 * pretraining_seed + 0.01 * seed)
-    run["model"] |= {"weights": f"pretrained/s{pretraining_seed}", "identity": f"folder {group} {pretraining_seed}"}
-    run["model"]["pretraining"] = {
-        "key": f"{group}{pretraining_seed}",
-        "group": group,
-        "seed": pretraining_seed,
-        "tokens": tokens,
+def pretrained(seed, pretraining_seed, group="g", tokens=10_000_000, **changes):
+    origin = {"key": f"{group}{pretraining_seed}", "group": group, "seed": pretraining_seed, "tokens": tokens}
+    model = {
+        "weights": f"pretrained/s{pretraining_seed}",
+        "identity": f"folder {group} {pretraining_seed}",
+        "pretraining": origin,
     }
-    return run
+    return record(1e-3, seed, 0.5, 0.1 * pretraining_seed + 0.01 * seed, model=model, **changes)
 
 
 def test_pretrainings_that_differ_in_their_seed_alone_are_one_entry():
@@ -70,8 +68,8 @@ def test_pretrainings_that_differ_in_their_seed_alone_are_one_entry():
 
 
 def test_one_pretraining_has_the_name_of_all_on_every_dataset():
-    both, one = [pretrained(0, 0), pretrained(0, 1), pretrained(1, 1)], pretrained(0, 0)
-    one["task"] = one["task"] | {"dataset": "ner/other"}
+    both = [pretrained(0, 0), pretrained(0, 1), pretrained(1, 1)]
+    one = pretrained(0, 0, task={"dataset": "ner/other"})
     alone, together = sorted(entries([*both, one]), key=lambda entry: len(entry.runs))
     assert alone.weights == together.weights == "pretrained-10M"
     assert (alone.seeds_shown, together.seeds_shown) == ("1", "1 + 2")
@@ -81,3 +79,13 @@ def test_other_pretrainings_and_other_weights_are_other_entries():
     found = entries([pretrained(0, 0), pretrained(0, 0, group="h"), record(1e-3, 0, 0.5, 0.5)])
     assert [entry.weights for entry in found] == ["pretrained/s0", "pretrained/s0", "scratch"]
     assert [entry.pretrainings for entry in found] == [[0], [0], None]
+
+
+def test_a_run_that_is_given_twice_is_one_seed():
+    (entry,) = entries([record(1e-3, 0, 0.5, 0.5), record(1e-3, 1, 0.5, 0.6), record(1e-3, 0, 0.5, 0.5)])
+    assert [run["seed"] for run in entry.runs] == [0, 1]
+
+
+def test_the_lowest_value_of_the_metric_is_known_from_any_run():
+    (entry,) = entries([record(1e-3, 0, 0.5, 0.5), record(1e-3, 1, 0.5, 0.5, task={"lowest": -1.0})])
+    assert entry.lowest == -1.0

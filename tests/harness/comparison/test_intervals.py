@@ -27,3 +27,10 @@ def test_pretrainings_that_are_equal_by_luck_do_not_make_it_narrower_than_that_o
 def test_runs_of_one_pretraining_count_by_themselves():
     runs = [0.5, 0.6, 0.55]
     assert interval_over_seeds(runs, pretrainings=[4, 4, 4]) == interval_over_seeds(runs)
+
+
+def test_it_is_cut_at_the_highest_possible_score_which_errors_do_not_have():
+    errors = [1.30, 1.42, 1.36]
+    middle, low, high = interval_over_seeds(errors, highest=float("inf"))
+    assert low < min(errors) < middle < max(errors) < high
+    assert interval_over_seeds([0.97, 0.99, 1.0])[2] == 1.0

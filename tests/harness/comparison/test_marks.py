@@ -10,10 +10,14 @@ from harness.comparison.entries import Entry
 from harness.comparison.marks import MATTERS, from_predictions, from_seeds, welch
 from harness.comparison.paired_test import terms
 
+RANKER = "bm25"
+
 
 def entry(model, scores, metric="accuracy"):
+    parameters = 0 if model == RANKER else 1000
     runs = tuple(
-        {"seed": seed, "model": {"name": model}, "scores": {"test": {metric: s}}} for seed, s in enumerate(scores)
+        {"seed": seed, "model": {"name": model, "params_total": parameters}, "scores": {"test": {metric: s}}}
+        for seed, s in enumerate(scores)
     )
     return Entry(model, "tiny", "scratch", "nli/x", "f" * 64, metric, {}, 1e-3, {}, runs)
 
@@ -97,6 +101,29 @@ def test_a_single_seed_is_never_a_tie():
     marks = marks_of(found, from_predictions(found, reader(predictions), 2000))
     assert sorted(marks[model] for model in "ab") == ["best", "unclear"]
     assert marks["far"] == ""
+
+
+def test_the_single_run_of_a_ranker_is_all_that_there_is():
+    scores = (0.30, 0.31, 0.32)
+    best = entry(RANKER, (0.33,))
+    assert from_seeds([best, entry("a", scores)]) == ["best", "tied"]
+    p = stats.ttest_1samp(scores, 0.33).pvalue
+    assert welch(best.scores() * best.times_counted, scores, 0.05).p == pytest.approx(p)
+    found, predictions = answering({RANKER: (0.9,), "a": (0.9,) * 3, "far": (0.5,) * 3}, examples=5000)
+    marks = marks_of(found, from_predictions(found, reader(predictions), 2000))
+    assert sorted(marks[model] for model in (RANKER, "a")) == ["best", "tied"]
+    assert marks["far"] == ""
+
+
+@pytest.mark.parametrize("seeds", [3, 10])
+def test_the_better_of_two_equal_encoders_is_called_better_in_5_percent_of_tables(seeds):
+    pairs = np.random.default_rng(4).normal(0.5, 0.01, size=(1500, 2, seeds))
+    told = [from_seeds([entry("a", best), entry("b", worse)])[1] == "" for best, worse in map(_ranked, pairs)]
+    assert 0.02 <= np.mean(told) <= 0.065
+
+
+def _ranked(pair):
+    return sorted(map(tuple, pair), key=np.median, reverse=True)
 
 
 def test_a_clear_difference_is_found_among_a_hundred_encoders_and_more():

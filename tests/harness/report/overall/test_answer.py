@@ -84,17 +84,37 @@ def test_a_tie_of_several_seeds_has_no_winner(make_run, datasets):
     scores = {"a": 0.71, "b": 0.71, "c": 0.70, "last": 0.3}
     found = answer(overall_of(runs_of(make_run, scores, datasets, spread=0.05)))
     assert not found.told
-    share = "share the best mean rank (1.5)" if len(datasets) > 1 else "share the highest mean score (0.7100)"
-    assert f"a and b {share}; they cannot be told from each other or from c: their intervals overlap." in found.text
+    share, overlap = (
+        ("share the best mean rank (1.5)", "their intervals overlap")
+        if len(datasets) > 1
+        else ("share the highest mean score (0.7100)", "the intervals of their ranks overlap")
+    )
+    assert f"a and b {share}; they cannot be told from each other or from c: {overlap}." in found.text
     equal = answer(overall_of(runs_of(make_run, {"a": 0.7, "b": 0.7, "last": 0.3}, datasets, spread=0.001))).text
-    assert "they cannot be told from each other: their intervals overlap." in equal
+    assert f"they cannot be told from each other: {overlap}." in equal
 
 
 def test_one_dataset_is_said_to_be_one(make_run):
     found = answer(overall_of(runs_of(make_run, {"first": 0.9, "second": 0.5}, datasets=DATASETS[:1])))
     assert found.told
     assert found.text.startswith("On nli/a first scores highest (mean score 0.9000, 95 % interval 0.89")
+    assert "no other model's interval of the rank overlaps" in found.text
     assert found.text.endswith("One dataset says nothing about others.")
+
+
+def test_a_best_model_with_one_run_is_said_to_be_judged_by_the_spread_of_others(make_run):
+    several = runs_of(make_run, {"second": 0.7, "third": 0.5})
+    found = answer(overall_of(several + runs_of(make_run, {"first": 0.9}, seeds=(0,)))).text
+    assert "Judged by the spread of the others' seeds, as they have one run: first." in found
+    assert "Judged" not in answer(overall_of(several)).text
+
+
+def test_scores_that_no_seed_can_change_need_no_second_seed(make_run):
+    untrained = {"recipe": {"epochs": 0.0, "max_steps": None}, "model": {"weights": "hub"}}
+    runs = runs_of(make_run, {"first": 0.9, "second": 0.5}, seeds=(0,), **untrained)
+    found = answer(overall_of(runs)).text
+    assert "seed" not in found
+    assert "--seeds" in answer(overall_of(runs_of(make_run, {"first": 0.9, "second": 0.5}, seeds=(0,)))).text
 
 
 def test_models_without_a_common_dataset_are_not_ranked_and_the_run_that_is_missing_is_named(make_run):
