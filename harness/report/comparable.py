@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import ChainMap, Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, count
 from statistics import median
-from typing import Any
+from typing import Any, cast
 
-from harness.comparison.entries import Entry, entries
+from harness.comparison.entries import Entry, entries, trains
 from harness.comparison.intervals import interval_over_seeds
 from harness.comparison.marks import MARKS, Mark
 from harness.comparison.names import size_of_all
@@ -120,18 +121,15 @@ class Comparison:
         """The family of the dataset."""
         return self.dataset.partition("/")[0]
 
-    @property
+    @cached_property
     def task(self) -> TaskEntry:
-        """Dataset facts from an encoder's record, or from the ranker's if no encoder ran."""
-        shown = [standing.entry for standing in self.standings]
-        described: Entry = next((entry for entry in shown if not entry.is_ranker), shown[0])
-        return described.runs[0]["task"]
+        """The facts of the dataset, see `task_of`."""
+        return task_of([standing.entry for standing in self.standings])
 
     @property
     def caveat(self) -> str:
         """What limits the meaning of the scores, as the dataset declares it; empty where nothing is declared or recorded."""
-        caveats = self.task.get("caveats")
-        return "; ".join(map(str, caveats)) if isinstance(caveats, list) else ""
+        return "; ".join(self.task.get("caveats", ()))
 
     @property
     def spans(self) -> bool:
@@ -165,7 +163,7 @@ class Comparison:
     @property
     def column(self) -> str:
         """Equal for comparisons that differ only in size: they share a column of the leaderboard."""
-        return json.dumps([self.dataset, self.fingerprint, self.options, self.recipe, self.trained_on], sort_keys=True)
+        return _column(self.dataset, self.fingerprint, self.options, self.recipe, self.trained_on)
 
 
 def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
@@ -177,7 +175,7 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
         records: finished runs.
         judge: compares entries with the best of them, see `harness.report.ties`.
     """
-    groups: dict[str, list[Entry]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     ranked: dict[tuple[str, str], dict[str, Entry]] = defaultdict(dict)
     found = entries(records)
     label = labels(found)
@@ -186,8 +184,7 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
             # Only options that change the data change its ranking, and they change the fingerprint.
             ranked[entry.dataset, entry.fingerprint].setdefault(entry.runs[0]["model"]["identity"], entry)
         else:
-            shared = [entry.dataset, entry.size, entry.fingerprint, options_of(entry), entry.recipe, entry.trained_on]
-            groups[json.dumps(shared, sort_keys=True)].append(entry)
+            groups[entry.size, _column_of(entry)].append(entry)
     rankers = {data: list(found.values()) for data, found in ranked.items()}
     with_encoders = {(group[0].dataset, group[0].fingerprint) for group in groups.values()}
     for group in groups.values():
@@ -197,17 +194,53 @@ def comparisons(records: Iterable[RunRecord], judge: Judge) -> list[Comparison]:
     of_dataset = defaultdict(list)
     for group in ordered:
         of_dataset[group[0].dataset].append(group[0])
-    names = set[str]()
+    names = _names([group[0] for group in ordered])
     return [
-        _comparison(
-            unused(slug(f"{group[0].where}-{group[0].size}"), names),
-            group,
-            label,
-            apart(group[0], of_dataset[group[0].dataset]),
-            judge,
-        )
-        for group in ordered
+        _comparison(name, group, label, apart(group[0], of_dataset[group[0].dataset]), judge)
+        for name, group in zip(names, ordered, strict=True)
     ]
+
+
+def _column(
+    dataset: str,
+    fingerprint: str,
+    options: Mapping[str, str],
+    recipe: Mapping[str, Any],
+    trained_on: TrainedOn | None,
+) -> str:
+    """What the comparisons of one column share, as text."""
+    return json.dumps([dataset, fingerprint, options, recipe, trained_on], sort_keys=True)
+
+
+def _column_of(entry: Entry) -> str:
+    return _column(entry.dataset, entry.fingerprint, options_of(entry), entry.recipe, entry.trained_on)
+
+
+def _names(firsts: Sequence[Entry]) -> list[str]:
+    """A name for each comparison, from its first entry.
+
+    Dataset and size are the name where no other comparison has them. Where several have, they are the name of the only one
+    that trains and is no trial, and all others have a digest of data and recipe in their names. More runs of a recipe therefore
+    never give one comparison the name of another.
+    """
+    sharing: dict[str, list[Entry]] = defaultdict(list)
+    for entry in firsts:
+        sharing[_dataset_and_size(entry)].append(entry)
+    return [_name(entry, sharing[_dataset_and_size(entry)]) for entry in firsts]
+
+
+def _name(entry: Entry, sharing: Sequence[Entry]) -> str:
+    plain, size = _dataset_and_size(entry), slug(entry.size)
+    usual = [other for other in sharing if trains(other.recipe) and not other.is_trial] or sharing
+    if len(usual) == 1 and usual[0] is entry:
+        return plain
+    digest = short_digest(f"{entry.size} {_column_of(entry)}")
+    # The size is the end of every name, where `harness.report.spanning` replaces it.
+    return "-".join(filter(None, (plain.removesuffix(size).strip("-"), digest, size)))
+
+
+def _dataset_and_size(entry: Entry) -> str:
+    return slug(f"{entry.where}-{entry.size}")
 
 
 def _comparison(name: str, group: Sequence[Entry], label: Label, difference: str, judge: Judge) -> Comparison:
@@ -247,6 +280,29 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "unnamed"
 
 
+def slugs(texts: Collection[str]) -> dict[str, str]:
+    """The slug of each text. Texts that share one have a digest of theirs at its end, so that their order decides nothing."""
+    shared = Counter(map(slug, set(texts)))
+    return {text: slug(text) if shared[slug(text)] == 1 else f"{slug(text)}-{short_digest(text)}" for text in texts}
+
+
+def short_digest(text: str) -> str:
+    """What tells names apart that would otherwise be the same."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+
+
+def task_of(shown: Sequence[Entry]) -> TaskEntry:
+    """The facts of a dataset from the records of encoders, or from those of rankers if no encoder ran.
+
+    All records are of the same examples, but those of older versions lack facts. A fact is that of the first record that has
+    it; the caveats are those of all.
+    """
+    described = [entry for entry in shown if not entry.is_ranker] or shown
+    tasks = [run["task"] for entry in described for run in entry.runs]
+    caveats = (str(caveat) for task in tasks if isinstance(told := task.get("caveats"), list) for caveat in told)
+    return cast(TaskEntry, {**ChainMap(*map(dict, tasks)), "caveats": list(dict.fromkeys(caveats))})
+
+
 def marks_of(task: TaskEntry, scores: Sequence[float], judged: Sequence[Mark]) -> list[Mark]:
     """What is said of each score, best first; nothing where only one model is there or all are at chance."""
     if len(scores) < 2 or at_chance(task, scores):
@@ -255,7 +311,7 @@ def marks_of(task: TaskEntry, scores: Sequence[float], judged: Sequence[Mark]) -
 
 
 def _standings(ranked: Sequence[Entry], label: Label, judged: Sequence[Mark]) -> tuple[Standing, ...]:
-    marks = marks_of(ranked[0].runs[0]["task"], [median(entry.scores()) for entry in ranked], judged)
+    marks = marks_of(task_of(ranked), [median(entry.scores()) for entry in ranked], judged)
     return tuple(map(_standing, ranked, map(label, ranked), marks))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.report.comparable import Comparison
-from harness.store.record import PointRecord, PretrainingRecord
+from harness.store.record import PointRecord, PretrainingRecord, series_name
 from models import MODELS
 
 STYLES = (
@@ -58,7 +58,7 @@ def numbers(
 ) -> dict[str, int]:
     """The number of each encoder's style: the same wherever it is drawn."""
     labels = {standing.label for comparison in comparisons for standing in comparison.standings}
-    labels |= {record["point"]["model"] for record in bench}
+    labels |= {series_name(record["point"]) for record in bench}
     labels |= {record["model"]["name"] for record in pretraining}
     return styles_of(labels)
 

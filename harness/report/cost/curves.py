@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise, permutations
@@ -11,6 +12,7 @@ import numpy as np
 
 from harness.comparison.names import size_in_words
 from harness.cost.disturbance import DISTURBED
+from harness.report.comparable import short_digest
 from harness.store.record import MeasuredPoint, PointRecord, series_name
 
 FIT_POINTS = 3
@@ -66,13 +68,16 @@ def _grouped(
     def setting(record: PointRecord) -> tuple[object, ...]:
         return tuple(value for name, value in record["point"].items() if name in fields)
 
-    groups: dict[str, list[PointRecord]] = {}
-    for _, group in groupby(sorted(records, key=lambda record: tuple(map(str, setting(record)))), key=setting):
-        members = sorted(group, key=lambda record: record["point"]["length"])
-        name = name_of(members[0])
-        number = sum(other.startswith(name) for other in groups)
-        groups[f"{name}-{number + 1}" if number else name] = members
-    return groups
+    ordered = groupby(sorted(records, key=lambda record: tuple(map(str, setting(record)))), key=setting)
+    groups = {shared: sorted(group, key=lambda record: record["point"]["length"]) for shared, group in ordered}
+    names = {shared: name_of(members[0]) for shared, members in groups.items()}
+    count = Counter(names.values())
+
+    def name(shared: tuple[object, ...]) -> str:
+        # A digest where others have the name, and no number: a bench on another machine would change the order.
+        return names[shared] if count[names[shared]] == 1 else f"{names[shared]}-{short_digest(repr(shared))}"
+
+    return {name(shared): members for shared, members in groups.items()}
 
 
 def setting_name(record: PointRecord, any_batch: bool = False) -> str:

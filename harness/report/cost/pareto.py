@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,14 +13,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from harness.comparison.entries import Entry, entries
-from harness.comparison.intervals import interval_over_seeds
+from harness.comparison.entries import Entry
+from harness.comparison.marks import Mark
 from harness.comparison.names import size_in_words
 from harness.progress import counted
-from harness.report.cost.curves import by_setting, curve, models_of
+from harness.report.comparable import Comparison, comparisons
+from harness.report.cost.curves import by_setting
 from harness.report.cost.front import Place, front
-from harness.report.cost.plots import style_of
+from harness.report.cost.matching import points_of
 from harness.report.drawing import SETTINGS, folded, save, within_shares
+from harness.report.styles import style, styles_of
 from harness.report.table import as_csv, frame_of
 from harness.store import RunRecord
 from harness.store.record import MeasuredPoint, PointRecord
@@ -37,12 +38,13 @@ class Tradeoff:
 
     Attributes:
         task, metric: what the score is.
-        model: name of the encoder.
+        model: label of the encoder, with weights and engine where they say something.
         score: median test score over the seeds of its best learning rate on dev.
         score_low, score_high: the interval of the median for new seeds; equal to ``score`` where there is one seed.
         n_runs: number of these runs.
         tokens_per_s: median throughput.
         length: at which the throughput was measured.
+        caution: what limits the meaning of the score; empty where nothing is declared.
         efficient: on the Pareto front: no other encoder is at least as good in both and better in one.
     """
 
@@ -55,56 +57,66 @@ class Tradeoff:
     n_runs: int
     tokens_per_s: float
     length: int
+    caution: str
     efficient: bool
 
 
 def tradeoffs(records: Sequence[PointRecord], runs: Iterable[RunRecord]) -> list[Tradeoff]:
-    """One for each task and encoder that have both a finished run of the bench's size and a measured point.
+    """One for each task and encoder that has scores and whose model was measured, see `harness.report.cost.matching`.
 
-    On each task, encoders are compared at the recipe that most of them were run with, whatever the learning rate.
+    On each task, encoders are compared at the recipe that most of them were run with, whatever the learning rate. Trials and
+    test sets of other trainings do not count.
+
+    Args:
+        records: points of one setting.
+        runs: finished runs.
     """
-    size = records[0]["point"]["size"]
-    throughput = {model: nearest(curve(records, model)) for model in models_of(records) if curve(records, model)}
-    by_task: dict[str, list[Entry]] = defaultdict(list)
-    for entry in entries(runs):
-        if entry.size == size and entry.model in throughput and not entry.trained_on:
-            by_task[entry.dataset].append(entry)
-    found = [
+    points = [record for record in records if record["status"] == "ok"]
+    by_task: dict[str, list[list[Tradeoff]]] = defaultdict(list)
+    for comparison in comparisons(runs, _unjudged):
+        is_trial = comparison.recipe.get("test_limit") is not None
+        if not is_trial and not comparison.trained_on:
+            by_task[comparison.dataset].append(_of_comparison(comparison, points))
+    largest = (max(of_task, key=_extent) for of_task in by_task.values())
+    return [one for found in largest for one in _with_front(found)]
+
+
+def _unjudged(ranked: Sequence[Entry]) -> tuple[list[Mark], str]:
+    """The figure shows intervals and no marks, so no test is needed."""
+    return [""] * len(ranked), ""
+
+
+def _of_comparison(comparison: Comparison, points: Sequence[MeasuredPoint]) -> list[Tradeoff]:
+    """The measured encoders of a comparison, by label."""
+    measured = ((one, points_of(one.entry, points)) for one in sorted(comparison.standings, key=lambda one: one.label))
+    return [
         Tradeoff(
-            task,
-            entry.metric,
-            entry.model,
-            *interval_over_seeds(entry.scores(), entry.lowest, entry.pretrainings),
-            len(entry.runs),
-            *throughput[entry.model],
+            comparison.dataset,
+            comparison.metric,
+            one.label,
+            one.score,
+            one.low,
+            one.high,
+            len(one.scores),
+            *nearest(own),
+            comparison.caveat,
             efficient=False,
         )
-        for task, of_task in by_task.items()
-        for entry in _largest_comparison(of_task)
+        for one, own in measured
+        if own
     ]
-    places: dict[str, dict[str, Place]] = defaultdict(dict)
-    for one in found:
-        places[one.task][one.model] = -one.tokens_per_s, one.score
-    best = {task: front(there) for task, there in places.items()}
-    return [replace(one, efficient=one.model in best[one.task]) for one in found]
 
 
-def _largest_comparison(of_task: Sequence[Entry]) -> list[Entry]:
-    """The entries of the recipe with most encoders, and then most runs: for each encoder the one that is best on dev."""
-    by_recipe: dict[str, list[Entry]] = defaultdict(list)
-    for entry in of_task:
-        same = [entry.recipe, entry.fingerprint, entry.runs[0]["task"]["options"]]
-        by_recipe[json.dumps(same, sort_keys=True)].append(entry)
-    largest = max(
-        by_recipe.values(),
-        key=lambda same: (len({entry.model for entry in same}), sum(len(entry.runs) for entry in same)),
-    )
-    of_encoder = {entry.model: entry for entry in sorted(largest, key=_best_on_dev)}
-    return [of_encoder[model] for model in sorted(of_encoder)]
+def _extent(found: Sequence[Tradeoff]) -> tuple[int, int]:
+    """How many encoders, and how many runs of them."""
+    return len(found), sum(one.n_runs for one in found)
 
 
-def _best_on_dev(entry: Entry) -> float:
-    return entry.dev_by_learning_rate.get(entry.learning_rate, 0.0)
+def _with_front(found: Sequence[Tradeoff]) -> list[Tradeoff]:
+    """The same encoders, with those on the Pareto front marked."""
+    places: dict[str, Place] = {one.model: (-one.tokens_per_s, one.score) for one in found}
+    best = front(places)
+    return [replace(one, efficient=one.model in best) for one in found]
 
 
 def nearest(points: Sequence[MeasuredPoint]) -> tuple[float, int]:
@@ -144,12 +156,14 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
     axes = figure.add_subplot()
     point, first = records[0]["point"], tradeoffs[0]
     axes.set(xscale="log", ylabel=folded(f"{first.metric} on {first.task}, median and 95 % interval"))
-    axes.set_xlabel(f"throughput at {first.length:,} tokens, {point['mode']}, {point['precision']}, tokens/s")
+    lengths = " or ".join(f"{length:,}" for length in sorted({found.length for found in tradeoffs}))
+    axes.set_xlabel(f"throughput at {lengths} tokens, {point['mode']}, {point['precision']}, tokens/s")
+    caution = "\n" + folded(f"({first.caution})", 60) if first.caution else ""
     axes.set_title(
-        f"{size_in_words(point['size'])}, {counted(point['threads'], 'thread')}\n{folded(point['machine'], 60)}",
+        f"{size_in_words(point['size'])}, {counted(point['threads'], 'thread')}\n{folded(point['machine'], 60)}{caution}",
         loc="left",
     )
-    _draw(axes, records, tradeoffs)
+    _draw(axes, tradeoffs)
     axes.margins(x=0.12, y=0.12)
     axes.set_ylim(within_shares(axes.get_ylim(), [end for t in tradeoffs for end in (t.score_low, t.score_high)]))
     axes.grid(True, color="0.88", linewidth=0.7)
@@ -163,7 +177,7 @@ def _figure(records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> Fi
     return figure
 
 
-def _draw(axes: Axes, records: Sequence[PointRecord], tradeoffs: Sequence[Tradeoff]) -> None:
+def _draw(axes: Axes, tradeoffs: Sequence[Tradeoff]) -> None:
     """The encoders with the intervals of their scores, and the Pareto front."""
     efficient = sorted((t for t in tradeoffs if t.efficient), key=lambda t: t.tokens_per_s)
     axes.step(
@@ -175,8 +189,9 @@ def _draw(axes: Axes, records: Sequence[PointRecord], tradeoffs: Sequence[Tradeo
         zorder=1,
         label="Pareto front",
     )
+    numbered = styles_of(found.model for found in tradeoffs)
     for found in tradeoffs:
-        colour, marker, _ = style_of(records, found.model)
+        colour, marker, _ = style(numbered[found.model])
         spread = [[found.score - found.score_low], [found.score_high - found.score]]
         axes.errorbar(
             found.tokens_per_s,

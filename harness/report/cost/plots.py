@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from harness.comparison.names import size_in_words
 from harness.progress import counted
 from harness.report.cost.curves import (
     REASONS,
@@ -141,7 +142,7 @@ def _canvas(records: Sequence[PointRecord], label: str, any_batch: bool = False)
     lengths = sorted({record["point"]["length"] for record in records})
     axes.set(xscale="log", yscale="log", xlabel="tokens of a text (L)", ylabel=label)
     axes.set_title(
-        f"{point['mode']}, {point['size']}, {point['precision']}, {point['attention']} attention"
+        f"{point['mode']}, {size_in_words(point['size'])}, {point['precision']}, {point['attention']} attention"
         f", {'batch beside each point' if any_batch else point['batching']}, {counted(point['threads'], 'thread')}\n"
         f"{folded(point['machine'], 2 * LONGEST_LINE)}",
         loc="left",

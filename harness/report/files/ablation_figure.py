@@ -44,14 +44,25 @@ def write(judged: Sequence[Judged], title: str, folder: Path) -> list[Path]:
         ):
             _draw(axes, [one for one in drawn if one.measure == measure], variants)
         more = f". The tables have {left_out} more {'measures' if left_out > 1 else 'measure'}" if left_out else ""
-        figure.suptitle(folded(f"{title}. {LEGEND}{more}", 60 + 30 * len(measures)), x=0.01, ha="left", fontsize=10.5)
+        figure.suptitle(
+            folded(f"{title}. {_legend(drawn)}{more}", 60 + 30 * len(measures)), x=0.01, ha="left", fontsize=10.5
+        )
         return save(figure, folder / NAME)
 
 
-LEGEND = (
-    "Difference from the baseline with its 95 % interval; without one where there is one pretraining seed, and cut where it "
-    f"leaves the panel. Green: {AGREES} with the paper's finding; orange: {DISAGREES}; grey: cannot tell, or no finding is published"
-)
+def _legend(drawn: Sequence[Judged]) -> str:
+    """What the bars and colours mean, and which differences have no interval or one of these weights alone."""
+    has_interval = [not math.isnan(one.difference.low) for one in drawn]
+    of_weights = any(known and one.pretraining_seeds == 1 for one, known in zip(drawn, has_interval, strict=True))
+    bars = [
+        "Difference from the baseline with its 95 % interval, cut where it leaves the panel",
+        *["a difference of single runs has none"] * (not all(has_interval)),
+        *["with one pretraining seed it holds for these weights alone"] * of_weights,
+    ]
+    return (
+        f"{'; '.join(bars)}. Green: {AGREES} with the paper's finding; orange: {DISAGREES}; grey: cannot tell, or no finding is "
+        "published"
+    )
 
 
 def _draw(axes: Axes, judged: Sequence[Judged], variants: Sequence[str]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from harness.comparison.entries import trains
 from harness.progress import counted
 from harness.report.chance import guess_of
 from harness.report.comparable import Comparison
 from harness.report.files import overall_figure, pretraining_plots
-from harness.report.recipe_words import recipe_sentence, trains
+from harness.report.recipe_words import recipe_sentence
 from harness.report.results import Results
 from harness.store.record import PretrainingRecord
 

@@ -50,7 +50,7 @@ def drawing(
     Args:
         comparisons: the best 40 encoders of each are drawn.
         numbered: number of each encoder's style, as on the page.
-        throughput: tokens per second by encoder, for each comparison's name.
+        throughput: tokens per second by label, for each comparison's name.
         folder: made if there is something to draw.
 
     Yields:

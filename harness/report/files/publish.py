@@ -11,7 +11,7 @@ from harness.errors import InputError
 from harness.exchange.published import published_command
 from harness.plain_text import plain
 from harness.report import pretraining, suites
-from harness.report.comparable import Comparison, slug
+from harness.report.comparable import Comparison, slugs
 from harness.report.cost import plots as bench_plots
 from harness.report.cost import tables as bench_tables
 from harness.report.cost.curves import models_of
@@ -140,10 +140,11 @@ def _write_lengths(found: Sequence[Comparison], store: Store, folder: Path) -> l
             for run in standing.entry.runs
         ]
         files += length_plots.against_length(runs, folder / f"{comparison.name}-against-length", comparison.title)
+        endings = slugs([standing.label for standing in comparison.standings])
         for standing in comparison.standings[:_MAPS]:
             try:
                 rows = store.predictions(median_run(standing))
-                stem = folder / f"{comparison.name}-map-{slug(standing.label)}"
+                stem = folder / f"{comparison.name}-map-{endings[standing.label]}"
                 files += length_plots.heat_map(standing.label, rows, comparison.metric, stem, comparison.title)
             except (InputError, KeyError, ValueError):
                 continue  # the page says whose predictions cannot be read, and has the map from the scores

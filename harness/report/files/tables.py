@@ -7,14 +7,14 @@ from statistics import median
 
 import pandas as pd
 
-from harness.comparison.entries import Entry
+from harness.comparison.entries import Entry, trains
 from harness.comparison.names import millions
 from harness.progress import counted
 from harness.report.chance import guess_of, sentence_of
 from harness.report.comparable import Comparison, Standing, pretrainings_note
 from harness.report.labels import ending
 from harness.report.metric_names import of_candidates
-from harness.report.recipe_words import rate_of, recipe_sentence, trains
+from harness.report.recipe_words import rate_of, recipe_sentence
 from harness.report.table import Column, Table, frame_of
 from harness.report.ties import LEGEND
 from harness.store.record import RunRecord
@@ -65,7 +65,7 @@ def _row(standing: Standing, comparison: Comparison) -> dict[str, object]:
     entry = standing.entry
     return {
         "model": entry.model,
-        "size": entry.size,
+        "size": entry.size_shown,
         "weights": weights_of(standing, comparison),
         "score": standing.score,
         "interval": (standing.low, standing.high) if len(entry.runs) > 1 else None,
@@ -96,7 +96,7 @@ def interval(standing: Standing) -> str:
 def notes_of(comparison: Comparison) -> tuple[str, ...]:
     """What a reader of a comparison must know: the caveat first, then the data, the recipe and the machines."""
     task = comparison.task
-    counts = {len(standing.entry.runs) for standing in comparison.standings if not standing.entry.is_ranker}
+    counts = {len(standing.entry.runs) for standing in comparison.standings if standing.entry.seed_matters}
     notes = [
         f"Caution: {comparison.caveat}." if comparison.caveat else "",
         f"Differs from other comparisons on this dataset in: {comparison.apart}." if comparison.apart else "",

@@ -98,7 +98,7 @@ def _content(store: Store, reading: Reading, results: Results, templates: Enviro
         "training_omitted": training[1],
         "lengths": length_section.sections(comparisons, numbers),
         "pretraining": pretraining.sections(reading.pretraining, numbers),
-        "progress": pretraining_scores.sections(comparisons, numbers),
+        "progress": pretraining_scores.sections(comparisons, numbers, reading.pretraining),
         "bench": bench_section.settings(reading.bench, numbers),
         "suites": suites.tables(comparisons),
         "imported": imported.table(reading.imported),

@@ -8,12 +8,10 @@ from statistics import median
 
 from markupsafe import Markup
 
-from harness.progress import counted
 from harness.report.chance import guess_of, sentence_of
 from harness.report.comparable import Comparison, Standing, in_all
-from harness.report.cost.curves import by_setting, curve, models_of
-from harness.report.cost.pareto import nearest
 from harness.report.files import leaderboard, tables
+from harness.report.overall.costs import measured
 from harness.report.page import svg
 from harness.report.recipe_words import FINE_TUNED
 from harness.report.spanning import with_size
@@ -94,7 +92,7 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[P
             ),
             "interval": tables.interval(standing),
             "parameters": standing.model["params_non_embedding"],
-            "tokens_per_s": rates.get(standing.entry.model),
+            "tokens_per_s": rates.get(standing.label),
             "choice": _choice(standing),
             "command": command_of(standing),
         }
@@ -116,18 +114,13 @@ def panel(comparison: Comparison, numbered: Mapping[str, int], bench: Sequence[P
 
 
 def throughput(comparison: Comparison, bench: Sequence[PointRecord]) -> tuple[dict[str, float], str]:
-    """Tokens per second of the encoders of this size from scratch, and how it was measured; empty if it was not."""
-    for group in by_setting([record for record in bench if record["point"]["size"] == comparison.size]).values():
-        point = group[0]["point"]
-        measured = {model: nearest(points) for model in models_of(group) if (points := curve(group, model))}
-        if measured and point["mode"] == "inference":
-            lengths = sorted({length for _, length in measured.values()})
-            source = (
-                f"inference at {' or '.join(map(str, lengths))} tokens, {point['precision']}, {point['batching']}, "
-                f"{counted(point['threads'], 'thread')}, {point['machine']}"
-            )
-            return {model: rate for model, (rate, _) in measured.items()}, source
-    return {}, ""
+    """Tokens per second of the encoders, by label, and how they were measured; empty if none was.
+
+    A rate is of the engine and quantisation that scored the encoder, see `harness.report.overall.costs.measured`.
+    """
+    encoders = {(one.entry.size, one.label): one.entry for one in comparison.standings}
+    found, setting = measured(encoders, bench)
+    return {label: cost.tokens_per_s for (_, label), cost in found.items()}, setting.words if setting else ""
 
 
 def costs(comparison: Comparison, rates: Mapping[str, float]) -> dict[str, dict[str, float]]:
@@ -135,13 +128,13 @@ def costs(comparison: Comparison, rates: Mapping[str, float]) -> dict[str, dict[
 
     Args:
         comparison: the encoders.
-        rates: tokens per second by model, measured from scratch.
+        rates: tokens per second by label.
     """
     standings = comparison.standings
     kinds = {
         "seconds of a run": {one.label: one.seconds for one in standings},
         "parameters without embeddings": {one.label: float(one.model["params_non_embedding"]) for one in standings},
-        "tokens/s of inference": {one.label: rates[one.entry.model] for one in standings if one.entry.model in rates},
+        "tokens/s of inference": {one.label: rates[one.label] for one in standings if one.label in rates},
     }
     positive = {kind: {label: cost for label, cost in found.items() if cost > 0} for kind, found in kinds.items()}
     return {

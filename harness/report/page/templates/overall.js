@@ -8,11 +8,15 @@ function meets(row) {
   return limits.every(([name, input]) => input.value === "" || Number(row.dataset[name]) <= Number(input.value));
 }
 
+// The mean score of one row beside that of another: rows are ordered by rank, so a later one may have the higher score.
+function scoreBeside(row, other) {
+  const lost = Number(other.dataset.score) - Number(row.dataset.score);
+  return lost < 0 ? `${(-lost).toFixed(4)} higher` : `${lost.toFixed(4)} lower`;
+}
+
 function secondChoice(first, second) {
-  const lost = Number(first.dataset.score) - Number(second.dataset.score);
-  const change = lost < 0 ? `${(-lost).toFixed(4)} higher` : `${lost.toFixed(4)} lower`;
   const apart = Number(second.dataset.low) > Number(first.dataset.high);
-  return `The second choice, ${second.dataset.name}, has a mean score ${change} and the mean rank ` +
+  return `The second choice, ${second.dataset.name}, has a mean score ${scoreBeside(second, first)} and the mean rank ` +
     `${Number(second.dataset.rank).toFixed(1)} instead of ${Number(first.dataset.rank).toFixed(1)}` +
     (apart ? "." : "; the two cannot be told apart.");
 }
@@ -24,7 +28,7 @@ function limitAnswer(left, limited) {
   const [first, second] = left;
   const best = ranked[0];
   const price = first === best ? "" :
-    ` Without limits it would be ${best.dataset.name}, whose mean score is ${(best.dataset.score - first.dataset.score).toFixed(4)} higher.`;
+    ` Without limits it would be ${best.dataset.name}, whose mean score is ${scoreBeside(best, first)}.`;
   const count = limited.length ? `${left.length} of ${ranked.length} models left. ` : "";
   return `${count}First choice: ${first.dataset.name}.${price} ${second ? secondChoice(first, second) : "There is no second choice."}${unknown}`;
 }

@@ -67,6 +67,14 @@ def test_points_of_other_settings_are_kept_apart(make_record):
     assert sum(name.startswith("inference-tiny-fp32-sdpa-batch-1") for name in groups) == 2
 
 
+def test_points_from_another_machine_change_no_name(make_record):
+    machines = [make_record("a", 100, 1.0, point={"machine": machine}) for machine in ("b", "d", "c", "a")]
+    two, all_of_them = by_setting(machines[:2]), by_setting(machines)
+    assert len(all_of_them) == 4
+    assert {name: all_of_them[name] for name in two} == two
+    assert list(by_setting(machines[:1])) == ["inference-tiny-fp32-sdpa-batch-1"]
+
+
 def test_disturbed_points_are_those_during_which_others_took_a_tenth_of_the_processor(make_record):
     quiet = make_record("a", 100, 1.0, processor_taken_by_others=0.02)
     loud = make_record("a", 200, 1.0, processor_taken_by_others=0.4)

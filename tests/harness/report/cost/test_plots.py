@@ -37,6 +37,12 @@ def test_the_same_records_give_the_same_svg(records, tmp_path):
     assert all(one == two for one, two in pairs)
 
 
+def test_weights_of_no_registered_size_are_not_called_custom(make_record, tmp_path):
+    weights = make_record("bert", 100, 1.0, point={"size": "custom", "name": "mine", "weights": "a" * 64})
+    words = [file.read_text() for file in bench_plots.write([weights], "mine", tmp_path) if file.suffix == ".svg"]
+    assert all("inference, own weights, fp32" in text for text in words)
+
+
 def test_one_point_of_one_model_is_enough(make_record, tmp_path):
     files = bench_plots.write([make_record("a", 100, 1.0)], "a", tmp_path)
     assert {file.stem.rpartition("-")[2] for file in files} == {"throughput", "latency", "memory"}

@@ -3,6 +3,8 @@
 import math
 import re
 
+import pytest
+
 from harness.ablation.judgement import AGREES, HELD_OUT, Judged
 from harness.comparison.stats import Estimate
 from harness.report.files import ablation_figure
@@ -35,6 +37,21 @@ def test_measures_that_find_no_room_are_counted(tmp_path):
     judged = [Judged("softmax", measure, "f1", difference=known) for measure in "abcdef"]
     assert "2 more measures" in _words(ablation_figure.write(judged, "avey-b", tmp_path))
     assert "more measure" not in _words(ablation_figure.write(judged[:4], "avey-b", tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("pretraining_seeds", "interval", "told"),
+    [
+        (2, (0.0, 0.2), set()),
+        (1, (0.0, 0.2), {"one pretraining seed it holds for these weights alone"}),
+        (1, (math.nan, math.nan), {"a difference of single runs has none"}),
+    ],
+)
+def test_the_legend_says_what_the_intervals_of_this_figure_do_not_cover(tmp_path, pretraining_seeds, interval, told):
+    judged = Judged("softmax", "ner/x", "f1", difference=Estimate(0.1, *interval), pretraining_seeds=pretraining_seeds)
+    words = " ".join(_words(ablation_figure.write([judged], "avey-b", tmp_path)).split())
+    limits = {"one pretraining seed it holds for these weights alone", "a difference of single runs has none"}
+    assert {limit for limit in limits if limit in words} == told
 
 
 def _words(files):

@@ -55,6 +55,24 @@ def test_needles_are_drawn_against_length_and_as_maps_and_the_page_has_their_num
     assert "never seen" in bert.partition("</figure>")[0]
 
 
+def test_labels_that_are_spelled_alike_in_a_file_have_maps_of_their_own_whatever_their_rank(
+    tmp_path, make_run, lay_run
+):
+    labels = ("модель", "другая", "pre_1", "pre-1", "bert")
+    for way, ranked in (("first", labels), ("second", labels[::-1])):
+        for place, model in enumerate(ranked):
+            lay_run(tmp_path / way, *needle_run(make_run, model, place / 10, 10**6))
+        publish.write(Store(tmp_path / way), read(tmp_path / way), tmp_path / way / "report")
+    folders = [tmp_path / way / "report" / "figures" for way in ("first", "second")]
+    maps = [{file.name for file in folder.glob("*-map-*.csv")} for folder in folders]
+    assert maps[0] == maps[1]
+    assert len(maps[0]) == len(labels)
+    assert "needle-word-tiny-map-bert.csv" in maps[0]
+    for name in maps[0]:
+        (first,), (second,) = ({row["model"] for row in csv.DictReader((one / name).open())} for one in folders)
+        assert first == second
+
+
 @pytest.mark.parametrize("cores", [1, 2])
 def test_many_comparisons_are_drawn_alike_by_one_process_and_by_several(
     tmp_path, make_run, lay_run, monkeypatch, cores

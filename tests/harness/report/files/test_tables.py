@@ -14,6 +14,7 @@ from harness.comparison.marks import from_seeds
 from harness.report.comparable import comparisons
 from harness.report.files import leaderboard, tables
 from harness.report.page import panels
+from harness.report.spanning import spanning
 from harness.report.table import Column, Table, as_csv, as_latex, as_markdown, frame_of
 from harness.report.ties import LEGEND, PAIRED, Ties
 from harness.store import Store
@@ -139,10 +140,24 @@ def test_a_csv_row_holds_what_decides_the_number(make_run):
     assert [point["test"] for point in points] == pytest.approx([0.6, 0.61, 0.62])
 
 
+def test_weights_of_no_registered_size_show_their_parameters_beside_other_sizes(make_run):
+    own = make_run("bert", model={"size": "custom", "weights": "mine", "identity": "m"})
+    (across,) = spanning(comparisons([make_run("bert"), own], alone), alone)
+    table = tables.of_comparison(across)
+    place = table.head.index("size")
+    assert {row[place].text for row in table.rows} == {"tiny", "5.00 M (3.20 M without embeddings)"}
+
+
 def test_a_single_seed_has_no_interval_and_is_called_an_anecdote(make_run):
     (found,) = comparisons([make_run("bert"), make_run("avey-b", score=0.6)], alone)
     assert {tables.interval(standing) for standing in found.standings} == {"–"}
     assert any("anecdote" in note for note in tables.notes_of(found))
+
+
+def test_a_single_run_that_no_seed_can_change_is_no_anecdote(make_run):
+    untrained = {"recipe": {"epochs": 0.0, "max_steps": None}, "model": {"weights": "hub"}}
+    (found,) = comparisons([make_run("bert", **untrained), make_run("avey-b", score=0.6, **untrained)], alone)
+    assert not any("anecdote" in note for note in tables.notes_of(found))
 
 
 def test_the_interval_covers_the_median_of_new_seeds():

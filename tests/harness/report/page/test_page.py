@@ -1,5 +1,6 @@
 """The page in a headless Chromium: it renders, sorts and filters, fetches nothing, and runs nothing that a record holds."""
 
+import json
 import re
 
 import pytest
@@ -184,6 +185,39 @@ def test_a_page_of_many_tables_stays_small_and_names_what_it_leaves_out(tmp_path
     assert f"{8 - drawn} more comparisons are only in the folder" in html
 
 
+def test_engines_and_named_weights_of_a_bench_are_on_the_page(tmp_path, make_record):
+    settings = (
+        {},
+        {"compiled": True},
+        {"engine": "openvino", "quantize": "int8"},
+        {"quantize": "int8"},
+        {"name": "MiniLM", "weights": "a" * 64},
+    )
+    for number, point in enumerate(settings):
+        for length in (128, 512):
+            folder = tmp_path / "runs" / f"bench-{number}-{length}"
+            folder.mkdir(parents=True)
+            record = make_record("bert", length, 0.01 * length, point=point, key=f"{number}{length}")
+            (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    html = publish.write(Store(tmp_path / "runs"), read(tmp_path / "runs"), tmp_path / "report")[-1].read_text()
+    section = html[html.index('id="bench"') :].partition("</section>")[0]
+    for name in ("bert", "bert (compile)", "bert (openvino int8)", "bert (torch int8)", "MiniLM"):
+        assert f"</svg>{name}</" in section, name
+    assert len(set(re.findall(r'<g class="c\d+">.*?#mark(\d+)', section))) == len(settings)
+
+
+def test_lengths_of_pretraining_are_on_the_page_of_a_store_that_has_fine_tuned_runs_alone(tmp_path, make_run, lay_run):
+    for tokens in (5_000_000, 10_000_000):
+        origin = {"key": f"k{tokens}", "group": f"g{tokens}", "seed": 0, "tokens": tokens, "flops": 1e12}
+        origin |= {"seconds": 60.0, "corpus": "docstrings", "longest_row": 512}
+        model = {"size": "custom", "weights": f"w{tokens}", "identity": f"w{tokens}", "pretraining": origin}
+        lay_run(tmp_path / "runs", make_run("bert", "nli/x", score=tokens / 2e7, model=model))
+    html = publish.write(Store(tmp_path / "runs"), read(tmp_path / "runs"), tmp_path / "report")[-1].read_text()
+    section = html[html.index('id="progress"') :].partition("</section>")[0]
+    assert "bert, 5M tokens: 0.2500" in section
+    assert "bert, 10M tokens: 0.5000" in section
+
+
 def test_a_size_has_one_mark_in_both_tables_of_models(tmp_path, make_run, lay_run):
     for size, score in (("small", 0.9), ("tiny", 0.5)):
         for model in ("a", "b"):
@@ -243,6 +277,20 @@ def test_a_limit_of_cost_leaves_models_and_says_what_the_second_choice_loses(bro
     assert limited(browser, "latency", "0") == "No model meets at most 0 ms; raise a limit."
     assert texts(browser, "#overall-table tbody th") == []
     assert limited(browser, "latency", "").startswith(f"First choice: {rows[0]['name']}.")
+
+
+def test_the_score_of_the_best_rank_is_said_to_be_lower_where_it_is(browser, tmp_path, make_run, make_record, lay_run):
+    scores = {"steady": (0.61, 0.61, 0.2), "lucky": (0.6, 0.6, 0.9)}
+    for model, of_datasets in scores.items():
+        for dataset, score in zip(("nli/x", "nli/y", "nli/z"), of_datasets, strict=True):
+            lay_run(tmp_path / "runs", make_run(model, dataset, score=score))
+    for model, milliseconds in (("steady", 9.0), ("lucky", 1.0)):
+        folder = tmp_path / "runs" / f"bench-{model}"
+        folder.mkdir()
+        (folder / "run.json").write_text(json.dumps(make_record(model, 512, milliseconds)), encoding="utf-8")
+    opened(browser, publish.write(Store(tmp_path / "runs"), read(tmp_path / "runs"), tmp_path / "report")[-1].as_uri())
+    sentence = limited(browser, "latency", "2")
+    assert "First choice: lucky. Without limits it would be steady, whose mean score is 0.2267 lower." in sentence
 
 
 def test_filters_limits_and_sorting_are_in_the_address_and_come_back_from_it(browser, swept_page):
