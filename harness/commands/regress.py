@@ -161,8 +161,9 @@ def _folder(out: str | None) -> Iterator[Path]:
         return
     try:
         Path(out).mkdir(parents=True, exist_ok=True)
-        yield Path(tempfile.mkdtemp(prefix="regress-", dir=out))
+        kept = Path(tempfile.mkdtemp(prefix="regress-", dir=out))
     except OSError as error:
         raise InputError(
             f"runs cannot be kept in {out} ({error.strerror}); choose another folder with --out"
         ) from error
+    yield kept

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -194,20 +193,19 @@ def _print_results(sweep: Sweep, as_json: bool) -> int:
     from harness.progress import stderr
     from harness.report.terminal import sweep_table
     from harness.scheduling.run_sweep import failures_told
+    from harness.scheduling.runs_asked import runs_asked
     from harness.scheduling.sweep import name_of
     from harness.terminal import show_json
 
     records = sweep.records()
     chosen = entries(records)
     failures = [(name_of(planned), record) for planned, record in sweep.failures()]
-    seeds: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for planned in sweep.cells:
-        seeds[planned.name, planned.cell.task].add(planned.cell.seed)
     if as_json:
         show_json(sweep_table.as_json(chosen, failures))
     else:
         if chosen:
-            print(sweep_table.results_as_text(chosen, {pair: len(found) for pair, found in seeds.items()}), end="")
+            asked = runs_asked(planned.cell for planned in sweep.cells)
+            print(sweep_table.results_as_text(chosen, asked), end="")
         if failures:
             print(sweep_table.failures_as_text(failures), end="")
     if note := sweep_table.threads_note(records):

@@ -35,7 +35,7 @@ class Estimates:
         self._looked_up: set[_Like] = set()
 
     def add(self, cell: Cell, seconds: float) -> None:
-        """Add how long a cell took."""
+        """Add how long a cell took that has finished."""
         self._seconds[_like(cell)].append(seconds)
 
     def seconds_of(self, cell: Cell) -> float | None:

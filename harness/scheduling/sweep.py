@@ -241,7 +241,8 @@ class Sweep:
         del self._to_run[finished.key]
         self._records[finished.key] = record
         self.status[finished.key] = "done" if record["status"] == "ok" else "failed"
-        self.estimates.add(planned.cell, finished.seconds)
+        if self.status[finished.key] == "done":  # a failure says nothing about how long a whole cell takes
+            self.estimates.add(planned.cell, finished.seconds)
         return f"{name_of(planned)}: {_told(record)}, {duration(finished.seconds)}"
 
     def _kept(self, planned: Planned, finished: Finished) -> RunRecord | FailureRecord:

@@ -11,17 +11,11 @@ from typing import cast
 
 from harness.errors import InputError
 from harness.json_file import JsonError, parse_json
+from harness.store.completeness import IncompleteError, check_complete
 from harness.store.record import SCHEMA_VERSION, Record
 
 RECORD = "run.json"
 
-_REQUIRED = {
-    "run": {"key", "status", "model", "task", "scores"},
-    "failure": {"key", "status", "error", "model", "task", "command"},
-    "bench": {"key", "status", "model", "point"},
-    "pretraining": {"key", "status", "model", "task", "recipe", "scores", "curve"},
-    "imported": {"key", "status", "protocol", "model", "task", "scores", "source"},
-}
 _PREDICTIONS_DIGEST = "predictions_sha256"
 _SEAL = b',\n "sha256": "'
 _OF_THIS_SCHEMA = f'\n "schema_version": {SCHEMA_VERSION},'.encode()
@@ -61,8 +55,8 @@ def read_sealed(file: Path) -> Sealed:
     """The record in a file.
 
     Raises:
-        DamagedError: the file cannot be read, is cut off, changed since it was written, or of another schema; `NewerError` if
-            the schema is newer.
+        DamagedError: the file cannot be read, is cut off, changed since it was written, of another schema, or lacks a key that
+            readers rely on; `NewerError` if the schema is newer.
     """
     try:
         content = file.read_bytes()
@@ -81,11 +75,10 @@ def read_sealed(file: Path) -> Sealed:
         raise NewerError(f"is of a newer harness: schema {version}, and this one reads {SCHEMA_VERSION}")
     if version != SCHEMA_VERSION:
         raise DamagedError(f"is not a record of schema {SCHEMA_VERSION}")
-    required = _REQUIRED.get(str(record.get("kind", "run")))
-    if required is None or not required <= record.keys():
-        raise DamagedError(
-            "lacks keys that every record has" if required else f"is of an unknown kind, {record['kind']!r}"
-        )
+    try:
+        check_complete(record)
+    except IncompleteError as error:
+        raise DamagedError(str(error)) from error
     record.pop("sha256", None)
     digest = record.pop(_PREDICTIONS_DIGEST, None)
     return Sealed(cast(Record, record), digest)

@@ -145,21 +145,47 @@ class Store:
     ) -> Iterator[PretrainingRecord]: ...
 
     def records(self, kind: str = "run", on_problem: Callable[[str], None] = lambda sentence: None) -> Iterator[Record]:
-        """All complete records of one kind, ordered by the names of their folders.
+        """All complete records of one kind, see `all_records`.
 
         Args:
             kind: ``run``, ``failure`` (of a cell that did not finish), ``bench``, ``pretraining`` or
                 ``imported``.
-            on_problem: called with one sentence about every file of any kind that is not a complete record.
+            on_problem: called with one sentence about every file of any kind that is left out.
         """
+        every = self.all_records(lambda file, reason: on_problem(f"{file} {reason}; it is left out"))
+        return (record for record in every if record.get("kind", "run") == kind)
+
+    def all_records(self, on_left_out: Callable[[Path, str], None]) -> Iterator[Record]:
+        """All complete records, each once, ordered by the names of their folders; records in folders of other names come last.
+
+        A copy of a run's folder is no run of its own: of several records with one key the first counts.
+
+        Args:
+            on_left_out: called with every file that is left out and the reason, which completes a sentence that begins with the
+                file.
+        """
+        places: dict[str, Path] = {}
+        for file, record in self._readable(on_left_out):
+            first = places.setdefault(record["key"], file)
+            if first is file:
+                yield record
+            else:
+                on_left_out(file, f"repeats the record in {first.parent.name}")
+
+    def _readable(self, on_damaged: Callable[[Path, str], None]) -> Iterator[tuple[Path, Record]]:
+        """The records that can be read and their files; those that are not where their predictions are looked for come last."""
+        elsewhere: list[tuple[Path, Record]] = []
         for file in self.files():
             try:
                 record = read_sealed(file).record
             except DamagedError as error:
-                on_problem(f"{file} {error}; it is left out")
+                on_damaged(file, str(error))
                 continue
-            if record.get("kind", "run") == kind:
-                yield record
+            if is_cell(record) and file.parent.name != folder_name(Key.of(record)):
+                elsewhere.append((file, record))
+            else:
+                yield file, record
+        yield from elsewhere
 
     def predictions(self, record: RunRecord) -> list[PredictionRow]:
         """The predictions of a run, one row per example of dev and test; empty if the run kept none.

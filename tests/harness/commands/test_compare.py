@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -189,7 +190,7 @@ def test_a_split_that_is_not_in_the_store(tmp_path, capsys):
     ("arguments", "sentence"),
     [
         (["good", "goood"], "has no finished run of 'goood'; did you mean 'good'"),
-        (["good", "good"], "are the same runs"),
+        (["good", "good"], "share runs"),
         (["good", "twice"], "means 2 encoders"),
         (["good", "bad", "--task", "ner"], "no dataset in common in ner"),
         (["good", "bad", "--resamples", "3"], "--resamples must be between"),
@@ -210,18 +211,56 @@ def test_size_and_weights_name_one_of_several(store, capsys):
         assert row["b_encoder"] == encoder
 
 
+def write_pretrained(store, weights, seed, rate, dataset="nli/x"):
+    """A run of weights whose pretraining differs from others in its seed alone."""
+    origin = {"key": weights, "group": "learner", "seed": seed, "tokens": 10_000_000, "flops": 1.0}
+    origin |= {"seconds": 1.0, "corpus": "x", "longest_row": 512}
+    write(store, "learner", rate, 0, dataset=dataset, size="custom", weights=weights, origin=origin)
+
+
 def test_pretrainings_have_one_name_where_a_dataset_has_more_of_them_than_another(store, capsys):
-    for pretraining, weights in enumerate(("first", "second")):
-        origin = {"key": weights, "group": "learner", "seed": pretraining, "tokens": 10_000_000, "flops": 1.0}
-        origin |= {"seconds": 1.0, "corpus": "x", "longest_row": 512}
-        for dataset in ("nli/x", "nli/y")[: 2 - pretraining]:
-            write(store, "learner", 0.9, 0, dataset=dataset, size="custom", weights=weights, origin=origin)
+    for dataset in ("nli/x", "nli/y"):
+        write_pretrained(store, "first", 0, 0.9, dataset)
+    write_pretrained(store, "second", 1, 0.9)
     write(store, "good", 0.8, 0, dataset="nli/y")
-    found = compared(store, "learner@first", "good", capsys=capsys)
+    found = compared(store, "learner@pretrained-10M", "good", capsys=capsys)
     assert [(row["dataset"], row["a_encoder"], len(row["a_seeds"])) for row in found] == [
         ("nli/x", "learner:custom@pretrained-10M", 2),
         ("nli/y", "learner:custom@pretrained-10M", 1),
     ]
+
+
+def test_the_name_of_one_of_several_pretrainings_means_its_runs_alone(store, capsys):
+    write_pretrained(store, "first", 0, 0.9)
+    write_pretrained(store, "second", 1, 0.5)
+    scores = {}
+    for weights in ("first", "second"):
+        (row,) = compared(store, f"learner@{weights}", "good", capsys=capsys)
+        assert (row["a_encoder"], row["a_seeds"]) == (f"learner:custom@{weights}", [0])
+        scores[weights] = row["a_score"]
+    (row,) = compared(store, "learner@first", "learner@second", capsys=capsys)
+    assert (row["a_score"], row["b_score"]) == (scores["first"], scores["second"])
+    assert scores["first"] > 0.8 > scores["second"]
+
+
+@pytest.mark.parametrize("weights", ["first", "second"])
+def test_one_of_several_pretrainings_is_not_compared_with_all_of_them(store, weights, capsys):
+    write_pretrained(store, "first", 0, 0.9)
+    write_pretrained(store, "second", 1, 0.5)
+    names = [f"learner@{weights}", "learner@pretrained-10M"]
+    assert run_command(["compare", *names, "--out", str(store)]) == 2
+    assert "share runs" in capsys.readouterr().err
+
+
+def test_a_copied_folder_is_not_another_seed(store, capsys):
+    run = write(store, "alone", 0.9, 0)
+    shutil.copytree(run, run.with_name(f"{run.name} (copy)"))
+    assert run_command(["compare", "alone", "good", "--out", str(store), "--json", "--resamples", "2000"]) == 0
+    told = capsys.readouterr()
+    (row,) = json.loads(told.out)
+    assert row["a_seeds"] == [0]
+    assert row["a_score_low"] < row["a_score_high"]
+    assert told.err.count(f"(copy)/run.json repeats the record in {run.name}; it is left out") == 1
 
 
 def test_the_marks_of_a_table_are_read_from_predictions(store):

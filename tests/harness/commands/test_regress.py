@@ -183,6 +183,26 @@ def gated(monkeypatch, tmp_path, scores, guess, *more):
     return run_command(["regress", "--baseline", str(tmp_path / "baseline.json"), "--scores-only", *more])
 
 
+class Scarce(Scoring):
+    """An executor on a machine without room for another file."""
+
+    def run(self, jobs):
+        raise OSError(24, "Too many open files")
+
+
+def test_a_fault_of_the_runs_is_not_taken_for_one_of_their_folder(tmp_path, monkeypatch):
+    (tmp_path / "baseline.json").write_text(json.dumps(content()))
+    monkeypatch.setattr(f"{__name__}.Scoring", Scarce)
+    with pytest.raises(OSError, match="Too many open files"):
+        gated(monkeypatch, tmp_path, [], 0.4, "--out", str(tmp_path / "kept"))
+
+
+def test_a_folder_that_cannot_hold_the_runs_is_one_sentence(tmp_path, monkeypatch, capsys):
+    (tmp_path / "baseline.json").write_text(json.dumps(content()))
+    assert gated(monkeypatch, tmp_path, [0.8] * 3, 0.4, "--out", str(tmp_path / "baseline.json")) == 2
+    assert "runs cannot be kept in" in capsys.readouterr().err
+
+
 UPDATE = ("--update", "--why", "because")
 
 

@@ -7,6 +7,7 @@ import os
 import pty
 import random
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -320,6 +321,27 @@ def test_a_dry_run_says_which_cells_its_estimate_does_not_know_and_heads_narrow_
     heads = [line for line in out.splitlines() if not line.startswith(" ")]
     assert heads == ["bert"] * 6
     assert out.count("status to do") == 5
+
+
+def test_a_failure_says_nothing_about_the_time_that_is_left(grid, tmp_path):
+    _, _, messages = run(*grid, "--seeds", "90,0,1", "--out", tmp_path)
+    told = dict(re.findall(r"^\[(\d)/3\] (.*)$", messages, re.MULTILINE))
+    assert "FAILED" in told["1"]
+    assert " left" not in told["1"]
+    assert re.search(r"about .* left$", told["2"])
+
+
+def test_weights_with_fewer_seeds_than_others_lack_none(grid, weights, tmp_path):
+    other = tmp_path / "other-bert"
+    shutil.copytree(weights, other)
+    (other / "model.safetensors").write_bytes(b"other weights")
+    file = tmp_path / "grids.toml"
+    file.write_text(f'[[grid]]\nweights = "{weights}"\nseeds = "0-2"\n[[grid]]\nweights = "{other}"\nseeds = [0, 1]')
+    place = grid.index("--weights")
+    options = [*grid[1:place], *grid[place + 2 :]]
+    code, out, messages = run("sweep", file, *options, "--out", tmp_path / "store")
+    assert code == 0, messages
+    assert " of " not in out
 
 
 def test_a_disk_that_fills_ends_the_sweep_with_a_sentence(grid, small_disk):

@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -18,12 +19,19 @@ from harness.cells.recipe import Recipe
 from harness.errors import InputError
 from harness.store import Key, Store, read_record
 from harness.store.record_file import is_finished, sealed
-from tests.records import run_record
+from tests.records import failure_record, run_record
 
 CELL = Cell(
     "avey-b", "tiny", "scratch", "ner/docstrings", Recipe(), 0, weights_identity="weights", data_identity="data"
 )
-RECORD = {"schema_version": 1, "key": CELL.key, "status": "ok", "model": {}, "task": {}, "scores": {"test": {"f": 1.0}}}
+
+
+def as_read(record):
+    """A record as its file gives it back: lists where it has tuples."""
+    return json.loads(json.dumps(record))
+
+
+RECORD = as_read(run_record(CELL.model, CELL.task, key=CELL.key, score=1.0))
 
 
 def test_a_written_run_is_found_with_its_predictions(tmp_path):
@@ -68,8 +76,7 @@ def test_a_failure_while_writing_leaves_nothing(tmp_path):
 )
 def test_names_cannot_leave_the_folder_nor_hide_in_it(tmp_path, model):
     cell = Cell(model, "tiny", "scratch", "ner/../../x", Recipe(), 0, weights_identity="w", data_identity="d")
-    record = RECORD | {"key": cell.key, "model": {"name": model, "size": "tiny"}, "task": {"dataset": cell.task}}
-    record["predictions"] = "predictions.jsonl"
+    record = as_read(run_record(model, cell.task, key=cell.key))
     folder = Store(tmp_path).write(cell, record, [{"id": model}])
     assert folder.parent == tmp_path
     assert folder == Store(tmp_path).folder_of(record)
@@ -83,7 +90,7 @@ def test_what_is_damaged_is_named_and_left_out(tmp_path):
     files = [store.write(cell, RECORD | {"key": cell.key, "seed": cell.seed}, []) / "run.json" for cell in cells]
     whole = files[0].read_bytes()
     files[1].write_bytes(whole[: len(whole) // 2])
-    files[2].write_bytes(files[2].read_bytes().replace(b'"f": 1.0', b'"f": 2.0'))
+    files[2].write_bytes(files[2].read_bytes().replace(b'_strict": 1.0', b'_strict": 2.0'))
     newer = json.loads(files[3].read_text()) | {"schema_version": 2}
     files[3].write_text(json.dumps({name: value for name, value in newer.items() if name != "sha256"}))
     files[4].write_bytes(b"\0" * 4096)
@@ -102,6 +109,44 @@ def test_what_is_damaged_is_named_and_left_out(tmp_path):
     readable = [cell for cell in cells if cell.seed != 3]
     assert [store.has(cell) for cell in readable] == [True, False, False, False, False]
     assert [store.find(cell) is not None for cell in readable] == [store.has(cell) for cell in readable]
+
+
+@pytest.mark.parametrize("name", ["{} (copy)", "Copy of {}", "0-{}"])
+def test_a_copied_folder_is_named_and_the_original_counts_with_its_predictions(tmp_path, name):
+    store = Store(tmp_path)
+    folder = store.write(CELL, RECORD, [{"id": "old"}])
+    shutil.copytree(folder, tmp_path / name.format(folder.name))
+    again = RECORD | {"seed": 7}
+    store.write(CELL, again, [{"id": "new"}])
+    problems = []
+    assert list(store.records(on_problem=problems.append)) == [again]
+    assert store.predictions(again) == [{"id": "new"}]
+    copied = tmp_path / name.format(folder.name) / "run.json"
+    assert problems == [f"{copied} repeats the record in {folder.name}; it is left out"]
+
+
+def test_of_copies_without_an_original_one_counts(tmp_path):
+    store = Store(tmp_path)
+    folder = store.write(CELL, RECORD, [])
+    for name in ("b", "a"):
+        shutil.copytree(folder, tmp_path / name)
+    (folder / "run.json").write_text("{")
+    problems = []
+    assert list(store.records(on_problem=problems.append)) == [RECORD]
+    assert [problem.partition(" ")[0] for problem in problems] == [
+        str(tmp_path / name / "run.json") for name in (folder.name, "b")
+    ]
+
+
+def test_a_failure_that_was_copied_before_its_cell_was_run_again_is_no_failure(tmp_path):
+    store = Store(tmp_path)
+    failure = failure_record(CELL.model, CELL.task, key=CELL.key)
+    folder = store.write(CELL, failure, None)
+    shutil.copytree(folder, tmp_path / f"Copy of {folder.name}")
+    assert list(store.records("failure")) == [failure]
+    store.write(CELL, RECORD, [])
+    assert list(store.records("failure")) == []
+    assert list(store.records()) == [RECORD]
 
 
 def test_a_record_of_a_newer_harness_is_refused_and_not_run_over(tmp_path):
@@ -140,34 +185,24 @@ def test_any_flipped_bit_and_any_cut_is_seen(data):
 
 def test_predictions_that_changed_or_are_missing_are_refused_by_name(tmp_path):
     store = Store(tmp_path)
-    record = RECORD | {
-        "model": {"name": CELL.model, "size": CELL.size},
-        "task": {"dataset": CELL.task},
-        "predictions": "p",
-    }
     rows = [{"id": "a", "text": "\u2028 and \udc80"}, {"id": "b"}]
-    folder = store.write(CELL, record, rows)
-    assert store.predictions(record) == rows
+    folder = store.write(CELL, RECORD, rows)
+    assert store.predictions(RECORD) == rows
     file = folder / "predictions.jsonl"
     file.write_bytes(file.read_bytes().replace(b'"b"', b'"c"'))
     with pytest.raises(InputError, match=r"predictions.jsonl is missing, or was changed.*--force"):
-        store.predictions(record)
+        store.predictions(RECORD)
     file.unlink()
     with pytest.raises(InputError, match="is missing, or was changed"):
-        store.predictions(record)
-    store.write(CELL, record | {"predictions": None}, None)
-    assert store.predictions(record | {"predictions": None}) == []
+        store.predictions(RECORD)
+    store.write(CELL, RECORD | {"predictions": None}, None)
+    assert store.predictions(RECORD | {"predictions": None}) == []
 
 
 @pytest.mark.parametrize("killed_at", range(1, 8))
 def test_at_every_step_of_replacing_a_run_one_of_both_is_there_as_a_whole(tmp_path, killed_at):
     """The writer ends at each of its changes to the disk in turn, as a kill would end it."""
-    base = RECORD | {
-        "model": {"name": CELL.model, "size": CELL.size},
-        "task": {"dataset": CELL.task},
-        "predictions": "p",
-    }
-    versions = [(base | {"seed": seed}, [{"id": f"of {seed}"}] * 3) for seed in (1, 2)]
+    versions = [(RECORD | {"seed": seed}, [{"id": f"of {seed}"}] * 3) for seed in (1, 2)]
     store = Store(tmp_path)
     store.write(CELL, *versions[0])
     child = os.fork()
@@ -329,7 +364,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_work(tmp_path):
         Store(tmp_path / "file" / "runs").check_writable()
 
 
-RUN = json.loads(json.dumps(run_record()))  # lists where the record has tuples
+RUN = as_read(run_record())
 
 
 def _write_forever(folder):
