@@ -108,11 +108,12 @@ def counted(number: int | str, thing: str) -> str:
 
 
 def short_count(number: int) -> str:
-    """A large count for people and file names: 10M, 2.5M, 300K."""
-    for unit, size in (("B", 10**9), ("M", 10**6), ("K", 10**3)):
-        if number >= size:
-            return f"{number / size:.3g}{unit}"
-    return str(number)
+    """A large count for people and file names, in three digits: 10M, 2.5M, 300K."""
+    sizes = (("", 1), ("K", 10**3), ("M", 10**6), ("B", 10**9))
+    names = [(f"{number / size:.3g}", unit) for unit, size in sizes]
+    # The rounded number decides: 999,999 is 1M, because its thousands round to 1000.
+    rounded, unit = next((name for name in names if float(name[0]) < 1000), names[-1])
+    return rounded + unit
 
 
 def saved_so_far(saved: int, total: int, thing: str) -> str:

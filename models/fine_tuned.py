@@ -90,8 +90,15 @@ def outputs_of(model: PreTrainedModel) -> tuple[str, ...]:
     return tuple(str(names[index]) for index in sorted(names))
 
 
-def load_with_head(found: FineTuned, head: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """The whole model, in float32, and its tokenizer.
+def load_with_head(
+    found: FineTuned, head: str, half_precision: bool = False
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The whole model, in float32 and with the attention kernel that is fastest on this machine, and its tokenizer.
+
+    Args:
+        found: the checkpoint.
+        head: a key of `AUTO_CLASSES`.
+        half_precision: see `models.loading.load`.
 
     Raises:
         InputError: it is incomplete or damaged, or has no fast tokenizer.
@@ -99,11 +106,18 @@ def load_with_head(found: FineTuned, head: str) -> tuple[PreTrainedModel, PreTra
     import torch
     import transformers
 
+    from models.attention import kernels
+    from models.attention.names import BEST
+
     weights = found.weights
+    revision = weights.revision or "main"
     try:
+        config = transformers.AutoConfig.from_pretrained(weights.location, revision=revision, trust_remote_code=False)
+        kernels.choose(config, found.encoder.model_class, BEST, half_precision)
         model, report = getattr(transformers, AUTO_CLASSES[head]).from_pretrained(
             weights.location,
-            revision=weights.revision or "main",
+            revision=revision,
+            config=config,
             use_safetensors=True,
             trust_remote_code=False,
             dtype=torch.float32,

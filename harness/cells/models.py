@@ -9,6 +9,7 @@ from typing import cast
 
 from harness.cells import vectors
 from harness.cells.candidates import FirstStage, first_stage, with_candidates
+from harness.cells.engine_precision import precision_of
 from harness.cells.recipe import Recipe
 from harness.cells.recipe_field import RecipeValue
 from harness.cells.request import SCORE_FIELDS, Request, ScoreRequest
@@ -21,7 +22,7 @@ from models import MODELS, Encoder
 from models.architectures import encoder_at, is_location
 from models.fine_tuned import AUTO_CLASSES, FineTuned, find_fine_tuned, refuse_other_head
 from models.ranker import Ranker
-from models.weights import Weights, find_weights
+from models.weights import Weights, find_weights, of_architecture
 from tasks.rerank import Rerank
 from tasks.task import (
     LABELLING_HEADS,
@@ -105,7 +106,7 @@ def encoder_for(request: Request, task: Task, dataset: str, found: tuple[Encoder
             "that was published with its masked-LM head"
         )
     if isinstance(task, BringsTokens):
-        weights = _without_meaning(task, weights)
+        weights = _without_meaning(task, weights, of_architecture(encoder, size))
     recipe = resolve_recipe(task, weights, request.recipe)
     if recipe.keep_best and task.head not in LABELLING_HEADS:
         raise InputError(
@@ -144,6 +145,8 @@ def ranker_for(request: Request, task: Task, ranker: Ranker) -> Chosen:
 def fine_tuned_for(request: ScoreRequest, task: Task) -> Chosen:
     """The checkpoint of a request to score it, and how its inputs are cut: as asked for, else as in its fine-tuning by `run`.
 
+    The recipe has the precision in which the engine computes.
+
     Raises:
         InputError: the checkpoint is not usable, or has another head.
         UnsuitedError: the task has neither a head nor vectors.
@@ -156,6 +159,7 @@ def fine_tuned_for(request: ScoreRequest, task: Task) -> Chosen:
     reading: dict[str, RecipeValue] = {name: value for name, value in as_saved.items() if name in SCORE_FIELDS}
     reading |= {name: value for name, value in request.recipe.items() if value is not None}
     recipe = resolve_recipe(task, found.weights, reading).untrained()
+    recipe = recipe.with_options({"precision": precision_of(recipe.precision, request.engine, request.quantize)})
     weights = found.weights
     if request.labels and not isinstance(task, TakesOtherHeads):
         raise InputError(f"{task.family} has no labels, so --label has no meaning; leave it out")
@@ -178,8 +182,13 @@ def _with_vectors(weights: Weights, task: Task) -> Weights:
     return vectors.identified(weights, task.head, task.options if isinstance(task, Configurable) else {})
 
 
-def _without_meaning(task: BringsTokens, weights: Weights) -> Weights:
+def _without_meaning(task: BringsTokens, weights: Weights, architecture: str) -> Weights:
     """Random weights for a task whose inputs are numbers.
+
+    Args:
+        task: brings its own tokens in place of a tokenizer's.
+        weights: that were asked for.
+        architecture: the end of their identity, see `models.weights.of_architecture`.
 
     Raises:
         UnsuitedError: the weights are pretrained.
@@ -189,4 +198,4 @@ def _without_meaning(task: BringsTokens, weights: Weights) -> Weights:
             f"{weights.location} was pretrained on text, and the inputs of this task are numbers without meaning; "
             "use --weights scratch"
         )
-    return replace(weights, identity=f"scratch {task.own_tokens.identity}")
+    return replace(weights, identity=f"scratch {task.own_tokens.identity}{architecture}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.ablation.study import Outcome, Pretrain, Study
     from harness.ablation.variants import Variants
     from harness.cells.grids import Grid
-    from harness.cells.recipe_field import RecipeValue
+    from harness.cells.recipe_field import RecipeField, RecipeValue
     from harness.pretraining.recipe import PretrainRecipe
     from harness.scheduling.executor import Executor
 
@@ -102,7 +102,7 @@ def _add_fine_tuning(parser: argparse.ArgumentParser) -> None:
         "--fine-tuning",
         action="append",
         metavar="NAME=VALUE",
-        help="a value of the recipe of fine-tuning, such as epochs=2 or max_length=128",
+        help="a value of the recipe of fine-tuning, such as epochs=2, max_length=128 or keep_best=true",
     )
     add_data_options(parser)
     group.add_argument("--workers", type=int, metavar="N", help="cells at a time (default 1)")
@@ -223,17 +223,32 @@ def _grid(options: argparse.Namespace) -> Grid:
 
 
 def _fine_tuning_values(texts: list[str] | None) -> dict[str, RecipeValue]:
-    """The values of ``--fine-tuning``, numbers where the recipe has numbers."""
+    """The values of ``--fine-tuning``, with the recipe's types; the grid refuses a word that none of them can be.
+
+    Raises:
+        InputError: a number is malformed.
+    """
     from harness.cells.recipe import RECIPE_FIELDS
 
     values: dict[str, RecipeValue] = {}
     for name, text in named_values("--fine-tuning", texts, may_be_empty=False).items():
         declared = RECIPE_FIELDS.get(name)
         try:
-            values[name] = declared.number(text) if declared and declared.number else text
+            values[name] = _as_declared(declared, text) if declared else text
         except ValueError:
             raise InputError(f"--fine-tuning {name} takes a number, not {text!r}") from None
     return values
+
+
+def _as_declared(declared: RecipeField, text: str) -> RecipeValue:
+    """A text as the kind of value that a field of the recipe holds, where it is one.
+
+    Raises:
+        ValueError: the field holds numbers and the text is none.
+    """
+    if declared.is_switch:
+        return {"true": True, "false": False}.get(text.lower(), text)
+    return declared.number(text) if declared.number else text
 
 
 def _before(study: Study) -> str:

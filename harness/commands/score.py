@@ -52,7 +52,10 @@ def add_parser(commands: Commands, common: argparse.ArgumentParser) -> None:
         help="the dataset's label of an output of the checkpoint, where their names do not say so",
     )
     add_data_options(score)
-    deployed = score.add_argument_group("deployment", "the engine that runs the model, see also bench")
+    deployed = score.add_argument_group(
+        "deployment",
+        "the engine that runs the model, see also bench; --precision is for torch and compile without --quantize",
+    )
     deployed.add_argument("--engine", choices=ENGINES, default="torch", help="default torch")
     deployed.add_argument(
         "--quantize", choices=QUANTIZATIONS, default="none", help="weights in int8, or the model in bf16 (default none)"

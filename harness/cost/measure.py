@@ -78,7 +78,7 @@ def measure(point: Point, limits: Limits, deadline: float) -> Measured:
 def _measure_into(reply: Measured, point: Point, limits: Limits, deadline: float) -> None:
     began = time.perf_counter()
     encoder = MODELS[point.model] if point.model in MODELS else encoder_at(point.location)
-    device = torch.device("cpu") if point.choice.exports else compute_device()
+    device = torch.device("cpu") if point.choice.on_cpu else compute_device()
     model = (load_weights(point, encoder) if point.weights else build(point, encoder)).to(device)
     reply["model"] = _describe(model)
     reply["attention"] = model.config._attn_implementation if has_attention(type(model)) else None
@@ -126,12 +126,10 @@ def _inference(reply: Measured, model: nn.Module, point: Point, batches: Sequenc
         reply["build_s"] = built.seconds
     else:
         pack(model, point.precision)
-    # An engine decides its precision itself; only torch as it is computes under autocast.
-    precision = point.precision if point.quantize == "none" else "fp32"
 
     @torch.inference_mode()
     def call(batch: Batch) -> None:
-        with autocast(device, precision):
+        with autocast(device, point.precision):
             built.module(**batch)
 
     return [partial(call, batch) for batch in batches]

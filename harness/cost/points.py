@@ -276,7 +276,7 @@ def _point(subject: Subject, length: int, choice: Choice, batch_size: int | None
         length=length,
         batching=settings.batching(batch_size),
         batch_size=_batch(length, batch_size, settings.tokens_per_batch),
-        precision=precision_of(settings.precision, choice),
+        precision=choice.precision(settings.precision),
         attention=settings.attention,
         compiled=choice.engine == "compile",
         threads=settings.threads,
@@ -285,13 +285,6 @@ def _point(subject: Subject, length: int, choice: Choice, batch_size: int | None
         engine="torch" if choice.engine == "compile" else choice.engine,
         quantize=choice.quantize,
     )
-
-
-def precision_of(precision: str, choice: Choice) -> str:
-    """The precision of the matrix products in an engine. With int8 it is that of all other operations."""
-    if choice.quantize == "none" and not choice.exports:
-        return precision
-    return "bf16" if choice.quantize == "bf16" else "fp32"
 
 
 def is_beyond(point: Point) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import InputError
-from harness.json_file import JsonError, parse_json
 from harness.progress import counted
+from tasks.sources.formats.lines import json_lines, numbered_lines
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 MOST_TEXTS = 512
 """A larger file is represented by this many of its texts, drawn with seed 0."""
+_TAKES = "--texts takes one text per line, or JSONL with the key text"
 
 
 @dataclass(frozen=True)
@@ -36,29 +37,18 @@ class Texts:
 
 
 def read_texts(path: str) -> Texts:
-    """The texts of a file: one per line, or in ``.jsonl`` one object per line with the key ``text``. Empty lines do not count.
+    """The texts of a file: one per line, or in ``.jsonl`` one object per line with the key ``text``. Empty texts do not count.
 
     Raises:
         InputError: there is no such file, it is not text, or it holds no texts.
     """
     file = Path(path).expanduser()
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}); --texts takes a file of texts") from error
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file} is not text in UTF-8; --texts takes one text per line, or JSONL with the key text"
-        ) from error
-    if any("\0" in line for line in lines):
-        raise InputError(f"{file} is not text; --texts takes one text per line, or JSONL with the key text")
-    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    if file.suffix.lower() in (".jsonl", ".json", ".ndjson"):
-        texts = [text for number, line in numbered if (text := _text_of(line, file, number)).strip()]
-    else:
-        texts = [line for _, line in numbered]
+    if not file.is_file():
+        raise InputError(f"there is no file {file}; --texts takes a file of texts")
+    read = _texts_of_rows if file.suffix.lower() in (".jsonl", ".json", ".ndjson") else _lines
+    texts = [text for text in read(file) if text.strip()]
     if not texts:
-        raise InputError(f"{file} holds no texts; --texts takes one text per line, or JSONL with the key text")
+        raise InputError(f"{file} holds no texts; {_TAKES}")
     kept = sorted(np.random.default_rng(0).permutation(len(texts))[:MOST_TEXTS])
     return Texts(file.name, tuple(texts[place] for place in kept), len(texts))
 
@@ -92,12 +82,21 @@ def told(texts: Texts, name: str, lengths: Sequence[int], batch_sizes: Sequence[
     )
 
 
-def _text_of(line: str, file: Path, number: int) -> str:
-    try:
-        row = parse_json(line)
-    except JsonError as error:
-        raise InputError(f"line {number} of {file} {error}; --texts takes JSONL with the key text") from error
-    text = row.get("text") if isinstance(row, dict) else None
-    if not isinstance(text, str):
-        raise InputError(f'line {number} of {file} has no "text"; --texts takes JSONL with the key text')
-    return text
+def _lines(file: Path) -> Iterator[str]:
+    for number, raw in numbered_lines(file):
+        try:
+            line = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"line {number} of {file} is not text in UTF-8; {_TAKES}") from error
+        if "\0" in line:
+            raise InputError(f"line {number} of {file} is not text; {_TAKES}")
+        yield line
+
+
+def _texts_of_rows(file: Path) -> Iterator[str]:
+    for number, row in json_lines(file):
+        if isinstance(row, str):
+            raise InputError(f"line {number} of {file} {row}; {_TAKES}")
+        if not isinstance(text := row.get("text"), str):
+            raise InputError(f'line {number} of {file} has no "text"; {_TAKES}')
+        yield text

@@ -8,12 +8,15 @@ Any command that holds a model can pass it through an engine. The model may be a
 
     choice = Choice("openvino", "int8")         # torch and none are the defaults and change nothing
     check(choice)                               # InputError: a missing extra, or what the engine cannot do
-    built = build(model, sample, choice)        # sample: some of the longest inputs, {"input_ids": (B, T), "attention_mask": (B, T), ...}
+    built = build(model, sample, choice)        # sample: some of the longest inputs, {"input_ids": (B, T), "attention_mask": (B, T), ...};
+                                                # the model moves to the CPU if its engine runs there
     logits = built.module(**batch)["logits"]    # same inputs and outputs as the model, for batches of any size and up to that length
 
 ``built.module`` is a `torch.nn.Module` in evaluation mode. It takes the inputs that the sample has, as keywords, and returns the
-kind of output that the model returns (a dict, or a `ModelOutput`) with its tensors in float32 on the CPU. An exported engine has no
-parameters, so `harness.nn.inference.predict` runs it on the CPU. ``built.disk_mib`` is the size of the deployed file.
+kind of output that the model returns (a dict, or a `ModelOutput`) with its tensors in float32. It has the model's ``config``. Exported
+engines and int8 run on the CPU; an exported engine has no parameters, so `harness.nn.inference.predict` runs it there. Engines decide
+their precision, see ``choice.precision``: autocast acts on torch without quantisation alone. ``built.disk_mib`` is the size of the
+deployed file.
 
 `build` raises `UnsupportedError`, an `InputError`, if this model cannot run in this engine. Batches of a bench go on after it.
 

@@ -20,7 +20,7 @@ class Built:
     """A model in an engine.
 
     Attributes:
-        module: takes the inputs of the model as keywords and returns its outputs; in evaluation mode.
+        module: takes the inputs of the model as keywords and returns its outputs; in evaluation mode, with the model's config.
         disk_mib: size of the file that holds the model for this engine, in MiB.
         seconds: that building took: export, quantisation and compilation.
     """
@@ -34,8 +34,10 @@ def build(model: nn.Module, sample: Mapping[str, Tensor], choice: Choice, thread
     """The model in an engine, after one call with the sample.
 
     Args:
-        model: an encoder, bare or with a head, in float32; it is put into evaluation mode and not changed otherwise.
-        sample: a batch of the longest inputs, each of shape (batch, length). Later batches may have any size, and texts up to that length.
+        model: an encoder, bare or with a head, in float32. It is put into evaluation mode, moved to the CPU if the engine runs
+            there, and not changed otherwise.
+        sample: a batch of the longest inputs, each of shape (batch, length), on any device. Later batches may have any size, and
+            texts up to that length.
         choice: of the engine.
         threads: of the processor for engines outside of torch; ``None`` for torch's own number.
 
@@ -46,6 +48,7 @@ def build(model: nn.Module, sample: Mapping[str, Tensor], choice: Choice, thread
     """
     check(choice)
     model.eval()
+    model, sample = _on_device_of_engine(model, sample, choice)
     began = time.perf_counter()
     try:
         with torch.inference_mode(choice.engine != "compile" and not choice.exports), torch.no_grad():
@@ -60,7 +63,19 @@ def build(model: nn.Module, sample: Mapping[str, Tensor], choice: Choice, thread
         raise UnsupportedError(
             f"{name_of(model)} does not run with {choice.label}: {type(error).__name__}: {on_one_line(error)}"
         ) from error
+    if (config := getattr(model, "config", None)) is not None:
+        module.config = config  # an embedding asks its encoder for the width
     return Built(module, disk_mib, time.perf_counter() - began)
+
+
+def _on_device_of_engine(
+    model: nn.Module, sample: Mapping[str, Tensor], choice: Choice
+) -> tuple[nn.Module, dict[str, Tensor]]:
+    """Model and sample on the CPU if the engine runs there, else both where the model is."""
+    if choice.on_cpu:
+        model = model.to("cpu")
+    device = next(model.parameters(), torch.empty(0)).device
+    return model, {name: value.to(device) for name, value in sample.items()}
 
 
 def _built(model: nn.Module, sample: Mapping[str, Tensor], choice: Choice, threads: int) -> tuple[nn.Module, float]:

@@ -6,6 +6,7 @@ import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.cells.engine_precision import EXPORTING, precision_of
 from harness.cells.request import deployment
 from harness.errors import InputError
 
@@ -30,7 +31,8 @@ class Choice:
     Attributes:
         engine: one of `ENGINES`.
         quantize: one of `QUANTIZATIONS`. ``int8``: weights of linear layers in int8 and activations quantised as they come,
-            without calibration data. ``bf16``: the model in bfloat16.
+            without calibration data; OpenVINO also stores embeddings in int8, with a scale per row. ``bf16``: the model in
+            bfloat16.
     """
 
     engine: str = "torch"
@@ -39,12 +41,21 @@ class Choice:
     @property
     def exports(self) -> bool:
         """Whether the model leaves torch."""
-        return self.engine in _PACKAGES
+        return self.engine in EXPORTING
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the model runs on the CPU even if the machine has a GPU: torch's int8 layers have no other kernels."""
+        return self.exports or self.quantize == "int8"
 
     @property
     def label(self) -> str:
         """What a table adds to a model's name: ``openvino int8``; empty for torch without quantisation."""
         return deployment(self.engine, self.quantize)
+
+    def precision(self, asked: str) -> str:
+        """The precision in which the engine computes, see `harness.cells.engine_precision`."""
+        return precision_of(asked, self.engine, self.quantize)
 
 
 def check(choice: Choice) -> None:

@@ -24,45 +24,36 @@ def in_torch(model: nn.Module, choice: Choice) -> tuple[nn.Module, float]:
         UnsupportedError: this version of torch has no dynamic quantisation.
     """
     if choice.quantize == "int8":
-        model = InInt8(model)
+        model = Rounded(_with_int8_linears(model))
     elif choice.quantize == "bf16":
-        model = InBfloat16(model)
+        model = Rounded(copy.deepcopy(model).to(torch.bfloat16))
     size = _saved_mib(model)
     return (cast(nn.Module, torch.compile(model)) if choice.engine == "compile" else model), size
 
 
-class InBfloat16(nn.Module):
-    """A copy of a model with weights and states in bfloat16, whose outputs are float32."""
+class Rounded(nn.Module):
+    """A model with rounded weights, whose outputs are float32.
 
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = copy.deepcopy(model).to(torch.bfloat16)
-
-    def forward(self, **inputs: Tensor) -> Mapping[str, object]:
-        """The model's outputs in float32."""
-        output = self.model(**inputs)
-        return replaced(output, {name: value.float() for name, value in tensors_of(output).items()})
-
-
-class InInt8(nn.Module):
-    """A copy of a model with int8 linear layers. Autocast is off in it: these layers take float32 and nothing else.
-
-    Raises:
-        UnsupportedError: this version of torch has no dynamic quantisation.
+    Autocast is off in it: a model in bfloat16 computes everything in it, and int8 layers take float32 and nothing else.
     """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
-        self.model = _with_int8_linears(model)
+        self.model = model
 
     def forward(self, **inputs: Tensor) -> Mapping[str, object]:
-        """The model's outputs."""
-        with torch.autocast("cpu", enabled=False):
-            return cast("Mapping[str, object]", self.model(**inputs))
+        """The model's outputs in float32."""
+        with torch.autocast(next(iter(inputs.values())).device.type, enabled=False):
+            output = self.model(**inputs)
+        return replaced(output, {name: value.float() for name, value in tensors_of(output).items()})
 
 
 def _with_int8_linears(model: nn.Module) -> nn.Module:
-    """A copy whose linear layers hold int8 weights and quantise their inputs as they come, by torch's dynamic quantisation."""
+    """A copy whose linear layers hold int8 weights and quantise their inputs as they come, by torch's dynamic quantisation.
+
+    Raises:
+        UnsupportedError: this version of torch has none.
+    """
     try:
         from torch.ao.quantization import quantize_dynamic
     except ImportError as error:

@@ -26,8 +26,8 @@ def in_open_vino(
     Args:
         model: in evaluation mode.
         sample: its inputs, (batch, length).
-        quantize: ``none``; ``int8`` (weights compressed by nncf, activations quantised as they come by the CPU plug-in); or
-            ``bf16`` (matrix products in bfloat16).
+        quantize: ``none``; ``int8`` (weights of layers and embeddings compressed by nncf, with one scale per output or row, and
+            activations quantised as they come by the CPU plug-in); or ``bf16`` (matrix products in bfloat16).
         threads: of the processor.
 
     Raises:

@@ -66,7 +66,7 @@ def headed(cell: Cell, parts: Parts[Encoder, LabellingTask], data: Data) -> Head
 
 
 def _with_own_head(cell: Cell, parts: Parts[Encoder, LabellingTask], found: FineTuned, data: Data) -> Headed:
-    model, tokenizer = load_with_head(found, parts.task.head)
+    model, tokenizer = load_with_head(found, parts.task.head, half_precision=cell.recipe.precision == "bf16")
     limit = loading.max_length(model, parts.model, cell.size)
     refuse_longer(cell.model, cell.recipe.max_length, limit)
     read = OtherHead(parts.task, data.labels)

@@ -82,7 +82,7 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
     with stage("encode"):
         inputs = _encode(cell, found, sheets)
         if parts.choice != Choice():
-            model = _deployed(model, inputs.sheets[1], tokenizer, parts.choice)
+            model = _deployed(model, inputs.sheets, tokenizer, parts.choice)
 
     def predicted(place: int, show: Update) -> list[Prediction]:
         sheet, one = sheets[place], inputs.sheets[place]
@@ -116,7 +116,10 @@ def label(cell: Cell, parts: Parts[Encoder, LabellingTask], stage: Stages) -> Re
         parameters=found.parameters,
         fit=done,
         tuned=tuned,
-        tests=[Tested(to.test, to.data, each, _counts(inputs.n_train, one), to.caveats) for to, each, one in elsewhere],
+        tests=[
+            Tested(to.test, to.data, each, _counts(inputs.n_train, one), to.outputs, to.caveats)
+            for to, each, one in elsewhere
+        ],
         trained=Trained(model, tokenizer, found.labels, found.limit) if parts.keep_model else None,
     )
 
@@ -151,9 +154,12 @@ def _encode(cell: Cell, found: Headed, sheets: Sequence[_Sheet]) -> _Inputs:
     return _Inputs(len(examples), train, encoded)
 
 
-def _deployed(model: nn.Module, test: Encoded, tokenizer: PreTrainedTokenizerBase, choice: Choice) -> nn.Module:
-    """The model as the engine runs it, built for the longest inputs of the test set."""
-    longest = sorted(test.features, key=lambda feature: -len(feature["input_ids"]))[:2]
+def _deployed(
+    model: nn.Module, sheets: Sequence[Encoded], tokenizer: PreTrainedTokenizerBase, choice: Choice
+) -> nn.Module:
+    """The model as the engine runs it, built for the longest of all inputs that it will read."""
+    features = [feature for sheet in sheets for feature in sheet.features]
+    longest = sorted(features, key=lambda feature: -len(feature["input_ids"]))[:2]
     return build(model, pad(longest, tokenizer), choice).module
 
 

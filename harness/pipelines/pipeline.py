@@ -220,6 +220,7 @@ def _task(
 ) -> TaskEntry:
     """The entry of the dataset of training, or of a test set."""
     data, recipe = result.data, planned.cell.recipe
+    outputs = result.outputs if isinstance(result, Tested) else data.labels
     info = task.datasets.get(name.partition("/")[2])
     caveats = (
         *(info.caveats if info else ()),
@@ -244,7 +245,7 @@ def _task(
         **result.counts,
         "n_skipped": data.n_skipped,
         "overlap": dict(overlap(task, data).items()),
-        "constant_guess": constant_guess(task, data.splits["test"]),
+        "constant_guess": constant_guess(task, data.splits["test"], outputs),
         "lowest": lowest(task),
     }
     if not entry["lowest"]:

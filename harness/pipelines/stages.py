@@ -101,6 +101,7 @@ class Tested:
         data: its examples, with every note on them.
         predictions: one per example of its test split.
         counts: numbers of examples, for the record; ``n_train`` is that of the training.
+        outputs: its names for the outputs of the trained head; empty for retrieval.
         caveats: what limits the meaning of its scores, one sentence each.
     """
 
@@ -108,6 +109,7 @@ class Tested:
     data: Data
     predictions: Sequence[Prediction]
     counts: ExampleCounts
+    outputs: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
 
 

@@ -9,14 +9,17 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.errors import InputError, on_one_line
+from harness.json_file import JsonObject
 from tasks.sources.formats.documents import documents_in
 from tasks.sources.formats.lines import is_unicode
-from tasks.sources.hub.commit import UnreachableError, commit_of
+from tasks.sources.hub.commit import MAIN, UnreachableError
+from tasks.sources.hub.repository import Address, Repository
 
 HELD_OUT_FILE = "heldout.txt"
 HELD_OUT_ONE_IN = 100
@@ -137,7 +140,7 @@ class HubTexts:
 
     Args:
         name: as a user typed it.
-        repository: ``OWNER/NAME``, or the folder of a local copy.
+        repository: ``OWNER/NAME``.
         config: of the dataset; ``None`` for its default.
         revision: a commit, branch or tag; ``None`` for what ``main`` is now.
     """
@@ -165,19 +168,13 @@ class HubTexts:
         return cls(name, *found.groups())
 
     def identity(self) -> str:
-        """Repository, config and commit; the commit is looked up once where the user gave none.
+        """Repository, config and commit; the hub is asked once for the commit of a branch or tag.
 
         Raises:
             InputError: the hub cannot be reached, or there is no such repository or revision.
         """
-        if (folder := Path(self.repository)).is_dir():
-            copied = sorted(path for path in folder.rglob("*") if path.is_file())
-            return _digest({file.relative_to(folder).as_posix(): file for file in copied})
-        try:
-            self.revision = commit_of(self.repository, "dataset", self.revision)
-        except UnreachableError as error:
-            raise self._unreachable(error.cause) from error
-        return f"hf:{self.repository}:{self.config or ''}@{self.revision}"
+        with self._reading():
+            return f"hf:{self.repository}:{self.config or ''}@{self._on_hub.commit}"
 
     def documents(self) -> Iterator[Document]:
         """The documents as they stream in.
@@ -185,32 +182,40 @@ class HubTexts:
         Raises:
             InputError: the hub cannot be reached, or the dataset has no column ``text``.
         """
-        from datasets import load_dataset
-
-        try:
-            rows: Iterator[dict[str, Any]] = iter(
-                load_dataset(self.repository, self.config, revision=self.revision, split="train", streaming=True)
-            )
+        with self._reading():
+            rows = self._on_hub.stream("train")
             first = next(rows, None)
-        except Exception as error:
-            raise self._unreachable(error) from error
         if first is None:
             raise InputError(f"{self.name} has no rows; choose another config or dataset")
         if not isinstance(first.get("text"), str):
             raise InputError(f"{self.name} has no text in a column 'text'; its columns are {', '.join(first)}")
         yield from self._texts(itertools.chain([first], rows))
 
-    def _texts(self, rows: Iterator[dict[str, Any]]) -> Iterator[Document]:
+    @property
+    def _on_hub(self) -> Repository:
+        return Repository(Address(self.repository, self.revision or MAIN, self.config or ""))
+
+    def _texts(self, rows: Iterator[JsonObject]) -> Iterator[Document]:
         while True:
-            try:
+            with self._reading():
                 row = next(rows, None)
-            except Exception as error:
-                raise self._unreachable(error) from error
             if row is None:
                 return
             text = row["text"]
             if text and is_unicode(text) and text.strip():
                 yield Document(text.strip(), held_out_by_digest(text))
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Explain what reading the hub raises while the block runs."""
+        try:
+            yield
+        except UnreachableError as error:
+            raise self._unreachable(error.cause) from error
+        except InputError:
+            raise
+        except Exception as error:
+            raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> InputError:
         return InputError(

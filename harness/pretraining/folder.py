@@ -48,21 +48,34 @@ def alone(out: Path) -> Iterator[None]:
 
 
 def check_folder(out: Path, identity: Mapping[str, object]) -> None:
-    """See that the folder is missing, empty or belongs to this run.
+    """See that the folder is missing, empty or belongs to this run, perhaps with another number of passes allowed.
 
     Raises:
         InputError: it holds something else.
     """
     finished = read_pretraining(out)
     earlier = finished["identity"] if finished else _read_json(out / WORK / _IDENTITY)
-    if earlier is not None and earlier != identity:
-        different = ", ".join(name for name in identity if earlier.get(name) != identity[name])
+    if earlier is not None and (different := _differences(earlier, identity)):
         raise InputError(
-            f"{out} holds a pretraining that differs in {different}; choose another --out, or remove the folder"
+            f"{out} holds a pretraining that differs in {', '.join(different)}; choose another --out, or remove the folder"
         )
     ours = {WORK, _LOCK}
     if earlier is None and out.is_dir() and (others := sorted({path.name for path in out.iterdir()} - ours)):
         raise InputError(f"{out} holds other files, such as {others[0]}; choose an empty folder as --out")
+
+
+def _differences(earlier: Mapping[str, object], identity: Mapping[str, object]) -> list[str]:
+    """The names of values that decide the weights or the curve and differ."""
+    before, now = _without_passes(earlier), _without_passes(identity)
+    return [name for name in now | before if before.get(name) != now.get(name)]
+
+
+def _without_passes(identity: Mapping[str, object]) -> dict[str, object]:
+    """An identity without the bound on how often the corpus is read, which decides nothing once a run has begun."""
+    recipe = identity.get("recipe")
+    if not isinstance(recipe, Mapping):
+        return dict(identity)
+    return {**identity, "recipe": {name: value for name, value in recipe.items() if name != "passes"}}
 
 
 def claim(out: Path, identity: Mapping[str, object]) -> None:

@@ -25,6 +25,7 @@ from harness.progress import Reporter, silent
 from harness.values import no_folder
 from models import MODELS, checkpoint, loading
 from models.encoder import Encoder
+from models.own_architecture import architecture_digest
 from models.weights import Weights
 
 if TYPE_CHECKING:
@@ -51,11 +52,17 @@ class Pretraining:
 
     @cached_property
     def identity(self) -> dict[str, object]:
-        """Everything that decides the weights and the curve; checkpoints of another identity are never mixed in."""
+        """Everything that decides the weights and the curve; checkpoints of another identity are never mixed in.
+
+        The recipe's ``passes`` decides neither: it only refuses a corpus that is too short. It stays, because keys and groups of
+        stored records were made with it; `harness.pretraining.folder` does not compare it.
+        """
         request = self.request
+        architecture = architecture_digest(self.encoder, request.size)
         return {
             "protocol": PROTOCOL,
-            "model": {"name": request.model, "size": request.size, "options": dict(request.model_options)},
+            "model": {"name": request.model, "size": request.size, "options": dict(request.model_options)}
+            | ({"architecture": architecture} if architecture else {}),
             "corpus": self.tokens.fingerprint,
             "tokenizer": tokenizer_identity(self.tokenizer),
             "recipe": json.loads(json.dumps(asdict(request.recipe))),

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from harness.cells.request import number
 from harness.errors import InputError
+from harness.values import shortened
 
 FLAGS = {
     "learning_rate": "--lr",
@@ -202,10 +203,11 @@ def number_of_tokens(option: str, text: str) -> int:
     Raises:
         InputError: the text is no such number, or not above 0.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMB]?)", text.strip().upper())
+    # A float cannot hold hundreds of digits, and no corpus has more tokens than 15 digits can say.
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d+)?)([KMB]?)", text.strip().upper(), re.ASCII)
     tokens = round(float(found[1]) * {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}[found[2]]) if found else 0
     if tokens < 1:
-        raise InputError(f"{option} takes a number of tokens such as 300K or 10M, not {text!r}")
+        raise InputError(f"{option} takes a number of tokens such as 300K or 10M, not {shortened(repr(text))}")
     return tokens
 
 
@@ -224,7 +226,7 @@ def _parts(option: str, text: str, kind: type[int] | type[float], count: int) ->
         values = ()
     if len(values) != count:
         takes = "a number" if count == 1 else f"{count} numbers with a colon between them"
-        raise InputError(f"{option} takes {takes}, not {text!r}")
+        raise InputError(f"{option} takes {takes}, not {shortened(repr(text))}")
     return values
 
 

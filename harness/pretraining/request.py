@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from harness.errors import InputError
 from harness.pretraining.recipe import PretrainRecipe
+from harness.progress import short_count
 
 EVAL_TOKENS = 65_536
 POINTS = 20
@@ -68,21 +70,32 @@ class PretrainRequest:
         """Steps after which a result is kept, and how many tokens were asked for: the branches, and last the run itself.
 
         Raises:
-            InputError: a branch is too short, ends after the run, or two are the same.
+            InputError: a branch is too short, ends after the run, or two are the same or have the same folder.
         """
-        recipe = self.recipe
-        ends = [round(tokens / recipe.batch_tokens) for tokens in (*sorted(self.branch_at), recipe.tokens)]
-        for tokens, end, following in zip(sorted(self.branch_at), ends, ends[1:], strict=False):
+        recipe, branches = self.recipe, sorted(self.branch_at)
+        ends = [round(tokens / recipe.batch_tokens) for tokens in (*branches, recipe.tokens)]
+        for tokens, end, following in zip(branches, ends, ends[1:], strict=False):
             if end >= following:
                 raise InputError(
                     f"--branch-at {tokens} is no earlier than what follows it; branches differ and end before --tokens"
+                )
+        for tokens, following in pairwise(branches):
+            if branch_name(tokens) == branch_name(following):
+                raise InputError(
+                    f"the results of --branch-at {tokens} and {following} would share the folder {branch_name(tokens)}; "
+                    "let them differ in the first three digits"
                 )
         if recipe.trunk_of(ends[0]) < recipe.warmup_steps:
             raise InputError(
                 f"the warm-up of {recipe.warmup_steps * recipe.batch_tokens} tokens outlasts the trunk of the branch at "
                 f"{ends[0] * recipe.batch_tokens} tokens; use a smaller --warmup or a later branch"
             )
-        return dict(zip(ends, (*sorted(self.branch_at), recipe.tokens), strict=True))
+        return dict(zip(ends, (*branches, recipe.tokens), strict=True))
+
+
+def branch_name(tokens: int) -> str:
+    """The folder of a branch's result, in that of the run."""
+    return f"branch-{short_count(tokens)}"
 
 
 def _joined(numbers: tuple[int, ...]) -> str:

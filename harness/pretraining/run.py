@@ -18,10 +18,11 @@ from harness.pretraining.folder import WORK, alone, claim
 from harness.pretraining.journal import Journal
 from harness.pretraining.leg import Leg, Setting
 from harness.pretraining.planned import Pretraining
+from harness.pretraining.request import branch_name
 from harness.pretraining.result import Trained, write_result
 from harness.pretraining.rows import Rows
 from harness.pretraining.training import CHECKPOINT_INTERVAL_S, CheckpointError, train_leg
-from harness.progress import Reporter, short_count, silent
+from harness.progress import Reporter, silent
 from harness.store import Key, Store
 from harness.store.pretrained import read_pretraining
 from harness.store.record import PretrainingRecord
@@ -90,7 +91,7 @@ class _Run:
         """The result after so many steps: trained, exported and recorded, unless it was before."""
         request = self.planned.request
         is_last = end == request.recipe.steps
-        target = request.out if is_last else request.out / f"branch-{short_count(request.ends()[end])}"
+        target = request.out if is_last else request.out / branch_name(request.ends()[end])
         record = distributed.from_first(lambda: read_pretraining(target))
         if record is None:
             record = write_result(self.planned, self._trained(end), self.work / f"result-{end}", target)

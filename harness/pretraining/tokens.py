@@ -9,7 +9,6 @@ import errno
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from harness.nn.token_stream import plain_ids, separator_id, without_batches
 from harness.pretraining.corpus import Corpus, Document
 from harness.progress import Update
 from tasks.sources.docstrings.cache import cache_folder
+from tasks.sources.folders import new_beside
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -91,8 +91,7 @@ def tokenised(
         pass
     unfinished = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".tokens-"))
+        unfinished = new_beside(folder)
         _build(unfinished, corpora, tokenizer, needed, progress)
         shutil.rmtree(folder, ignore_errors=True)  # a damaged one
         try:
@@ -102,9 +101,9 @@ def tokenised(
                 raise
         return _opened(folder)
     except OSError as error:
+        remedy = "free some space, or choose another folder" if error.errno == errno.ENOSPC else "choose another folder"
         raise InputError(
-            f"the tokens of the corpus cannot be kept in {folder.parent} ({error.strerror}); free some space, or choose another "
-            "folder with HARNESS_CACHE_DIR"
+            f"the tokens of the corpus cannot be kept in {folder.parent} ({error.strerror}); {remedy} with HARNESS_CACHE_DIR"
         ) from error
     finally:
         if unfinished is not None:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from harness.cli import run_command
+from harness.cli import command_parser, run_command
 from harness.commands import ablate
 from harness.pretraining import checkpoints
 from harness.store import Store
@@ -164,6 +164,11 @@ def refused(study, capsys):
         (["--only", "softmax"], {"lrs": "high"}, "--lrs takes numbers"),
         (["--only", "softmax", "--fine-tuning", "epochz=1"], {}, "a recipe has no 'epochz'"),
         (["--only", "softmax", "--fine-tuning", "batch_size=x"], {}, "--fine-tuning batch_size takes a number"),
+        (
+            ["--only", "softmax", "--fine-tuning", "keep_best=x"],
+            {},
+            "keep_best of the recipe is true or false, not 'x'",
+        ),
         (["--only", "softmax", "--workers", "0"], {}, "--workers must be at least 1"),
         (["--only", "softmax"], {"corpus": "nowhere"}, "there is no file or folder"),
         (["--only", "softmax", "--model", "bm25"], {}, "bm25"),
@@ -172,6 +177,12 @@ def refused(study, capsys):
 def test_bad_input_is_one_sentence_and_nothing_is_written(words, in_process, tmp_path, capsys, more, options, sentence):
     assert sentence in refused(words(*more, **options), capsys)
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("false", False)])
+def test_a_switch_of_fine_tuning_can_be_given(words, text, value):
+    options = command_parser().parse_args(words("--only", "softmax", "--fine-tuning", f"keep_best={text}"))
+    assert ablate.study_of(options).scratch_cells()[0].cell.recipe.keep_best is value
 
 
 def test_a_command_without_tasks_or_without_ablations(words, capsys):

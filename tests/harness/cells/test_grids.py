@@ -14,6 +14,7 @@ from harness.cells.recipe import Recipe
 from harness.cells.request import Request
 from harness.errors import InputError
 from tasks import TASKS
+from tasks.sources.hub.commit import Found
 
 RECIPES = Path(__file__).parents[3] / "sweeps"
 
@@ -259,7 +260,7 @@ def with_local_data(request, folder):
 def test_a_recipe_tells_its_command_and_every_cell_of_it_can_be_planned(file, tmp_path, monkeypatch):
     from harness.cells.plan import plan_all
 
-    monkeypatch.setattr("tasks.sources.hub.commit.commit_of", lambda hub_id, kind, revision: revision or "main now")
+    monkeypatch.setattr("tasks.sources.hub.commit.ask", lambda hub_id, kind, revision: Found(f"{revision} now"))
     command = file.read_text(encoding="utf-8").splitlines()[0]
     assert command.startswith(f"# python -m harness sweep sweeps/{file.name}")
     requests = [request for grid in read(file, {"recipe": {"precision": "fp32"}}) for request in grid.requests()]

@@ -17,6 +17,18 @@ def test_texts_are_lines_or_objects_with_a_text(tmp_path):
     assert read_texts(str(rows)).texts == ("one text", "another")
 
 
+@pytest.mark.parametrize("sign", ["\u2028", "\u0085", "\f", "\x1c"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_only_line_ends_divide_texts_and_a_byte_order_mark_is_none(tmp_path, sign, end, mark):
+    expected = (f"one{sign}text", "another")
+    plain, rows = tmp_path / "a.txt", tmp_path / "b.jsonl"
+    plain.write_bytes(f"{mark}{end.join(expected)}{end}".encode())
+    lines = [json.dumps({"text": text}, ensure_ascii=False) for text in expected]
+    rows.write_bytes(f"{mark}{end.join(lines)}{end}".encode())
+    assert read_texts(str(plain)).texts == read_texts(str(rows)).texts == expected
+
+
 def test_a_large_file_is_represented_by_some_of_its_texts(tmp_path):
     file = tmp_path / "many.txt"
     file.write_text("\n".join(f"text {number}" for number in range(2000)))
@@ -36,6 +48,8 @@ def test_a_large_file_is_represented_by_some_of_its_texts(tmp_path):
         ("a.jsonl", b'{"text": "a"}\n{"txt": "b"}', 'line 2 of .* has no "text"'),
         ("a.jsonl", b'{"text": 3}', 'line 1 of .* has no "text"'),
         ("a.jsonl", b"a text", "line 1 of .* is not JSON"),
+        ("a.jsonl", b"[1]", "line 1 of .* is not a JSON object"),
+        ("a.jsonl", b"\xff", "line 1 of .* is not UTF-8"),
     ],
 )
 def test_what_is_no_file_of_texts_is_one_sentence(name, content, sentence, tmp_path):
@@ -44,7 +58,7 @@ def test_what_is_no_file_of_texts_is_one_sentence(name, content, sentence, tmp_p
     with pytest.raises(InputError, match=sentence) as error:
         read_texts(str(file))
     assert "\n" not in str(error.value)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="there is no file"):
         read_texts(str(tmp_path / "missing"))
 
 

@@ -9,9 +9,11 @@ import torch
 from torch import nn
 from transformers import BertConfig, BertForSequenceClassification
 
+from harness.cells.vectors import PLAIN, Vectors
 from harness.engines import Choice, UnsupportedError, check
 from harness.engines.build import build
 from harness.errors import InputError
+from harness.nn.embedding import embed
 from harness.nn.heads import with_head
 from harness.nn.inference import predict
 from models import MODELS
@@ -78,7 +80,6 @@ def test_an_exported_encoder_agrees_with_torch_at_any_batch_and_length(name, eng
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 @pytest.mark.parametrize("engine", EXPORTED)
 def test_avey_b_holds_for_texts_of_several_splits_if_the_sample_has_them(engine):
     need(engine)
@@ -141,13 +142,107 @@ def test_bf16_rounds_and_gives_float32(engine):
     assert next(model.parameters()).dtype == torch.float32
 
 
-@pytest.mark.slow
-def test_compiled_agrees_with_torch():
-    model = encoder("bert")
+def need_compiler() -> None:
     try:
         check(Choice("compile"))
     except InputError as error:
         pytest.skip(str(error))
+
+
+def test_int8_of_onnxruntime_leaves_embeddings_as_they_are():
+    """One scale for a whole table would round all rows to zero beside a great one."""
+    need("onnxruntime")
+    model = encoder("bert")
+    sample = batch(2, 12)
+    with torch.no_grad():
+        model.get_input_embeddings().weight[4] = 1e4  # batches have ids from 5 on
+    int8 = build(model, sample, Choice("onnxruntime", "int8")).module
+    assert agree(model, int8, sample, "last_hidden_state") < 0.1
+
+
+class Careful(nn.Module):
+    """Computes its product in float32, whatever the precision of its weights; autocast would round it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embeddings, self.classifier = nn.Embedding(8000, 16), nn.Linear(16, 3)
+
+    def forward(self, input_ids, attention_mask):
+        states = self.embeddings(input_ids).float() * attention_mask[..., None]
+        return {"logits": states @ self.classifier.weight.float().T}
+
+
+def test_autocast_does_not_reach_into_a_model_in_bf16():
+    torch.manual_seed(0)
+    module = build(Careful(), batch(2, 12), Choice("torch", "bf16")).module
+    texts = [{"input_ids": list(range(5, 25)), "attention_mask": [1] * 20}]
+    (under_autocast,), (alone,) = (predict(module, texts, embedded(), precision) for precision in ("bf16", "fp32"))
+    assert np.array_equal(under_autocast, alone)
+
+
+@pytest.mark.parametrize(
+    ("choice", "far"),
+    [
+        (Choice("torch", "int8"), 0.1),
+        (Choice("torch", "bf16"), 0.1),
+        (Choice("onnxruntime"), 1e-4),
+        pytest.param(Choice("openvino"), 1e-4, marks=pytest.mark.slow),
+        pytest.param(Choice("compile"), 1e-4, marks=pytest.mark.slow),
+    ],
+)
+def test_texts_are_embedded_through_an_engine_as_through_torch(choice, far):
+    if choice.engine == "compile":
+        need_compiler()
+    elif choice.exports:
+        need(choice.engine)
+    model, tokenizer = encoder("bert"), embedded()
+    module = build(model, batch(2, 24), choice).module
+    for by in (PLAIN, Vectors(pooling=("cls", "max"))):
+        texts = ["the river", "", "a train left the house near the river"]
+        want, got = (embed(one, tokenizer, texts, 24, "fp32", by=by)[0] for one in (model, module))
+        assert got.shape == want.shape
+        assert np.abs(got - want).max() < far
+
+
+class Elsewhere(nn.Module):
+    """A tagger on a device that holds no numbers, in place of a GPU; on the way to the CPU it gets some."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embeddings, self.classifier = nn.Embedding(8000, 4, device="meta"), nn.Linear(4, 3, device="meta")
+
+    def to(self, device: str) -> nn.Module:
+        self.to_empty(device=device)
+        torch.manual_seed(0)
+        for parameter in self.parameters():
+            nn.init.normal_(parameter)
+        return self
+
+    def forward(self, input_ids, attention_mask):
+        return {"logits": self.classifier(self.embeddings(input_ids)) * attention_mask[..., None]}
+
+
+@pytest.mark.parametrize("choice", [Choice("torch", "int8"), Choice("onnxruntime")])
+def test_a_model_on_a_gpu_moves_to_the_cpu_if_its_engine_runs_there(choice):
+    if choice.exports:
+        need(choice.engine)
+    module = build(Elsewhere(), batch(2, 12), choice).module
+    texts = [{"input_ids": [5, 6, 7], "attention_mask": [1, 1, 1]}]
+    (got,), (want,) = (predict(one, texts, embedded(), "fp32") for one in (module, Elsewhere().to("cpu")))
+    assert np.abs(got - want).max() < 0.1
+
+
+def test_the_sample_moves_to_the_device_of_the_model_otherwise(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda model: model)
+    monkeypatch.setattr("harness.engines.choice._check_compiler", lambda: None)
+    module = build(Elsewhere(), batch(2, 12), Choice("compile")).module
+    assert {parameter.device.type for parameter in module.parameters()} == {"meta"}
+
+
+@pytest.mark.slow
+def test_compiled_agrees_with_torch():
+    model = encoder("bert")
+    need_compiler()
     built = build(model, batch(2, 12), Choice("compile"))
     assert agree(model, built.module, batch(2, 12), "last_hidden_state") < 1e-4
 

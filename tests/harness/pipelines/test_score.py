@@ -16,18 +16,23 @@ from harness.cells.request import Request, ScoreRequest
 from harness.cli import run_command
 from harness.comparison.entries import entries
 from harness.errors import InputError
+from harness.nn.heads import with_head
 from harness.nn.inference import predict
 from harness.pipelines.heads import headed
 from harness.pipelines.pipeline import run
 from harness.pipelines.run_cell import Keep, run_one
-from harness.pipelines.stages import Parts, rows_of, scores_of
+from harness.pipelines.save_model import save_model
+from harness.pipelines.stages import Parts, Trained, rows_of, scores_of
 from harness.report.comparable import comparisons
 from harness.report.reading import read
 from harness.report.recipe_words import recipe_sentence
 from harness.store import Store
 from tasks import TASKS
 from tasks.data import Data
-from tests.conftest import save_bert
+from tests.conftest import FILLER, save_bert
+from tests.harness.pipelines.test_retrieval import write_world
+from tests.harness.pipelines.test_saved_models import NARROW, narrow
+from tests.records import run_record
 
 NAMES = ["I-PERSON", "B-City", "O", "I-CITY", "B-person"]
 """The labels of ner/cities in another order and other cases."""
@@ -373,6 +378,76 @@ def test_int8_scores_a_classifier_at_the_precision_that_is_usual_here(engine, sm
         recipe={"precision": "bf16"},
     )
     assert run(plan(scored)).record["status"] == "ok"
+
+
+ENGINES = [
+    ("torch", "int8", 0.1),
+    ("torch", "bf16", 0.1),
+    ("onnxruntime", "none", 1e-4),
+    pytest.param("onnxruntime", "int8", 0.1, marks=pytest.mark.slow),
+    pytest.param("openvino", "none", 1e-4, marks=pytest.mark.slow),
+    pytest.param("openvino", "int8", 0.1, marks=pytest.mark.slow),
+    pytest.param("compile", "none", 1e-4, marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(("engine", "quantize", "far"), ENGINES)
+def test_a_retriever_ranks_as_it_is_deployed(engine, quantize, far, small_bert, tmp_path):
+    write_world(tmp_path / "retrieval" / "codes", {"dev": 5, "test": 20})
+    reading = {"max_length": 32, "precision": "fp32"}
+    done, usual = (
+        run(plan(request_for(small_bert, tmp_path, "retrieval/codes", recipe=reading, engine=one, quantize=rounded)))
+        for one, rounded in ((engine, quantize), ("torch", "none"))
+    )
+    assert done.record["trained"]["deployment"]
+    for one, other in zip(done.predictions, usual.predictions, strict=True):
+        best, score = other["predicted"][0]
+        assert dict(one["predicted"])[best] == pytest.approx(score, abs=far)
+
+
+@pytest.mark.parametrize(
+    ("engine", "quantize", "computes"),
+    [
+        ("torch", "none", None),
+        ("compile", "none", None),
+        ("onnxruntime", "none", "fp32"),
+        ("openvino", "int8", "fp32"),
+        ("torch", "int8", "fp32"),
+        ("torch", "bf16", "bf16"),
+        ("openvino", "bf16", "bf16"),
+    ],
+)
+def test_a_cell_has_the_precision_in_which_its_engine_computes(engine, quantize, computes, tagger, data_dir):
+    """`None` stands for torch without quantisation, which follows the recipe."""
+    cells = {
+        asked: plan(request_for(tagger, data_dir, recipe={"precision": asked}, engine=engine, quantize=quantize)).cell
+        for asked in ("fp32", "bf16")
+    }
+    assert {asked: cell.recipe.precision for asked, cell in cells.items()} == {
+        asked: computes or asked for asked in cells
+    }
+    assert (cells["fp32"].key == cells["bf16"].key) == (computes is not None)
+
+
+@pytest.mark.slow
+def test_dev_may_have_longer_texts_than_test_in_an_engine(tokenizer, tmp_path, monkeypatch):
+    """Avey-B exported with a text of one split cannot read several."""
+    monkeypatch.setitem(NARROW["avey-b"], "chunk_size", 32)
+    labels = ("O", "B-city", "I-city", "B-person", "I-person")
+    model = with_head("token", narrow("avey-b", tokenizer), len(labels))
+    save_model(Trained(model, tokenizer, labels, None), run_record("avey-b"), "token", tmp_path / "saved")
+    folder = tmp_path / "ner" / "lengths"
+    folder.mkdir(parents=True)
+    random, recipe = np.random.default_rng(0), {"max_length": 80, "precision": "fp32"}
+    for split, words in {"train": 4, "dev": 60, "test": 4}.items():
+        lines = [f"{word}\tO\n" for word in random.choice(FILLER, words)]
+        (folder / f"{split}.conll").write_text("".join(["Oslo\tB-city\n", *lines]))
+    done, usual = (
+        run(plan(request_for(tmp_path / "saved", tmp_path, "ner/lengths", recipe=recipe, engine=engine)))
+        for engine in ("onnxruntime", "torch")
+    )
+    for one, other in zip(done.predictions, usual.predictions, strict=True):
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=2e-4)
 
 
 def test_an_engine_is_part_of_the_command_and_checked_at_once(tagger, data_dir, capsys):

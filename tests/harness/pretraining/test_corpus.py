@@ -1,8 +1,8 @@
 """Corpora: documents, what is held out, tokens on disk, and the baselines that counting gives."""
 
-import json
 import math
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,11 +10,12 @@ import pytest
 from harness.errors import InputError
 from harness.nn.masking import Masked, Masker
 from harness.pretraining.baselines import counting_losses
-from harness.pretraining.corpus import HubTexts, TextFiles, find_corpus, held_out_by_digest
+from harness.pretraining.corpus import TextFiles, find_corpus, held_out_by_digest
 from harness.pretraining.docstring_texts import DocstringTexts
 from harness.pretraining.tokens import tokenised, tokenizer_identity
 from tasks.sources.docstrings import packages as docstrings
 from tasks.sources.docstrings.source_texts import comments
+from tasks.sources.hub import commit
 from tests.harness.pretraining.conftest import texts
 
 
@@ -82,10 +83,62 @@ def test_a_token_file_is_built_once_and_again_where_it_was_damaged(tmp_path, tok
     assert not list((cache / "encoder-harness").glob(".tokens-*"))
 
 
-def test_a_hub_dataset_is_streamed_until_there_is_enough(tmp_path, tokenizer):
-    rows = [{"text": f"row {number} of a dataset with words", "url": "x"} for number in range(3000)]
-    (tmp_path / "part.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    corpus = HubTexts("hf:x/y", str(tmp_path), None, None)
+def test_other_users_may_read_the_tokens(tmp_path, tokenizer, monkeypatch, closed_to_others):
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "a.txt").write_text(texts(7, 50))
+    tokenised([TextFiles("x", tmp_path / "a.txt")], tokenizer, 1, no_update)
+    assert closed_to_others(tmp_path / "cache") == set()
+
+
+COMMIT, PINNED = "a" * 40, "b" * 40
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """A hub whose datasets all have these rows; it keeps what `datasets` was asked to load."""
+    served = SimpleNamespace(rows=[], asked=[])
+
+    def load_dataset(*names, **options):
+        served.asked.append((*names, options["revision"], options["split"], options["streaming"]))
+        return served.rows
+
+    monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    monkeypatch.setattr("huggingface_hub.HfApi.repo_info", lambda *_, **__: SimpleNamespace(sha=COMMIT))
+    commit.ask.cache_clear()
+    yield served
+    commit.ask.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "revision"),
+    [("hf:x/y", None, COMMIT), (f"hf:x/y@{PINNED}", None, PINNED), (f"hf:x/y:small@{PINNED}", "small", PINNED)],
+)
+def test_a_hub_dataset_is_never_a_folder_of_its_name(hub, tmp_path, monkeypatch, name, config, revision):
+    (tmp_path / "x" / "y").mkdir(parents=True)
+    (tmp_path / "x" / "y" / "part.jsonl").write_text('{"text": "of the folder"}\n')
+    monkeypatch.chdir(tmp_path)
+    hub.rows = [{"text": "of the hub"}]
+    corpus = find_corpus(name)
+    assert corpus.identity() == f"hf:x/y:{config or ''}@{revision}"
+    assert [document.text for document in corpus.documents()] == ["of the hub"]
+    assert hub.asked == [("hf://datasets/x/y", config, revision, "train", True)]
+
+
+@pytest.mark.parametrize("name", ["hf:x/y", f"hf:x/y@{PINNED}"])
+def test_a_hub_that_cannot_be_reached_is_one_sentence(hub, monkeypatch, name):
+    def no_network(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.repo_info", no_network)
+    with pytest.raises(
+        InputError, match=r"^x/y could not be read from the hub \(no network\); check name and network, or"
+    ):
+        list(find_corpus(name).documents())
+
+
+def test_a_hub_dataset_is_streamed_until_there_is_enough(hub, tokenizer):
+    hub.rows = [{"text": f"row {number} of a dataset with words", "url": "x"} for number in range(3000)]
+    corpus = find_corpus("hf:x/y")
     found = tokenised([corpus], tokenizer, 2000, no_update)
     everything = tokenised([corpus], tokenizer, 10**9, no_update)
     assert 2000 <= len(found.train) <= len(everything.train)
@@ -93,10 +146,10 @@ def test_a_hub_dataset_is_streamed_until_there_is_enough(tmp_path, tokenizer):
     assert everything.meta["documents"]["train"] + everything.meta["documents"]["heldout"] == 3000
 
 
-def test_a_hub_dataset_without_a_text_column_names_its_columns(tmp_path):
-    (tmp_path / "part.jsonl").write_text('{"body": "x"}\n')
+def test_a_hub_dataset_without_a_text_column_names_its_columns(hub):
+    hub.rows = [{"body": "x"}]
     with pytest.raises(InputError, match="no text in a column 'text'; its columns are body"):
-        list(HubTexts("hf:x/y", str(tmp_path), None, None).documents())
+        list(find_corpus("hf:x/y").documents())
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,9 @@ def test_a_held_out_part_that_is_smaller_than_a_row(words, tmp_path, capsys):
         ({"eval_rows": "64,x"}, "--eval-rows takes a number of tokens"),
         ({"tokens": "1K"}, "fewer than four batches"),
         ({"tokens": "many"}, "--tokens takes a number of tokens"),
+        ({"tokens": "9" * 400}, "--tokens takes a number of tokens such as 300K or 10M, not '999"),
+        ({"tokens": "999999999999999B"}, "or --passes"),
+        ({"tokens": "4M", "branch_at": "1M,1.004M"}, "1000000 and 1004000 would share the folder branch-1M"),
         ({"tokens": "100M"}, "or --passes"),
         ({"branch_at": "32K"}, "branches differ and end before --tokens"),
         ({"branch_at": "4K,4K"}, "branches differ and end before --tokens"),
@@ -141,11 +144,18 @@ def test_a_hub_that_cannot_be_reached(words, capsys, monkeypatch):
     assert "HuggingFaceFW/fineweb could not be read from the hub (no network)" in message
 
 
-def test_a_full_disk_for_the_tokens(words, tmp_path, cache, capsys, monkeypatch):
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
+def test_a_cache_that_cannot_take_the_tokens(words, tmp_path, cache, capsys, monkeypatch):
+    def failing(error):
+        def fail(*_, **__):
+            raise error
+
+        return fail
 
     (tmp_path / "texts.txt").write_text("not tokenised before\n\n" + texts(11, 100))
-    monkeypatch.setattr("harness.pretraining.tokens._write", full)
-    assert "cannot be kept in" in refused(words(corpora=[tmp_path / "texts.txt"]), capsys)
+    monkeypatch.setattr("harness.pretraining.tokens._write", failing(OSError(28, "No space left on device")))
+    message = refused(words(corpora=[tmp_path / "texts.txt"]), capsys)
+    assert "(No space left on device); free some space, or choose another folder with HARNESS_CACHE_DIR" in message
+    monkeypatch.setattr("harness.pretraining.tokens._write", failing(PermissionError(13, "Permission denied")))
+    message = refused(words(corpora=[tmp_path / "texts.txt"]), capsys)
+    assert "(Permission denied); choose another folder with HARNESS_CACHE_DIR" in message
     assert not list((cache / "encoder-harness").glob(".tokens-*"))

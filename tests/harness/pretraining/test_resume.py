@@ -115,6 +115,23 @@ def test_the_same_command_after_the_end_trains_nothing(words, tmp_path, monkeypa
     assert kept.parent.name.startswith("bert-tiny_pretraining-")
 
 
+def test_a_run_goes_on_if_its_corpus_may_be_read_more_often_than_before(words, tmp_path, monkeypatch):
+    assert run_command(words(out="whole", tokens="4K")) == 0
+
+    def stop(checkpoint):
+        raise CutOffError
+
+    with monkeypatch.context() as cut:
+        complete = checkpoints.complete
+        cut.setattr(checkpoints, "complete", lambda checkpoint: (complete(checkpoint), stop(checkpoint)))
+        with pytest.raises(CutOffError):
+            run_command(words(out="cut", tokens="4K", checkpoint_every=0))
+    for passes in (6, 7):
+        assert run_command(words(out="cut", tokens="4K", checkpoint_every=0, passes=passes)) == 0
+        assert record_of(tmp_path / "cut")["resumed_from"] == [1]
+    assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
+
+
 def test_the_command_in_the_record_repeats_the_run(words, tmp_path):
     assert run_command(words(tokens="4K", warmup=0.25, mask_rate="0.2", seed=5)) == 0
     again = shlex.split(record_of(tmp_path / "out")["command"])[3:]
