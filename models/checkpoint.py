@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedConfig
 
-DECIDES = ("*.safetensors", "config.json", "tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json")
-"""Files that affect the outputs of a checkpoint: config, weights and tokenizer."""
+DECIDES = (
+    *("*.safetensors", "config.json"),
+    *("tokenizer*", "vocab*", "merges.txt", "*.model", "added_tokens.json", "special_tokens_map.json"),
+)
+"""Files that affect the outputs of a checkpoint: weights and config, and its tokenizer. ``*.model`` are those of SentencePiece."""
 
-_ALSO_READ = ("*.json", "*.model")
+_ALSO_READ = ("*.json",)
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _LARGER_THAN_STORED = 2
 """A config is refused at once if it needs this many times the stored parameters. Below that, loading names the missing tensors."""

@@ -165,14 +165,17 @@ def fault(entry: object) -> str:
     return ""
 
 
-MODELS: Registry[Encoder] = Registry("model", entry_points="encoder_harness.models", fault=fault, hint=_hint)
-for _name, _path in {
+BUILT_IN = {
     "avey-b": "models.catalogue:AVEY_B",
     "bert": "models.catalogue:BERT",
     "roberta": "models.catalogue:ROBERTA",
     "modernbert": "models.catalogue:MODERNBERT",
     "neobert": "models.catalogue:NEOBERT",
-}.items():
+}
+"""The encoders that come with the package; no plug-in can take one of these names."""
+
+MODELS: Registry[Encoder] = Registry("model", entry_points="encoder_harness.models", fault=fault, hint=_hint)
+for _name, _path in BUILT_IN.items():
     MODELS.register_lazily(_name, _path)
 
 BASELINE = "modernbert"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,19 +111,22 @@ def embedded() -> PreTrainedTokenizerBase:
     from tasks.sources.docstrings.cache import cache_folder
 
     cached = cache_folder() / f"tokenizer-{identity()[:16]}"
-    if not (cached / "tokenizer.json").is_file():
-        tokenizer = train(docstrings.prose("train"))
-        try:
-            _save(tokenizer, cached)
-        except OSError:
-            return tokenizer  # without a writable cache every run trains it again
-    return AutoTokenizer.from_pretrained(cached)
+    with suppress(OSError):  # another user's cache may be closed to this one
+        if (cached / "tokenizer.json").is_file():
+            return AutoTokenizer.from_pretrained(cached)
+    tokenizer = train(docstrings.prose("train"))
+    try:
+        _save(tokenizer, cached)
+        return AutoTokenizer.from_pretrained(cached)
+    except OSError:
+        return tokenizer  # without a cache every run trains it again
 
 
 def _save(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     """Save in one step, so that another process never sees a part of the tokenizer."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".tokenizer-"))
+    from tasks.sources.folders import new_beside
+
+    unfinished = new_beside(folder)
     try:
         tokenizer.save_pretrained(unfinished)
         unfinished.rename(folder)

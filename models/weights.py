@@ -10,6 +10,7 @@ from harness.errors import InputError
 from harness.values import no_folder
 from models import checkpoint
 from models.encoder import Encoder
+from models.own_architecture import architecture_digest
 from models.shipped import SHIPPED, shipped_for
 
 NAMED = ("scratch", SHIPPED, "hub")
@@ -27,7 +28,8 @@ class Weights:
         kind: ``scratch``, ``hub`` or ``folder``.
         location: a hub id or a folder; empty for ``scratch``.
         revision: the commit of a hub id.
-        identity: digest of weights and tokenizer, or hub id with commit.
+        identity: digest of weights and tokenizer, or hub id with commit; of an encoder that did not come with the package also a
+            digest of its architecture.
     """
 
     kind: str
@@ -62,7 +64,7 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
     if weights == "scratch":
         from models import tokenizer
 
-        return Weights("scratch", "", None, f"scratch {tokenizer.identity()}")
+        return Weights("scratch", "", None, f"scratch {tokenizer.identity()}{of_architecture(encoder, size)}")
     if weights == "hub":
         declared = encoder.size(size)
         if declared.hub_id is None:
@@ -75,7 +77,7 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
     folder = shipped_for(encoder) if weights == SHIPPED else Path(weights).expanduser()
     if folder.is_dir():
         _check_folder(encoder, folder)
-        return Weights("folder", str(folder), None, _digest(folder))
+        return Weights("folder", str(folder), None, f"{_digest(folder)}{of_architecture(encoder)}")
     if not checkpoint.may_be_hub_id(weights):
         raise InputError(
             f"{no_folder(weights)}; --weights takes {', '.join(NAMED)}, a folder or a hub id OWNER/NAME[@REVISION]"
@@ -86,10 +88,21 @@ def find_weights(encoder: Encoder, size: str, weights: str) -> Weights:
 def _of_hub(encoder: Encoder, hub_id: str, revision: str | None) -> Weights:
     from tasks.sources.hub.commit import commit_of  # the command line reads options without numpy, which tasks need
 
+    if Path(hub_id).is_dir():  # transformers prefers it
+        raise InputError(
+            f"the folder {hub_id} would be read in place of the model on the hub; start in another folder, or give the folder as "
+            f"--weights ./{hub_id}"
+        )
     commit = commit_of(hub_id, "model", revision)
     # The tokenizer of a hub id is unknown before it is fetched. BERT and NeoBERT use WordPiece, which was never misread.
     spaces = "" if encoder.name in ("bert", "neobert") else f" {_SPACES_MENDED}"
-    return Weights("hub", hub_id, commit, f"{hub_id}@{commit}{spaces}")
+    return Weights("hub", hub_id, commit, f"{hub_id}@{commit}{spaces}{of_architecture(encoder)}")
+
+
+def of_architecture(encoder: Encoder, size: str | None = None) -> str:
+    """The end of the identity of weights, see `models.own_architecture`."""
+    digest = architecture_digest(encoder, size)
+    return f" architecture {digest}" if digest else ""
 
 
 def _check_folder(encoder: Encoder, folder: Path) -> None:

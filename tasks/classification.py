@@ -171,7 +171,7 @@ class SequenceClassification(TextFamily):
         scores = classification_scores(gold, [choice.label for choice in predictions], self.positive)
         return scores | calibration_scores(gold, predictions)
 
-    def constant(self, examples: Sequence[LabelledText]) -> list[Choice]:
+    def constant(self, examples: Sequence[LabelledText], labels: Sequence[str]) -> list[Choice]:
         """See `tasks.task.Guessable`: by accuracy the most frequent label; by another metric the label with the best score."""
         counts = Counter(example.label for example in examples)
         label = counts.most_common(1)[0][0]
@@ -246,16 +246,28 @@ def encode_texts(
         max_length: most tokens of a feature, including special tokens.
         target: the ``labels`` of an example's feature.
     """
+    features: list[Feature] = [{} for _ in examples]
+    n_truncated = 0
+    for of_pairs in (False, True):  # apart, because the tokenizer takes texts or pairs
+        places = [place for place, example in enumerate(examples) if (example.pair is not None) == of_pairs]
+        found, n_cut = _features([examples[place] for place in places], tokenizer, max_length) if places else ([], 0)
+        for place, feature in zip(places, found, strict=True):
+            features[place] = {**feature, "labels": target(examples[place])}
+        n_truncated += n_cut
+    return Encoded(features, list(range(len(examples))), n_truncated=n_truncated)
+
+
+def _features(
+    examples: Sequence[ExampleT], tokenizer: PreTrainedTokenizerBase, max_length: int
+) -> tuple[list[Feature], int]:
+    """The features of texts, or of pairs, without ``labels``; and how many were cut."""
     tokenised = _tokenised([_beginning(example, tokenizer, max_length) for example in examples], tokenizer)
     too_long = [index for index, ids in enumerate(tokenised["input_ids"]) if len(ids) > max_length]
     for index in too_long:
         kept = kept_places(tokenised.sequence_ids(index), max_length, tokenizer.truncation_side)
         for lists in tokenised.values():
             lists[index] = [lists[index][place] for place in kept]
-    features: list[Feature] = one_by_one(tokenised)
-    for feature, example in zip(features, examples, strict=True):
-        feature["labels"] = target(example)
-    return Encoded(features, list(range(len(examples))), n_truncated=len(too_long))
+    return one_by_one(tokenised), len(too_long)
 
 
 def _beginning(example: ExampleT, tokenizer: PreTrainedTokenizerBase, max_length: int) -> ExampleT:
@@ -269,12 +281,10 @@ def _beginning(example: ExampleT, tokenizer: PreTrainedTokenizerBase, max_length
 
 
 def _tokenised(examples: Sequence[ExampleT], tokenizer: PreTrainedTokenizerBase) -> BatchEncoding:
-    """The uncut model inputs of each example; a single text among pairs gets no second text."""
+    """The uncut model inputs of texts, or of pairs."""
     texts = [example.text for example in examples]
-    pairs = [example.pair for example in examples]
-    if all(pair is None for pair in pairs):
-        return tokenizer(texts, verbose=False)
-    return tokenizer(texts, [pair or "" for pair in pairs], verbose=False)
+    pairs = [example.pair for example in examples if example.pair is not None]
+    return tokenizer(*((texts, pairs) if pairs else (texts,)), verbose=False)
 
 
 def kept_places(sequence_ids: Sequence[int | None], max_length: int, side: str = "right") -> list[int]:

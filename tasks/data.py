@@ -41,7 +41,7 @@ class HubOptions(TypedDict, total=False):
     qrels_id: str
     """Repository of the judgements."""
     qrels_revision: str | None
-    """Commit of that repository."""
+    """Its commit, or a branch; ``None`` for ``main``."""
     qrels: Mapping[Split, str]
     """File of the judgements of each split."""
 
@@ -57,7 +57,7 @@ class DatasetInfo:
         description: one line for ``harness list``.
         licence: licence of the texts.
         hub_id: repository on the Hugging Face hub.
-        revision: its pinned commit.
+        revision: its commit, or a branch; ``None`` for ``main``. A run resolves a branch to the commit that it is then.
         hub_options: how to read it.
         languages: of the texts, as ISO 639-1 codes.
         sizes: published number of examples of each split, if it could be verified; a dev split that is cut from train,

@@ -16,6 +16,7 @@ from tasks.data import Data, DatasetInfo
 from tasks.sources.formats.locate import local_datasets, locate
 from tasks.sources.formats.reading import Reading
 from tasks.sources.hub.repository import PREFIX
+from tasks.sources.hub.rows import resolve_revision
 from tasks.sources.tables.roles import SPLIT_OPTIONS
 from tasks.sources.tables.source import FolderPlace, HubPlace
 from tasks.task import DECLARED
@@ -203,7 +204,7 @@ class HubSource:
     """A dataset on the Hugging Face hub.
 
     Attributes:
-        info: declares the repository, its commit and its files.
+        info: declares the repository, its files and, where one could be verified, its commit.
         read: reads it; the second argument says whether to leave out malformed examples.
         named: whether the name of the dataset is part of the identity, because one repository may hold several datasets.
     """
@@ -213,8 +214,8 @@ class HubSource:
     named: bool = True
 
     def identity(self) -> str:
-        """See `Source.identity`: the declared commit, without asking the hub."""
-        return f"{self.info.hub_id}@{self.info.revision}" + (f" {self.info.name}" if self.named else "")
+        """See `Source.identity`: the commit; the hub is asked only if none is declared."""
+        return f"{self.info.hub_id}@{resolve_revision(self.info)}" + (f" {self.info.name}" if self.named else "")
 
     def load(self, skip_bad: bool = False) -> Data:
         """See `Source.load`; the origin contains the commit that was read."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.errors import InputError
 from harness.registry import suggestion
+from tasks.name_matching import folded, match_names
 
 ALIASES = {
     "per": "person",
@@ -162,44 +163,11 @@ def _says_nothing(outputs: Sequence[str], labels: Sequence[str]) -> InputError:
 
 
 def _by_name(outputs: Sequence[str], labels: Sequence[str], several: bool = False) -> dict[str, str]:
-    """The label of each output that has one, by the strictest form in which their names are equal.
-
-    Args:
-        outputs, labels: their names.
-        several: a label may have several outputs, such as the type in ``B-LOC`` and ``I-loc``.
-    """
-    pairs: dict[str, str] = {}
-    for form in (_as_it_is, _folded, _unabbreviated):
-        open_outputs = [name for name in outputs if name not in pairs]
-        open_labels = [label for label in labels if several or label not in pairs.values()]
-        pairs |= _equal_in(form, open_outputs, open_labels, several)
-    return pairs
-
-
-def _equal_in(
-    form: Callable[[str], str], outputs: Sequence[str], labels: Sequence[str], several: bool
-) -> dict[str, str]:
-    sides: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
-    for side, names in enumerate((outputs, labels)):
-        for name in names:
-            sides[form(name)][side].append(name)
-    both = [(own, theirs) for own, theirs in sides.values() if own and theirs]
-    for own, theirs in both:
-        if len(theirs) > 1 or (len(own) > 1 and not several):
-            raise _ambiguous(own, " or ".join(theirs))
-    return {name: theirs[0] for own, theirs in both for name in own}
-
-
-def _as_it_is(name: str) -> str:
-    return name
-
-
-def _folded(name: str) -> str:
-    return re.sub(r"[\s_-]+", "", name.casefold())
+    return match_names(outputs, labels, (str, folded, _unabbreviated), _ambiguous, several)
 
 
 def _unabbreviated(name: str) -> str:
-    return ALIASES.get(_folded(name), _folded(name))
+    return ALIASES.get(folded(name), folded(name))
 
 
 def _ambiguous(outputs: Sequence[str], label: str) -> InputError:

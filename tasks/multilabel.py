@@ -166,9 +166,9 @@ class MultiLabel(TextFamily):
         gold = [example.target for example in examples]
         return multilabel_scores(gold, [found.labels for found in predictions], predictions[0].names)
 
-    def constant(self, examples: Sequence[MultiLabelText]) -> list[Found]:
+    def constant(self, examples: Sequence[MultiLabelText], labels: Sequence[str]) -> list[Found]:
         """See `tasks.task.Guessable`: every label, because one that is never predicted has an F1 of 0."""
-        names = tuple(sorted({label for example in examples for label in example.target}))
+        names = tuple(sorted({*labels, *(label for example in examples for label in example.target)}))
         return [Found(np.ones(len(names)), names)] * len(examples)
 
     def rows(self, examples: Sequence[MultiLabelText], predictions: Sequence[Found]) -> list[Row]:

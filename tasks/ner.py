@@ -7,7 +7,8 @@ word is missing from the score.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,18 +143,19 @@ class NamedEntityRecognition(Family[Source]):
         """See `Task.encode`; ``labels`` are -100 except at the first sub-token of each word that the feature predicts.
 
         Raises:
-            InputError: see `tasks.words.read_words`.
+            InputError: see `tasks.words.read_words`; or a word has no tokens and the tokenizer no unknown token.
         """
         label_ids = {label: index for index, label in enumerate(labels)}
         words = _words_with_tokens([sentence.tokens for sentence in examples], tokenizer)
-        tokenised = read_words(
-            tokenizer,
-            words,
-            truncation=True,
-            max_length=max_length,
-            stride=max_length // 4,
-            return_overflowing_tokens=True,
-        )
+        with _windows_from_the_left(tokenizer):
+            tokenised = read_words(
+                tokenizer,
+                words,
+                truncation=True,
+                max_length=max_length,
+                stride=max_length // 4,
+                return_overflowing_tokens=True,
+            )
         example_of: list[int] = list(tokenised.pop("overflow_to_sample_mapping"))
         features: list[Feature] = []
         for index in range(len(example_of)):
@@ -263,13 +265,37 @@ def _labels(splits: Mapping[Split, Sequence[Sentence]]) -> tuple[str, ...]:
 
 
 def _words_with_tokens(sentences: Sequence[Sequence[str]], tokenizer: PreTrainedTokenizerBase) -> list[list[str]]:
-    """The words, with the unknown token in place of words without any token, such as control characters."""
+    """The words, with the unknown token in place of words without any token, such as control characters.
+
+    Raises:
+        InputError: there is such a word, and the tokenizer has no unknown token.
+    """
     tokenised = read_words(tokenizer, sentences, add_special_tokens=False)
     replaced = []
     for index, words in enumerate(sentences):
         present = set(tokenised.word_ids(index))
-        replaced.append([word if number in present else tokenizer.unk_token for number, word in enumerate(words)])
+        replaced.append([word if number in present else _unknown(word, tokenizer) for number, word in enumerate(words)])
     return replaced
+
+
+def _unknown(word: str, tokenizer: PreTrainedTokenizerBase) -> str:
+    if tokenizer.unk_token is None:
+        raise InputError(
+            f"the tokenizer of {tokenizer.name_or_path or 'this encoder'} gives the word {word!r} no tokens and has no unknown token, "
+            "so the word cannot be tagged; take it out of the data, or use other weights"
+        )
+    return str(tokenizer.unk_token)
+
+
+@contextmanager
+def _windows_from_the_left(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
+    """Let a tokenizer cut a long sentence into windows from left to right, whatever its own direction is."""
+    side = tokenizer.truncation_side
+    tokenizer.truncation_side = "right"
+    try:
+        yield
+    finally:
+        tokenizer.truncation_side = side
 
 
 def _home_of_words(windows: Sequence[Sequence[int | None]]) -> dict[int, tuple[int, int]]:

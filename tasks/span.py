@@ -136,7 +136,7 @@ class SpanExtraction(Family[Source]):
         gold = [[answer.text for answer in example.answers] for example in examples]
         return answer_scores([span.text for span in predictions], gold)
 
-    def constant(self, examples: Sequence[Question]) -> list[Span]:
+    def constant(self, examples: Sequence[Question], labels: Sequence[str]) -> list[Span]:
         """See `tasks.task.Guessable`: no answer."""
         return [Span("", 0, 0, -np.inf)] * len(examples)
 

@@ -172,8 +172,13 @@ class TunedOnDev(Protocol):
 class Guessable(Protocol):
     """A task in which one constant answer to every example scores above 0."""
 
-    def constant(self, examples: Sequence[Example]) -> list[Prediction]:
-        """The same prediction for every example: the one with the best score."""
+    def constant(self, examples: Sequence[Example], labels: Sequence[str]) -> list[Prediction]:
+        """The same prediction for every example: the one with the best score.
+
+        Args:
+            examples: to predict.
+            labels: of the head's outputs, over which a mean over labels is taken.
+        """
         ...
 
 
@@ -182,14 +187,19 @@ def lowest(task: Task) -> float:
     return float(getattr(task, "lowest", 0.0))
 
 
-def constant_guess(task: Task, examples: Sequence[Example]) -> float:
+def constant_guess(task: Task, examples: Sequence[Example], labels: Sequence[str] = ()) -> float:
     """The main metric of a model that gives every example the same answer, such as the most frequent label.
 
     0 if the task is not `Guessable`: tagging every word O finds no entity, and a constant ranking finds no document.
+
+    Args:
+        task: scores the answer.
+        examples: that are scored.
+        labels: of the head's outputs, also those that no example has; empty for a task without labels.
     """
     if not isinstance(task, Guessable) or not examples:
         return 0.0
-    return task.score(examples, task.constant(examples))[task.metric]
+    return task.score(examples, task.constant(examples, labels))[task.metric]
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,19 @@ def _unload_plugins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     """The hub is not asked, as with HF_HUB_OFFLINE=1, which is read only when its library is imported."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture
+def closed_to_others() -> Iterator[Callable[[Path], set[str]]]:
+    """Gives the files and folders below a folder that another user may not read, while new ones may be read by all."""
+
+    def closed(folder: Path) -> set[str]:
+        wanted = {path: 0o055 if path.is_dir() else 0o044 for path in folder.rglob("*")}
+        return {path.name for path, mode in wanted.items() if path.stat().st_mode & mode != mode}
+
+    before = os.umask(0o022)
+    yield closed
+    os.umask(before)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from tasks.sources.collection import BuiltCollection, Collection, Document, fing
 from tasks.sources.formats import beir
 from tasks.sources.hub import beir as beir_hub
 from tasks.sources.hub.copies import copied_notes
+from tasks.sources.hub.rows import resolve_revision
 from tasks.sources.own_documents import Rule, marked, may_hold_own
 from tasks.sources.tables import judged
 from tasks.sources.tables.source import FolderPlace, HubPlace
@@ -152,10 +153,9 @@ class HubCollection:
     rule: Rule
 
     def identity(self) -> str:
-        """See `CollectionSource.identity`: the declared commits, without asking the hub."""
-        options = self.info.hub_options
-        qrels = f" {options['qrels_id']}@{options.get('qrels_revision')}" if "qrels_id" in options else ""
-        return f"{self.info.hub_id}@{self.info.revision}{qrels} {self.info.name}"
+        """See `CollectionSource.identity`: the commits; the hub is asked only for those that are not declared."""
+        qrels = beir_hub.judgements_of(self.info)
+        return f"{self.info.hub_id}@{resolve_revision(self.info)}{f' {qrels}' if qrels else ''} {self.info.name}"
 
     def has_training(self) -> bool:
         """See `CollectionSource.has_training`: whether the declared judgements include those of train."""
@@ -164,7 +164,7 @@ class HubCollection:
     def load(self, skip_bad: bool = False) -> SearchableData:
         """See `CollectionSource.load`; the origin contains the commit that was read."""
         collection, revision = beir_hub.load(self.info, skip_bad)
-        collection = marked(collection, self.rule)
+        collection = marked(_judged_by(collection, beir_hub.judgements_of(self.info)), self.rule)
         return _data(collection, f"{self.info.hub_id}@{revision}", fingerprint(collection))
 
 
@@ -204,11 +204,19 @@ class TableCollection:
             found = judged.collection(parts, self.options, skip_bad, self.place.origin)
         else:
             found = judged.of_pairs(self.place.tables(), self.options, skip_bad)
-        found = marked(replace(found, notes=(*self.place.notes, *found.notes)), self.rule)
+        found = replace(found, notes=(*self.place.notes, *found.notes))
+        qrels = self.place.qrels()
+        found = marked(_judged_by(found, qrels.origin if isinstance(qrels, HubPlace) else ""), self.rule)
         return _data(found, self.place.origin, fingerprint(found))
 
     def _parts(self) -> judged.Parts | None:
         return judged.parts(self.place)
+
+
+def _judged_by(collection: Collection, qrels: str) -> Collection:
+    """The collection with a note on the repository of its judgements, if they are in one of their own."""
+    note = f"the judgements are those of {qrels}"
+    return replace(collection, notes=(note, *collection.notes)) if qrels else collection
 
 
 def _data(

@@ -63,6 +63,27 @@ def test_a_pointer_to_a_file_that_is_not_read_does_no_harm(copy):
     load(copy)
 
 
+# --- identity ---
+
+
+@pytest.mark.parametrize(
+    "name", ["spm.model", "sentencepiece.bpe.model", "tokenizer.model", "added_tokens.json", "vocab.txt"]
+)
+def test_every_file_of_a_tokenizer_decides_the_identity(copy, name):
+    before = identity(copy)
+    (copy / name).write_text("{}")
+    one = identity(copy)
+    (copy / name).write_text("{ }")
+    assert len({before, one, identity(copy)}) == 3
+
+
+def test_a_file_that_no_tokenizer_reads_is_not_in_the_identity(copy):
+    before = identity(copy)
+    (copy / "README.md").write_text("a card")
+    (copy / "trainer_state.json").write_text("{}")
+    assert identity(copy) == before
+
+
 # --- sizes ---
 
 

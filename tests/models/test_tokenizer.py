@@ -1,6 +1,7 @@
+import pytest
 from transformers import AutoTokenizer
 
-from models.tokenizer import of_numbers, train, with_mask_for_words
+from models.tokenizer import embedded, of_numbers, train, with_mask_for_words
 
 TEXT = ["The quick brown fox jumps over the lazy dog.", "Returns a `dict` of str -> Tensor, or None."] * 20
 
@@ -8,6 +9,29 @@ TEXT = ["The quick brown fox jumps over the lazy dog.", "Returns a `dict` of str
 def test_the_same_text_gives_the_same_tokenizer():
     one, other = train(TEXT), train(iter(TEXT))
     assert one.backend_tokenizer.to_str() == other.backend_tokenizer.to_str()
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """The embedded tokenizer is made of a short text; counts how often."""
+    trained = []
+    monkeypatch.setattr("tasks.sources.docstrings.packages.prose", lambda split: trained.append(split) or TEXT)
+    return trained
+
+
+def test_the_embedded_tokenizer_is_trained_once_for_all_users_of_a_cache(made, tmp_path, monkeypatch, closed_to_others):
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path))
+    first, second = embedded(), embedded()
+    assert first.get_vocab() == second.get_vocab()
+    assert made == ["train"]
+    assert closed_to_others(tmp_path) == set()
+    assert [path.name[:10] for path in (tmp_path / "encoder-harness").iterdir()] == ["tokenizer-"]
+
+
+def test_without_a_cache_that_can_be_read_the_embedded_tokenizer_is_trained_again(made, tmp_path, monkeypatch):
+    # No file of such a long name can be looked for, as in a folder that is closed to this user, which root is not subject to.
+    monkeypatch.setenv("HARNESS_CACHE_DIR", str(tmp_path / ("x" * 300)))
+    assert embedded().get_vocab() == train(TEXT).get_vocab()
 
 
 def test_a_text_stands_between_cls_and_sep_and_comes_back(tokenizer):

@@ -45,10 +45,26 @@ def test_inputs_are_cut_as_the_tokenizer_cuts_them(tokenizer, side, texts, max_l
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tokenizer, "truncation_side", side)
         encoded = NLI.encode(examples, LABELS, tokenizer, max_length)
-        first, second = [one for one, _ in texts], [other or "" for _, other in texts]
-        expected = tokenizer(first, second, truncation=True, max_length=max_length)
-    for name, lists in expected.items():
-        assert [feature[name] for feature in encoded.features] == lists
+        alone = [tokenizer(first, other, truncation=True, max_length=max_length) for first, other in texts]
+    assert encoded.features == [{**one, "labels": 1} for one in alone]
+
+
+def test_a_text_is_encoded_alike_alone_among_texts_and_beside_pairs(any_tokenizer):
+    examples = [
+        LabelledText(text, pair, label, "0")
+        for text, pair, label in (
+            ("the river", None, "no"),
+            ("the river", "a train", "yes"),
+            ("the " * 90, None, "yes"),
+            ("a train " * 90, "the river", "no"),
+            ("the river", None, "yes"),
+        )
+    ]
+    together = CLASSIFICATION.encode(examples, LABELS, any_tokenizer, 32)
+    alone = [CLASSIFICATION.encode([one], LABELS, any_tokenizer, 32) for one in examples]
+    assert together.features == [feature for one in alone for feature in one.features]
+    assert together.example_of == [0, 1, 2, 3, 4]
+    assert together.n_truncated == 2
 
 
 def test_a_pair_of_long_documents_makes_no_combinations_of_windows(tokenizer):
@@ -87,7 +103,7 @@ def test_labels_are_read_from_logits_and_kept_in_rows():
 
 def test_a_guess_without_a_model_has_no_calibration():
     examples = [LabelledText("a", "b", "yes", "0"), LabelledText("c", "d", "no", "1")]
-    guess = NLI.constant(examples)
+    guess = NLI.constant(examples, ("no", "yes"))
     assert not {"ece", "brier"} & NLI.score(examples, guess).keys()
     assert "probabilities" not in NLI.rows(examples, guess)[0]
 

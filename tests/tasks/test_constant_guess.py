@@ -1,8 +1,10 @@
 """What a model scores that gives every example the same answer."""
 
+import numpy as np
 import pytest
 
 from tasks import TASKS
+from tasks.multilabel import Found
 from tasks.sources.labelled_text import LabelledText
 from tasks.sources.question import Answer, Question
 from tasks.sources.target_text import TargetText
@@ -28,6 +30,16 @@ def test_by_a_declared_metric_the_best_constant_label_is_guessed():
     assert constant_guess(TASKS["nli"].for_dataset("cb", None), examples("neutral", "entailment")) == pytest.approx(
         (1 / 2 + 1 / 3) / 2
     )
+
+
+def test_chance_of_several_labels_is_the_mean_over_those_that_models_are_scored_by():
+    labels = tuple("abcdefgh")
+    examples = [TargetText("t", None, target, str(n)) for n, target in enumerate([("a",), ("b",), ("a", "b"), ()])]
+    task, perfect = TASKS["multilabel"], [[float(label in example.target) for label in labels] for example in examples]
+    scores = task.score(examples, [Found(np.array(row), labels) for row in perfect])
+    assert scores[task.metric] == 2 / 8  # six labels are in train only
+    # Always a and b: each is right in half of the examples, so precision 1/2 and recall 1.
+    assert constant_guess(task, examples, labels) == pytest.approx(2 / 3 * 2 / 8)
 
 
 def test_the_same_score_for_all_has_no_correlation():

@@ -57,6 +57,12 @@ def test_labels_match_by_name_and_numbers_by_a_declared_order(outputs, names):
     assert match_labels(outputs, NLI, NLI, {}, ("entailment", "neutral", "contradiction")).names == names
 
 
+def test_a_sign_that_is_no_separator_makes_another_label():
+    assert match_labels(("Sci/Tech", "world"), ("sci_tech", "World"), (), {}).names == ("sci_tech", "World")
+    with pytest.raises(InputError, match=r"no output for the label A of the dataset"):
+        match_labels(("A-", "B"), ("A", "B"), ("A", "B"), {})
+
+
 def test_numbers_match_labels_that_are_numbers():
     assert match_labels(("LABEL_0", "LABEL_1"), ("0", "1"), ("0", "1"), {}).names == ("0", "1")
 

@@ -16,6 +16,29 @@ def test_case_and_signs_do_not_matter_and_the_test_set_spells():
     assert (names, note) == (("Not Equal", "Equal"), "")
 
 
+@pytest.mark.parametrize(
+    "labels", [("C", "C#", "C++"), ("A", "A+", "A-"), ("-1", "0", "1"), ("A", "B", "O"), ("a", "A")]
+)
+def test_labels_that_differ_only_in_signs_or_case_are_not_merged(labels):
+    assert output_names(labels, labels[::-1], "classification/x") == (labels, "")
+    names, note = output_names(labels, labels[1:], "classification/x")
+    assert names == labels
+    assert f"label {labels[0]}, which this test set never has: predicting one is a mistake" in note
+
+
+@pytest.mark.parametrize(("known", "own"), [("C++", "C#"), ("A+", "A-"), ("-1", "1"), ("1.0", "10")])
+def test_a_sign_that_is_no_separator_makes_another_label(known, own):
+    with pytest.raises(InputError, match=r"which the training data never have"):
+        output_names(("x", known), ("x", own), "classification/x")
+
+
+def test_two_labels_that_could_be_one_of_the_test_set_are_refused():
+    with pytest.raises(
+        InputError, match="not equal or Not Equal, is the label not_equal of the test set classification/x"
+    ):
+        output_names(("not equal", "Not Equal", "equal"), ("not_equal", "equal"), "classification/x")
+
+
 @pytest.mark.parametrize("negation", ["non-entailment", "not_entailment"])
 def test_two_way_inference_merges_as_in_hans(negation):
     names, note = output_names(MNLI, ("entailment", negation), "nli/hans")

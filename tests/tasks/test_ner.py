@@ -1,10 +1,12 @@
 import math
+from copy import deepcopy
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.errors import InputError
 from tasks.ner import IGNORED, NER, Tagging
 from tasks.sources.sentence import Sentence
 from tasks.sources.splits import fingerprint
@@ -65,6 +67,16 @@ def test_a_long_sentence_is_windowed_and_each_word_asked_where_it_has_context(to
     assert all(positions[-1] < 30 for positions in asked[:-1])  # nor at the right edge of an earlier one
 
 
+def test_windows_are_the_same_whichever_side_the_tokenizer_truncates(tokenizer):
+    left = deepcopy(tokenizer)
+    left.truncation_side = "left"
+    examples = [Sentence(("the", "Xyzzyqux", "river") * 20, ("O", "B-X", "I-X") * 20, "0")]
+    encoded = NER.encode(examples, LABELS, left, 48)
+    assert encoded.features == NER.encode(examples, LABELS, tokenizer, 48).features
+    assert NER.decode(examples, LABELS, encoded, oracle_logits(encoded, LABELS))[0].tags == list(examples[0].tags)
+    assert left.truncation_side == "left"
+
+
 def test_labels_have_b_and_i_of_every_type_in_train(data_dir):
     data = NER.load("cities", str(data_dir))
     assert data.labels == ("O", "B-city", "I-city", "B-person", "I-person")
@@ -94,16 +106,28 @@ def test_each_word_has_the_probability_of_its_tag(tokenizer):
     assert found.probabilities == pytest.approx([5 / (4 + len(LABELS) - 1)] * 2)
 
 
-@pytest.mark.parametrize("words", [("\u200b", "Oslo"), ("\x00", "\x01"), ("\ufeff",)])
-def test_a_word_without_any_token_still_gets_a_prediction(words):
-    """WordPiece drops control characters; such a word must not move the labels of the words after it."""
+def dropping_control_characters(**special):
+    """A tokenizer that gives control characters no tokens, as WordPiece does."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
     core = Tokenizer(models.WordLevel({"[UNK]": 0, "Oslo": 1, "[PAD]": 2}, unk_token="[UNK]"))
     core.normalizer = normalizers.BertNormalizer(lowercase=False)
     core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    dropping = PreTrainedTokenizerFast(tokenizer_object=core, unk_token="[UNK]", pad_token="[PAD]")
+    return PreTrainedTokenizerFast(tokenizer_object=core, pad_token="[PAD]", **special)
+
+
+@pytest.mark.parametrize("words", [("\u200b", "Oslo"), ("\x00", "\x01"), ("\ufeff",)])
+def test_a_word_without_any_token_still_gets_a_prediction(words):
+    """Such a word must not move the labels of the words after it."""
+    dropping = dropping_control_characters(unk_token="[UNK]")
     examples = [Sentence(words, ("B-X",) * len(words), "0")]
     encoded = NER.encode(examples, LABELS, dropping, 16)
     assert NER.decode(examples, LABELS, encoded, oracle_logits(encoded, LABELS))[0].tags == ["B-X"] * len(words)
+
+
+def test_a_word_without_any_token_is_refused_by_a_tokenizer_without_an_unknown_token():
+    examples = [Sentence(("Oslo", "\u200b"), ("O", "O"), "0")]
+    with pytest.raises(InputError, match=r"the word '\\u200b' no tokens and has no unknown token"):
+        NER.encode(examples, LABELS, dropping_control_characters(), 16)
+    assert NER.encode([Sentence(("Oslo",), ("O",), "0")], LABELS, dropping_control_characters(), 16).n_truncated == 0

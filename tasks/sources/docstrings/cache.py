@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import stat
 import tempfile
 from pathlib import Path
@@ -54,13 +55,13 @@ def write_cached(name: str, identity: str, value: object) -> None:
     path = _file(folder, name, identity)
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=path.name, suffix=".part")
+        # Not of `tempfile`, whose files no other user can read: users may share the folder.
+        temporary = path.with_name(f"{path.name}-{secrets.token_hex(8)}.part")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_header(identity, body).encode("ascii") + b"\n" + body)
-            Path(temporary).replace(path)
+            temporary.write_bytes(_header(identity, body).encode("ascii") + b"\n" + body)
+            temporary.replace(path)
         except OSError:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
 
 

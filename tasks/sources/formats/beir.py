@@ -31,6 +31,10 @@ CUT_NOTE = (
     "the benchmark publishes no dev judgements; dev was cut from the queries of train, the same for every run, and no query "
     "of it shares its best document with train"
 )
+NO_DEV_NOTE = (
+    "the benchmark publishes no dev judgements, and none were cut from train, whose queries are too few or share one best document: "
+    "there is no dev split"
+)
 NO_TRAINING_NOTE = "only test queries are judged: there is nothing to train on and no dev split, and test is complete"
 
 
@@ -128,8 +132,10 @@ def assemble(
     if "train" not in qrels:
         notes.append(NO_TRAINING_NOTE if "dev" not in qrels else "there is nothing to train on")
     elif "dev" not in qrels:
-        splits["train"], splits["dev"] = hold_out(splits["train"], len(splits["test"]), lambda query: query.relevant[0])
-        notes.append(CUT_NOTE)
+        train, dev = hold_out(splits["train"], len(splits["test"]), lambda query: query.relevant[0])
+        if train and dev:
+            splits |= {"train": train, "dev": dev}
+        notes.append(CUT_NOTE if train and dev else NO_DEV_NOTE)
     if problems.found:
         notes.append(f"{len(problems.found)} malformed entries were left out, the first: {problems.found[0]}")
     return Collection(pool, splits, tuple(notes), len(problems.found))

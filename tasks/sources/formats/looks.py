@@ -41,7 +41,7 @@ def looks_like(path: Path) -> str:
     if kind := binary(content):
         return kind
     text = content[:65536].decode("utf-8-sig", "replace")
-    lines = [line for line in text.splitlines() if line.strip()][:20]
+    lines = [line.rstrip("\r") for line in text.split("\n") if line.strip()][:20]
     if not lines:
         return ""
     if lines[0].lstrip().startswith(('{"', "{'", "[{", '["', "[[")) or lines[0].strip() in ("{", "["):

@@ -97,10 +97,13 @@ class Reading(Generic[T]):
         Args:
             group: the property that examples of train and dev must not share, such as their article.
             what: the word for a group.
+
+        Raises:
+            InputError: train is too small to be cut.
         """
         if "dev" in self.splits or "train" not in self.splits:
             return
-        self.splits["train"], self.splits["dev"] = hold_out(self.splits["train"], len(self.splits["test"]), group)
+        self._cut("dev", len(self.splits["test"]), group)
         self.notes.append(
             f"the published development set is the test split here; dev was cut from train by {what}, the same for every run"
         )
@@ -120,22 +123,25 @@ class Reading(Generic[T]):
                 self.splits["test"] = self.splits.pop("dev")
                 self.notes.append(f"{published['dev']} is the test split here, because no other one has labels")
             elif "train" in self.splits:
-                self._cut("test", len(self.splits["train"]), rule)
+                self._cut_missing("test", len(self.splits["train"]), rule)
         if "dev" not in self.splits and "train" in self.splits:
-            self._cut("dev", len(self.splits["test"]), rule)
+            self._cut_missing("dev", len(self.splits["test"]), rule)
         self.splits = {split: self.splits[split] for split in SPLITS if split in self.splits}
 
-    def _cut(self, split: Split, size: int, rule: Rule) -> None:
-        n_train = len(self.splits["train"])
-        train, held = hold_out(self.splits["train"], size, rule.group)
+    def _cut_missing(self, split: Split, size: int, rule: Rule) -> None:
+        self._cut(split, size, rule.group)
+        self.notes.append(
+            f"there is no {split} split: {len(self.splits[split])} examples were cut from train by {rule.what}, the same for every run"
+        )
+
+    def _cut(self, split: Split, size: int, group: Callable[[T], Hashable]) -> None:
+        train, held = hold_out(self.splits["train"], size, group)
         if not held or not train:
             raise InputError(
-                f"train has {n_train} examples, too few to cut a {split} split from them; add one, or more examples"
+                f"train has {len(self.splits['train'])} examples, too few different ones to cut a {split} split from them; add one, "
+                "or more examples"
             )
         self.splits["train"], self.splits[split] = train, held
-        self.notes.append(
-            f"there is no {split} split: {len(held)} examples were cut from train by {rule.what}, the same for every run"
-        )
 
     def data(self, origin: str) -> Data:
         """The finished dataset; ``origin`` is for people. A split that was not read is empty."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from tasks.data import SPLITS, DatasetInfo, Split
 from tasks.sources.collection import Collection, Query
 from tasks.sources.formats.beir import Judgement, assemble
 from tasks.sources.hub import rows as hub
+from tasks.sources.hub.commit import commit_of
 from tasks.sources.hub.rows import HubRow
 
 
@@ -16,7 +17,7 @@ def load(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> 
 
     Args:
         info: declares ``corpus`` and ``queries`` (Parquet files of its repository), ``qrels`` (tab-separated files of the
-            repository ``qrels_id`` at ``qrels_revision``, by split); or ``format: mldr``.
+            repository ``qrels_id``, by split); or ``format: mldr``.
         skip_bad: leave out malformed rows and judgements and count them.
         root: a folder with local copies of the repositories, by their ids, instead of the hub.
 
@@ -27,9 +28,9 @@ def load(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> 
     if info.hub_options.get("format") == "mldr":
         return _mldr(info, revision, skip_bad, root), revision
     options = info.hub_options
-    qrels_id, qrels_revision = options["qrels_id"], options.get("qrels_revision")
-    repository = _base(str(info.hub_id), revision, root)
-    judgements = _base(qrels_id, qrels_revision or "main", root)
+    qrels_id = options["qrels_id"]
+    repository = _place(info, str(info.hub_id), revision, root)
+    judgements = _place(info, qrels_id, options.get("qrels_revision"), root)
     qrels: dict[Split, Iterator[Judgement | str]] = {
         split: _judgements(
             _read(info, "csv", f"{judgements}/{options['qrels'][split]}", sep="\t"), f"{qrels_id} ({split})"
@@ -42,12 +43,25 @@ def load(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> 
     return assemble(corpus, queries, qrels, skip_bad, str(info.hub_id)), revision
 
 
+def judgements_of(info: DatasetInfo) -> str:
+    """The repository of the judgements with its commit, as ``OWNER/NAME@COMMIT``; empty if they are beside the documents.
+
+    Raises:
+        InputError: no commit is declared and the hub cannot be asked, see `tasks.sources.hub.commit.ask`.
+    """
+    options = info.hub_options
+    if "qrels_id" not in options:
+        return ""
+    return f"{options['qrels_id']}@{commit_of(options['qrels_id'], 'dataset', options.get('qrels_revision'))}"
+
+
 def _mldr(info: DatasetInfo, revision: str, skip_bad: bool, root: str | None) -> Collection:
     """MLDR's rows hold a query with its positive and negative passages (Chen et al., 2024)."""
-    where = f"{root}/{info.hub_id}" if root else str(info.hub_id)
-    at_commit: Mapping[str, str] = {} if root else {"revision": revision}
-    corpus = _load(info, where, "corpus", split="corpus", **at_commit)
-    rows = {split: list(_load(info, where, "default", split=split, **at_commit)) for split in SPLITS}
+    place = _place(info, str(info.hub_id), revision, root)
+    where = place.removesuffix(f"@{revision}")
+    commit = revision if where != place else None
+    corpus = _load(info, where, "corpus", split="corpus", revision=commit)
+    rows = {split: list(_load(info, where, "default", split=split, revision=commit)) for split in SPLITS}
     documents = (
         (f"row {number} of {info.hub_id} (corpus)", {"_id": row["docid"], "text": row["text"]})
         for number, row in enumerate(corpus)
@@ -81,8 +95,9 @@ def _mldr(info: DatasetInfo, revision: str, skip_bad: bool, root: str | None) ->
     )
 
 
-def _base(repository: str, revision: str, root: str | None) -> str:
-    return f"{root}/{repository}" if root else f"hf://datasets/{repository}@{revision}"
+def _place(info: DatasetInfo, hub_id: str, revision: str | None, root: str | None) -> str:
+    """Where `datasets` reads a repository: below the folder of local copies if there is one, else see `hub.place_for`."""
+    return f"{root}/{hub_id}" if root else hub.place_for(info, hub_id, revision)
 
 
 def _read(info: DatasetInfo, kind: str, file: str, **options: object) -> Iterable[HubRow]:

@@ -55,6 +55,18 @@ def commit_of(hub_id: str, kind: Kind, revision: str | None = None) -> str:
     return revision if revision and _COMMIT.fullmatch(revision) else ask(hub_id, kind, revision or MAIN).commit
 
 
+def place_of(hub_id: str, revision: str | None) -> str:
+    """Where `datasets` reads a dataset repository: on the hub at a commit, or in the hub's cache if the hub cannot be reached.
+
+    The prefix ``hf://`` keeps `datasets` from reading a local folder with the same name.
+
+    Raises:
+        InputError: see `ask`.
+    """
+    found = ask(hub_id, "dataset", revision or MAIN)
+    return str(found.folder) if found.folder else f"hf://datasets/{hub_id}@{found.commit}"
+
+
 @cache
 def ask(hub_id: str, kind: Kind, revision: str) -> Found:
     """Ask the hub for the commit of a revision, once in a process.

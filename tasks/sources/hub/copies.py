@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from harness.errors import InputError
 from harness.json_file import read_json
 from harness.registry import suggestion
 from tasks.data import Data
+from tasks.sources.folders import new_beside
 from tasks.sources.hub.repository import PREFIX, Address
 from tasks.task import Task, measured
 
@@ -70,8 +70,7 @@ def copy_from_hub(task: Task, dataset: str, data_dir: Path, force: bool = False)
         raise InputError(f"{folder} already exists; --force replaces it")
     data = task.load(dataset, None)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        whole = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{dataset}-"))
+        whole = new_beside(folder)
         try:
             task.write(data, whole)
             source = {
@@ -83,7 +82,6 @@ def copy_from_hub(task: Task, dataset: str, data_dir: Path, force: bool = False)
                 "sha256": {str(file.relative_to(whole)): _sha256(file) for file in _files(whole)},
             }
             (whole / SOURCE).write_text(json.dumps(source, indent=1) + "\n", encoding="utf-8")
-            whole.chmod(0o755)
             if folder.exists():
                 shutil.rmtree(folder)
             whole.rename(folder)

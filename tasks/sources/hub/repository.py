@@ -7,10 +7,12 @@ repository runs. If the hub cannot be reached, a commit that the hub's own cache
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError, on_one_line
+from harness.json_file import JsonObject
 from harness.registry import suggestion
 from tasks.sources.hub.commit import MAIN, Found, ask, commit_of
 from tasks.sources.tables.table import Table, from_arrow
@@ -122,6 +124,14 @@ class Repository:
             )
             for name, split in found.items()
         }
+
+    def stream(self, split: str) -> Iterator[JsonObject]:
+        """The rows of a split one by one, without fetching them all; whatever `datasets` raises is the caller's to explain."""
+        from datasets import load_dataset
+
+        return iter(
+            load_dataset(self._path, self.address.config or None, revision=self._revision, split=split, streaming=True)
+        )
 
     @property
     def _found(self) -> Found:

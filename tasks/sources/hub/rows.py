@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.errors import InputError, on_one_line
 from tasks.data import SPLITS, DatasetInfo, Split
-from tasks.sources.hub.commit import commit_of
+from tasks.sources.hub.commit import UnreachableError, commit_of, place_of
 from tasks.sources.sentence import Sentence
 
 HubRow = dict[str, Any]
@@ -19,12 +19,12 @@ HubRow = dict[str, Any]
 
 
 def resolve_revision(info: DatasetInfo) -> str:
-    """The commit to read: the pinned one, or the present commit of ``main`` if none is pinned.
+    """The commit to read: the declared one, or the present one of the declared branch, which is ``main`` if none is declared.
 
     Raises:
-        InputError: nothing is pinned and the hub cannot be asked, see `tasks.sources.hub.commit.ask`.
+        InputError: no commit is declared and the hub cannot be asked, see `tasks.sources.hub.commit.ask`.
     """
-    return info.revision or commit_of(str(info.hub_id), "dataset")
+    return commit_of(str(info.hub_id), "dataset", info.revision)
 
 
 def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict[Split, list[HubRow]]:
@@ -40,7 +40,7 @@ def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict
     """
     from datasets import load_dataset
 
-    base = root or f"hf://datasets/{info.hub_id}@{revision}"
+    base = root or place_for(info, str(info.hub_id), revision)
     files = {split: [f"{base}/{name}" for name in names] for split, names in info.hub_options["files"].items()}
     try:
         loaded = load_dataset(info.hub_options["format"], data_files=files)
@@ -76,6 +76,18 @@ def load_sentences(info: DatasetInfo, root: str | None = None) -> tuple[dict[Spl
                 ) from None
             splits[split].append(Sentence(tuple(row[tokens]), names, f"{split}:{number}"))
     return splits, revision
+
+
+def place_for(info: DatasetInfo, hub_id: str, revision: str | None) -> str:
+    """See `tasks.sources.hub.commit.place_of`; the error says how to get the dataset.
+
+    Raises:
+        InputError: neither the hub nor its cache can be read.
+    """
+    try:
+        return place_of(hub_id, revision)
+    except UnreachableError as error:
+        raise unreachable(info, error.cause) from error
 
 
 def name_of(label: int, names: Sequence[str]) -> str:

@@ -164,10 +164,11 @@ def _records(path: Path, reader: Iterator[list[str]]) -> Iterator[tuple[str, lis
 
 def _has_bare_quotes(text: str) -> bool:
     """Whether quotes of a tab-separated file are plain characters, as in GLUE's: some value begins with one and is not quoted."""
-    cells = (cell for line in text.splitlines() for cell in line.split("\t") if cell.startswith('"'))
+    lines = [line.rstrip("\n") for line in io.StringIO(text, newline=None)]  # splitlines() ends lines at U+2028 too
+    cells = (cell for line in lines for cell in line.split("\t") if cell.startswith('"'))
     if all(_QUOTED.fullmatch(cell) for cell in cells):
         return False
-    widths = {line.count("\t") for line in text.splitlines() if line}
+    widths = {line.count("\t") for line in lines if line}
     return len(widths) == 1  # a quoted value with a line end inside would change the number of tabs
 
 

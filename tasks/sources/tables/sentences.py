@@ -113,10 +113,12 @@ def _sentence(
         return f"has {len(tokens)} tokens in {columns[0]!r} and {len(tags)} tags in {columns[1]!r}"
     if tokens and all(tag in (None, -1, "-1") for tag in tags):
         return None
-    if wrong := next((one for one in tokens if not isinstance(one, str)), None):
-        return f"has the token {shown(wrong)}, which is not text"
+    if wrong := [one for one in tokens if not isinstance(one, str) or not one]:
+        return f"has the token {shown(wrong[0])} in {columns[0]!r}, which is not a word"
     read = []
-    for tag in tags:
+    for word, tag in zip(tokens, tags, strict=True):
+        if tag is None:
+            return f"has no tag in {columns[1]!r} for the word {shown(word)}"
         name = name_of(tag, names)
         if not isinstance(name, str) or (name.isdecimal() and not names):
             return (
@@ -133,13 +135,13 @@ def _joined(rows: Iterable[Placed], columns: tuple[str, str, str]) -> Iterator[P
     at, number, words = "", None, list[Mapping[str, object]]()
 
     def sentence() -> dict[str, object]:
-        return {tokens: [str(word[tokens]) for word in words], tags: [word[tags] for word in words]}
+        return {column: [word.get(column) for word in words] for column in (tokens, tags)}
 
     for place, row in rows:
         if isinstance(row, str):
             yield place, row
             continue
-        this = row[key] if row[key] not in (None, "") else number
+        this = row.get(key) if row.get(key) not in (None, "") else number
         if words and this != number:
             yield at, sentence()
             words = []

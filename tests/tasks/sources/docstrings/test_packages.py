@@ -225,6 +225,12 @@ def test_the_cache_is_read_and_leaves_no_parts(toy, monkeypatch):
     assert not list((toy / "cache" / "encoder-harness").glob("*.part"))
 
 
+def test_other_users_may_read_the_cache(toy, closed_to_others):
+    docstrings.documents()
+    assert list((toy / "cache").rglob("*.json"))
+    assert closed_to_others(toy / "cache") == set()
+
+
 def test_a_cache_that_cannot_be_written_is_no_error(toy, monkeypatch):
     (toy / "file").write_text("in the way")
     monkeypatch.setenv("HARNESS_CACHE_DIR", str(toy / "file"))

@@ -46,6 +46,13 @@ def test_dev_is_cut_from_train_and_test_stays_whole(tmp_path):
     assert beir.CUT_NOTE in first.notes
 
 
+@pytest.mark.parametrize(("documents", "train"), [(60, 8), (1, 20)])
+def test_if_no_dev_can_be_cut_train_stays_whole_and_the_note_says_so(tmp_path, documents, train):
+    collection = beir.load(write(tmp_path / "set", documents=documents, train=train, test=4))
+    assert [len(collection.queries[split]) for split in ("train", "dev", "test")] == [train, 0, 4]
+    assert collection.notes == (beir.NO_DEV_NOTE,)
+
+
 def test_a_published_dev_split_is_kept(tmp_path):
     collection = beir.load(write(tmp_path / "set", train=5, dev=6, test=7))
     assert [len(collection.queries[split]) for split in ("train", "dev", "test")] == [5, 6, 7]

@@ -247,9 +247,21 @@ def test_a_word_and_two_sentences_are_a_pair_that_begins_with_the_word(tmp_path)
     for files in info.hub_options["files"].values():
         for name in files:
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            Dataset.from_list([row] * 20).to_parquet(tmp_path / name)
+            Dataset.from_list([row, *(row | {"word": f"w{number}"} for number in range(19))]).to_parquet(
+                tmp_path / name
+            )
     (example, *_) = jsonl.load_hub(info, root=str(tmp_path)).splits["test"]
     assert (example.text, example.pair, example.label) == ("bank: The bank of a river.", "A bank lends.", "False")
+
+
+def test_train_of_one_text_cannot_be_cut(tmp_path):
+    info = CLASSIFICATION_DATASETS["sst2"]
+    for files in info.hub_options["files"].values():
+        for name in files:
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            Dataset.from_list([{"sentence": "a", "label": 1}] * 20).to_parquet(tmp_path / name)
+    with pytest.raises(InputError, match="20 examples, too few different ones to cut a dev split from them"):
+        jsonl.load_hub(info, root=str(tmp_path))
 
 
 def test_a_benchmark_that_only_tests_has_no_train_split(tmp_path):

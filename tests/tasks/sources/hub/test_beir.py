@@ -84,9 +84,8 @@ def test_what_is_wrong_in_a_repository_is_named(tmp_path):
         beir_hub.load(moved, root=write_beir(tmp_path / "c", info))
 
 
-def test_mldr_names_hard_negatives(tmp_path):
-    info = RETRIEVAL_DATASETS["mldr_en"]
-    folder = tmp_path / info.hub_id
+def write_mldr(root, info):
+    folder = root / info.hub_id
     folder.mkdir(parents=True)
     passages = [{"docid": one["_id"], "text": one["text"]} for one in CORPUS]
     rows = {"corpus": passages}
@@ -102,11 +101,27 @@ def test_mldr_names_hard_negatives(tmp_path):
     for name, content in rows.items():
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in content))
     (folder / "README.md").write_text(MLDR_LAYOUT)
+
+
+def test_mldr_names_hard_negatives(tmp_path):
+    info = RETRIEVAL_DATASETS["mldr_en"]
+    write_mldr(tmp_path, info)
     collection, _ = beir_hub.load(info, root=str(tmp_path))
     assert len(collection.documents) == 3
     (train,), (test,) = collection.queries["train"], collection.queries["test"]
     assert train.relevant == test.relevant == ["d1"]
     assert train.negatives == ("d3",)
+
+
+def test_a_folder_of_the_name_of_a_repository_is_never_read_in_its_place(tmp_path, monkeypatch, offline):
+    for name, write in (("mldr_en", write_mldr), ("scifact", write_beir)):
+        info = replace(RETRIEVAL_DATASETS[name], revision="0" * 40)
+        if "qrels_id" in info.hub_options:
+            info = replace(info, hub_options={**info.hub_options, "qrels_revision": "0" * 40})
+        write(tmp_path, info)
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(InputError, match="could not be read from the hub"):
+            beir_hub.load(info)
 
 
 def test_without_network_the_error_says_how_to_get_the_files(offline):

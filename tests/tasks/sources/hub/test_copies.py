@@ -104,6 +104,11 @@ def test_a_copy_is_read_as_the_hubs_rows_are(the_hub, tmp_path, name):
     assert len(source["sha256"]) == 3
 
 
+def test_other_users_may_read_a_copy(the_hub, tmp_path, closed_to_others):
+    copy_from_hub(NER, "wnut17", tmp_path / "data")
+    assert closed_to_others(tmp_path / "data") == set()
+
+
 def test_the_command_fills_a_folder_and_leaves_what_is_there_alone(the_hub, tmp_path, capsys):
     data_dir = tmp_path / "data"
     arguments = ["fetch", "nli/snli", "span", "ner/wnut17", "--data-dir", str(data_dir)]

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 from datasets import ClassLabel, Dataset, Features, List, Value
 
@@ -9,7 +10,7 @@ from harness.cells.task_options import with_task_options
 from harness.errors import InputError
 from tasks import TASKS
 from tasks.sources.hub import commit
-from tasks.sources.hub.repository import Address
+from tasks.sources.hub.repository import Address, Repository
 from tests.stub_hub import COMMIT, card, served
 
 PAIRS = Features(
@@ -43,6 +44,8 @@ def write(folder, files, readme=""):
         if path.suffix == ".parquet":
             rows, features = content
             Dataset.from_list(rows, features=features).to_parquet(path)
+        elif path.suffix == ".tsv":
+            pd.DataFrame(content).to_csv(path, sep="\t", index=False)
         else:
             path.write_text("".join(json.dumps(row) + "\n" for row in content))
     (folder / "README.md").write_text(readme)
@@ -70,6 +73,12 @@ def root(tmp_path_factory):
     write(root / "mteb" / "facts", texts | inside, card(default=default, **parts))
     write(root / "beir" / "facts", texts, card(**parts))
     write(root / "beir" / "facts-qrels", qrels)
+    scifact = {
+        f"{name}/{name}-00000-of-00001.parquet": (rows, None)
+        for name, rows in (("corpus", documents), ("queries", queries))
+    }
+    write(root / "BeIR" / "scifact", scifact)
+    write(root / "BeIR" / "scifact-qrels", {"train.tsv": judged[:15], "test.tsv": judged[15:]})
     triples = [{"anchor": f"question {n}", "positive": f"passage {n}", "negative": f"wrong {n}"} for n in range(40)]
     write(root / "me" / "triples", {"train.jsonl": triples})
     write(root / "me" / "reviews", {"train.jsonl": [{"blurb": f"nice {n}", "stars": n % 3} for n in range(50)]})
@@ -152,6 +161,26 @@ def test_judgements_are_in_the_repository_as_of_mteb_or_beside_it_as_of_beir(nam
     assert data.splits["test"][0].judgements == {"d15": 1}
     assert task.has_training(f"hf:{name}", None)
     assert ("facts-qrels" in task.identity(f"hf:{name}", None)) == name.startswith("beir")
+    assert (f"the judgements are those of beir/facts-qrels@{COMMIT}" in data.notes) == name.startswith("beir")
+
+
+def test_a_declared_collection_that_is_not_pinned_says_which_commits_were_read():
+    data = TASKS["retrieval"].load("scifact", None)
+    assert sizes(data) == [14, 1, 5]
+    assert data.origin == f"BeIR/scifact@{COMMIT}"
+    assert data.notes[0] == f"the judgements are those of BeIR/scifact-qrels@{COMMIT}"
+
+
+@pytest.mark.parametrize(
+    "address", [Address("me/squad"), Address("me/squad", COMMIT), Address("me/glue", "main", "sst2")]
+)
+def test_rows_can_be_streamed(address, tmp_path, monkeypatch):
+    (tmp_path / address.hub_id).mkdir(parents=True)
+    (tmp_path / address.hub_id / "train.jsonl").write_text('{"text": "of a folder of this name"}\n')
+    monkeypatch.chdir(tmp_path)
+    rows = list(Repository(address).stream("train"))
+    assert len(rows) == 30
+    assert "text" not in rows[0]
 
 
 def test_triples_are_a_collection_of_all_their_passages():

@@ -1,6 +1,7 @@
 """The hub's code path on small repositories that the tests make."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from datasets import Dataset
 from harness.errors import InputError
 from tasks.catalogue.ner import NER_DATASETS
 from tasks.data import SPLITS
+from tasks.sources.hub import commit
 from tasks.sources.hub import rows as hub
 
 ROWS = {"tokens": [["Ada", "slept"], [], ["Oslo"]], "ids": [[1, 0], [], [5]], "names": [["B-PER", "O"], [], ["B-LOC"]]}
@@ -73,6 +75,16 @@ def test_without_network_the_error_says_how_to_get_the_files(offline):
         match=r"leondz/wnut_17 could not be read.*hf download leondz/wnut_17 --repo-type dataset.*--data-dir",
     ):
         hub.load_sentences(replace(NER_DATASETS["wnut17"], revision="0" * 40))
+
+
+def test_without_network_the_hubs_cache_is_read(repository, tmp_path_factory, monkeypatch, offline):
+    info = replace(NER_DATASETS["wnut17"], revision="0" * 40)
+    root, cache = repository(info, ROWS["names"]), tmp_path_factory.mktemp("cache")
+    shutil.copytree(root, cache / "datasets--leondz--wnut_17" / "snapshots" / info.revision)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    commit.ask.cache_clear()
+    assert hub.load_sentences(info) == (hub.load_sentences(info, root=root)[0], info.revision)
+    commit.ask.cache_clear()
 
 
 def test_pins_are_full_commits():

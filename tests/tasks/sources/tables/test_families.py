@@ -1,6 +1,7 @@
 """Tables of sentences, questions and test collections: the layouts that people have, and what is told about the rest."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -161,6 +162,46 @@ def test_what_is_wrong_in_a_row_of_tags_is_named(make):
     (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     with pytest.raises(InputError, match=r"test.jsonl:2 has the type 'DRUG', which train.jsonl never has"):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        ({"tokens": ["In", None], "ner_tags": ["O", "B-LOC"]}, "has the token 'null' in 'tokens', which is not a word"),
+        ({"tokens": ["In", ""], "ner_tags": ["O", "B-LOC"]}, "has the token '' in 'tokens', which is not a word"),
+        ({"tokens": ["In", 3], "ner_tags": ["O", "O"]}, "has the token '3' in 'tokens', which is not a word"),
+        ({"tokens": ["In", "Oslo"], "ner_tags": ["O", None]}, "has no tag in 'ner_tags' for the word 'Oslo'"),
+    ],
+)
+def test_a_word_or_a_tag_that_is_missing_is_named(make, bad, sentence):
+    folder = make("ner/mine")
+    lines = "".join(json.dumps(row) + "\n" for row in [*tagged(), bad])
+    each(folder, ".jsonl", lambda path: path.write_text(lines))
+    with pytest.raises(InputError, match=re.escape(f"train.jsonl:13 {sentence}")):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "sentence"),
+    [
+        ("Word", "has the token 'null' in 'Word', which is not a word"),
+        ("Tag", "has no tag in 'Tag' for the word 'Lovelace'"),
+    ],
+)
+@pytest.mark.parametrize("remove", [dict.pop, lambda row, key: row.update({key: None})])
+def test_of_a_word_a_row_a_missing_value_is_named(make, key, sentence, remove):
+    folder, rows = make("ner/mine"), words()
+    remove(rows[1], key)
+    each(folder, ".jsonl", lambda path: path.write_text("".join(json.dumps(row) + "\n" for row in rows)))
+    with pytest.raises(InputError, match=re.escape(f"train.jsonl:1 {sentence}")):
+        load(folder)
+
+
+def test_of_a_word_a_row_the_number_of_the_sentence_may_be_missing(make):
+    folder, rows = make("ner/mine"), words()
+    del rows[1]["Sentence #"]
+    each(folder, ".jsonl", lambda path: path.write_text("".join(json.dumps(row) + "\n" for row in rows)))
+    assert load(folder).splits["train"][0].tokens == ("Ada", "Lovelace", "slept")
 
 
 def test_conll_files_may_lack_dev_and_have_no_named_columns(make):

@@ -132,12 +132,13 @@ def test_a_missing_dev_is_cut_from_train_alike_every_time_and_said(folder, form)
 
 
 def test_tables_of_glue_have_plain_quotes(folder):
-    text = 'sentence1\tsentence2\tlabel\n" He said so\tShe "did"\t1\nNot he\t"Yes" or no\t0\n'
+    text = 'sentence1\tsentence2\tlabel\n" He said so\tShe "did"\t1\nNot he\t"Yes" or no\t0\nIt\u2028is\tIt\x85was\t0\n'
     for split in SPLITS:
         (folder / f"{split}.tsv").write_text(text)
-    first, second = load(folder).splits["test"]
+    first, second, third = load(folder).splits["test"]
     assert (first.text, first.pair, first.label) == ('" He said so', 'She "did"', "1")
     assert second.pair == '"Yes" or no'
+    assert (third.text, third.pair) == ("It\u2028is", "It\x85was")  # these signs end no line
 
 
 @pytest.mark.parametrize(
@@ -157,6 +158,7 @@ BAD = {
     "a,b\n1,2\n3,4\n": r"no column of .*train.csv is known to be the label: its columns are 'a' \(text\), 'b' \(text\)",
     "text,label\nx,y,z\nfine,yes\n": r"train.csv:2 has 3 values, but the first line names 2 columns; .*--skip-bad",
     "text,label\nx\ny\n": r"none of the 2 rows of .*train.csv, which looks like plain text, is as expected",
+    "text,label\nx\u2028x,y,z\nx,y,z\n": r"none of the 2 rows of .*train.csv is as expected; correct their keys or values",
     'text,label\nfine,yes\n"open,no\n': r"train.csv:3 opens a quote that is never closed",
     "text,text,label\na,b,c\n": r"train.csv has the column 'text' twice",
     "text,label\n,yes\nfine,no\n": r"train.csv:2 has no text in 'text'",
