@@ -132,7 +132,7 @@ def test_an_incomplete_record_is_no_estimate_of_a_sweep(tmp_path, capsys):
     assert "no estimate" in capsys.readouterr().err
 
 
-def test_the_predictions_of_an_incomplete_record_are_refused_with_the_reason(tmp_path, capsys):
+def test_an_incomplete_record_is_no_side_of_a_comparison(tmp_path, capsys):
     store, name = incomplete_store(tmp_path, ("recipe",))
     assert run_command(["compare", str(store / name), "bert", "--out", str(store)]) == 2
     assert "holds no finished run" in capsys.readouterr().err
