@@ -157,7 +157,8 @@ def score(
         name: what reports call the model; ``None`` for the name of its encoder.
         labels: output of the checkpoint -> label of the dataset, where their names do not say so.
         max_length: longest input in tokens; ``None`` for that of the run that saved the model, else the task's.
-        precision: ``None`` for that of the run that saved the model, else bf16 where the machine is fast at it.
+        precision: of torch without quantisation; ``None`` for that of the run that saved the model, else bf16 where the machine
+            is fast at it. Other engines and int8 compute in float32.
         engine: that runs the model, see `harness.engines.Choice`.
         quantize: how its numbers are rounded, see `harness.engines.Choice`.
         task_options: options of the task.

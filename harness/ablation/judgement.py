@@ -220,7 +220,9 @@ def _at_one_rate(runs: Runs) -> tuple[Entry, dict[tuple[int, int], RunRecord]]:
 
 def _side(entry: Entry, keys: Sequence[tuple[int, int]], predictions: Predictions) -> _Side:
     examples, shares = terms(entry, predictions)
-    once = shares[: len(keys)]  # a run that no seed can change counts twice elsewhere; here another pretraining could change it
+    once = shares[
+        : len(keys)
+    ]  # a run that no seed can change counts twice elsewhere; here another pretraining could change it
     return _Side(entry.metric, examples, (once, [one for one, _ in keys]))
 
 

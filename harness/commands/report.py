@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,10 +103,13 @@ def _write(store: Store, reading: Reading, folder: Path, renew: int = 0) -> None
     from harness.terminal import drawn, show
 
     def show_result(result: Table | str) -> None:
-        if isinstance(result, str):
-            show(result)
-        elif not renew:
-            show(drawn(as_rich(result), *result.all_notes), end="")
+        with suppress(
+            BrokenPipeError
+        ):  # the files are written though the reader of our output, such as `head`, has ended
+            if isinstance(result, str):
+                show(result)
+            elif not renew:
+                show(drawn(as_rich(result), *result.all_notes), end="")
 
     try:
         files = publish.write(store, reading, folder, show_result, renew)

@@ -42,7 +42,10 @@ def find_run(text: str, store: Store) -> RunRecord:
     if (Path(text) / RECORD).is_file():
         found = [Path(text) / RECORD]
     elif len(text) >= _SHORTEST_KEY and text.isalnum():
-        found = sorted(store.folder.glob(f"*_{text}*/{RECORD}"))
+        named = sorted(store.folder.glob(f"*_{text}*/{RECORD}"))
+        found = [
+            file for file in named if file.parent.name.rpartition("_")[2].isalnum()
+        ]  # no copies, as in "KEY (copy)"
     else:
         found = []
     if not found:

@@ -14,7 +14,7 @@ from harness.comparison import stats
 from harness.comparison.entries import Entry, trains
 from harness.comparison.stats import Estimate
 from harness.report.chance import at_chance
-from harness.report.comparable import Comparison, Standing
+from harness.report.comparable import Comparison, Standing, task_of
 from harness.report.overall.costs import Cost, Setting, measured
 from harness.report.spanning import SPEAK_FOR_THEMSELVES, with_size
 from harness.store.record import PointRecord
@@ -59,9 +59,7 @@ class Row:
     @property
     def learned(self) -> bool:
         """Whether it is clearly better than a constant answer on one dataset at least."""
-        return any(
-            not at_chance(standing.entry.runs[0]["task"], [standing.score]) for standing in self.standings.values()
-        )
+        return any(not at_chance(task_of([standing.entry]), [standing.score]) for standing in self.standings.values())
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -244,3 +244,11 @@ def test_a_store_is_not_exported_into_itself(store, capsys):
     code, _, err = exported(capsys, "store", "--out", store, "--to", store.parent)
     assert code == 2
     assert "is the store itself" in err
+
+
+def test_a_copied_folder_does_not_make_a_key_name_several_runs(tmp_path, capsys):
+    record = run_record("bert", "nli/x")
+    folder = write_run(tmp_path, record, predictions_of(record))
+    shutil.copytree(folder, folder.with_name(f"{folder.name} (copy)"))
+    code, out, _ = exported(capsys, "model-index", record["key"], "--out", tmp_path)
+    assert (code, out.startswith("---")) == (0, True)

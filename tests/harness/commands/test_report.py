@@ -1,6 +1,9 @@
 """The command `report`: what it writes, what it leaves out with a warning, and what it refuses."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,6 +13,8 @@ from harness.cli import run_command
 from harness.report.reading import read
 from harness.store import Key, Store
 from tests.records import failure_record, run_record
+
+ROOT = Path(__file__).parents[3]
 
 
 def lay(store: Path, record, text=None) -> Path:
@@ -44,6 +49,18 @@ def test_tables_figures_and_page_are_written_into_the_store_or_where_the_user_sa
     for file in folder.rglob("*.*"):
         if file.name != "report.html":  # it names its own command
             assert (tmp_path / "elsewhere" / file.relative_to(folder)).read_bytes() == file.read_bytes(), file
+
+
+def test_all_files_are_written_though_the_reader_of_the_tables_has_ended(tmp_path):
+    for model, score in (("bert", 0.5), ("avey-b", 0.6)):
+        lay(tmp_path, run_record(model, "nli/x", score=score))
+    command = [sys.executable, "-m", "harness", "report", "--out", str(tmp_path)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "report" / "report.html").exists()
 
 
 def test_the_page_counts_encoders_and_names_what_ranks_without_one(tmp_path, capsys):
@@ -90,7 +107,7 @@ def test_a_broken_record_is_named_with_its_reason_and_counted_nowhere(tmp_path, 
     assert reason in told.err
     assert "\n1 finished run: " in told.out
     page = (store / "report" / "report.html").read_text(encoding="utf-8")
-    assert "1 record could not be read" in page
+    assert "1 record is left out" in page
     assert folder.name in page
 
 
