@@ -39,7 +39,7 @@ from tests.processes import harness
         (["--quantize", "int8", "--precision", "bf16"], "use --quantize bf16"),
         (["--batch-sizes", "1,many"], "--batch-sizes takes whole numbers"),
         (["--batch-sizes", "1,8", "--batch-size", "4"], "not allowed with argument"),
-        (["--texts", "missing.txt"], "missing.txt cannot be read"),
+        (["--texts", "missing.txt"], "there is no file missing.txt"),
         (["--model", "./nowhere"], "there is no folder ./nowhere"),
         (["--length", "128"], "there is no option --length; did you mean '--lengths'"),
     ],
