@@ -129,6 +129,7 @@ def run_command(arguments: Sequence[str]) -> int:
             )
         return _command(options)
     except InputError as error:
+        distributed.let_it_speak()
         if distributed.speaks_of_errors():
             print(plain(f"harness: {_shortened(str(error))}"), file=sys.stderr)
         return 2

@@ -154,6 +154,7 @@ def run_pretraining(options: argparse.Namespace) -> int:
                 options.checkpoint_every,
             )
     except run.BrokenRunError as error:
+        distributed.let_it_speak()
         if distributed.speaks_of_errors():
             print(plain(f"harness: {error}"), file=sys.stderr)
         return 1

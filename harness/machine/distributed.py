@@ -20,6 +20,8 @@ from harness.errors import InputError
 
 T = TypeVar("T")
 _SET_BY_LAUNCHERS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR")
+_TURN_S = 10.0
+"""Seconds by which processes that meet the same error may be apart on a busy machine."""
 
 
 def processes() -> int:
@@ -40,6 +42,12 @@ def is_first() -> bool:
 def speaks_of_errors() -> bool:
     """Whether this process reports errors: one on each machine does, because a file may be missing on only one."""
     return processes() == 1 or os.environ["LOCAL_RANK"] == "0"
+
+
+def let_it_speak() -> None:
+    """Wait in the other processes for the one that reports errors, because the launcher ends all when the first of them fails."""
+    if not speaks_of_errors():
+        time.sleep(_TURN_S)
 
 
 @contextmanager

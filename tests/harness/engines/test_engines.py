@@ -305,12 +305,12 @@ def test_a_missing_extra_is_one_sentence_with_the_command(choice, missing, comma
         check(choice)
 
 
-def test_no_compiler_is_one_sentence(monkeypatch):
-    from torch._inductor import config
-
-    monkeypatch.setattr(config.cpp, "cxx", (os.fspath("no-such-compiler"),))
-    from torch._inductor import cpp_builder
+def test_no_compiler_is_one_sentence():
+    from torch._inductor import config, cpp_builder
 
     cpp_builder.get_cpp_compiler.cache_clear() if hasattr(cpp_builder.get_cpp_compiler, "cache_clear") else None
-    with pytest.raises(InputError, match="--engine compile needs a C\\+\\+ compiler"):
+    with (
+        config.patch({"cpp.cxx": (os.fspath("no-such-compiler"),)}),  # pytest's monkeypatch hides the value for good
+        pytest.raises(InputError, match="--engine compile needs a C\\+\\+ compiler"),
+    ):
         check(Choice("compile"))

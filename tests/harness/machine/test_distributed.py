@@ -162,6 +162,7 @@ def test_a_batch_that_cannot_be_divided_is_refused(monkeypatch, capsys, folder):
 
 
 def test_only_run_is_for_several_processes_and_one_on_a_machine_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(distributed, "_TURN_S", 0.0)
     launched(monkeypatch, rank=0)
     assert run_command(["list"]) == 2
     assert "start it without torchrun" in capsys.readouterr().err
@@ -196,3 +197,12 @@ def test_a_variable_that_some_cluster_sets_is_no_launcher(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "8")
     assert distributed.processes() == 1
     assert distributed.is_first()
+
+
+def test_the_process_that_reports_errors_ends_first(tmp_path):
+    """The other one meets the error at once and must not end everything before it was told."""
+    late = "import os, sys, time\nfrom harness.cli import run_command\n"
+    late += "time.sleep(2.0 if os.environ['LOCAL_RANK'] == '0' else 0.0)\nsys.exit(run_command(sys.argv[1:]))\n"
+    (tmp_path / "late.py").write_text(late)
+    done = python(tmp_path / "late.py", "run", "--model", "brt", "--task", "ner", processes=2)
+    assert "harness: there is no model called 'brt'; did you mean 'bert'" in done.stderr
