@@ -220,9 +220,8 @@ def _at_one_rate(runs: Runs) -> tuple[Entry, dict[tuple[int, int], RunRecord]]:
 
 def _side(entry: Entry, keys: Sequence[tuple[int, int]], predictions: Predictions) -> _Side:
     examples, shares = terms(entry, predictions)
-    once = shares[
-        : len(keys)
-    ]  # a run that no seed can change counts twice elsewhere; here another pretraining could change it
+    # `terms` counts a run twice that no seed can change; here another pretraining could change it, so it counts once.
+    once = shares[: len(keys)]
     return _Side(entry.metric, examples, (once, [one for one, _ in keys]))
 
 

@@ -103,9 +103,8 @@ def _write(store: Store, reading: Reading, folder: Path, renew: int = 0) -> None
     from harness.terminal import drawn, show
 
     def show_result(result: Table | str) -> None:
-        with suppress(
-            BrokenPipeError
-        ):  # the files are written though the reader of our output, such as `head`, has ended
+        # The files are written though the reader of our output, such as `head`, has ended.
+        with suppress(BrokenPipeError):
             if isinstance(result, str):
                 show(result)
             elif not renew:

@@ -43,9 +43,8 @@ def find_run(text: str, store: Store) -> RunRecord:
         found = [Path(text) / RECORD]
     elif len(text) >= _SHORTEST_KEY and text.isalnum():
         named = sorted(store.folder.glob(f"*_{text}*/{RECORD}"))
-        found = [
-            file for file in named if file.parent.name.rpartition("_")[2].isalnum()
-        ]  # no copies, as in "KEY (copy)"
+        # Copies, such as "KEY (copy)", are no runs of their own.
+        found = [file for file in named if file.parent.name.rpartition("_")[2].isalnum()]
     else:
         found = []
     if not found:
@@ -86,7 +85,7 @@ def front_matter(
         raise InputError(f"a model card is of one model, and these runs are of {', '.join(sorted(models))}")
     if trial := next((record for record in records if is_trial(record)), None):
         raise InputError(f"the run on {trial['task']['dataset']} is a trial; run it without --test-limit for a card")
-    found = entries({record["key"]: record for record in records}.values())
+    found = entries(records)
     places = [entry.where for entry in found]
     if twice := next((place for place in places if places.count(place) > 1), None):
         raise InputError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -103,19 +104,17 @@ def replaced(folder: Path) -> Iterator[Path]:
         InputError: the disk is full or not writable; what was in ``folder`` is still there.
     """
     target = folder.absolute()
-    new: Path | None = None
+    new = target.with_name(f"{_unfinished(folder)}{secrets.token_hex(8)}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(dir=target.parent, prefix=_unfinished(folder)))
-        new.chmod(0o777 & ~_umask())
+        new.mkdir()  # not of `tempfile`, whose folders no other user can read
         yield new
         _flush(new)
         _swap(new, target)
     except OSError as error:
         raise InputError(f"the model could not be written to {folder} ({error.strerror or error})") from error
     finally:
-        if new is not None:
-            shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def dev_of(record: RunRecord) -> float | None:
@@ -179,9 +178,3 @@ def _flush(folder: Path) -> None:
         if file.is_file():
             with file.open("rb") as stream, contextlib.suppress(OSError):
                 os.fsync(stream.fileno())
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

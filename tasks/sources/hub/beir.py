@@ -8,7 +8,7 @@ from tasks.data import SPLITS, DatasetInfo, Split
 from tasks.sources.collection import Collection, Query
 from tasks.sources.formats.beir import Judgement, assemble
 from tasks.sources.hub import rows as hub
-from tasks.sources.hub.commit import commit_of
+from tasks.sources.hub.commit import Place, commit_of
 from tasks.sources.hub.rows import HubRow
 
 
@@ -33,13 +33,13 @@ def load(info: DatasetInfo, skip_bad: bool = False, root: str | None = None) -> 
     judgements = _place(info, qrels_id, options.get("qrels_revision"), root)
     qrels: dict[Split, Iterator[Judgement | str]] = {
         split: _judgements(
-            _read(info, "csv", f"{judgements}/{options['qrels'][split]}", sep="\t"), f"{qrels_id} ({split})"
+            _read(info, "csv", judgements.file(options["qrels"][split]), sep="\t"), f"{qrels_id} ({split})"
         )
         for split in SPLITS
         if split in options["qrels"]
     }
-    corpus = _placed(_read(info, "parquet", f"{repository}/{options['corpus']}"), f"{info.hub_id} (corpus)")
-    queries = _placed(_read(info, "parquet", f"{repository}/{options['queries']}"), f"{info.hub_id} (queries)")
+    corpus = _placed(_read(info, "parquet", repository.file(options["corpus"])), f"{info.hub_id} (corpus)")
+    queries = _placed(_read(info, "parquet", repository.file(options["queries"])), f"{info.hub_id} (queries)")
     return assemble(corpus, queries, qrels, skip_bad, str(info.hub_id)), revision
 
 
@@ -58,10 +58,8 @@ def judgements_of(info: DatasetInfo) -> str:
 def _mldr(info: DatasetInfo, revision: str, skip_bad: bool, root: str | None) -> Collection:
     """MLDR's rows hold a query with its positive and negative passages (Chen et al., 2024)."""
     place = _place(info, str(info.hub_id), revision, root)
-    where = place.removesuffix(f"@{revision}")
-    commit = revision if where != place else None
-    corpus = _load(info, where, "corpus", split="corpus", revision=commit)
-    rows = {split: list(_load(info, where, "default", split=split, revision=commit)) for split in SPLITS}
+    corpus = _load(info, place.path, "corpus", split="corpus", revision=place.revision)
+    rows = {split: list(_load(info, place.path, "default", split=split, revision=place.revision)) for split in SPLITS}
     documents = (
         (f"row {number} of {info.hub_id} (corpus)", {"_id": row["docid"], "text": row["text"]})
         for number, row in enumerate(corpus)
@@ -95,9 +93,9 @@ def _mldr(info: DatasetInfo, revision: str, skip_bad: bool, root: str | None) ->
     )
 
 
-def _place(info: DatasetInfo, hub_id: str, revision: str | None, root: str | None) -> str:
+def _place(info: DatasetInfo, hub_id: str, revision: str | None, root: str | None) -> Place:
     """Where `datasets` reads a repository: below the folder of local copies if there is one, else see `hub.place_for`."""
-    return f"{root}/{hub_id}" if root else hub.place_for(info, hub_id, revision)
+    return Place(f"{root}/{hub_id}") if root else hub.place_for(info, hub_id, revision)
 
 
 def _read(info: DatasetInfo, kind: str, file: str, **options: object) -> Iterable[HubRow]:

@@ -41,6 +41,18 @@ class Found:
     folder: Path | None = None
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where `datasets` reads a repository: on the hub at a commit, or in a folder, which has none."""
+
+    path: str
+    revision: str | None = None
+
+    def file(self, name: str) -> str:
+        """One of its files."""
+        return f"{self.path}@{self.revision}/{name}" if self.revision else f"{self.path}/{name}"
+
+
 def commit_of(hub_id: str, kind: Kind, revision: str | None = None) -> str:
     """The commit of a revision; the hub is asked only if that is not a full commit.
 
@@ -55,16 +67,16 @@ def commit_of(hub_id: str, kind: Kind, revision: str | None = None) -> str:
     return revision if revision and _COMMIT.fullmatch(revision) else ask(hub_id, kind, revision or MAIN).commit
 
 
-def place_of(hub_id: str, revision: str | None) -> str:
-    """Where `datasets` reads a dataset repository: on the hub at a commit, or in the hub's cache if the hub cannot be reached.
-
-    The prefix ``hf://`` keeps `datasets` from reading a local folder with the same name.
+def place_of(hub_id: str, revision: str | None) -> Place:
+    """Where `datasets` reads a dataset repository: on the hub, or in the hub's cache if the hub cannot be reached.
 
     Raises:
         InputError: see `ask`.
     """
-    found = ask(hub_id, "dataset", revision or MAIN)
-    return str(found.folder) if found.folder else f"hf://datasets/{hub_id}@{found.commit}"
+    if folder := ask(hub_id, "dataset", revision or MAIN).folder:
+        return Place(str(folder))
+    # The prefix keeps `datasets` from reading a local folder with the same name.
+    return Place(f"hf://datasets/{hub_id}", commit_of(hub_id, "dataset", revision))
 
 
 @cache

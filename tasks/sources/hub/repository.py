@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from harness.errors import InputError, on_one_line
 from harness.json_file import JsonObject
 from harness.registry import suggestion
-from tasks.sources.hub.commit import MAIN, Found, ask, commit_of
+from tasks.sources.hub.commit import MAIN, Found, Place, ask, commit_of, place_of
 from tasks.sources.tables.table import Table, from_arrow
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Repository:
         from datasets import get_dataset_config_names
 
         try:
-            return get_dataset_config_names(self._path, revision=self._revision)
+            return get_dataset_config_names(self._place.path, revision=self._place.revision)
         except Exception as error:
             raise self._unreadable(error) from error
 
@@ -115,7 +115,7 @@ class Repository:
 
         config = self._config(config or self.address.config)
         try:
-            found: DatasetDict = load_dataset(self._path, config, revision=self._revision)
+            found: DatasetDict = load_dataset(self._place.path, config, revision=self._place.revision)
         except Exception as error:
             raise self._unreadable(error) from error
         return {
@@ -130,7 +130,13 @@ class Repository:
         from datasets import load_dataset
 
         return iter(
-            load_dataset(self._path, self.address.config or None, revision=self._revision, split=split, streaming=True)
+            load_dataset(
+                self._place.path,
+                self.address.config or None,
+                revision=self._place.revision,
+                split=split,
+                streaming=True,
+            )
         )
 
     @property
@@ -138,14 +144,8 @@ class Repository:
         return ask(self.address.hub_id, "dataset", self.address.revision)
 
     @property
-    def _path(self) -> str:
-        """The prefix keeps `datasets` from reading a local folder with the same name."""
-        folder = self._found.folder
-        return str(folder) if folder else f"hf://datasets/{self.address.hub_id}"
-
-    @property
-    def _revision(self) -> str | None:
-        return None if self._found.folder else self.commit
+    def _place(self) -> Place:
+        return place_of(self.address.hub_id, self.address.revision)
 
     def _config(self, name: str) -> str | None:
         from datasets import get_dataset_default_config_name
@@ -155,7 +155,7 @@ class Repository:
             raise InputError(f"{hub_id} has no configuration {name!r}{suggestion(name, known)}")
         if name or len(known) == 1:
             return name or known[0]
-        if default := get_dataset_default_config_name(self._path, revision=self._revision):
+        if default := get_dataset_default_config_name(self._place.path, revision=self._place.revision):
             return default
         raise InputError(f"{hub_id} has the configurations {', '.join(known)}; name one, as in hf:{hub_id}:{known[0]}")
 

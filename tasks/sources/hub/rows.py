@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.errors import InputError, on_one_line
 from tasks.data import SPLITS, DatasetInfo, Split
-from tasks.sources.hub.commit import UnreachableError, commit_of, place_of
+from tasks.sources.hub.commit import Place, UnreachableError, commit_of, place_of
 from tasks.sources.sentence import Sentence
 
 HubRow = dict[str, Any]
@@ -40,8 +40,8 @@ def load_rows(info: DatasetInfo, revision: str, root: str | None = None) -> dict
     """
     from datasets import load_dataset
 
-    base = root or place_for(info, str(info.hub_id), revision)
-    files = {split: [f"{base}/{name}" for name in names] for split, names in info.hub_options["files"].items()}
+    place = Place(root) if root else place_for(info, str(info.hub_id), revision)
+    files = {split: [place.file(name) for name in names] for split, names in info.hub_options["files"].items()}
     try:
         loaded = load_dataset(info.hub_options["format"], data_files=files)
     except Exception as error:
@@ -78,7 +78,7 @@ def load_sentences(info: DatasetInfo, root: str | None = None) -> tuple[dict[Spl
     return splits, revision
 
 
-def place_for(info: DatasetInfo, hub_id: str, revision: str | None) -> str:
+def place_for(info: DatasetInfo, hub_id: str, revision: str | None) -> Place:
     """See `tasks.sources.hub.commit.place_of`; the error says how to get the dataset.
 
     Raises:
