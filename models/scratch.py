@@ -44,6 +44,42 @@ def from_config(
     return encoder.model_class(config, **encoder.model_options)
 
 
+def start_from_sinusoids(model: PreTrainedModel) -> None:
+    """Let the table of learned positions start as sinusoids, and no longer as random vectors.
+
+    Each position is a vector of length 1: sines, then cosines, with wavelengths from two pi to the number of positions, evenly
+    spaced in the logarithm (after Vaswani et al. 2017, section 3.5). The product of two positions then depends on their distance,
+    which a model otherwise has to learn for each pair. The table is trained as before, and a checkpoint is what it always was.
+
+    Args:
+        model: its table is the embedding named ``position_embeddings``, as in BERT and RoBERTa.
+
+    Raises:
+        InputError: the model learns no positions.
+    """
+    import torch
+    from torch import nn
+
+    tables = [
+        module
+        for name, module in model.named_modules()
+        if isinstance(module, nn.Embedding) and name.rpartition(".")[2] == "position_embeddings"
+    ]
+    if not tables:
+        raise InputError(
+            f"{model.config.model_type} learns no position vectors, so they cannot start from sinusoids; use --positions random"
+        )
+    for table in tables:
+        positions, width = table.weight.shape
+        longest = torch.tensor(positions / (2 * torch.pi))
+        rates = longest ** -torch.linspace(0, 1, -(-width // 2))
+        angles = torch.arange(positions)[:, None] * rates
+        with torch.no_grad():
+            table.weight.copy_(torch.cat([angles.sin(), angles.cos()], dim=1)[:, :width] * (2 / width) ** 0.5)
+            if table.padding_idx is not None:
+                table.weight[table.padding_idx] = 0
+
+
 def with_own_tokens(encoder: Encoder, size: str, tokens: OwnTokens) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """An encoder from random weights that reads numbers, in float32, and the tokenizer of these numbers.
 

@@ -113,6 +113,14 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         "--rows", metavar="N[:N]", help="row length on the trunk and in the last part (default 256:512)"
     )
     recipe.add_argument(
+        "--first-rows", metavar="N:TOKENS", help="shorter rows at the start, such as 32:1M (default: none)"
+    )
+    recipe.add_argument(
+        "--positions",
+        choices=["random", "sinusoids"],
+        help="how learned position vectors start (default random); see docs/pretraining.md",
+    )
+    recipe.add_argument(
         "--mask-rate", metavar="R[:R]", help="on the trunk, and what it falls to in the last part (default 0.3:0.15)"
     )
     recipe.add_argument("--corruption", metavar="M:R:K", help="per cent [MASK], random and kept (default 80:10:10)")

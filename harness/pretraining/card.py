@@ -99,7 +99,7 @@ masks: unigram {baselines["unigram"]["loss"]:.3f}, bigram {baselines["bigram"]["
 
 {_curve_table(record)}
 
-Positions beyond {rows[1]} tokens were never trained; learned position tables (BERT, RoBERTa) are random there."""
+Positions beyond {rows[1]} tokens were never trained; learned position tables (BERT, RoBERTa) are there as they started."""
 
 
 def _command(record: PretrainingRecord) -> str:

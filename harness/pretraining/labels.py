@@ -15,6 +15,8 @@ _WORDS = {
     "optimizer": "{}",
     "batch_tokens": "batch {}",
     "rows": "rows {}",
+    "first_rows": "first rows {}",
+    "positions": "positions from {}",
     "mask_rate": "masks {}",
 }
 """How a figure and a table say a value of the recipe; any other is said by its name."""

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def build(
-    encoder: Encoder, size: str, options: Mapping[str, str], tokenizer: PreTrainedTokenizerBase
+    encoder: Encoder,
+    size: str,
+    options: Mapping[str, str],
+    tokenizer: PreTrainedTokenizerBase,
+    positions: str = "random",
 ) -> tuple[MaskedLM, PreTrainedConfig]:
     """A model from random weights, drawn from torch's global generator, without dropout.
 
@@ -25,12 +29,13 @@ def build(
         size: one of its sizes.
         options: values of its config as text, in place of those of the size.
         tokenizer: decides vocabulary and special ids.
+        positions: how a table of learned positions starts, ``random`` or ``sinusoids``.
 
     Returns:
         The model, and the config as the size has it, with dropout, for the checkpoint.
 
     Raises:
-        InputError: the config has no such value, or no model can be built with it.
+        InputError: the config has no such value, no model can be built with it, or there is no table for the sinusoids.
     """
     declared = dict(encoder.size(size).options)
     try:
@@ -43,6 +48,8 @@ def build(
         # A lookup error's message is what was looked for, such as the name of an activation.
         reason = f"there is no {error}" if isinstance(error, LookupError) else " ".join(str(error).split())
         raise InputError(f"{encoder.name} {size} cannot be built with these options: {reason}") from error
+    if positions == "sinusoids":
+        scratch.start_from_sinusoids(model)
     return MaskedLM(model), config
 
 

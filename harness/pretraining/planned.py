@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,7 +65,7 @@ class Pretraining:
             | ({"architecture": architecture} if architecture else {}),
             "corpus": self.tokens.fingerprint,
             "tokenizer": tokenizer_identity(self.tokenizer),
-            "recipe": json.loads(json.dumps(asdict(request.recipe))),
+            "recipe": json.loads(json.dumps(request.recipe.values())),
             "seed": request.seed,
             "branch_at": sorted(request.branch_at),
             "curve": {"eval_tokens": request.eval_tokens, "points": request.points}
@@ -101,7 +101,8 @@ class Pretraining:
     def model(self) -> tuple[MaskedLM, PreTrainedConfig]:
         """The model with the weights of the run's start, and its config for the checkpoint."""
         make_repeatable(self.request.seed)
-        return build(self.encoder, self.request.size, self.request.model_options, self.tokenizer)
+        request = self.request
+        return build(self.encoder, request.size, request.model_options, self.tokenizer, request.recipe.positions)
 
 
 def resolve(request: PretrainRequest, report: Reporter = silent) -> Pretraining:
@@ -140,7 +141,7 @@ def _check_model(request: PretrainRequest, encoder: Encoder, tokenizer: PreTrain
     recipe = request.recipe
     request.ends()
     distributed.batch_share(recipe.batch_tokens // recipe.longest)
-    model, _ = build(encoder, request.size, request.model_options, tokenizer)
+    model, _ = build(encoder, request.size, request.model_options, tokenizer, recipe.positions)
     limit = loading.max_length(model.encoder, encoder, request.size)
     if limit is not None and _longest_row(request) > limit:
         raise InputError(

@@ -1,14 +1,14 @@
 """The recipe of pretraining: plain values with bounds, the same for every encoder, and the schedules they define.
 
-A run is a trunk and a last part. On the trunk the learning rate (after warm-up), the row length and the mask rate are
-constant, so a trunk does not depend on how long the run will be; in the last part the rate falls to zero, rows are
-longer and the mask rate falls. Runs of different lengths can therefore branch off one trunk.
+A run is a trunk and a last part. On the trunk the learning rate (after warm-up), the row length (after the first rows) and
+the mask rate are constant, so a trunk does not depend on how long the run will be; in the last part the rate falls to zero,
+rows are longer and the mask rate falls. Runs of different lengths can therefore branch off one trunk.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from harness.cells.request import number
@@ -20,6 +20,8 @@ FLAGS = {
     "optimizer": "--optimizer",
     "batch_tokens": "--batch-tokens",
     "rows": "--rows",
+    "first_rows": "--first-rows",
+    "positions": "--positions",
     "mask_rate": "--mask-rate",
     "corruption": "--corruption",
     "warmup": "--warmup",
@@ -34,6 +36,8 @@ FLAGS = {
 }
 """The option of each field of a recipe; ``tokens`` is an option of the run."""
 
+ABSENT_UNLESS_ASKED_FOR = ("first_rows", "positions")
+"""Fields that records and identities hold only where they are not the default, as those made before these fields existed."""
 MASK_LEVELS = 8
 """A falling mask rate moves in so many steps: each count of masked positions is a new shape, for which oneDNN builds and
 keeps new kernels."""
@@ -49,6 +53,10 @@ class PretrainRecipe:
         optimizer: ``adamw``, or ``muon`` for the matrices inside the encoder and AdamW for everything else.
         batch_tokens: tokens of one optimiser step, over all processes.
         rows: tokens of a row on the trunk and in the last part.
+        first_rows: tokens of a row at the start of the trunk, and for how many tokens of the run; ``None`` for as on the trunk.
+            BERT was pretrained on rows of 128 before those of 512 (Devlin et al. 2019).
+        positions: how a table of learned positions starts: ``random`` as its config says, or ``sinusoids``
+            (see `models.scratch.start_from_sinusoids`).
         mask_rate: share of masked positions on the trunk, and what it falls to in the last part.
         corruption: per cent of the masked positions that become [MASK], a random token, or stay.
         warmup: share of the steps in which the learning rate rises linearly.
@@ -68,6 +76,8 @@ class PretrainRecipe:
     optimizer: Literal["adamw", "muon"] = "adamw"
     batch_tokens: int = 8192
     rows: tuple[int, int] = (256, 512)
+    first_rows: tuple[int, int] | None = None
+    positions: Literal["random", "sinusoids"] = "random"
     mask_rate: tuple[float, float] = (0.3, 0.15)
     corruption: tuple[int, int, int] = (80, 10, 10)
     warmup: float = 0.02
@@ -115,8 +125,12 @@ class PretrainRecipe:
     def _check_rows(self) -> None:
         if min(self.rows) < 8:
             raise InputError(f"--rows must be at least 8 tokens, not {min(self.rows)}")
-        if self.longest % min(self.rows):
-            raise InputError(f"rows of {self.longest} cannot be cut into rows of {min(self.rows)}; use a divisor")
+        self._check_divisor(min(self.rows))
+        if self.first_rows:
+            length = self.first_rows[0]
+            if not 8 <= length <= self.longest:
+                raise InputError(f"--first-rows must be 8 to {self.longest} tokens long, not {length}")
+            self._check_divisor(length)
         if self.batch_tokens < self.longest or self.batch_tokens % self.longest:
             raise InputError(
                 f"a batch of {self.batch_tokens} tokens holds no whole number of rows of {self.longest}; "
@@ -128,9 +142,21 @@ class PretrainRecipe:
                 "--batch-tokens"
             )
 
+    def _check_divisor(self, length: int) -> None:
+        if self.longest % length:
+            raise InputError(f"rows of {self.longest} cannot be cut into rows of {length}; use a divisor")
+
+    def values(self) -> dict[str, Any]:
+        """The fields by name, for records and identities: without those of `ABSENT_UNLESS_ASKED_FOR` at their default."""
+        return {name: value for name, value in asdict(self).items() if not self._is_left_out(name)}
+
     def arguments(self) -> list[str]:
         """The options that give this recipe on any machine."""
-        return [word for name, flag in FLAGS.items() for word in (flag, _written(getattr(self, name)))]
+        said = [(name, flag) for name, flag in FLAGS.items() if not self._is_left_out(name)]
+        return [word for name, flag in said for word in (flag, _written(getattr(self, name)))]
+
+    def _is_left_out(self, name: str) -> bool:
+        return name in ABSENT_UNLESS_ASKED_FOR and getattr(self, name) == getattr(type(self), name)
 
     @property
     def longest(self) -> int:
@@ -159,6 +185,8 @@ class PretrainRecipe:
 
     def row_length(self, step: int, trunk: int) -> int:
         """Tokens of the rows of a step."""
+        if self.first_rows and step * self.batch_tokens < self.first_rows[1]:
+            return self.first_rows[0]
         return self.rows[step >= trunk]
 
     def mask_count(self, step: int, trunk: int, end: int) -> int:
@@ -190,6 +218,8 @@ def read_value(name: str, text: str) -> Any:
         return number_of_tokens(option, text)
     if name == "rows":
         return _pair(option, text, int)
+    if name == "first_rows":
+        return _length_and_tokens(option, text)
     if name == "mask_rate":
         return _pair(option, text, float)
     if name == "corruption":
@@ -211,12 +241,20 @@ def number_of_tokens(option: str, text: str) -> int:
     return tokens
 
 
-_TEXTS = {"optimizer": ("adamw", "muon"), "precision": ("fp32", "bf16")}
+_TEXTS = {"optimizer": ("adamw", "muon"), "positions": ("random", "sinusoids"), "precision": ("fp32", "bf16")}
 
 
 def _pair(option: str, text: str, kind: type[int] | type[float]) -> tuple[float, ...]:
     """``A:B``, or ``A`` for both."""
     return _parts(option, text if ":" in text else f"{text}:{text}", kind, 2)
+
+
+def _length_and_tokens(option: str, text: str) -> tuple[int, int]:
+    """``LENGTH:TOKENS``, such as ``32:1M``."""
+    length, colon, tokens = text.partition(":")
+    if not colon:
+        raise InputError(f"{option} takes a length and a number of tokens such as 32:1M, not {shortened(repr(text))}")
+    return number_of_tokens(option, length), number_of_tokens(option, tokens)
 
 
 def _parts(option: str, text: str, kind: type[int] | type[float], count: int) -> tuple[float, ...]:

@@ -90,6 +90,11 @@ class PretrainRequest:
                 f"the warm-up of {recipe.warmup_steps * recipe.batch_tokens} tokens outlasts the trunk of the branch at "
                 f"{ends[0] * recipe.batch_tokens} tokens; use a smaller --warmup or a later branch"
             )
+        if recipe.first_rows and recipe.trunk_of(ends[0]) * recipe.batch_tokens < recipe.first_rows[1]:
+            raise InputError(
+                f"the first rows, for {recipe.first_rows[1]} tokens, outlast the trunk of the result at "
+                f"{ends[0] * recipe.batch_tokens} tokens; use fewer tokens for --first-rows, or a later result"
+            )
         return dict(zip(ends, (*branches, recipe.tokens), strict=True))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -169,7 +169,7 @@ def _recipe(planned: Pretraining, steps: int) -> PretrainingRecipe:
         "eval_tokens": request.eval_tokens,
         "points": request.points,
     }
-    return cast(PretrainingRecipe, asdict(recipe) | result)
+    return cast(PretrainingRecipe, recipe.values() | result)
 
 
 def _throughput(planned: Pretraining, trained: Trained) -> Throughput:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict, Unpack
+from typing import Literal, NotRequired, TypedDict, Unpack
 
 from harness.store.record.common import SCHEMA_VERSION, Environment, OptimiserEntry
 
@@ -66,6 +66,8 @@ class PretrainingRecipe(OptimiserEntry):
     optimizer: str
     batch_tokens: int
     rows: tuple[int, int]
+    first_rows: NotRequired[tuple[int, int]]
+    positions: NotRequired[str]
     mask_rate: tuple[float, float]
     corruption: tuple[int, int, int]
     warmup: float

@@ -1,13 +1,19 @@
 """Masking and rows: shares, fixed counts, special tokens, and an order that seed and epoch alone decide."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.nn.masking import Masker
-from harness.pretraining.recipe import PretrainRecipe
+from harness.pretraining.recipe import PretrainRecipe, read_value
 from harness.pretraining.rows import Rows
+from harness.store.pretrained import read_pretraining
+from models import MODELS
+from models.shipped import shipped_for
 from tasks.task import IGNORED
 
 SPECIAL, MASK, VOCABULARY = [0, 1, 2, 3, 4], 4, 200
@@ -91,6 +97,24 @@ def test_the_schedules_of_the_default_recipe():
     assert counts[-1] == round(0.15 * 512)
     assert sorted(set(counts[750:]), reverse=True) == list(dict.fromkeys(counts[750:]))
     assert len(set(counts)) <= 9, "each count is a new shape"
+
+
+def test_the_first_rows_are_shorter_for_the_tokens_that_were_asked_for():
+    recipe = PretrainRecipe(512 * 1000, batch_tokens=512, first_rows=(32, 512 * 100))
+    assert [recipe.row_length(step, 750) for step in (0, 99, 100, 749, 750)] == [32, 32, 256, 256, 512]
+    assert recipe.mask_count(0, 750, 1000) == round(0.3 * 32)
+
+
+def test_what_a_recipe_says_only_if_asked_for_changes_no_identity_of_before():
+    shipped = read_pretraining(shipped_for(MODELS["modernbert"]))["identity"]["recipe"]
+    usual = PretrainRecipe(shipped["tokens"], 4e-3, "muon", 4096, precision="bf16")
+    assert json.loads(json.dumps(usual.values())) == shipped
+    assert not {"--first-rows", "--positions"} & set(usual.arguments())
+    asked = replace(usual, first_rows=(32, 1_000_000), positions="sinusoids")
+    assert asked.values() == usual.values() | {"first_rows": (32, 1_000_000), "positions": "sinusoids"}
+    said = asked.arguments()
+    assert read_value("first_rows", said[said.index("--first-rows") + 1]) == (32, 1_000_000)
+    assert said[said.index("--positions") + 1] == "sinusoids"
 
 
 @given(st.integers(0, 999), st.integers(1, 999))

@@ -54,11 +54,16 @@ class CutOffError(BaseException):
     pass
 
 
-@pytest.mark.parametrize(("model", "optimizer"), [("avey-b", "adamw"), ("modernbert", "muon")])
-def test_any_encoder_goes_on_from_the_middle_of_the_trunk_and_of_the_last_part(
-    words, tmp_path, monkeypatch, model, optimizer
-):
-    assert run_command(words(out="whole", model=model, tokens="8K", optimizer=optimizer)) == 0
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"model": "avey-b"},
+        {"model": "modernbert", "optimizer": "muon"},
+        {"model": "roberta", "first_rows": "16:3K", "positions": "sinusoids"},
+    ],
+)
+def test_any_encoder_goes_on_from_the_middle_of_the_trunk_and_of_the_last_part(words, tmp_path, monkeypatch, options):
+    assert run_command(words(out="whole", tokens="8K", **options)) == 0
     saved = []
     complete = checkpoints.complete
 
@@ -71,8 +76,8 @@ def test_any_encoder_goes_on_from_the_middle_of_the_trunk_and_of_the_last_part(
     monkeypatch.setattr(checkpoints, "complete", then_stop)
     for _ in range(2):
         with pytest.raises(CutOffError):
-            run_command(words(out="cut", model=model, tokens="8K", optimizer=optimizer, checkpoint_every=0))
-    assert run_command(words(out="cut", model=model, tokens="8K", optimizer=optimizer, checkpoint_every=0)) == 0
+            run_command(words(out="cut", tokens="8K", checkpoint_every=0, **options))
+    assert run_command(words(out="cut", tokens="8K", checkpoint_every=0, **options)) == 0
     assert record_of(tmp_path / "cut")["resumed_from"] == [5, 11]
     assert weights_of(tmp_path / "cut") == weights_of(tmp_path / "whole")
     assert curve_of(tmp_path / "cut") == curve_of(tmp_path / "whole")
