@@ -57,7 +57,7 @@ def _say(name: str, value: object) -> str:
     if name == "tokens" and isinstance(value, int):
         value = short_count(value)
     if isinstance(value, list | tuple):
-        value = ":".join(f"{one:g}" for one in value)
+        value = ":".join(short_count(one) if isinstance(one, int) else f"{one:g}" for one in value)
     return _WORDS.get(name, name.replace("_", " ") + " {}").format(value)
 
 

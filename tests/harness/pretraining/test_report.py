@@ -74,6 +74,8 @@ def test_a_label_names_the_values_in_which_runs_of_one_encoder_differ():
         "bert tiny, lr 0.002, rows 256:512, warm-up 0.1",
         "bert tiny, lr 0.001, rows 512:512, warm-up 0.1",
     ]
+    helped = [record(), record(first_rows=[32, 1_000_000], positions="sinusoids")]
+    assert labels_of(helped) == ["bert tiny", "bert tiny, first rows 32:1M, positions from sinusoids"]
     branch_and_run = [record(learning_rate=2e-3), record(warmup=0.1)]
     assert labels_of(branch_and_run) == ["bert tiny, lr 0.002", "bert tiny, lr 0.001"]
 
